@@ -1,0 +1,66 @@
+"""What a PyTorch model costs, layer by layer, before it touches a GPU.
+
+>>> import nincost
+>>> nincost.profile("two-1x1").totals.params
+1992166
+
+Importing this package imports no torch: each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from nincost.environment import __version__
+from nincost.errors import (
+    InputError,
+    ModelError,
+    NincostError,
+    OutputError,
+    UncountedError,
+)
+
+if TYPE_CHECKING:
+    from nincost.cost.profile import profile
+    from nincost.cost.results import LayerCost, Profile, Totals
+    from nincost.hand.check import Check, check
+    from nincost.models.catalogue import variants
+
+_WHERE = {
+    "profile": "nincost.cost.profile",
+    "Profile": "nincost.cost.results",
+    "LayerCost": "nincost.cost.results",
+    "Totals": "nincost.cost.results",
+    "check": "nincost.hand.check",
+    "Check": "nincost.hand.check",
+    "variants": "nincost.models.catalogue",
+}
+
+__all__ = [
+    "Check",
+    "InputError",
+    "LayerCost",
+    "ModelError",
+    "NincostError",
+    "OutputError",
+    "Profile",
+    "Totals",
+    "UncountedError",
+    "__version__",
+    "check",
+    "profile",
+    "variants",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'nincost' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,182 @@
+"""Input specs (`3x224x224`, `input_ids=128:int64`) and the meta tensors that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nincost.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+
+#: Names a spec may end in; the long names are torch's own.
+DTYPES = {
+    "float32": "float32", "float": "float32", "float64": "float64", "double": "float64",
+    "float16": "float16", "half": "float16", "bfloat16": "bfloat16", "complex64": "complex64",
+    "complex128": "complex128", "int8": "int8", "uint8": "uint8", "int16": "int16",
+    "int32": "int32", "int": "int32", "int64": "int64", "long": "int64", "bool": "bool",
+}  # fmt: skip
+
+_LARGEST = 2**62  # more elements than any tensor can have
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input tensor: its shape with the batch in front, and where it goes in the call.
+
+    `name` is the keyword to pass it under, or empty for a positional argument; `dtype` is a torch
+    dtype's name, or empty for the model's own floating-point type.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.name}=" if self.name else ""
+        tail = f":{self.dtype}" if self.dtype else ""
+        return f"{head}{'x'.join(map(str, self.shape)) or 'scalar'}{tail}"
+
+
+_SPEC = re.compile(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[\w.]+))?")
+
+
+def parse_spec(text: str, batch_size: int) -> InputSpec:
+    """Read `[NAME=]SHAPE[:DTYPE]` (no batch dimension in SHAPE) and put `batch_size` in front."""
+    match = _SPEC.fullmatch(text.strip())
+    if match is None or not match["shape"]:
+        raise InputError(
+            f"input {text!r} is not [NAME=]SHAPE[:DTYPE]: "
+            "write it as 3x224x224 or input_ids=128:int64"
+        )
+    sizes = []
+    for part in re.split("[x×*,]", match["shape"].strip().lower()):
+        # isdecimal would let other scripts' digits through
+        if not re.fullmatch("[0-9]{1,18}", part.strip()):
+            raise InputError(
+                f"input {text!r}: {part!r} is no size: expected whole numbers joined with x, "
+                "such as 3x224x224 (the batch is given apart)"
+            )
+        if int(part) == 0:
+            raise InputError(f"input {text!r} has a size of 0: each size must be at least 1")
+        sizes.append(int(part))
+    dtype = match["dtype"] or ""
+    if dtype:
+        dtype = dtype.removeprefix("torch.")
+        if dtype not in DTYPES:
+            raise InputError(
+                f"input {text!r}: unknown dtype {dtype!r}: "
+                f"choose {', '.join(sorted(set(DTYPES.values())))}{did_you_mean(dtype, DTYPES)}"
+            )
+        dtype = DTYPES[dtype]
+    spec = InputSpec((batch_size, *sizes), dtype, match["name"] or "")
+    elements = 1
+    for size in spec.shape:
+        elements *= size
+    if elements > _LARGEST:
+        raise InputError(f"input {text!r} at batch {batch_size} has more elements than can exist")
+    return spec
+
+
+def check_batch_size(batch_size: object) -> int:
+    """`batch_size` as an int of at least 1, or `InputError`."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch size is {batch_size!r}: expected a whole number of at least 1")
+    return batch_size
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """The arguments of one call of the model, as meta tensors, and how they read as specs."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    specs: tuple[str, ...]
+    batch_size: int
+
+
+def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> ModelInput:
+    """Turn what the user gave into meta tensors.
+
+    `given` is a spec, several specs, or example tensors: one tensor, a tuple or list of
+    arguments, or a dict of keyword arguments (their shapes count as they are, batch included).
+    Float specs without a dtype take `default_dtype`.
+    """
+    import torch
+
+    batch_size = check_batch_size(batch_size)
+    if isinstance(given, str):
+        given = (given,)
+    if isinstance(given, Iterable) and not isinstance(given, torch.Tensor | dict):
+        given = tuple(given)
+        if given and all(isinstance(item, str) for item in given):
+            return _from_specs(given, batch_size, default_dtype)
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    if isinstance(given, torch.Tensor):
+        args = (given,)
+    elif isinstance(given, dict):
+        kwargs = given
+    elif isinstance(given, tuple) and given:
+        args = given
+    else:
+        raise InputError(
+            f"input is {given!r}: expected a spec such as '3x224x224', several of them, "
+            "or example tensors"
+        )
+    tensors = [*_tensors(args), *_tensors(kwargs)]
+    if not tensors:
+        raise InputError("input holds no tensor: give a spec such as '3x224x224', or tensors")
+    if batch_size != 1:
+        raise InputError(
+            "batch_size goes with input specs; example tensors already have their batch: "
+            "leave batch_size out, or give a spec such as '3x224x224'"
+        )
+    specs = tuple(
+        str(InputSpec(tuple(t.shape), str(t.dtype).removeprefix("torch."))) for t in tensors
+    )
+    first = tensors[0]
+    return ModelInput(to_meta(args), to_meta(kwargs), specs, first.shape[0] if first.dim() else 1)
+
+
+def _from_specs(given: tuple[str, ...], batch_size: int, default: torch.dtype) -> ModelInput:
+    import torch
+
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    specs = [parse_spec(text, batch_size) for text in given]
+    for spec in specs:
+        dtype = getattr(torch, spec.dtype) if spec.dtype else default
+        tensor = torch.empty(spec.shape, dtype=dtype, device="meta")
+        if not spec.name:
+            args.append(tensor)
+        elif spec.name in kwargs:
+            raise InputError(f"input {spec.name!r} is given twice: give each name once")
+        else:
+            kwargs[spec.name] = tensor
+    return ModelInput(tuple(args), kwargs, tuple(map(str, specs)), batch_size)
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    import torch
+    from torch.utils._pytree import tree_leaves
+
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+
+
+def to_meta(value: Any) -> Any:
+    """A copy of a nested value with each tensor replaced by a meta tensor of its layout."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    def convert(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        return torch.empty_strided(
+            leaf.shape, leaf.stride(), dtype=leaf.dtype, device="meta"
+        ).requires_grad_(leaf.requires_grad)
+
+    return tree_map(convert, value)

@@ -1,0 +1,116 @@
+"""A copy of a module's structure on the meta device, sharing nothing that a run could change.
+
+`copy.deepcopy` would do the same, but it copies every weight and takes as long as the run itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+#: Attribute values that cannot change, so original and copy may share them.
+_SHARED = frozenset(
+    {
+        int, float, bool, complex, str, bytes, type(None), type, type(Ellipsis),
+        types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
+        torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format,
+    }
+)  # fmt: skip
+
+_META = torch.device("meta")
+
+
+def copy_structure(model: nn.Module) -> nn.Module:
+    """A private copy of `model` whose parameters and buffers are on the meta device.
+
+    Tied parameters stay tied, hooks stay in place, and no weight is read or copied. Every module
+    reached through `named_modules` is copied by this function; other attributes are deep-copied.
+    """
+    return _copy(model, _meta_tensor)
+
+
+def copy_with_weights(model: nn.Module) -> nn.Module:
+    """A private copy of `model` with its weights, on the CPU; a meta weight is drawn anew.
+
+    Used where a model cannot run on meta. Weights drawn anew are small random numbers.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def real(tensor: torch.Tensor) -> torch.Tensor:
+        if not tensor.is_meta:
+            return _like(tensor, tensor.detach().to("cpu", copy=True))
+        fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
+        if tensor.is_floating_point() and isinstance(tensor, nn.Parameter):
+            fresh.normal_(0, 0.02, generator=generator)
+        return _like(tensor, fresh)
+
+    return _copy(model, real)
+
+
+def _copy(model: nn.Module, convert: Any) -> nn.Module:
+    modules = list(model.modules())
+    # deepcopy looks into the memo first: anything that refers to one of these gets its copy.
+    memo: dict[int, Any] = {}
+    for module in modules:
+        memo[id(module)] = module.__class__.__new__(module.__class__)
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None and id(tensor) not in memo:
+                memo[id(tensor)] = convert(tensor)
+    for module in modules:
+        target = memo[id(module)].__dict__
+        for name, value in module.__dict__.items():
+            if name == "_compiled_call_impl":  # would run a compiled graph of the original
+                target[name] = None
+            elif type(value) in _SHARED:
+                target[name] = value
+            elif name in ("_parameters", "_buffers", "_modules"):
+                target[name] = {
+                    key: None if item is None else memo[id(item)] for key, item in value.items()
+                }
+            elif type(value) is dict and not value:
+                target[name] = {}
+            elif isinstance(value, torch.Tensor) and id(value) not in memo:
+                target[name] = memo[id(value)] = convert(value)
+            elif _has_only_shared(value):
+                target[name] = copy.copy(value)
+            else:
+                target[name] = _deep_copy(value, memo)
+    return memo[id(model)]  # type: ignore[no-any-return]
+
+
+def _has_only_shared(value: Any) -> bool:
+    kind = type(value)
+    if kind is tuple or kind is list or kind is set:
+        return all(type(item) in _SHARED for item in value)
+    return kind.__name__ == "OrderedDict" and not value  # an empty hook table
+
+
+def _deep_copy(value: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy, or the value itself where it refuses to be copied (a lock, a file, a stream)."""
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception:
+        return value
+
+
+def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    if is_lazy(tensor):  # a lazy module's, still without a shape
+        return type(tensor)(device=_META, dtype=tensor.dtype)
+    if tensor.layout is not torch.strided:
+        return _like(tensor, torch.empty(tensor.shape, dtype=tensor.dtype, device=_META))
+    return _like(
+        tensor,
+        torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META),
+    )
+
+
+def _like(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor` as a parameter where `original` is one, and as willing to train."""
+    if isinstance(original, nn.Parameter):
+        return nn.Parameter(tensor, requires_grad=original.requires_grad)
+    return tensor.requires_grad_(True) if original.requires_grad else tensor

@@ -1,0 +1,121 @@
+"""Says why a model's forward failed: at which layer, what came in, and what it needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from nincost.errors import InputError, ModelError, NincostError, one_line
+from nincost.trace.records import ModuleCall, ModuleInfo, Shape
+
+_ASKS_FOR_VALUES = ("meta", "data-dependent", "data dependent", "no data")
+
+
+def needs_values(error: Exception) -> bool:
+    """Whether a run failed because a meta tensor has no values or no kernel, not by a mistake."""
+    if isinstance(error, NotImplementedError):
+        return True
+    kind = type(error).__name__
+    if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(word in text for word in _ASKS_FOR_VALUES)
+
+
+def explain_failure(
+    error: Exception,
+    model: str,
+    info: ModuleInfo | None,
+    call: ModuleCall | None,
+    specs: tuple[str, ...],
+) -> NincostError:
+    """The error to raise for `error`, which came out of the module call `call`."""
+    if info is None or call is None:
+        return ModelError(f"{model} failed: {type(error).__name__}: {one_line(error)}")
+    given = ", ".join(str(Shape(meta.shape)) for meta in call.inputs) or "no tensor"
+    where = f"layer {info.path!r} ({_short(info.module)})"
+    if call.parent < 0 and isinstance(error, TypeError):
+        return InputError(
+            f"{model} does not take the input {' '.join(specs)}: {one_line(error)}; "
+            "give each argument with --input, named ones as NAME=SHAPE"
+        )
+    needed = _needed(info.module, call) if call.inputs else None
+    if needed:
+        return InputError(f"{where} got {given}, and needs {needed}")
+    kind = InputError if isinstance(error, RuntimeError) else ModelError
+    return kind(
+        f"{where} failed on {given}: {type(error).__name__}: {one_line(error)}; "
+        f"the model's input was {' '.join(specs)}"
+    )
+
+
+def _short(module: nn.Module) -> str:
+    text = repr(module) if not list(module.children()) else type(module).__name__
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else type(module).__name__
+
+
+def _needed(module: nn.Module, call: ModuleCall) -> str | None:
+    """What a layer of a known type asks of its input, where the input does not have it."""
+    shape = tuple(call.inputs[0].shape)
+    if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
+        return (
+            f"{module.in_features} features in the last dimension, not {shape[-1]}: "
+            "try another --input size"
+        )
+    if isinstance(module, _ConvNd):
+        dims = len(module.kernel_size)
+        if len(shape) not in (dims + 1, dims + 2):
+            return f"a batch of {dims}-dimensional images (channels first), {dims + 2} sizes in all"
+        channels = shape[len(shape) - dims - 1]
+        if channels != module.in_channels:
+            return (
+                f"{module.in_channels} channel{'s' * (module.in_channels != 1)}, not {channels}: "
+                "try another --input, or --arg in_channels if the model takes it"
+            )
+        if not isinstance(module, _ConvTransposeNd):
+            return _at_least(shape[-dims:], module.kernel_size, module.padding, module.dilation)
+    elif isinstance(module, nn.modules.batchnorm._NormBase):
+        if len(shape) > 1 and shape[1] != module.num_features:
+            return f"{module.num_features} channels, not {shape[1]}"
+        if module.training and len(call.inputs[0].shape) > 1 and _values_per_channel(shape) == 1:
+            return "more than one value per channel to train on: try a larger --batch-size"
+    elif type(module).__name__.startswith(("MaxPool", "AvgPool", "LPPool")):
+        kernel: Any = getattr(module, "kernel_size", None)
+        dims = int(type(module).__name__[-2])
+        return _at_least(
+            shape[-dims:], kernel, getattr(module, "padding", 0), getattr(module, "dilation", 1)
+        )
+    elif isinstance(module, nn.Embedding) and call.inputs[0].dtype.is_floating_point:
+        return "whole numbers: give the input a type, as in input_ids=128:int64"
+    return None
+
+
+def _values_per_channel(shape: tuple[int, ...]) -> int:
+    count = shape[0]
+    for size in shape[2:]:
+        count *= size
+    return count
+
+
+def _at_least(sizes: tuple[int, ...], kernel: Any, padding: Any, dilation: Any) -> str | None:
+    """`at least 3x3` where a window of `kernel` does not fit into `sizes`."""
+    if isinstance(padding, str):  # 'same' always fits; 'valid' pads nothing
+        if padding == "same":
+            return None
+        padding = 0
+    kernel, padding, dilation = (
+        (value,) * len(sizes) if isinstance(value, int) else tuple(value)
+        for value in (kernel, padding, dilation)
+    )
+    smallest = [
+        max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)
+    ]
+    if all(size >= least for size, least in zip(sizes, smallest, strict=True)):
+        return None
+    return (
+        f"at least {'x'.join(map(str, smallest))}, not {'x'.join(map(str, sizes))}: "
+        "try a larger --input"
+    )

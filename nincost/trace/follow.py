@@ -1,0 +1,115 @@
+"""Follows the module tree: which module call is running, what it takes and what it gives.
+
+The traced module is a private copy, so its calls are followed by an attribute on each instance
+rather than by hooks: nothing has to be removed again, a user's own hooks run inside the call that
+they belong to, and a call costs a microsecond more instead of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from nincost.trace.recorder import Recorder
+from nincost.trace.records import ModuleCall, ModuleInfo, TensorMeta
+
+
+class Follower:
+    """The calls of a module's submodules, in order, as they happen.
+
+    After an error `failed` is the innermost call that it passed through.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.calls: list[ModuleCall] = []
+        self.modules: list[ModuleInfo] = []
+        self.failed: ModuleCall | None = None
+        self._recorder = recorder
+
+    def follow(self, model: nn.Module, root_name: str) -> None:
+        """Watch every module of `model`. The watch lives as long as the (private) copy does."""
+        for path, module in model.named_modules():
+            is_leaf = not any(child is not None for child in module._modules.values())
+            index = len(self.modules)
+            self.modules.append(
+                ModuleInfo(path or root_name, type(module).__name__, is_leaf, module)
+            )
+            module.__dict__["_call_impl"] = self._watch(module, index, path.count(".") + bool(path))
+
+    def unfollow(self) -> None:
+        """Let go of the modules, so that the copy and the follower do not keep each other alive."""
+        for info in self.modules:
+            info.module.__dict__.pop("_call_impl", None)
+
+    def _watch(self, module: nn.Module, index: int, depth: int) -> Callable[..., Any]:
+        recorder, calls, ops = self._recorder, self.calls, self._recorder.ops
+        run = type(module)._call_impl
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            parent = recorder.call
+            record = ModuleCall(index, parent, depth, len(ops))
+            recorder.call = len(calls)
+            calls.append(record)
+            taken = _tensors((*args, *kwargs.values()) if kwargs else args)
+            record.inputs = tuple([_meta(tensor) for tensor in taken])
+            try:
+                result = run(module, *args, **kwargs)
+            except BaseException:
+                self.failed = self.failed or record
+                raise
+            finally:
+                recorder.call = parent
+                record.last_op = len(ops)
+            given = _tensors(result)
+            record.outputs = tuple([_meta(tensor) for tensor in given])
+            record.made = _made(given, taken, module)
+            return result
+
+        return call
+
+
+def _meta(tensor: Tensor) -> TensorMeta:
+    return TensorMeta(tensor.shape, (), tensor.dtype)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """The tensors in a value of nested tuples, lists, dicts and objects such as ModelOutput."""
+    if isinstance(value, Tensor):
+        return [value]
+    found: list[Tensor] = []
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        fields = getattr(value, "__dataclass_fields__", None)
+        if fields is None:
+            return found
+        value = [getattr(value, name, None) for name in fields]
+    for item in value:
+        if isinstance(item, Tensor):
+            found.append(item)
+        elif item is not None and not isinstance(item, int | float | str):
+            found.extend(_tensors(item))
+    return found
+
+
+def _made(given: list[Tensor], taken: list[Tensor], module: nn.Module) -> tuple[bool, ...]:
+    """For each tensor given, whether its memory is neither an argument's nor a weight's."""
+    old = {_storage(tensor) for tensor in taken}
+    if not module._modules:
+        held = (*module._parameters.values(), *module._buffers.values())
+        old.update([_storage(tensor) for tensor in held if tensor is not None])
+    made = []
+    for tensor in given:
+        storage = _storage(tensor)
+        made.append(storage not in old)
+        old.add(storage)  # given twice, made once
+    return tuple(made)
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
+        return id(tensor)

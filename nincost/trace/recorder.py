@@ -1,0 +1,214 @@
+"""Records each aten operator of a run, and makes most outputs without running meta kernels.
+
+Many of torch's meta kernels are Python decompositions: a batch norm's takes half a millisecond. A
+network asks for the same few over and over, so the recorder keeps, for each operator and each
+set of argument layouts, the layouts of what came out, and makes the next one from that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.nn import Parameter
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nincost.trace.records import Op, Signature, TensorMeta
+
+_META = torch.device("meta")
+
+#: Argument types that stand for themselves in a key. (bool and float do not: 1 == 1.0 == True.)
+_PLAIN = frozenset(
+    {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
+)
+
+#: Operators whose only trace is a question about a tensor; they make and compute nothing.
+_QUESTIONS = frozenset({"prim.device", "prim.layout", "prim.dtype"})
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A dispatch mode that appends an `Op` for each operator to `ops`.
+
+    Args:
+        on_meta: whether tensors are on the meta device; only then may outputs be made from memory
+            rather than by the operator itself.
+        remember: False runs every operator; tests hold the two against each other.
+    """
+
+    def __init__(self, *, on_meta: bool, remember: bool = True) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.ops: list[Op] = []
+        self.call = -1  # index of the module call that runs now; kept by the module follower
+        self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
+        self._on_meta = on_meta
+        self._remember = remember and on_meta
+        self._signatures: dict[Any, Signature] = {}
+        self._composite: dict[OpOverload, bool] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        key: Any = (func, *[self._key(arg) for arg in args])
+        if kwargs:
+            key = (*key, *[(name, self._key(value)) for name, value in kwargs.items()])
+        signature = self._signatures.get(key)
+        if signature is None:
+            return self._first(func, key, args, kwargs or {})
+        self.ops.append(Op(signature, self.call))
+        if not signature.replay:
+            return self._run(func, args, kwargs or {})
+        made = [
+            torch.empty_strided(shape, stride, dtype=dtype, device=_META)
+            for shape, stride, dtype in signature.outputs
+        ]
+        if signature.gives_list:
+            return made
+        return made[0] if len(made) == 1 else tuple(made)
+
+    def _key(self, arg: Any) -> Any:
+        """A hashable stand-in, equal for arguments that no operator could tell apart on meta."""
+        kind = type(arg)
+        if kind is Tensor:
+            return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
+        if kind in _PLAIN:
+            return arg
+        if kind is Parameter:
+            if id(arg) not in self.parameter_uses:
+                self.parameter_uses[id(arg)] = len(self.ops)
+            return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
+        if kind is list or kind is tuple:
+            return (kind, *[self._key(item) for item in arg])
+        if isinstance(arg, Tensor):
+            return (kind, arg.shape, arg.dtype, id(arg))
+        return (kind, repr(arg))
+
+    def _first(self, func: Any, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator that was not met with these arguments before, and remember it."""
+        if self._is_composite(func):
+            with self:  # its parts come back here one by one
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        name = f"{func.namespace}.{func._schema.name.partition('::')[2]}"
+        if name in _QUESTIONS:
+            return func(*args, **kwargs)
+        described = _describe(args), _describe(kwargs)  # before an in-place operator changes them
+        index = len(self.ops)
+        result = self._run(func, args, kwargs)
+        outputs = _tensors(result)
+        fresh = _fresh(func, result, outputs)
+        is_view = bool(func._schema.returns) and not any(fresh) and not func._schema.is_mutable
+        signature = Signature(
+            func=func,
+            name=name,
+            args=described[0],
+            kwargs=described[1],
+            outputs=tuple(map(_meta, outputs)),
+            fresh=fresh,
+            is_view=is_view,
+            replay=self._remember and _may_replay(func, args, kwargs, result, outputs, fresh),
+            gives_list=isinstance(result, list),
+        )
+        self._signatures[key] = signature
+        self.ops.insert(index, Op(signature, self.call))
+        return result
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError:
+            # A model may make a small tensor on the CPU while its input is on meta, where on one
+            # real device the two would be together.
+            if not self._on_meta or not _mixes_devices(args, kwargs):
+                raise
+            return func(*_to_meta(args), **_to_meta(kwargs))
+
+    def _is_composite(self, func: Any) -> bool:
+        known = self._composite.get(func)
+        if known is None:
+            known = torch._C._dispatch_has_kernel_for_dispatch_key(
+                func.name(), "CompositeImplicitAutograd"
+            )
+            self._composite[func] = known
+        return known
+
+
+def _meta(tensor: Tensor) -> TensorMeta:
+    stride = tensor.stride() if tensor.layout is torch.strided else ()
+    return TensorMeta(tensor.shape, stride, tensor.dtype)
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return _meta(value)
+    if isinstance(value, list | tuple):
+        return tuple(_describe(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _describe(item) for key, item in value.items()}
+    return value
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+def _fresh(func: Any, result: Any, outputs: list[Tensor]) -> tuple[bool, ...]:
+    """For each output tensor, whether the operator's schema says that its memory is new."""
+    returns = func._schema.returns
+    if len(returns) == 1:
+        return (returns[0].alias_info is None,) * len(outputs)
+    flags: list[bool] = []
+    for item, declared in zip(result if isinstance(result, tuple) else (), returns, strict=False):
+        flags.extend([declared.alias_info is None] * len(_tensors(item)))
+    return tuple(flags)
+
+
+def _may_replay(
+    func: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    result: Any,
+    outputs: list[Tensor],
+    fresh: tuple[bool, ...],
+) -> bool:
+    """Whether the outputs' layouts follow from the arguments' alone, and nothing else happens."""
+    inputs = [*_tensors(args), *_tensors(tuple(kwargs.values()))]
+    plain = (
+        all(type(t) in (Tensor, Parameter) and t.is_meta for t in inputs)
+        and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
+        and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
+    )
+    if isinstance(result, Tensor):
+        only_tensors = True
+    else:
+        only_tensors = isinstance(result, list | tuple) and len(result) == len(outputs)
+    return (
+        func.namespace == "aten"
+        and bool(inputs)
+        and bool(outputs)
+        and all(fresh)
+        and plain
+        and only_tensors
+        and not func._schema.is_mutable
+    )
+
+
+def _mixes_devices(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    devices = {t.device.type for t in (*_tensors(args), *_tensors(tuple(kwargs.values())))}
+    return len(devices) > 1 and "meta" in devices
+
+
+def _to_meta(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value if value.is_meta else value.to("meta")
+    if isinstance(value, list | tuple):
+        return type(value)([_to_meta(item) for item in value])
+    if isinstance(value, dict):
+        return {key: _to_meta(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,135 @@
+"""What a trace holds: plain data, no tensors and no costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+
+
+class Shape(tuple[int, ...]):
+    """A tensor's sizes; as text, `1x96x54x54`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self)) or "scalar"
+
+    @property
+    def elements(self) -> int:
+        count = 1
+        for size in self:
+            count *= size
+        return count
+
+
+class TensorMeta(NamedTuple):
+    """A tensor without its data: sizes, strides and type."""
+
+    shape: torch.Size
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def elements(self) -> int:
+        return self.shape.numel()
+
+    @property
+    def bytes(self) -> int:
+        return self.shape.numel() * self.dtype.itemsize
+
+
+@dataclass(slots=True, eq=False)
+class Signature:
+    """One way that an operator was called: the same for each call with equal shapes and options.
+
+    `args` and `kwargs` are the call's own, with a `TensorMeta` in the place of each tensor.
+    `outputs` are the tensors that it gave, `fresh` which of them are in new memory (neither a
+    view of an argument nor the argument itself). `replay` tells that equal arguments always give
+    equal outputs, so that the recorder may make them without running the operator's meta kernel.
+    """
+
+    func: torch._ops.OpOverload
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: tuple[TensorMeta, ...]
+    fresh: tuple[bool, ...]
+    is_view: bool
+    replay: bool
+    gives_list: bool
+
+
+class Op(NamedTuple):
+    """One operator that ran, and the module call that it ran in (an index into `Trace.calls`)."""
+
+    signature: Signature
+    call: int
+
+
+@dataclass(slots=True, eq=False)
+class ModuleCall:
+    """One call of one module.
+
+    `ops` is the half-open range of `Trace.ops` that ran within it, calls of its children
+    included. Of `outputs`, `made` tells which came to be inside the call: a dropout that passes
+    its input on, a flatten or an in-place ReLU makes none.
+    """
+
+    module: int  # index into Trace.modules
+    parent: int  # index into Trace.calls, -1 for the root's
+    depth: int
+    first_op: int
+    last_op: int = -1
+    inputs: tuple[TensorMeta, ...] = ()
+    outputs: tuple[TensorMeta, ...] = ()
+    made: tuple[bool, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class ModuleInfo:
+    """A module of the model: its dotted path, and the module itself (the traced copy)."""
+
+    path: str
+    kind: str
+    is_leaf: bool
+    module: torch.nn.Module = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterInfo:
+    """A parameter, once however often it is shared: `owners` are the modules that hold it.
+
+    `used_by` is the first operator that took it as an argument (an index into `Trace.ops`), or
+    -1.
+    """
+
+    name: str
+    elements: int
+    bytes: int
+    trainable: bool
+    owners: tuple[int, ...]
+    used_by: int
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """One forward run: every operator in order, with the module calls around them.
+
+    `device` is `meta`, or `cpu` where the model could not run on meta; `notes` say why, and what
+    else a careful reader should know.
+    """
+
+    model: str
+    input: tuple[str, ...]
+    batch_size: int
+    device: str
+    mode: str
+    modules: list[ModuleInfo]
+    calls: list[ModuleCall]
+    ops: list[Op]
+    parameters: list[ParameterInfo]
+    buffer_elements: int
+    buffer_bytes: int
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,172 @@
+"""Runs a model once and gives its `Trace`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from nincost.errors import InputError, NincostError, one_line
+from nincost.models.inputs import ModelInput, make_input
+from nincost.models.sources import Model
+from nincost.models.structure import copy_structure, copy_with_weights
+from nincost.preserve import unchanged
+from nincost.trace.failure import explain_failure, needs_values
+from nincost.trace.follow import Follower
+from nincost.trace.recorder import Recorder
+from nincost.trace.records import ParameterInfo, Trace
+
+Mode = Literal["eval", "train"]
+
+
+def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = "eval") -> Trace:
+    """Run `model` forward once, without gradients, and record every operator.
+
+    The run is on the meta device: no weight is read and nothing is computed. A model whose control
+    flow needs values runs on the CPU instead, on random input, and the trace's notes say so.
+
+    Args:
+        model: what `nincost.models.sources.resolve` gave.
+        given: input specs or example tensors; the model's default input where None.
+        batch_size: what specs get in front.
+        mode: `eval` (dropout off, batch norm by its running statistics) or `train`.
+
+    Raises:
+        InputError: no input is known, or the input does not fit the model.
+        ModelError: the model fails for a reason of its own.
+    """
+    if mode not in ("eval", "train"):
+        raise InputError(f"mode is {mode!r}: choose eval or train")
+    if given is None:
+        if not model.default_input:
+            raise InputError(
+                f"{model.name} does not say what input it takes: give --input, such as "
+                "3x224x224 or input_ids=128:int64"
+            )
+        given = model.default_input
+    inputs = make_input(given, batch_size, _float_dtype(model.module))
+    with unchanged():
+        module = model.module if model.owned else copy_structure(model.module)
+        try:
+            return _run(model, module, inputs, mode, on_meta=True)
+        except _NeedsValuesError as error:
+            reason = one_line(error.__cause__ or error)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            if model.owned and model.rebuild is not None:
+                real = model.rebuild()
+            else:
+                real = copy_with_weights(model.module)
+            note = (
+                "ran on the CPU with random input (seed 0), since its control flow depends on "
+                f"values ({reason}): figures can vary with the input"
+            )
+            return _run(model, real, _random_input(inputs), mode, on_meta=False, notes=(note,))
+
+
+class _NeedsValuesError(Exception):
+    """The meta run came to a place where a tensor's values are asked for."""
+
+
+def _run(
+    model: Model,
+    module: nn.Module,
+    inputs: ModelInput,
+    mode: Mode,
+    *,
+    on_meta: bool,
+    notes: tuple[str, ...] = (),
+) -> Trace:
+    module.train(mode == "train")
+    recorder = Recorder(on_meta=on_meta)
+    follower = Follower(recorder)
+    try:
+        with torch.no_grad():
+            if _is_lazy(module):
+                module(*inputs.args, **inputs.kwargs)  # lazy modules learn their shapes here
+            follower.follow(module, type(module).__name__)
+            with recorder:
+                module(*inputs.args, **inputs.kwargs)
+    except NincostError:
+        raise
+    except Exception as error:
+        if on_meta and needs_values(error):
+            raise _NeedsValuesError from error
+        failed = follower.failed
+        info = follower.modules[failed.module] if failed else None
+        raise explain_failure(error, model.name, info, failed, inputs.specs) from error
+    finally:
+        follower.unfollow()
+    parameters, buffers = _parameters(follower, recorder)
+    return Trace(
+        model=model.name,
+        input=inputs.specs,
+        batch_size=inputs.batch_size,
+        device="meta" if on_meta else "cpu",
+        mode=mode,
+        modules=follower.modules,
+        calls=follower.calls,
+        ops=recorder.ops,
+        parameters=parameters,
+        buffer_elements=sum(b.numel() for b in buffers),
+        buffer_bytes=sum(b.nbytes for b in buffers),
+        notes=(*model.notes, *notes),
+    )
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
+
+
+def _float_dtype(module: nn.Module) -> torch.dtype:
+    """The type of the model's first floating-point parameter: what its input should be in."""
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.get_default_dtype()
+
+
+def _random_input(inputs: ModelInput) -> ModelInput:
+    from torch.utils._pytree import tree_map
+
+    def draw(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        if leaf.is_floating_point() or leaf.is_complex():
+            return torch.rand(leaf.shape, dtype=leaf.dtype)
+        return torch.zeros(leaf.shape, dtype=leaf.dtype)  # 0 is an index into any embedding
+
+    return ModelInput(
+        tree_map(draw, inputs.args), tree_map(draw, inputs.kwargs), inputs.specs, inputs.batch_size
+    )
+
+
+def _parameters(
+    follower: Follower, recorder: Recorder
+) -> tuple[list[ParameterInfo], list[torch.Tensor]]:
+    """Every parameter and every buffer once, in order of registration."""
+    found: dict[int, tuple[str, torch.Tensor, list[int]]] = {}
+    buffers: dict[int, torch.Tensor] = {}
+    for index, info in enumerate(follower.modules):
+        prefix = f"{info.path}." if index else ""
+        for name, parameter in info.module._parameters.items():
+            if parameter is not None:
+                entry = found.setdefault(id(parameter), (prefix + name, parameter, []))
+                entry[2].append(index)
+        for buffer in info.module._buffers.values():
+            if buffer is not None:
+                buffers[id(buffer)] = buffer
+    parameters = [
+        ParameterInfo(
+            name=name,
+            elements=parameter.numel(),
+            bytes=parameter.nbytes,
+            trainable=parameter.requires_grad,
+            owners=tuple(owners),
+            used_by=recorder.parameter_uses.get(id(parameter), -1),
+        )
+        for name, parameter, owners in found.values()
+    ]
+    return parameters, list(buffers.values())
