@@ -136,7 +136,7 @@ def fourier(signature: Signature) -> int:
     for dim in signature.args[1]:
         length *= int(largest.shape[dim])
     flops = 5 * largest.elements * _log2(length)
-    return flops if signature.name.endswith("c2c") else flops // 2
+    return int(flops if signature.name.endswith("c2c") else flops // 2)
 
 
 def _log2(value: int) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nincost.cost import attention, conv, elementwise, matmul, rnn  # noqa: F401  (register)
-from nincost.cost.registry import OpCost, op_cost
+from nincost.cost import OpCost, op_cost
 from nincost.cost.results import LayerCost, ModuleNode, Profile, Totals, Uncounted
 from nincost.environment import environment
 from nincost.errors import UncountedError
@@ -28,7 +28,7 @@ def profile(
     *,
     input: Any = None,
     batch_size: int = 1,
-    args: Mapping[str, Any] | None = None,
+    arg: Mapping[str, Any] | None = None,
     mode: Mode = "eval",
     strict: bool = False,
 ) -> Profile:
@@ -41,7 +41,7 @@ def profile(
         input: a spec such as `"3x224x224"` (without the batch), several of them, or example
             tensors (with it); what the model's source says where None.
         batch_size: put in front of each spec.
-        args: keyword arguments for the model's factory.
+        arg: keyword arguments for the model's factory.
         mode: `eval` or `train`: which of the two the model runs in.
         strict: raise `UncountedError` where an operator has no formula.
 
@@ -55,7 +55,7 @@ def profile(
         >>> nincost.profile("two-1x1").totals.macs
         762297352
     """
-    result = profile_trace(trace(resolve(model, args), input, batch_size=batch_size, mode=mode))
+    result = profile_trace(trace(resolve(model, arg), input, batch_size=batch_size, mode=mode))
     if strict and result.uncounted:
         names = ", ".join(item.operator for item in result.uncounted)
         raise UncountedError(
@@ -242,12 +242,12 @@ class _RowBuilder:
                 if row_after is not None and row_after.module == module:
                     return row_after
         owner = parameter.owners[0]
-        row = self._rows.get(("never called", owner))
-        if row is None:
+        unused = self._rows.get(("never called", owner))
+        if unused is None:
             info = self.trace.modules[owner]
             depth = info.path.count(".") + (owner > 0)
-            row = self._rows["never called", owner] = _Row(owner, "", info.kind, depth, (), ())
-        return row
+            unused = self._rows["never called", owner] = _Row(owner, "", info.kind, depth, (), ())
+        return unused
 
 
 def _metas(value: Any) -> Iterator[TensorMeta]:
@@ -282,9 +282,20 @@ def _layer(trace: Trace, row: _Row) -> LayerCost:
 
 def _nodes(trace: Trace) -> tuple[ModuleNode, ...]:
     """Each module that is no leaf and was called, once, in order of its first call."""
-    nodes: dict[int, ModuleNode] = {}
+    first: dict[int, ModuleCall] = {}
+    calls: Counter[int] = Counter()
     for call in trace.calls:
-        info = trace.modules[call.module]
-        if not info.is_leaf and call.module not in nodes:
-            nodes[call.module] = ModuleNode(info.path, info.kind, call.depth, _shapes(call.outputs))
-    return tuple(nodes.values())
+        if not trace.modules[call.module].is_leaf:
+            first.setdefault(call.module, call)
+            calls[call.module] += 1
+    return tuple(
+        ModuleNode(
+            path=trace.modules[module].path,
+            type=trace.modules[module].kind,
+            depth=call.depth,
+            calls=calls[module],
+            input_shapes=_shapes(call.inputs),
+            output_shapes=_shapes(call.outputs),
+        )
+        for module, call in first.items()
+    )

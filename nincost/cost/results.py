@@ -126,11 +126,13 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class ModuleNode:
-    """A module that was called: its place in the tree, and its first call's shapes."""
+    """A module with children that was called: its place in the tree, its first call's shapes."""
 
     path: str
     type: str
     depth: int
+    calls: int
+    input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
 
 
@@ -222,7 +224,7 @@ class Profile:
     def __str__(self) -> str:
         from nincost.render import table
 
-        return table.render(self)
+        return table.render(self, width=120)
 
     def _repr_html_(self) -> str:
         from nincost.render import html_table

@@ -7,7 +7,6 @@ where one refuses to.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
 import importlib.util
@@ -92,22 +91,6 @@ def _unwrap(module: nn.Module) -> nn.Module:
     if wrapped is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
         wrapped = module._modules.get("module")
     return module if wrapped is None else _unwrap(wrapped)
-
-
-def parse_arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """`key=value` texts as keyword arguments; a value is a Python literal, else a string."""
-    arguments: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        key = key.strip()
-        if not equals or not key.isidentifier():
-            raise InputError(f"--arg {pair!r} is not key=value: write --arg num_classes=10")
-        try:
-            arguments[key] = ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            words = {"true": True, "false": False, "none": None}
-            arguments[key] = words.get(text.strip().lower(), text)
-    return arguments
 
 
 def _unknown(name: str) -> str:

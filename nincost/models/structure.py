@@ -52,6 +52,11 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
     return _copy(model, real)
 
 
+def copy_with_zeros(model: nn.Module) -> nn.Module:
+    """A private copy of `model` on the CPU with all weights zero, for a tool that must run it."""
+    return _copy(model, lambda t: _like(t, torch.zeros(t.shape, dtype=t.dtype)))
+
+
 def _copy(model: nn.Module, convert: Any) -> nn.Module:
     modules = list(model.modules())
     # deepcopy looks into the memo first: anything that refers to one of these gets its copy.
@@ -100,7 +105,7 @@ def _deep_copy(value: Any, memo: dict[int, Any]) -> Any:
 
 def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):  # a lazy module's, still without a shape
-        return type(tensor)(device=_META, dtype=tensor.dtype)
+        return type(tensor)(device=_META, dtype=tensor.dtype)  # type: ignore[call-arg]
     if tensor.layout is not torch.strided:
         return _like(tensor, torch.empty(tensor.shape, dtype=tensor.dtype, device=_META))
     return _like(

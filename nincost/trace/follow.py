@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nincost.trace.recorder import Recorder
+from nincost.trace.recorder import Recorder, storage_key
 from nincost.trace.records import ModuleCall, ModuleInfo, TensorMeta
 
 
@@ -45,7 +45,7 @@ class Follower:
 
     def _watch(self, module: nn.Module, index: int, depth: int) -> Callable[..., Any]:
         recorder, calls, ops = self._recorder, self.calls, self._recorder.ops
-        run = type(module)._call_impl
+        run: Callable[..., Any] = type(module)._call_impl
 
         def call(*args: Any, **kwargs: Any) -> Any:
             parent = recorder.call
@@ -96,20 +96,13 @@ def _tensors(value: Any) -> list[Tensor]:
 
 def _made(given: list[Tensor], taken: list[Tensor], module: nn.Module) -> tuple[bool, ...]:
     """For each tensor given, whether its memory is neither an argument's nor a weight's."""
-    old = {_storage(tensor) for tensor in taken}
+    old = {storage_key(tensor) for tensor in taken}
     if not module._modules:
         held = (*module._parameters.values(), *module._buffers.values())
-        old.update([_storage(tensor) for tensor in held if tensor is not None])
+        old.update([storage_key(tensor) for tensor in held if tensor is not None])
     made = []
     for tensor in given:
-        storage = _storage(tensor)
+        storage = storage_key(tensor)
         made.append(storage not in old)
         old.add(storage)  # given twice, made once
     return tuple(made)
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage()._cdata
-    except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
-        return id(tensor)

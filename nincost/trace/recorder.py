@@ -98,7 +98,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         index = len(self.ops)
         result = self._run(func, args, kwargs)
         outputs = _tensors(result)
-        fresh = _fresh(func, result, outputs)
+        fresh = _fresh(outputs, [*_tensors(args), *_tensors(tuple(kwargs.values()))])
         is_view = bool(func._schema.returns) and not any(fresh) and not func._schema.is_mutable
         signature = Signature(
             func=func,
@@ -158,15 +158,21 @@ def _tensors(value: Any) -> list[Tensor]:
     return []
 
 
-def _fresh(func: Any, result: Any, outputs: list[Tensor]) -> tuple[bool, ...]:
-    """For each output tensor, whether the operator's schema says that its memory is new."""
-    returns = func._schema.returns
-    if len(returns) == 1:
-        return (returns[0].alias_info is None,) * len(outputs)
-    flags: list[bool] = []
-    for item, declared in zip(result if isinstance(result, tuple) else (), returns, strict=False):
-        flags.extend([declared.alias_info is None] * len(_tensors(item)))
-    return tuple(flags)
+def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
+    """For each output tensor, whether its memory is none of the inputs'.
+
+    The schema would tell without a look, but not always the truth: `_unsafe_view` is a view.
+    """
+    old = {storage_key(tensor) for tensor in inputs}
+    return tuple([storage_key(tensor) not in old for tensor in outputs])
+
+
+def storage_key(tensor: Tensor) -> int:
+    """The same number for two tensors in the same memory, as long as either is alive."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
+        return id(tensor)
 
 
 def _may_replay(

@@ -46,7 +46,7 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
                 "3x224x224 or input_ids=128:int64"
             )
         given = model.default_input
-    inputs = make_input(given, batch_size, _float_dtype(model.module))
+    inputs = make_input(given, batch_size, float_dtype(model.module))
     with unchanged():
         module = model.module if model.owned else copy_structure(model.module)
         try:
@@ -120,7 +120,7 @@ def _is_lazy(module: nn.Module) -> bool:
     return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _float_dtype(module: nn.Module) -> torch.dtype:
+def float_dtype(module: nn.Module) -> torch.dtype:
     """The type of the model's first floating-point parameter: what its input should be in."""
     for parameter in module.parameters():
         if parameter.is_floating_point():

@@ -1,0 +1,6 @@
+"""`python -m nincost`."""
+
+from nincost.cli.main import run
+
+if __name__ == "__main__":
+    run()

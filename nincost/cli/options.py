@@ -1,0 +1,137 @@
+"""Options that several commands share, and what they mean everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from nincost.errors import InputError
+from nincost.render.output import FORMATS, check_writable, pick_format, write_file
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_MODEL = "two-1x1"
+
+
+def model_options(function: F) -> F:
+    """MODEL, --variant, --arg, --input and --batch-size."""
+    for decorate in (
+        click.option(
+            "--batch-size", type=int, default=1, show_default=True, metavar="N",
+            help="Put N in front of each input shape.",
+        ),
+        click.option(
+            "--input", "input", multiple=True, metavar="[NAME=]SHAPE[:DTYPE]",
+            help="An input without its batch dimension, such as 3x224x224 or "
+            "input_ids=128:int64; repeat for several. Default: what the model's source says.",
+        ),
+        click.option(
+            "--arg", multiple=True, metavar="KEY=VALUE",
+            help="A keyword argument for the model's factory, such as num_classes=10; repeatable.",
+        ),
+        click.option("--variant", metavar="NAME", help="A built-in variant; the same as MODEL."),
+        click.argument("model", required=False),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def output_options(function: F) -> F:
+    """--format, --output, --force, --quiet, --verbose and --no-color."""
+    for decorate in (
+        click.option(
+            "--no-color", is_flag=True, help="No colours (so does the variable NO_COLOR)."
+        ),
+        click.option("--verbose", is_flag=True, help="Say how the result was come by, on stderr."),
+        click.option("--quiet", is_flag=True, help="Nothing on stderr but errors."),
+        click.option("--force", is_flag=True, help="Overwrite an existing file."),
+        click.option(
+            "--output", metavar="FILE",
+            help="Write to FILE, whole or not at all; its ending names the format.",
+        ),
+        click.option(
+            "--format", "format_", type=click.Choice(FORMATS),
+            help="Default: table, or by FILE's ending."
+        ),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's result goes, and how."""
+
+    format: str
+    path: str | None
+    force: bool
+    quiet: bool
+    verbose: bool
+    color: bool
+    width: int | None
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Output:
+        """Take the output options out of a command's own, and refuse a bad --output early."""
+        path = options.pop("output")
+        force = options.pop("force")
+        chosen = pick_format(options.pop("format_"), path)
+        if path is not None:
+            check_writable(path, force=force)
+        wants_color = not options.pop("no_color") and not os.environ.get("NO_COLOR")
+        terminal = path is None and sys.stdout.isatty()
+        given = os.environ.get("COLUMNS", "")
+        width = int(given) if given.isdecimal() and int(given) > 0 else None
+        if terminal and width is None:
+            width = shutil.get_terminal_size().columns
+        return cls(
+            format=chosen,
+            path=path,
+            force=force,
+            quiet=options.pop("quiet"),
+            verbose=options.pop("verbose"),
+            color=wants_color and terminal,
+            width=max(width, 40) if width else None,
+        )
+
+    def write(self, text: str) -> None:
+        """Print the result, or write it to the file."""
+        if self.path is None:
+            with contextlib.suppress(AttributeError, ValueError):
+                sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            click.echo(text, nl=False, color=True)
+        else:
+            write_file(self.path, text, force=self.force)
+            self.say(f"wrote {self.path}")
+
+    def say(self, text: str) -> None:
+        """A remark on stderr, unless --quiet."""
+        if not self.quiet:
+            click.echo(f"nincost: {text}", err=True)
+
+    @contextlib.contextmanager
+    def only_results_on_stdout(self) -> Iterator[None]:
+        """What the model's own code prints goes to stderr; its warnings only with --verbose."""
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            if not self.verbose:
+                warnings.simplefilter("ignore")
+            yield
+
+
+def pick_model(model: str | None, variant: str | None) -> str:
+    """MODEL or --variant, or the default; both at once is a mistake."""
+    if model is not None and variant is not None:
+        raise InputError(f"both MODEL {model!r} and --variant {variant!r} are given: give one")
+    if variant is not None:
+        from nincost.models.nin import get_variant
+
+        return get_variant(variant).name
+    return DEFAULT_MODEL if model is None else model

@@ -1,0 +1,22 @@
+"""`nincost variants`: the built-in models and where each comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost.cli.options import Output, output_options
+
+
+@click.command("variants", epilog="Example: nincost variants --format markdown")
+@output_options
+def command(**options: Any) -> None:
+    """List the built-in variants: source, input size, parameters and MACs."""
+    output = Output.from_options(options)
+    from nincost.models.catalogue import variants
+    from nincost.render import variants_table
+
+    output.write(
+        variants_table.render(variants(), output.format, width=output.width, color=output.color)
+    )

@@ -1,0 +1,24 @@
+"""Keyword arguments for a model's factory, as `--arg key=value` gives them."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from nincost.errors import InputError
+
+
+def parse_arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`key=value` texts as keyword arguments; a value is a Python literal, else a string."""
+    arguments: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise InputError(f"--arg {pair!r} is not key=value: write --arg num_classes=10")
+        try:
+            arguments[key] = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            words = {"true": True, "false": False, "none": None}
+            arguments[key] = words.get(text.strip().lower(), text)
+    return arguments

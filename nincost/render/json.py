@@ -1,0 +1,26 @@
+"""A result as a JSON document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Protocol
+
+from nincost.cost.results import Profile
+from nincost.cost.view import View, flat_rows
+
+
+class Document(Protocol):
+    """Any result that can tell itself as plain values."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def render(result: Document) -> str:
+    """Plain values, indented, with a newline at the end."""
+    return json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def render_profile(profile: Profile, view: View) -> str:
+    """A profile's document with the rows that `view` picks."""
+    return render(replace(profile, layers=tuple(flat_rows(profile, view))))

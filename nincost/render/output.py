@@ -1,0 +1,82 @@
+"""Writes a result whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from nincost.errors import OutputError, did_you_mean
+
+FORMATS = ("table", "csv", "json", "markdown")
+
+_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "table"}
+
+
+def pick_format(chosen: str | None, output: str | Path | None) -> str:
+    """The format asked for, else the one that the file's ending names, else a table."""
+    if chosen is not None:
+        return chosen
+    if output is None:
+        return "table"
+    suffix = Path(output).suffix.lower()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    raise OutputError(
+        f"the ending of {str(output)!r} names no format: end it in {', '.join(_SUFFIXES)}, or "
+        f"give --format{did_you_mean(suffix, _SUFFIXES)}"
+    )
+
+
+def _is_device(path: Path) -> bool:
+    """A pipe or device such as /dev/stdout, which must not be replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_writable(path: str | Path, *, force: bool) -> None:
+    """Refuse early what `write_file` would refuse after the work is done."""
+    target = Path(path)
+    if _is_device(target):
+        return
+    if target.is_dir():
+        raise OutputError(f"{str(path)!r} is a folder: give a file's name")
+    if target.exists() and not force:
+        raise OutputError(f"{str(path)!r} exists already: give --force to overwrite it")
+    folder = target.parent
+    if not folder.is_dir():
+        raise OutputError(f"there is no folder {str(folder)!r}: make it, or write somewhere else")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{str(folder)!r} cannot be written to: choose another folder")
+
+
+def write_file(path: str | Path, text: str, *, force: bool = False) -> None:
+    """Write `text` (UTF-8) to a new file beside `path`, and then rename it to `path`."""
+    check_writable(path, force=force)
+    target = Path(path).resolve()  # a link stays a link, its target is replaced
+    temporary = None
+    try:
+        if _is_device(target):
+            target.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.",
+            delete=False, errors="backslashreplace",
+        ) as file:  # fmt: skip
+            temporary = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"{str(path)!r} could not be written: {error.strerror or error}: "
+            "free some space or choose another folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)

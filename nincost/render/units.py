@@ -1,0 +1,37 @@
+"""Numbers as people read them: counts in SI (k, M, G), bytes in binary units (KiB, MiB, GiB)."""
+
+from __future__ import annotations
+
+_SI = ("", "k", "M", "G", "T", "P", "E")
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def count(value: int) -> str:
+    """`762297352` as `762.3 M`: four significant digits, whole below 1000."""
+    if value < 1000:
+        return str(value)
+    scaled, unit = _scale(value, 1000, _SI)
+    return f"{scaled} {unit}"
+
+
+def size(value: int) -> str:
+    """A number of bytes, `12650392` as `12.06 MiB`."""
+    if value < 1024:
+        return f"{value} B"
+    scaled, unit = _scale(value, 1024, _BINARY)
+    return f"{scaled} {unit}"
+
+
+def exact(value: int) -> str:
+    """`762297352` as `762,297,352`."""
+    return f"{value:,}"
+
+
+def _scale(value: int, step: int, units: tuple[str, ...]) -> tuple[str, str]:
+    power, scaled = 0, float(value)
+    # 999.95 would print as 1000: go one unit up before that.
+    while scaled >= step - 0.05 and power < len(units) - 1:
+        scaled /= step
+        power += 1
+    digits = 3 if scaled < 10 else 2 if scaled < 100 else 1
+    return f"{scaled:.{digits}f}", units[power]

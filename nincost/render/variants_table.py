@@ -1,0 +1,57 @@
+"""The built-in variants as a table, CSV, JSON and Markdown."""
+
+from __future__ import annotations
+
+import json
+
+from rich.text import Text
+
+from nincost.environment import environment
+from nincost.models.catalogue import VariantSummary
+from nincost.render import csv, markdown, units
+from nincost.render.terminal import draw, new_table
+
+_COLUMNS = tuple(VariantSummary.__slots__)
+
+
+def render(
+    rows: tuple[VariantSummary, ...],
+    format: str = "table",
+    *,
+    width: int | None = None,
+    color: bool = False,
+) -> str:
+    """The variants in one of the four formats."""
+    if format == "csv":
+        return csv.write(_COLUMNS, ([row.to_dict()[name] for name in _COLUMNS] for row in rows))
+    if format == "json":
+        document = {
+            "schema": 1,
+            "command": "variants",
+            "environment": environment(),
+            "variants": [row.to_dict() for row in rows],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if format == "markdown":
+        cells = [
+            [
+                row.variant,
+                markdown.escape(row.source),
+                row.input,
+                units.exact(row.params),
+                units.exact(row.macs),
+            ]
+            for row in rows
+        ]
+        right = [name in ("params", "macs") for name in _COLUMNS]
+        return "\n".join(markdown.table(_COLUMNS, cells, right)) + "\n"
+    table = new_table()
+    table.add_column("Variant", no_wrap=True)
+    table.add_column("Input", no_wrap=True)
+    table.add_column("Params", justify="right", no_wrap=True)
+    table.add_column("MACs", justify="right", no_wrap=True)
+    table.add_column("Source", overflow="fold")
+    for row in rows:
+        figures = (units.exact(row.params), units.exact(row.macs))
+        table.add_row(Text(row.variant, style="bold"), row.input, *figures, Text(row.source))
+    return draw([table], width=width, color=color)
