@@ -67,7 +67,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     for item in result.uncounted:
         output.say(f"uncounted: {item.operator}, {item.calls} times (--strict makes it an error)")
     if output.verbose:
-        for note in result.notes:
+        for note in result.details:
             output.say(note)
     output.write(_render(result, view, output))
 

@@ -207,7 +207,7 @@ movement(
     "aten.topk", "aten.kthvalue", "aten.median", "aten.mode", "aten.searchsorted",
     "aten.bucketize", "aten.bincount", "aten.histc", "aten._unique2", "aten.unique_dim",
     "aten.unique_consecutive", "aten.isin", "aten.split_with_sizes_copy", "aten.block_diag",
-    "aten._pack_padded_sequence", "aten.resize", "aten.set", "aten._pin_memory",
+    "aten.as_strided", "aten._pack_padded_sequence", "aten.resize", "aten.set", "aten._pin_memory",
     "aten._local_scalar_dense", "aten.unsafe_split", "aten._reshape_copy",
     "aten._cudnn_rnn_flatten_weight", "aten._resize_output", "aten._functional_assert_async",
 )  # fmt: skip

@@ -105,6 +105,7 @@ def profile_trace(trace: Trace) -> Profile:
         ),
         modules=_nodes(trace),
         notes=trace.notes,
+        details=trace.details,
         environment=environment(),
     )
 

@@ -149,6 +149,7 @@ class Profile:
         never_called: paths of leaf modules that the forward run did not call.
         modules: the modules above the rows, for drawing the tree.
         notes: what a careful reader should know.
+        details: how the model was built, where that is out of the ordinary.
         environment: versions.
     """
 
@@ -163,6 +164,7 @@ class Profile:
     never_called: tuple[str, ...]
     modules: tuple[ModuleNode, ...]
     notes: tuple[str, ...]
+    details: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

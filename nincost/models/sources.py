@@ -13,13 +13,14 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost.errors import InputError, ModelError, NincostError, did_you_mean, nearest, one_line
 from nincost.models import nin
+from nincost.models.on_meta import parameters_on_meta
 from nincost.preserve import unchanged
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ DEFAULT_MODEL = "two-1x1"
 class Model:
     """A module, its display name, and the input that its source says it takes.
 
-    `owned` tells that nincost built the module itself, so that a trace need not copy it. `notes`
-    has what a careful reader should know of how it was built. `rebuild` gives a second instance
+    `owned` tells that nincost built the module itself, so that a trace need not copy it. `details`
+    say how it was built where that was not on meta. `rebuild` gives a second instance
     with real, randomly drawn weights on the CPU.
     """
 
@@ -41,7 +42,7 @@ class Model:
     module: nn.Module
     default_input: tuple[str, ...] = ()
     owned: bool = False
-    notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     rebuild: Callable[[], nn.Module] | None = field(default=None, repr=False)
 
 
@@ -125,7 +126,7 @@ def _build(
             torch.default_generator.manual_seed(0)  # torch.manual_seed would reseed CUDA too
             return factory(**arguments)  # type: ignore[no-any-return]
 
-    notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     try:
         with unchanged(), torch.device("meta"):
             module = factory(**arguments)
@@ -133,19 +134,21 @@ def _build(
         raise
     except Exception as meta_error:
         try:
-            module = on_cpu()
+            with unchanged(), parameters_on_meta():
+                module = factory(**arguments)
         except Exception as error:
             raise ModelError(
                 f"{name} could not be built: {type(error).__name__}: {one_line(error)}; "
                 "give its arguments with --arg key=value"
             ) from error
-        notes = (
-            f"{name} was built on the CPU: its constructor fails on the meta device "
+        details = (
+            f"{name} was built on the CPU, each parameter moved to meta as it was made: its "
+            "constructor fails on the meta device "
             f"({type(meta_error).__name__}: {one_line(meta_error)})",
         )
     if isinstance(module, nn.Module) and not isinstance(module, type):
         module = _unwrap(module)
-        return Model(name, module, default, owned and not notes, notes, on_cpu)
+        return Model(name, module, default, owned and not details, details, on_cpu)
     raise ModelError(
         f"{name} gave {type(module).__name__!r}: expected a class or function that gives an "
         "nn.Module"
@@ -271,7 +274,7 @@ def _timm(name: str, arguments: dict[str, Any]) -> Model:
     config = getattr(built.module, "pretrained_cfg", None) or {}
     size = config.get("input_size")
     default = ("x".join(map(str, size)),) if size else ()
-    return Model(built.name, built.module, default, built.owned, built.notes, built.rebuild)
+    return replace(built, default_input=default)
 
 
 def _transformers(path: str, arguments: dict[str, Any]) -> Model:

@@ -117,8 +117,8 @@ class ParameterInfo:
 class Trace:
     """One forward run: every operator in order, with the module calls around them.
 
-    `device` is `meta`, or `cpu` where the model could not run on meta; `notes` say why, and what
-    else a careful reader should know.
+    `device` is `meta`, or `cpu` where the model could not run on meta; `notes` say why. `details`
+    say how the model was built, for those who ask.
     """
 
     model: str
@@ -133,3 +133,4 @@ class Trace:
     buffer_elements: int
     buffer_bytes: int
     notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()

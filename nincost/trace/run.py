@@ -112,7 +112,8 @@ def _run(
         parameters=parameters,
         buffer_elements=sum(b.numel() for b in buffers),
         buffer_bytes=sum(b.nbytes for b in buffers),
-        notes=(*model.notes, *notes),
+        notes=notes,
+        details=model.details,
     )
 
 
