@@ -12,6 +12,7 @@ from nincost.cost.results import LayerCost, ModuleNode, Profile, Totals, Uncount
 from nincost.environment import environment
 from nincost.errors import UncountedError
 from nincost.models.sources import DEFAULT_MODEL, resolve
+from nincost.preserve import collection_paused
 from nincost.trace.records import (
     ModuleCall,
     ParameterInfo,
@@ -55,7 +56,9 @@ def profile(
         >>> nincost.profile("two-1x1").totals.macs
         762297352
     """
-    result = profile_trace(trace(resolve(model, arg), input, batch_size=batch_size, mode=mode))
+    with collection_paused():
+        traced = trace(resolve(model, arg), input, batch_size=batch_size, mode=mode)
+        result = profile_trace(traced)
     if strict and result.uncounted:
         names = ", ".join(item.operator for item in result.uncounted)
         raise UncountedError(
@@ -155,6 +158,7 @@ class _RowBuilder:
         self.uncounted: dict[str, tuple[int, dict[str, None]]] = {}
         self._rows: dict[Any, _Row] = {}
         self._operator_rows: dict[tuple[int, Signature], _Row] = {}
+        self._first_leaf_row: dict[int, tuple[int, _Row]] = {}  # module: place in order, row
         self._leaf_row_of_call: list[_Row | None] = []
         self._row_of_op: list[_Row | None] = []
         self._costs: dict[Signature, OpCost] = {}
@@ -181,9 +185,9 @@ class _RowBuilder:
         key = (call.module, call.inputs, call.outputs)
         row = self._rows.get(key)
         if row is None:
-            row = self._rows[key] = _Row(
-                call.module, "", info.kind, call.depth, call.inputs, call.outputs
-            )
+            row = _Row(call.module, "", info.kind, call.depth, call.inputs, call.outputs)
+            self._first_leaf_row.setdefault(call.module, (len(self._rows), row))
+            self._rows[key] = row
         row.calls += 1
         row.add_activations(call.outputs, call.made)
         self._leaf_row_of_call.append(row)
@@ -231,10 +235,9 @@ class _RowBuilder:
 
     def _row_of_parameter(self, parameter: ParameterInfo) -> _Row:
         """The first row of a leaf that holds it, else of the operator that first used it."""
-        owners = set(parameter.owners)
-        for row in self._rows.values():
-            if row.module in owners and not row.operator and row.calls:
-                return row
+        held = [self._first_leaf_row[o] for o in parameter.owners if o in self._first_leaf_row]
+        if held:
+            return min(held)[1]
         if parameter.used_by >= 0:
             module = self.trace.calls[self.trace.ops[parameter.used_by].call].module
             # Its first use may be a view, which has no row; what uses the view comes after it.

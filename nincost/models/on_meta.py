@@ -32,8 +32,8 @@ def parameters_on_meta() -> Iterator[None]:
         return torch.empty_like(value, device="meta")
 
     hooks = [
-        registry.register_module_parameter_registration_hook(parameter),
-        registry.register_module_buffer_registration_hook(buffer),
+        registry.register_module_parameter_registration_hook(parameter),  # type: ignore[arg-type]
+        registry.register_module_buffer_registration_hook(buffer),  # type: ignore[arg-type]
     ]
     try:
         yield

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import types
+from collections import OrderedDict
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
             elif isinstance(value, torch.Tensor) and id(value) not in memo:
                 target[name] = memo[id(value)] = convert(value)
             elif _has_only_shared(value):
-                target[name] = copy.copy(value)
+                target[name] = type(value)(value)
             else:
                 target[name] = _deep_copy(value, memo)
     return memo[id(model)]  # type: ignore[no-any-return]
@@ -92,7 +93,7 @@ def _has_only_shared(value: Any) -> bool:
     kind = type(value)
     if kind is tuple or kind is list or kind is set:
         return all(type(item) in _SHARED for item in value)
-    return kind.__name__ == "OrderedDict" and not value  # an empty hook table
+    return kind is OrderedDict and not value  # an empty hook table
 
 
 def _deep_copy(value: Any, memo: dict[int, Any]) -> Any:

@@ -7,6 +7,7 @@ set of argument layouts, the layouts of what came out, and makes the next one fr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch._ops import OpOverload
 from torch.nn import Parameter
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nincost.trace.layouts import LAYOUTS
 from nincost.trace.records import Op, Signature, TensorMeta
 
 _META = torch.device("meta")
@@ -24,18 +26,23 @@ _PLAIN = frozenset(
     {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 
-#: Operators whose only trace is a question about a tensor; they make and compute nothing.
-_QUESTIONS = frozenset({"prim.device", "prim.layout", "prim.dtype"})
-
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A dispatch mode that appends an `Op` for each operator to `ops`.
 
     Args:
-        on_meta: whether tensors are on the meta device; only then may outputs be made from memory
-            rather than by the operator itself.
-        remember: False runs every operator; tests hold the two against each other.
+        on_meta: whether tensors are on the meta device; only then may outputs be made without
+            running the operator itself.
+        remember: False runs each operator's own meta kernel; tests hold the two together.
     """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: torch would wrap `__torch_dispatch__` for its compiler, and import all of that.
+
+        The import takes longer than everything else that a profile does.
+        """
+        return False
 
     def __init__(self, *, on_meta: bool, remember: bool = True) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -59,10 +66,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.ops.append(Op(signature, self.call))
         if not signature.replay:
             return self._run(func, args, kwargs or {})
-        made = [
-            torch.empty_strided(shape, stride, dtype=dtype, device=_META)
-            for shape, stride, dtype in signature.outputs
-        ]
+        made = _make(signature.outputs)
         if signature.gives_list:
             return made
         return made[0] if len(made) == 1 else tuple(made)
@@ -86,29 +90,34 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _first(self, func: Any, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that was not met with these arguments before, and remember it."""
-        if self._is_composite(func):
-            with self:  # its parts come back here one by one
-                result = func.decompose(*args, **kwargs)
-            if result is not NotImplemented:
-                return result
-        name = f"{func.namespace}.{func._schema.name.partition('::')[2]}"
-        if name in _QUESTIONS:
-            return func(*args, **kwargs)
-        described = _describe(args), _describe(kwargs)  # before an in-place operator changes them
+        inputs = _tensors((*args, *kwargs.values()))
+        on_meta = self._remember and all(
+            type(tensor) in (Tensor, Parameter) and tensor.is_meta for tensor in inputs
+        )
+        # Before an in-place operator changes them.
+        described = _describe(args), {name: _describe(value) for name, value in kwargs.items()}
+        made = _by_layout(func, args, kwargs) if on_meta else None
+        if made is None:
+            if self._is_composite(func):
+                with self:  # its parts come back here one by one
+                    result = func.decompose(*args, **kwargs)
+                if result is not NotImplemented:
+                    return result
+            if func.namespace == "prim":  # a question about a tensor, such as its device
+                return func(*args, **kwargs)
         index = len(self.ops)
-        result = self._run(func, args, kwargs)
+        result = self._run(func, args, kwargs) if made is None else made
         outputs = _tensors(result)
-        fresh = _fresh(outputs, [*_tensors(args), *_tensors(tuple(kwargs.values()))])
-        is_view = bool(func._schema.returns) and not any(fresh) and not func._schema.is_mutable
+        fresh = _fresh(outputs, inputs) if made is None else (True,) * len(outputs)
         signature = Signature(
             func=func,
-            name=name,
+            name=f"{func.namespace}.{func._schema.name.partition('::')[2]}",
             args=described[0],
             kwargs=described[1],
             outputs=tuple(map(_meta, outputs)),
             fresh=fresh,
-            is_view=is_view,
-            replay=self._remember and _may_replay(func, args, kwargs, result, outputs, fresh),
+            is_view=bool(outputs) and not any(fresh) and not func._schema.is_mutable,
+            replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
             gives_list=isinstance(result, list),
         )
         self._signatures[key] = signature
@@ -135,27 +144,63 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return known
 
 
+def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
+    return [
+        torch.empty_strided(shape, stride, dtype=dtype, device=_META)
+        for shape, stride, dtype in layouts
+    ]
+
+
+def _by_layout(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The operator's outputs where `layouts` knows how they look; None where torch must say."""
+    known = LAYOUTS.get(str(func))
+    if known is None:
+        return None
+    try:
+        layouts = known(*args, **kwargs)
+    except (TypeError, IndexError, ValueError):  # arguments that torch will complain about
+        return None
+    if layouts is None:
+        return None
+    made = _make(layouts)
+    return made[0] if len(made) == 1 else tuple(made)
+
+
 def _meta(tensor: Tensor) -> TensorMeta:
     stride = tensor.stride() if tensor.layout is torch.strided else ()
     return TensorMeta(tensor.shape, stride, tensor.dtype)
 
 
 def _describe(value: Any) -> Any:
-    if isinstance(value, Tensor):
+    """The same value with a `TensorMeta` for each tensor."""
+    kind = type(value)
+    if kind is Tensor or kind is Parameter:
         return _meta(value)
-    if isinstance(value, list | tuple):
-        return tuple(_describe(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _describe(item) for key, item in value.items()}
-    return value
+    if kind is list or kind is tuple:
+        return tuple([_describe(item) for item in value])
+    if kind in _PLAIN or kind is float or kind is bool:
+        return value
+    return _meta(value) if isinstance(value, Tensor) else value
 
 
 def _tensors(value: Any) -> list[Tensor]:
+    """The tensors in a value of nested lists and tuples."""
+    kind = type(value)
+    if kind is Tensor or kind is Parameter:
+        return [value]
+    if kind is list or kind is tuple:
+        found: list[Tensor] = []
+        for item in value:
+            kind = type(item)
+            if kind is Tensor or kind is Parameter:
+                found.append(item)
+            elif kind not in _PLAIN and kind is not float and kind is not bool:
+                found.extend(_tensors(item))
+        return found
+    # Asked last: isinstance is slow for what is no tensor, since torch overrides it.
     if isinstance(value, Tensor):
         return [value]
-    if isinstance(value, list | tuple):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []
+    return [t for item in value for t in _tensors(item)] if isinstance(value, tuple) else []
 
 
 def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
@@ -176,32 +221,18 @@ def storage_key(tensor: Tensor) -> int:
 
 
 def _may_replay(
-    func: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    result: Any,
-    outputs: list[Tensor],
-    fresh: tuple[bool, ...],
+    func: Any, inputs: list[Tensor], result: Any, outputs: list[Tensor], fresh: tuple[bool, ...]
 ) -> bool:
     """Whether the outputs' layouts follow from the arguments' alone, and nothing else happens."""
-    inputs = [*_tensors(args), *_tensors(tuple(kwargs.values()))]
-    plain = (
-        all(type(t) in (Tensor, Parameter) and t.is_meta for t in inputs)
-        and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
-        and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
-    )
-    if isinstance(result, Tensor):
-        only_tensors = True
-    else:
-        only_tensors = isinstance(result, list | tuple) and len(result) == len(outputs)
     return (
         func.namespace == "aten"
         and bool(inputs)
         and bool(outputs)
         and all(fresh)
-        and plain
-        and only_tensors
+        and (isinstance(result, Tensor) or len(result) == len(outputs))  # tensors and nothing else
         and not func._schema.is_mutable
+        and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
+        and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
     )
 
 
