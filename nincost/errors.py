@@ -45,9 +45,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def one_line(error: BaseException) -> str:
-    """The first non-empty line of an exception's text, or its type's name."""
+def one_line(error: BaseException, *, limit: int = 160) -> str:
+    """The first non-empty line of an exception's text, cut at `limit`, or its type's name."""
     for line in str(error).splitlines():
-        if line.strip():
-            return line.strip()
+        text = line.strip()
+        if text:
+            return text if len(text) <= limit else f"{text[: limit - 3]}..."
     return type(error).__name__

@@ -230,7 +230,12 @@ def _torchvision(name: str, arguments: dict[str, Any]) -> Model:
             if arguments.get(key) is not None:
                 raise InputError(f"{key} is not loaded by nincost: it never downloads weights")
             arguments[key] = None
-    return _build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
+    built = _build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
+    resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
+    if not built.default_input and hasattr(resize, "min_size"):
+        side = min(resize.min_size)
+        return replace(built, default_input=(f"3x{side}x{side}",))
+    return built
 
 
 def _torchvision_input(name: str) -> tuple[str, ...]:
@@ -241,7 +246,7 @@ def _torchvision_input(name: str) -> tuple[str, ...]:
     settings = getattr(weights.transforms, "keywords", {})
     size = settings.get("crop_size") or settings.get("resize_size")
     if size is None:
-        return ("3x800x800",) if "_coco" in type(weights).__name__.lower() else ()
+        return ()
     sizes = [size, size] if isinstance(size, int) else list(size)
     if len(sizes) == 1:
         sizes *= 2

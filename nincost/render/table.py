@@ -19,6 +19,7 @@ _WIDE = (
 )  # fmt: skip
 _TEXT = frozenset({"layer", "type", "input_shape", "output_shape"})
 _TYPE_LEAST = 6
+_SHAPES_SHOWN = 3
 
 _HEADINGS = {
     "layer": "Layer", "type": "Type", "depth": "Depth", "calls": "Calls", "input_shape": "Input",
@@ -87,6 +88,12 @@ def _wide(profile: Profile) -> tuple[str, ...]:
     return tuple(name for name in _WIDE if name != "calls" or not plain)
 
 
+def _few(shapes: list[str]) -> str:
+    """The first shapes; the CSV has them all."""
+    rest = len(shapes) - _SHAPES_SHOWN
+    return " ".join(shapes[:_SHAPES_SHOWN]) + (f" +{rest}" if rest > 0 else "")
+
+
 def _cells(cost: LayerCost, columns: Sequence[str], view: View, label: Text) -> list[Text]:
     values = {**cost.to_dict(), "elementwise_flops": cost.elementwise_flops}
     cells = []
@@ -94,8 +101,10 @@ def _cells(cost: LayerCost, columns: Sequence[str], view: View, label: Text) -> 
         value = values[name]
         if name == "layer":
             cells.append(label)
+        elif name in ("input_shape", "output_shape"):
+            cells.append(Text(_few(str(value).split(";"))))
         elif isinstance(value, str):
-            cells.append(Text(value.replace(";", " ")))
+            cells.append(Text(value))
         elif name in ("depth", "calls") or view.exact:
             cells.append(Text(units.exact(value)))
         else:
