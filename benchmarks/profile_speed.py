@@ -23,7 +23,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torchvision

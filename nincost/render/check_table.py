@@ -8,6 +8,8 @@ from nincost.hand.check import CHECK_COLUMNS, Check, CheckRow
 from nincost.render import csv, markdown, units
 from nincost.render.terminal import WIDE_FROM, draw, new_table, statements
 
+_HEADINGS = ("Params\nby hand", "\nby trace", "MACs\nby hand", "\nby trace", "\nby fvcore")
+
 
 def render(check: Check, *, width: int | None = None, color: bool = False) -> str:
     """The table: by hand, by trace and by fvcore, then the totals and what explains them."""
@@ -17,8 +19,8 @@ def render(check: Check, *, width: int | None = None, color: bool = False) -> st
     if not narrow:
         table.add_column("Type", no_wrap=True)
         table.add_column("Output", no_wrap=True)
-    for heading in ("Params by hand", "by trace", "MACs by hand", "by trace", "by fvcore"):
-        table.add_column(heading, justify="right", no_wrap=not narrow)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     show = units.count if narrow else units.exact
     for row in check.rows:
