@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nincost.cost import op_cost
 from nincost.environment import environment
-from nincost.hand import layers, sequences  # noqa: F401  (register)
 from nincost.hand.peers import Peer, ask_flop_counter, ask_fvcore
-from nincost.hand.working import Working, formula_for
+from nincost.hand.units import Unit, units_of
 from nincost.models.inputs import make_input
 from nincost.models.sources import DEFAULT_MODEL, Model, resolve
 from nincost.models.structure import copy_structure
@@ -137,7 +136,7 @@ def check(
     """
     found = resolve(model, arg)
     traced = trace(found, input, batch_size=batch_size, mode=mode)
-    units = list(_units(traced))
+    units = list(units_of(traced))
     fvcore = flop_counter = None
     by_operator = _macs_by_operator(traced)
     if peers:
@@ -165,39 +164,7 @@ def check(
     )
 
 
-@dataclass(slots=True, eq=False)
-class _Unit:
-    """A module with a hand formula, and its calls: what one row of the check is about."""
-
-    module: int
-    calls: list[ModuleCall]
-    workings: list[Working]
-    failure: str = ""
-
-
-def _units(traced: Trace) -> Iterator[_Unit]:
-    """The outermost modules with a hand formula, in order of their first call."""
-    units: dict[int, _Unit] = {}
-    covered: set[int] = set()  # calls inside a unit's call
-    for index, call in enumerate(traced.calls):
-        if call.parent in covered:
-            covered.add(index)
-            continue
-        formula = formula_for(traced.modules[call.module].module)
-        if formula is None:
-            continue
-        covered.add(index)
-        unit = units.setdefault(call.module, _Unit(call.module, [], []))
-        unit.calls.append(call)
-        shapes = tuple(tuple(meta.shape) for meta in call.inputs)
-        try:
-            unit.workings.append(formula(traced.modules[call.module].module, shapes))
-        except Exception as error:  # an input that the formula does not know, a packed sequence say
-            unit.failure = f"the hand formula does not fit this input ({error})"
-    yield from units.values()
-
-
-def _row(traced: Trace, unit: _Unit, fvcore: Peer | None) -> tuple[int, CheckRow]:
+def _row(traced: Trace, unit: Unit, fvcore: Peer | None) -> tuple[int, CheckRow]:
     info = traced.modules[unit.module]
     trace_macs = sum(_macs(traced, call) for call in unit.calls)
     trace_params = _params_below(traced, info.path)
@@ -237,7 +204,7 @@ def _row(traced: Trace, unit: _Unit, fvcore: Peer | None) -> tuple[int, CheckRow
     )
 
 
-def _operator_rows(traced: Trace, units: list[_Unit]) -> list[tuple[int, CheckRow]]:
+def _operator_rows(traced: Trace, units: list[Unit]) -> list[tuple[int, CheckRow]]:
     """Contractions that ran outside every module with a hand formula."""
     inside = bytearray(len(traced.ops))
     for unit in units:
