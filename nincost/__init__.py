@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nincost.environment import __version__
 from nincost.errors import (
+    ExpressionError,
     InputError,
     ModelError,
     NincostError,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from nincost.cost.profile import profile
     from nincost.cost.results import LayerCost, Profile, Totals
     from nincost.hand.check import Check, check
+    from nincost.homework.audit import audit
+    from nincost.homework.grades import Audit
     from nincost.models.catalogue import variants
 
 _WHERE = {
@@ -34,11 +37,15 @@ _WHERE = {
     "Totals": "nincost.cost.results",
     "check": "nincost.hand.check",
     "Check": "nincost.hand.check",
+    "audit": "nincost.homework.audit",
+    "Audit": "nincost.homework.grades",
     "variants": "nincost.models.catalogue",
 }
 
 __all__ = [
+    "Audit",
     "Check",
+    "ExpressionError",
     "InputError",
     "LayerCost",
     "ModelError",
@@ -48,6 +55,7 @@ __all__ = [
     "Totals",
     "UncountedError",
     "__version__",
+    "audit",
     "check",
     "profile",
     "variants",

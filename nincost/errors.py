@@ -14,6 +14,8 @@ class NincostError(Exception):
     """Base of every error that nincost raises on purpose."""
 
     exit_status = 2
+    #: Lines to show below the message, such as a formula with a caret under the place.
+    excerpt = ""
 
 
 class ModelError(NincostError):
@@ -22,6 +24,18 @@ class ModelError(NincostError):
 
 class InputError(NincostError):
     """An input spec, batch size or option does not fit."""
+
+
+class ExpressionError(InputError):
+    """A hand calculation could not be read; `excerpt` shows the place with a caret under it."""
+
+    def __init__(self, message: str, excerpt: str = "") -> None:
+        super().__init__(message)
+        self.excerpt = excerpt
+
+    def __str__(self) -> str:
+        message = str(self.args[0])
+        return f"{message}\n{self.excerpt}" if self.excerpt else message
 
 
 class OutputError(NincostError):

@@ -16,6 +16,7 @@ from nincost.errors import NincostError
 COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
+    "audit": "Grades a hand calculation, term by term, and names each mistake.",
     "variants": "The built-in models and where each comes from.",
 }
 
@@ -62,7 +63,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         hint = f"; see {context.command_path} --help" if context else ""
         _fail(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
     except NincostError as error:
-        _fail(str(error), error.exit_status)
+        _fail(str(error.args[0] if error.args else error), error.exit_status, error.excerpt)
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain again while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,6 +71,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int, excerpt: str = "") -> None:
     click.echo(f"nincost: error: {' '.join(message.split())}", err=True)
+    if excerpt:
+        click.echo(excerpt, err=True)
     sys.exit(status)

@@ -1,0 +1,84 @@
+"""`nincost audit`: grades a hand calculation, term by term."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nincost.cli.options import Output, output_options, pick_model
+from nincost.errors import InputError
+
+
+@click.command(
+    "audit",
+    epilog="""\b
+Examples:
+  nincost audit answer.txt two-1x1
+  nincost audit --params "96*(11*11*1+1) + (1*1*96*96)*2 = 1995284"
+  nincost profile --output answer.csv && nincost audit answer.csv""",
+)
+@click.argument("arguments", nargs=-1, metavar="[FILE] [MODEL]")
+@click.option("--variant", metavar="NAME", help="A built-in variant; the same as MODEL.")
+@click.option("--params", metavar="TEXT", help="A calculation of the parameters, in place of FILE.")
+@click.option("--macs", metavar="TEXT", help="A calculation of the MACs.")
+@click.option("--flops", metavar="TEXT", help="A calculation of the FLOPs, two for each MAC.")
+@click.option(
+    "--what", type=click.Choice(["params", "macs", "flops"]),
+    help="What FILE is about. Default: what it says, else what fits best.",
+)  # fmt: skip
+@click.option(
+    "--arg", multiple=True, metavar="KEY=VALUE",
+    help="A keyword argument for the model's factory, such as num_classes=10; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--input", "input", multiple=True, metavar="[NAME=]SHAPE[:DTYPE]",
+    help="An input without its batch dimension, such as 3x224x224; repeat for several.",
+)  # fmt: skip
+@click.option(
+    "--batch-size", type=int, default=1, show_default=True, metavar="N",
+    help="The batch that the MACs are asked for.",
+)  # fmt: skip
+@output_options
+def command(arguments: tuple[str, ...], variant: str | None, **options: Any) -> int:
+    """Grade a calculation of MODEL's parameters, MACs or FLOPs, and name each mistake.
+
+    FILE is a text (- for standard input) with sums and products as people write them, in plain
+    characters, in Unicode or in LaTeX, or a CSV as `nincost profile` writes it. Exit status 1
+    where the answer is wrong.
+    """
+    output = Output.from_options(options)
+    written = any(options[name] is not None for name in ("params", "macs", "flops"))
+    places = list(arguments)
+    file = None if written and len(places) < 2 else (places.pop(0) if places else None)
+    if len(places) > 1:
+        raise InputError(f"{len(places) + 1} arguments are given: expected FILE and MODEL")
+    name = pick_model(places[0] if places else None, variant)
+    from nincost.homework.audit import audit, decode, read_file
+    from nincost.models.arguments import parse_arguments
+
+    answer = None
+    if file == "-":
+        answer = decode(click.get_binary_stream("stdin").read(400_001), "standard input") + "\n"
+    elif file is not None:
+        answer = read_file(Path(file)) + "\n"  # a line end makes it a text, and no file's name
+    options["arg"] = parse_arguments(options["arg"])
+    options["input"] = options["input"] or None
+    with output.only_results_on_stdout():
+        result = audit(answer, name, **options)
+
+    if output.format == "csv":
+        from nincost.render import audit_csv
+
+        text = audit_csv.render(result)
+    elif output.format == "json":
+        text = result.to_json()
+    elif output.format == "markdown":
+        text = result.to_markdown()
+    else:
+        from nincost.render import audit_table
+
+        text = audit_table.render(result, width=output.width, color=output.color)
+    output.write(text)
+    return 0 if result.ok else 1

@@ -1,0 +1,44 @@
+"""The cheapest assignment of rows to columns (Kuhn and Munkres, in the form with potentials)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_FAR = float("inf")
+
+
+def assign(cost: Sequence[Sequence[float]]) -> list[int]:
+    """The column of each row of a square matrix, so that the sum of the costs is least. O(n^3)."""
+    n = len(cost)
+    row_potential, column_potential = [0.0] * (n + 1), [0.0] * (n + 1)
+    row_of = [0] * (n + 1)  # column: its row, both from 1; column 0 holds the row being placed
+    for row in range(1, n + 1):
+        row_of[0] = row
+        least, came_from, done = [_FAR] * (n + 1), [0] * (n + 1), [False] * (n + 1)
+        column = 0
+        while row_of[column]:
+            done[column] = True
+            current, delta, following = row_of[column], _FAR, 0
+            line, base = cost[current - 1], row_potential[row_of[column]]
+            for j in range(1, n + 1):
+                if done[j]:
+                    continue
+                reduced = line[j - 1] - base - column_potential[j]
+                if reduced < least[j]:
+                    least[j], came_from[j] = reduced, column
+                if least[j] < delta:
+                    delta, following = least[j], j
+            for j in range(n + 1):
+                if done[j]:
+                    row_potential[row_of[j]] += delta
+                    column_potential[j] -= delta
+                else:
+                    least[j] -= delta
+            column = following
+        while column:
+            row_of[column] = row_of[came_from[column]]
+            column = came_from[column]
+    columns = [0] * n
+    for j in range(1, n + 1):
+        columns[row_of[j] - 1] = j - 1
+    return columns

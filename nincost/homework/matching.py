@@ -1,0 +1,391 @@
+"""Finds which layer each piece of a calculation stands for, at the least total unlikelihood."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from nincost.homework.hungarian import assign
+from nincost.homework.mistakes import Setting
+from nincost.homework.readings import Reading, Slip, longest, readings
+from nincost.homework.sheet import NamedSheet, Sheet
+from nincost.homework.written import Cutter, Piece, Way
+
+_MISSING = 1.5
+_TWICE = 1.3
+_TWICE_GROUPED = 0.9  # `(...)*2` where there is one such layer
+_STRANGE = 5.0  # a value that no known mistake gives
+_UNKNOWN = 9.0  # a value that belongs to no layer
+_SAME_SHAPE = -0.3  # the factors are the mistake's own
+_OTHER_SHAPE = 0.2
+_REPEATED = 0.25  # the same mistake again in the copies of one stretch
+_ALSO_LIKELY = 1.3  # how much less likely than the first another explanation may be
+_LARGEST_MATRIX = 130
+
+
+@dataclass(slots=True, eq=False)
+class Pair:
+    """Pieces and the layer that they stand for, with the readings that explain their value.
+
+    `pieces` are several where a layer's parts were written apart (weights, then biases). `places`
+    are the layer's (or layers') places in the model; none for a value that belongs to no layer.
+    `readings` are empty for a strange value; the first is the likeliest.
+    """
+
+    pieces: list[Piece]
+    places: tuple[int, ...]
+    readings: tuple[Reading, ...] = ()
+    twice: bool = False
+
+    @property
+    def right(self) -> bool:
+        return bool(self.readings) and not self.readings[0].slips
+
+
+@dataclass(slots=True, eq=False)
+class Matching:
+    """Every piece with its layer, the layers without a piece, and what it all costs."""
+
+    pairs: list[Pair]
+    missing: list[int]
+    cost: float = 0.0
+    way_of_term: list[Way] = field(default_factory=list)
+
+
+class Matcher:
+    """Knows a model's layers, and matches pieces with them."""
+
+    def __init__(self, layers: Sequence[NamedSheet], setting: Setting) -> None:
+        self.layers = layers
+        self.setting = setting
+        self.amounts = [named.sheet.amount(setting.what) for named in layers]
+        self.places: dict[Sheet, list[int]] = {}
+        for place, named in enumerate(layers):
+            self.places.setdefault(named.sheet, []).append(place)
+        self.by_value: dict[int, list[tuple[Sheet, Reading]]] = {}
+        for sheet in self.places:
+            for reading in readings(sheet, setting):
+                self.by_value.setdefault(reading.value, []).append((sheet, reading))
+        self.right_sheets: dict[int, list[Sheet]] = {}
+        for sheet in self.places:
+            amount = sheet.amount(setting.what)
+            if amount:
+                self.right_sheets.setdefault(amount, []).append(sheet)
+        self.place_of = {named.layer: place for place, named in enumerate(layers)}
+        self.judged: dict[tuple[Fraction, object], float] = {}
+
+    def match(self, terms: Sequence[Sequence[Way]]) -> Matching:
+        """Match terms, each given as the ways to cut it (best first), with the layers.
+
+        Begins with the first way of each and changes one term at a time while that helps.
+        """
+        chosen = [0] * len(terms)
+        best = self._match_ways([ways[0] for ways in terms])
+        open_terms = [i for i, ways in enumerate(terms) if len(ways) > 1]
+        for _ in range(2):
+            if best.cost == 0 or len(open_terms) > 60:
+                break
+            before = best.cost
+            for index in open_terms:
+                for choice in range(len(terms[index])):
+                    if choice == chosen[index]:
+                        continue
+                    trial = [*chosen[:index], choice, *chosen[index + 1 :]]
+                    found = self._match_ways([w[c] for w, c in zip(terms, trial, strict=True)])
+                    if found.cost < best.cost - 1e-9:
+                        best, chosen = found, trial
+            if best.cost == before:
+                break
+        return best
+
+    def cutter(self) -> Cutter:
+        return Cutter(self.judge)
+
+    def judge(self, piece: Piece) -> float:
+        """How unlikely the likeliest reading of one piece is, whatever else was written."""
+        key = (piece.value, piece.shape)
+        known = self.judged.get(key)
+        if known is None:
+            costs = [self._cost(piece, reading) for _, reading in self._found(piece)]
+            known = self.judged[key] = min(costs, default=_STRANGE)
+        return known
+
+    def _found(self, piece: Piece) -> list[tuple[Sheet, Reading]]:
+        if piece.value.denominator != 1:
+            return []
+        return self.by_value.get(int(piece.value), [])
+
+    @staticmethod
+    def _cost(piece: Piece, reading: Reading) -> float:
+        if not reading.slips:
+            return 0.0
+        if not piece.shape or not reading.shape or len(piece.shape) == len(piece.shape[0]) == 1:
+            return reading.cost
+        return reading.cost + (_SAME_SHAPE if piece.shape == reading.shape else _OTHER_SHAPE)
+
+    def _readings(self, piece: Piece, sheet: Sheet) -> tuple[Reading, ...]:
+        """The readings of a piece as this layer's cost, likeliest first."""
+        found = [reading for other, reading in self._found(piece) if other == sheet]
+        found.sort(key=lambda reading: self._cost(piece, reading))
+        return tuple(r for r in found if self._cost(piece, r) <= found[0].cost + _ALSO_LIKELY)
+
+    def setting_amount(self, sheet: Sheet) -> int:
+        return sheet.amount(self.setting.what)
+
+    def _match_ways(self, ways: Sequence[Way]) -> Matching:
+        pieces = [piece for way in ways for piece in way if piece.value != 0 or piece.label]
+        free = {sheet: list(places) for sheet, places in self.places.items()}
+        pairs: list[Pair] = []
+        rest = self._take_named(pieces, free, pairs)
+        rest = self._take_right(rest, free, pairs)
+        rest = self._take_parts(rest, free, pairs)
+        missing = self._take_rest(rest, free, pairs)
+        self._join_biases(pairs)
+        missing = self._join_runs(pairs, missing)
+        matching = Matching(pairs, missing, way_of_term=list(ways))
+        matching.cost = self._total(matching)
+        return matching
+
+    def _take_named(
+        self, pieces: Iterable[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+    ) -> list[Piece]:
+        """Pair what the answer itself gives a layer's name."""
+        rest = []
+        for piece in pieces:
+            place = self.place_of.get(piece.label, -1)
+            if place < 0 or place not in free[self.layers[place].sheet]:
+                rest.append(piece)
+                continue
+            sheet = self.layers[place].sheet
+            free[sheet].remove(place)
+            found = self._readings(piece, sheet)
+            if piece.value == self.amounts[place]:
+                found = (Reading(self.amounts[place], (), (), 0.0),)
+            elif not piece.value:
+                found = (Reading(0, (), (Slip("missing", "it is given as 0"),), _MISSING),)
+            pairs.append(Pair([piece], (place,), found))
+        return rest
+
+    def _take_right(
+        self, pieces: Iterable[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+    ) -> list[Piece]:
+        """Pair what is right as it stands."""
+        rest = []
+        for piece in pieces:
+            value = int(piece.value) if piece.value.denominator == 1 else -1
+            for sheet in self.right_sheets.get(value, ()):
+                if free[sheet]:
+                    place = free[sheet].pop(0)
+                    pairs.append(Pair([piece], (place,), (Reading(value, (), (), 0.0),)))
+                    break
+            else:
+                rest.append(piece)
+        return rest
+
+    def _take_parts(
+        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+    ) -> list[Piece]:
+        """Pair layers whose terms were written apart: weights here, biases there."""
+        left = Counter(piece.value for piece in pieces)
+        groups: list[tuple[Counter[Fraction], int]] = []
+        for sheet, places in free.items():
+            terms = sheet.terms(self.setting.what)
+            if len(terms) < 2:
+                continue
+            need = Counter(Fraction(term.value) for term in terms)
+            while places and all(left[value] >= count for value, count in need.items()):
+                left -= need
+                groups.append((need.copy(), places.pop(0)))
+        if not groups:
+            return pieces
+        taken: list[list[Piece]] = [[] for _ in groups]
+        rest = []
+        for piece in pieces:
+            for (need, _), into in zip(groups, taken, strict=True):
+                if need[piece.value] > 0:
+                    need[piece.value] -= 1
+                    into.append(piece)
+                    break
+            else:
+                rest.append(piece)
+        for (_, place), together in zip(groups, taken, strict=True):
+            pairs.append(Pair(together, (place,), (Reading(self.amounts[place], (), (), 0.0),)))
+        return rest
+
+    def _take_rest(
+        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+    ) -> list[int]:
+        """Pair what is wrong with the layers that are left, and give those that stay without."""
+        slots = [
+            (sheet, place) for sheet, places in free.items() for place in places[: len(pieces)]
+        ]
+        if not pieces:
+            return self._missing(free)
+        if len(pieces) + len(slots) > _LARGEST_MATRIX:  # first what is easy to place
+            pieces = self._take_likely(pieces, free, pairs)
+            slots = [(s, place) for s, places in free.items() for place in places[: len(pieces)]]
+            slots = slots[:_LARGEST_MATRIX]
+            for piece in pieces[_LARGEST_MATRIX:]:
+                pairs.append(self._extra(piece))
+            pieces = pieces[:_LARGEST_MATRIX]
+        size = len(pieces) + len(slots)
+        cost = [[0.0] * size for _ in range(size)]
+        for row, piece in enumerate(pieces):
+            alone = self._extra_cost(piece)
+            for column, (sheet, _) in enumerate(slots):
+                cost[row][column] = self._pair_cost(piece, sheet)
+            for column in range(len(slots), size):
+                cost[row][column] = alone
+        for row in range(len(pieces), size):
+            for column, (sheet, _) in enumerate(slots):
+                cost[row][column] = _MISSING if self.setting_amount(sheet) else 0.0
+        for row, column in enumerate(assign(cost)[: len(pieces)]):
+            piece = pieces[row]
+            if column < len(slots):
+                sheet, place = slots[column]
+                pairs.append(Pair([piece], (place,), self._readings(piece, sheet)))
+                free[sheet].remove(place)
+            else:
+                pairs.append(self._extra(piece))
+        return self._missing(free)
+
+    def _take_likely(
+        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+    ) -> list[Piece]:
+        """The quick way for very many pieces: each takes the likeliest layer that is free."""
+        rest = []
+        for piece in pieces:
+            found = [(self._cost(piece, r), i) for i, (_, r) in enumerate(self._found(piece))]
+            for _, index in sorted(found):
+                sheet = self._found(piece)[index][0]
+                if free[sheet]:
+                    place = free[sheet].pop(0)
+                    pairs.append(Pair([piece], (place,), self._readings(piece, sheet)))
+                    break
+            else:
+                rest.append(piece)
+        return rest
+
+    def _missing(self, free: dict[Sheet, list[int]]) -> list[int]:
+        return sorted(p for places in free.values() for p in places if self.amounts[p])
+
+    def _pair_cost(self, piece: Piece, sheet: Sheet) -> float:
+        found = self._readings(piece, sheet)
+        if found:
+            return self._cost(piece, found[0])
+        if not self.setting_amount(sheet):
+            return _UNKNOWN + 1
+        return _STRANGE + 2 * (1 - self._likeness(piece, sheet))
+
+    def _likeness(self, piece: Piece, sheet: Sheet) -> float:
+        """How many factors of the piece are the layer's, from 0 to 1."""
+        terms = sheet.terms(self.setting.what)
+        if not piece.shape or not terms:
+            return 0.0
+        mine = Counter(longest(piece.shape))
+        theirs = Counter(factor.value for factor in terms[0].factors if factor.value != 1)
+        either = (mine | theirs).total()
+        return (mine & theirs).total() / either if either else 0.0
+
+    def _extra_cost(self, piece: Piece) -> float:
+        if piece.value.denominator == 1 and int(piece.value) in self.right_sheets:
+            return _TWICE_GROUPED if piece.copies > 1 else _TWICE
+        return _UNKNOWN
+
+    def _extra(self, piece: Piece) -> Pair:
+        sheets = self.right_sheets.get(int(piece.value)) if piece.value.denominator == 1 else None
+        if not sheets:
+            return Pair([piece], ())
+        slip = Slip("twice", "its cost is in it once too often")
+        reading = Reading(int(piece.value), (), (slip,), _TWICE)
+        return Pair([piece], (self.places[sheets[0]][0],), (reading,), twice=True)
+
+    def _join_biases(self, pairs: list[Pair]) -> None:
+        """Give biases that were written apart to the layers that lack them."""
+        lacking = [p for p in pairs if p.readings and self._lacks_bias(p.readings[0])]
+        if not lacking:
+            return
+        for loose in [pair for pair in pairs if not pair.places]:
+            for pair in lacking:
+                if self._biases(pair) == loose.pieces[0].value:
+                    lacking.remove(pair)
+                    pairs.remove(loose)
+                    self._add_bias(pair, loose.pieces)
+                    break
+            else:
+                if lacking and sum(map(self._biases, lacking)) == loose.pieces[0].value:
+                    pairs.remove(loose)
+                    for pair in lacking:
+                        self._add_bias(pair, loose.pieces)
+                    lacking.clear()
+
+    @staticmethod
+    def _lacks_bias(reading: Reading) -> bool:
+        return any(slip.key == "bias-missing" for slip in reading.slips)
+
+    def _biases(self, pair: Pair) -> int:
+        terms = self.layers[pair.places[0]].sheet.param_terms
+        return sum(term.value for term in terms if "biases" in term.what)
+
+    def _add_bias(self, pair: Pair, pieces: list[Piece]) -> None:
+        bias = self._biases(pair)
+        pair.pieces = [*pair.pieces, *pieces]
+        pair.readings = tuple(
+            replace(
+                reading,
+                value=reading.value + bias,
+                slips=tuple(slip for slip in reading.slips if slip.key != "bias-missing"),
+            )
+            for reading in pair.readings
+            if self._lacks_bias(reading)
+        )
+
+    def _join_runs(self, pairs: list[Pair], missing: list[int]) -> list[int]:
+        """A value that no layer has may be the sum of several that follow each other."""
+        for pair in pairs:
+            if pair.readings or not missing:
+                continue
+            own = list(pair.places)
+            open_places = sorted([*missing, *own])
+            run = _run(open_places, self.amounts, pair.pieces[0].value)
+            if run:
+                pair.places = run
+                pair.readings = (Reading(int(pair.pieces[0].value), (), (), 0.0),)
+                missing = [place for place in open_places if place not in run]
+        return missing
+
+    def _total(self, matching: Matching) -> float:
+        total = _MISSING * len(matching.missing)
+        seen: set[object] = set()
+        for pair in matching.pairs:
+            piece = pair.pieces[0]
+            if pair.twice:
+                cost = self._extra_cost(piece)
+            elif pair.readings:
+                first = pair.readings[0]
+                cost = self._cost(piece, first)
+                key = (piece.start, piece.end, first.slips)
+                if piece.copies > 1 and key in seen:
+                    cost *= _REPEATED
+                seen.add(key)
+            elif pair.places:
+                cost = self._pair_cost(piece, self.layers[pair.places[0]].sheet)
+            else:
+                cost = _UNKNOWN
+            total += cost
+        return total
+
+
+def _run(places: Sequence[int], amounts: Sequence[int], wanted: Fraction) -> tuple[int, ...]:
+    """The places of layers that follow each other and add up to `wanted`, at least two."""
+    for first in range(len(places)):
+        total = 0
+        for last in range(first, len(places)):
+            total += amounts[places[last]]
+            if total == wanted and last > first:
+                return tuple(places[first : last + 1])
+            if total > wanted:
+                break
+    return ()
