@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,12 @@ def command(arguments: tuple[str, ...], variant: str | None, **options: Any) -> 
         raise InputError(f"{len(places) + 1} arguments are given: expected FILE and MODEL")
     name = pick_model(places[0] if places else None, variant)
     from nincost.homework.audit import audit, decode, read_file
+    from nincost.homework.tokens import MAX_CHARACTERS
     from nincost.models.arguments import parse_arguments
 
     answer = None
     if file == "-":
-        answer = decode(click.get_binary_stream("stdin").read(400_001), "standard input") + "\n"
+        answer = decode(sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1), "standard input") + "\n"
     elif file is not None:
         answer = read_file(Path(file)) + "\n"  # a line end makes it a text, and no file's name
     options["arg"] = parse_arguments(options["arg"])

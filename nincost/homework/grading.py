@@ -10,12 +10,12 @@ from nincost.errors import ExpressionError
 from nincost.homework.answer import MAX_TERMS, Line, Part
 from nincost.homework.corrected import layer_text, whole_text
 from nincost.homework.grades import Explanation, Grade, GradedTerm, MissingLayer, MistakeCount
-from nincost.homework.matching import Matcher, Matching, Pair
+from nincost.homework.matching import Matcher, Matching, Pair, matcher_for
 from nincost.homework.mistakes import Setting
 from nincost.homework.readings import Slip, longest, shape_of
 from nincost.homework.sheet import NamedSheet, What
 from nincost.homework.totals import explain_total
-from nincost.homework.written import Piece, Way, addends
+from nincost.homework.written import Piece, Way, addends, joined_neighbours
 
 _MOST_EXPLANATIONS = 3
 
@@ -25,7 +25,7 @@ def grade(
 ) -> tuple[Grade, float]:
     """The grade, and how unlikely it is that the answer is about this amount at all."""
     what = setting.what
-    matcher = Matcher(layers, setting)
+    matcher = matcher_for(tuple(layers), setting)
     matching = matcher.match(_ways(part, matcher))
     expected = Fraction(sum(matcher.amounts))
     bare = _bare(part)
@@ -86,7 +86,7 @@ def _ways(part: Part, matcher: Matcher) -> list[list[Way]]:
             terms.append([cutter.named(line.node, line.label)])
             continue
         if len(part.lines) == 1 or line.node.kind != "sum":
-            nodes = addends(line.node)
+            nodes = joined_neighbours(addends(line.node), cutter)
         for node in nodes:
             terms.append(cutter.ways(node))
             if len(terms) > MAX_TERMS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -61,20 +62,24 @@ class Matcher:
         self.layers = layers
         self.setting = setting
         self.amounts = [named.sheet.amount(setting.what) for named in layers]
-        self.places: dict[Sheet, list[int]] = {}
-        for place, named in enumerate(layers):
-            self.places.setdefault(named.sheet, []).append(place)
-        self.by_value: dict[int, list[tuple[Sheet, Reading]]] = {}
-        for sheet in self.places:
+        numbers: dict[Sheet, int] = {}
+        self.number_of = [numbers.setdefault(n.sheet, len(numbers)) for n in layers]
+        self.sheets = list(numbers)  # each sheet once; below it goes by its number
+        self.sheet_amounts = [sheet.amount(setting.what) for sheet in self.sheets]
+        self.places: list[list[int]] = [[] for _ in self.sheets]
+        for place, number in enumerate(self.number_of):
+            self.places[number].append(place)
+        self.by_value: dict[int, dict[int, list[Reading]]] = {}
+        self.right_sheets: dict[int, list[int]] = {}
+        for number, sheet in enumerate(self.sheets):
             for reading in readings(sheet, setting):
-                self.by_value.setdefault(reading.value, []).append((sheet, reading))
-        self.right_sheets: dict[int, list[Sheet]] = {}
-        for sheet in self.places:
-            amount = sheet.amount(setting.what)
-            if amount:
-                self.right_sheets.setdefault(amount, []).append(sheet)
+                found = self.by_value.setdefault(reading.value, {})
+                found.setdefault(number, []).append(reading)
+            if self.sheet_amounts[number]:
+                self.right_sheets.setdefault(self.sheet_amounts[number], []).append(number)
+        self.most_alike = max(Counter(a for a in self.amounts if a).values(), default=1)
         self.place_of = {named.layer: place for place, named in enumerate(layers)}
-        self.judged: dict[tuple[Fraction, object], float] = {}
+        self.judged: dict[tuple[int, int, object], float] = {}
 
     def match(self, terms: Sequence[Sequence[Way]]) -> Matching:
         """Match terms, each given as the ways to cut it (best first), with the layers.
@@ -101,21 +106,22 @@ class Matcher:
         return best
 
     def cutter(self) -> Cutter:
-        return Cutter(self.judge)
+        return Cutter(self.judge, self.most_alike + 1)
 
     def judge(self, piece: Piece) -> float:
         """How unlikely the likeliest reading of one piece is, whatever else was written."""
-        key = (piece.value, piece.shape)
+        key = (piece.value.numerator, piece.value.denominator, piece.shape)
         known = self.judged.get(key)
         if known is None:
-            costs = [self._cost(piece, reading) for _, reading in self._found(piece)]
+            found = self._found(piece)
+            costs = [self._cost(piece, r) for own in found.values() for r in own]
             known = self.judged[key] = min(costs, default=_STRANGE)
         return known
 
-    def _found(self, piece: Piece) -> list[tuple[Sheet, Reading]]:
+    def _found(self, piece: Piece) -> dict[int, list[Reading]]:
         if piece.value.denominator != 1:
-            return []
-        return self.by_value.get(int(piece.value), [])
+            return {}
+        return self.by_value.get(piece.value.numerator, {})
 
     @staticmethod
     def _cost(piece: Piece, reading: Reading) -> float:
@@ -125,18 +131,15 @@ class Matcher:
             return reading.cost
         return reading.cost + (_SAME_SHAPE if piece.shape == reading.shape else _OTHER_SHAPE)
 
-    def _readings(self, piece: Piece, sheet: Sheet) -> tuple[Reading, ...]:
+    def _readings(self, piece: Piece, sheet: int) -> tuple[Reading, ...]:
         """The readings of a piece as this layer's cost, likeliest first."""
-        found = [reading for other, reading in self._found(piece) if other == sheet]
+        found = list(self._found(piece).get(sheet, ()))
         found.sort(key=lambda reading: self._cost(piece, reading))
         return tuple(r for r in found if self._cost(piece, r) <= found[0].cost + _ALSO_LIKELY)
 
-    def setting_amount(self, sheet: Sheet) -> int:
-        return sheet.amount(self.setting.what)
-
     def _match_ways(self, ways: Sequence[Way]) -> Matching:
         pieces = [piece for way in ways for piece in way if piece.value != 0 or piece.label]
-        free = {sheet: list(places) for sheet, places in self.places.items()}
+        free = [list(places) for places in self.places]
         pairs: list[Pair] = []
         rest = self._take_named(pieces, free, pairs)
         rest = self._take_right(rest, free, pairs)
@@ -149,16 +152,16 @@ class Matcher:
         return matching
 
     def _take_named(
-        self, pieces: Iterable[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+        self, pieces: Iterable[Piece], free: list[list[int]], pairs: list[Pair]
     ) -> list[Piece]:
         """Pair what the answer itself gives a layer's name."""
         rest = []
         for piece in pieces:
             place = self.place_of.get(piece.label, -1)
-            if place < 0 or place not in free[self.layers[place].sheet]:
+            sheet = self.number_of[place]
+            if place < 0 or place not in free[sheet]:
                 rest.append(piece)
                 continue
-            sheet = self.layers[place].sheet
             free[sheet].remove(place)
             found = self._readings(piece, sheet)
             if piece.value == self.amounts[place]:
@@ -169,7 +172,7 @@ class Matcher:
         return rest
 
     def _take_right(
-        self, pieces: Iterable[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+        self, pieces: Iterable[Piece], free: list[list[int]], pairs: list[Pair]
     ) -> list[Piece]:
         """Pair what is right as it stands."""
         rest = []
@@ -185,13 +188,13 @@ class Matcher:
         return rest
 
     def _take_parts(
-        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+        self, pieces: list[Piece], free: list[list[int]], pairs: list[Pair]
     ) -> list[Piece]:
         """Pair layers whose terms were written apart: weights here, biases there."""
         left = Counter(piece.value for piece in pieces)
         groups: list[tuple[Counter[Fraction], int]] = []
-        for sheet, places in free.items():
-            terms = sheet.terms(self.setting.what)
+        for sheet, places in zip(self.sheets, free, strict=True):
+            terms = sheet.terms(self.setting.what) if places and pieces else ()
             if len(terms) < 2:
                 continue
             need = Counter(Fraction(term.value) for term in terms)
@@ -215,18 +218,15 @@ class Matcher:
         return rest
 
     def _take_rest(
-        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+        self, pieces: list[Piece], free: list[list[int]], pairs: list[Pair]
     ) -> list[int]:
         """Pair what is wrong with the layers that are left, and give those that stay without."""
-        slots = [
-            (sheet, place) for sheet, places in free.items() for place in places[: len(pieces)]
-        ]
         if not pieces:
             return self._missing(free)
+        slots = self._slots(pieces, free)
         if len(pieces) + len(slots) > _LARGEST_MATRIX:  # first what is easy to place
             pieces = self._take_likely(pieces, free, pairs)
-            slots = [(s, place) for s, places in free.items() for place in places[: len(pieces)]]
-            slots = slots[:_LARGEST_MATRIX]
+            slots = self._slots(pieces, free)[:_LARGEST_MATRIX]
             for piece in pieces[_LARGEST_MATRIX:]:
                 pairs.append(self._extra(piece))
             pieces = pieces[:_LARGEST_MATRIX]
@@ -240,7 +240,7 @@ class Matcher:
                 cost[row][column] = alone
         for row in range(len(pieces), size):
             for column, (sheet, _) in enumerate(slots):
-                cost[row][column] = _MISSING if self.setting_amount(sheet) else 0.0
+                cost[row][column] = _MISSING if self.sheet_amounts[sheet] else 0.0
         for row, column in enumerate(assign(cost)[: len(pieces)]):
             piece = pieces[row]
             if column < len(slots):
@@ -251,15 +251,24 @@ class Matcher:
                 pairs.append(self._extra(piece))
         return self._missing(free)
 
+    def _slots(self, pieces: list[Piece], free: list[list[int]]) -> list[tuple[int, int]]:
+        """The sheets and places that a piece could go to; those that cost nothing only if named."""
+        named = {sheet for piece in pieces for sheet in self._found(piece)}
+        return [
+            (sheet, place)
+            for sheet, places in enumerate(free)
+            if self.sheet_amounts[sheet] or sheet in named
+            for place in places[: len(pieces)]
+        ]
+
     def _take_likely(
-        self, pieces: list[Piece], free: dict[Sheet, list[int]], pairs: list[Pair]
+        self, pieces: list[Piece], free: list[list[int]], pairs: list[Pair]
     ) -> list[Piece]:
         """The quick way for very many pieces: each takes the likeliest layer that is free."""
         rest = []
         for piece in pieces:
-            found = [(self._cost(piece, r), i) for i, (_, r) in enumerate(self._found(piece))]
-            for _, index in sorted(found):
-                sheet = self._found(piece)[index][0]
+            found = self._found(piece).items()
+            for _, sheet in sorted((self._cost(piece, r), n) for n, own in found for r in own):
                 if free[sheet]:
                     place = free[sheet].pop(0)
                     pairs.append(Pair([piece], (place,), self._readings(piece, sheet)))
@@ -268,20 +277,20 @@ class Matcher:
                 rest.append(piece)
         return rest
 
-    def _missing(self, free: dict[Sheet, list[int]]) -> list[int]:
-        return sorted(p for places in free.values() for p in places if self.amounts[p])
+    def _missing(self, free: list[list[int]]) -> list[int]:
+        return sorted(p for places in free for p in places if self.amounts[p])
 
-    def _pair_cost(self, piece: Piece, sheet: Sheet) -> float:
+    def _pair_cost(self, piece: Piece, sheet: int) -> float:
         found = self._readings(piece, sheet)
         if found:
             return self._cost(piece, found[0])
-        if not self.setting_amount(sheet):
+        if not self.sheet_amounts[sheet]:
             return _UNKNOWN + 1
         return _STRANGE + 2 * (1 - self._likeness(piece, sheet))
 
-    def _likeness(self, piece: Piece, sheet: Sheet) -> float:
+    def _likeness(self, piece: Piece, sheet: int) -> float:
         """How many factors of the piece are the layer's, from 0 to 1."""
-        terms = sheet.terms(self.setting.what)
+        terms = self.sheets[sheet].terms(self.setting.what)
         if not piece.shape or not terms:
             return 0.0
         mine = Counter(longest(piece.shape))
@@ -371,7 +380,7 @@ class Matcher:
                     cost *= _REPEATED
                 seen.add(key)
             elif pair.places:
-                cost = self._pair_cost(piece, self.layers[pair.places[0]].sheet)
+                cost = self._pair_cost(piece, self.number_of[pair.places[0]])
             else:
                 cost = _UNKNOWN
             total += cost
@@ -389,3 +398,9 @@ def _run(places: Sequence[int], amounts: Sequence[int], wanted: Fraction) -> tup
             if total > wanted:
                 break
     return ()
+
+
+@functools.lru_cache(maxsize=32)
+def matcher_for(layers: tuple[NamedSheet, ...], setting: Setting) -> Matcher:
+    """A matcher, made once for a model and a setting."""
+    return Matcher(layers, setting)

@@ -108,10 +108,10 @@ def _of_nothing(sheet: Sheet, setting: Setting) -> Iterator[Reading]:
     asked = "parameters" if setting.what == "params" else "MACs"
     slip = (Slip("costs-nothing", f"{sheet.type} has no {asked}"),)
     out = [Factor("out", n) for n in sheet.output]
-    products: list[tuple[list[Factor], float]] = [(out, 1.2)]
+    products: list[tuple[list[Factor], float]] = [(out, 1.6)]
     if setting.what == "params" and len(sheet.output) > 1:
         channels = Factor("C", sheet.output[1])
-        products.append(([channels], 1.8))
+        products.append(([channels], 2.6))
     if sheet.window:
         kernel = [Factor("k", n) for n in sheet.window.kernel]
         places = out[:1] + out[2:]
@@ -119,13 +119,13 @@ def _of_nothing(sheet: Sheet, setting: Setting) -> Iterator[Reading]:
         if setting.what == "params":
             products += [
                 (kernel, 1.4),
-                ([*kernel, channels], 1.2),
+                ([*kernel, channels], 1.4),
                 ([*kernel, channels, channels], 1.5),
             ]
         else:
             inputs = [Factor("in", n) for n in (sheet.channels, *sheet.window.size)]
             products += [
-                ([*kernel, *out], 1.2),
+                ([*kernel, *out], 1.5),
                 ([*kernel, *places], 1.6),
                 ([*kernel, *out, channels], 1.4),
                 (inputs, 1.6),

@@ -16,7 +16,6 @@ from nincost.homework.readings import Shape
 
 _MOST_PRODUCTS = 16
 _MOST_FACTORS = 40
-_MOST_COPIES = 256
 _MOST_STEPS = 4000
 _MOST_WAYS = 6
 _DEEPEST = 12
@@ -82,10 +81,14 @@ def _expand(node: Node, depth: int) -> list[tuple[int, ...]] | None:
 
 
 class Cutter:
-    """Cuts terms into pieces, as `judge` likes them."""
+    """Cuts terms into pieces, as `judge` likes them.
 
-    def __init__(self, judge: Judge) -> None:
+    `most_copies` is the largest factor that may stand for a number of equal layers.
+    """
+
+    def __init__(self, judge: Judge, most_copies: int) -> None:
         self.judge = judge
+        self.most_copies = most_copies
         self.steps = 0
 
     def ways(self, node: Node) -> list[Way]:
@@ -100,6 +103,15 @@ class Cutter:
         """The whole node as the cost of the layer of this name."""
         return (replace(self._piece(node), label=label),)
 
+    def whole(self, node: Node) -> float:
+        """How unlikely a node is as one layer's cost."""
+        return self.judge(self._piece(node))
+
+    def likeliest(self, node: Node) -> float:
+        """How unlikely the likeliest way to cut a node is."""
+        self.steps = 0
+        return min(sum(map(self.judge, way)) for way in self._cut(node, 0, counted=False))
+
     def _piece(self, node: Node) -> Piece:
         return Piece(node.value, shape_of_node(node), node.start, node.end)
 
@@ -110,6 +122,8 @@ class Cutter:
         if depth > _DEEPEST or self.steps > _MOST_STEPS or node.kind in ("number", "power"):
             return [(whole,)]
         ways: list[Way] = [(whole,)]
+        if not self.judge(whole):
+            return ways
         if node.kind == "sum":
             ways.append(self._join([self._best(part, depth, counted) for part in node.parts]))
         if node.kind == "product":
@@ -134,7 +148,7 @@ class Cutter:
             count = part.value
             if part.kind != "number" or count in seen or count.denominator != 1:
                 continue
-            if not 2 <= count <= _MOST_COPIES:
+            if not 2 <= count <= self.most_copies:
                 continue
             seen.add(count)
             rest = [p for place, p in enumerate(node.parts) if place != index]
@@ -176,3 +190,24 @@ def addends(node: Node) -> list[Node]:
     while len(terms) == 1 and terms[0].kind == "sum":
         terms = list(terms[0].parts)
     return terms
+
+
+def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
+    """Terms where weights and the biases after them, `96*11*11 + 96`, are one sum again.
+
+    Two neighbours are joined where a layer's cost, right or wrong, explains them better together
+    than each alone.
+    """
+    found: list[Node] = []
+    for term in terms:
+        before = found[-1] if found else None
+        if before is not None and "sum" not in (before.kind, term.kind):
+            both = Node(
+                "sum", before.value + term.value, (before, term), before.start, term.end, True
+            )
+            apart = cutter.likeliest(before) + cutter.likeliest(term)
+            if apart and cutter.whole(both) < apart - 0.1:
+                found[-1] = both
+                continue
+        found.append(term)
+    return found
