@@ -19,6 +19,7 @@ _TWICE = 1.3
 _TWICE_GROUPED = 0.9  # `(...)*2` where there is one such layer
 _STRANGE = 5.0  # a value that no known mistake gives
 _UNKNOWN = 9.0  # a value that belongs to no layer
+_GROUPED_FACTOR = 0.6  # `(...)*2` means two layers sooner than two FLOPs
 _SAME_SHAPE = -0.3  # the factors are the mistake's own
 _OTHER_SHAPE = 0.2
 _REPEATED = 0.25  # the same mistake again in the copies of one stretch
@@ -79,7 +80,7 @@ class Matcher:
                 self.right_sheets.setdefault(self.sheet_amounts[number], []).append(number)
         self.most_alike = max(Counter(a for a in self.amounts if a).values(), default=1)
         self.place_of = {named.layer: place for place, named in enumerate(layers)}
-        self.judged: dict[tuple[int, int, object], float] = {}
+        self.judged: dict[tuple[object, ...], float] = {}
 
     def match(self, terms: Sequence[Sequence[Way]]) -> Matching:
         """Match terms, each given as the ways to cut it (best first), with the layers.
@@ -110,7 +111,7 @@ class Matcher:
 
     def judge(self, piece: Piece) -> float:
         """How unlikely the likeliest reading of one piece is, whatever else was written."""
-        key = (piece.value.numerator, piece.value.denominator, piece.shape)
+        key = (piece.value.numerator, piece.value.denominator, piece.shape, piece.times_group)
         known = self.judged.get(key)
         if known is None:
             found = self._found(piece)
@@ -129,7 +130,10 @@ class Matcher:
             return 0.0
         if not piece.shape or not reading.shape or len(piece.shape) == len(piece.shape[0]) == 1:
             return reading.cost
-        return reading.cost + (_SAME_SHAPE if piece.shape == reading.shape else _OTHER_SHAPE)
+        cost = reading.cost
+        if piece.times_group and any(slip.key == "factor-two" for slip in reading.slips):
+            cost += _GROUPED_FACTOR
+        return cost + (_SAME_SHAPE if piece.shape == reading.shape else _OTHER_SHAPE)
 
     def _readings(self, piece: Piece, sheet: int) -> tuple[Reading, ...]:
         """The readings of a piece as this layer's cost, likeliest first."""
@@ -300,7 +304,7 @@ class Matcher:
 
     def _extra_cost(self, piece: Piece) -> float:
         if piece.value.denominator == 1 and int(piece.value) in self.right_sheets:
-            return _TWICE_GROUPED if piece.copies > 1 else _TWICE
+            return _TWICE_GROUPED if piece.copies > 1 and piece.times_group else _TWICE
         return _UNKNOWN
 
     def _extra(self, piece: Piece) -> Pair:

@@ -297,7 +297,8 @@ def factor_two(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         yield tuple(_without(t, "2") or t for t in terms), "these are MACs; a MAC is two FLOPs"
 
 
-@mistake("activation", "activation given instead", cost=1.2)
+@mistake("activation-for-work", "activation given instead", cost=1.7, whats=_WORK)
+@mistake("activation", "activation given instead", cost=1.2, whats=("params",))
 def activation(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
     """The number of values that come out."""
     if len(sheet.output) < 2:

@@ -27,7 +27,7 @@ class Piece:
 
     `copies` tells how many equal pieces a factor such as `(...)*2` made of the stretch; `shape` is
     None where its factors are not whole numbers, or too many; `label` is the layer's name where the
-    answer gives it.
+    answer gives it; `times_group` tells that a number times a group in parentheses made it.
     """
 
     value: Fraction
@@ -36,6 +36,7 @@ class Piece:
     end: int
     copies: int = 1
     label: str = ""
+    times_group: bool = False
 
 
 Way = tuple[Piece, ...]
@@ -113,7 +114,8 @@ class Cutter:
         return min(sum(map(self.judge, way)) for way in self._cut(node, 0, counted=False))
 
     def _piece(self, node: Node) -> Piece:
-        return Piece(node.value, shape_of_node(node), node.start, node.end)
+        group = _times_group(node)
+        return Piece(node.value, shape_of_node(node), node.start, node.end, times_group=group)
 
     def _cut(self, node: Node, depth: int, *, counted: bool) -> list[Way]:
         """`counted`: a factor has been taken as a number of layers already."""
@@ -156,7 +158,14 @@ class Cutter:
             cost = sum(map(self.judge, way))
             if cost < len(way) * self.judge(Piece(Fraction(-1), None, 0, 0)):  # it explains some
                 copies = int(count)
-                ways.append(tuple(replace(p, copies=copies) for p in way for _ in range(copies)))
+                group = _times_group(node)
+                ways.append(
+                    tuple(
+                        replace(piece, copies=copies, times_group=group)
+                        for piece in way
+                        for _ in range(copies)
+                    )
+                )
         return ways
 
     def _distributed(self, node: Node, depth: int, counted: bool) -> list[Way]:
@@ -171,6 +180,12 @@ class Cutter:
             return []
         parts = [_product([*others, part], part) for part in terms]
         return [self._join([self._best(part, depth, counted) for part in parts])]
+
+
+def _times_group(node: Node) -> bool:
+    """Whether it is `(...)*2` or `2*(...)`, and not `2*3*(...)`."""
+    kinds = sorted((part.kind == "number", part.grouped) for part in node.parts)
+    return node.kind == "product" and kinds == [(False, True), (True, False)]
 
 
 def _product(parts: Sequence[Node], place: Node) -> Node:
