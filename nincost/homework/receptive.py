@@ -85,7 +85,7 @@ def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -
     return found
 
 
-class _Follower(TorchDispatchMode):
+class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the fields of every tensor. Meta tensors take no memory, so all are kept alive."""
 
     @classmethod
@@ -93,7 +93,7 @@ class _Follower(TorchDispatchMode):
         return False
 
     def __init__(self, image: torch.Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._dims = image.dim() - 2
         self._known: dict[int, tuple[torch.Tensor, Fields]] = {}
         self._remember(image, tuple(Field(1, 1, 0) for _ in range(self._dims)))
@@ -130,7 +130,7 @@ class _Follower(TorchDispatchMode):
         outputs = _tensors((result,))
         sizes = {self._spatial(t) for t in (*taken, *outputs) if t.dim() == self._dims + 2}
         keeps_places = func.overloadpacket in _KEEPS_PLACES or torch.Tag.pointwise in func.tags
-        if keeps_places and all(t.dim() == self._dims + 2 for t in outputs):
+        if keeps_places and outputs and outputs[0].dim() == self._dims + 2:
             wide = {s for s in sizes if s != (1,) * self._dims}
             if len(wide) <= 1:
                 return _union(before)
@@ -142,8 +142,8 @@ class _Follower(TorchDispatchMode):
 
 #: Operators without the tag "pointwise" whose output pixels see the same pixel of their inputs.
 _KEEPS_PLACES = frozenset({
-    aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training,
-    aten.cudnn_batch_norm, aten._batch_norm_impl_index, aten.batch_norm, aten.cat, aten.clone,
+    aten.native_batch_norm, aten._native_batch_norm_legit,
+    aten._native_batch_norm_legit_no_training, aten.cudnn_batch_norm, aten._batch_norm_impl_index, aten.batch_norm, aten.cat, aten.clone,
     aten.detach, aten.native_dropout, aten.dropout, aten._to_copy, aten.alias, aten.chunk,
     aten.split, aten.channel_shuffle, aten.native_channel_shuffle, aten.prelu, aten._prelu_kernel,
     aten.contiguous, aten.bernoulli_, aten.lift_fresh,

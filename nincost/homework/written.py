@@ -90,6 +90,7 @@ class Cutter:
     def __init__(self, judge: Judge, most_copies: int) -> None:
         self.judge = judge
         self.most_copies = most_copies
+        self.strange = judge(Piece(Fraction(-1), None, 0, 0))
         self.steps = 0
 
     def ways(self, node: Node) -> list[Way]:
@@ -156,7 +157,7 @@ class Cutter:
             rest = [p for place, p in enumerate(node.parts) if place != index]
             way = self._best(_product(rest, node), depth, True)
             cost = sum(map(self.judge, way))
-            if cost < len(way) * self.judge(Piece(Fraction(-1), None, 0, 0)):  # it explains some
+            if cost < len(way) * self.strange:  # it explains some
                 copies = int(count)
                 group = _times_group(node)
                 ways.append(
@@ -210,8 +211,7 @@ def addends(node: Node) -> list[Node]:
 def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
     """Terms where weights and the biases after them, `96*11*11 + 96`, are one sum again.
 
-    Two neighbours are joined where a layer's cost, right or wrong, explains them better together
-    than each alone.
+    Two neighbours are joined where a layer's cost, right or wrong, may explain them together.
     """
     found: list[Node] = []
     for term in terms:
@@ -220,8 +220,10 @@ def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
             both = Node(
                 "sum", before.value + term.value, (before, term), before.start, term.end, True
             )
-            apart = cutter.likeliest(before) + cutter.likeliest(term)
-            if apart and cutter.whole(both) < apart - 0.1:
+            together = cutter.whole(both)
+            # A lone number may be a bias: `ways` keeps both cuts, and the whole answer decides.
+            maybe = term.kind == "number" and together < cutter.strange
+            if maybe or together < cutter.likeliest(before) + cutter.likeliest(term) - 0.1:
                 found[-1] = both
                 continue
         found.append(term)
