@@ -23,10 +23,14 @@ from nincost.errors import (
 )
 
 if TYPE_CHECKING:
+    from nincost.comparison.compare import compare
+    from nincost.comparison.results import Comparison
     from nincost.cost.profile import profile
     from nincost.cost.results import LayerCost, Profile, Totals
     from nincost.hand.check import Check, check
     from nincost.homework.audit import audit
+    from nincost.homework.explain import explain
+    from nincost.homework.explanation import Explained
     from nincost.homework.grades import Audit
     from nincost.models.catalogue import variants
 
@@ -37,6 +41,10 @@ _WHERE = {
     "Totals": "nincost.cost.results",
     "check": "nincost.hand.check",
     "Check": "nincost.hand.check",
+    "explain": "nincost.homework.explain",
+    "Explained": "nincost.homework.explanation",
+    "compare": "nincost.comparison.compare",
+    "Comparison": "nincost.comparison.results",
     "audit": "nincost.homework.audit",
     "Audit": "nincost.homework.grades",
     "variants": "nincost.models.catalogue",
@@ -45,6 +53,8 @@ _WHERE = {
 __all__ = [
     "Audit",
     "Check",
+    "Comparison",
+    "Explained",
     "ExpressionError",
     "InputError",
     "LayerCost",
@@ -57,6 +67,8 @@ __all__ = [
     "__version__",
     "audit",
     "check",
+    "compare",
+    "explain",
     "profile",
     "variants",
 ]

@@ -16,7 +16,9 @@ from nincost.errors import NincostError
 COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
+    "explain": "The working of every number, with letters, then with numbers.",
     "audit": "Grades a hand calculation, term by term, and names each mistake.",
+    "compare": "Models side by side, layer by layer and in total.",
     "variants": "The built-in models and where each comes from.",
 }
 

@@ -1,0 +1,54 @@
+"""`nincost explain`: the working of every number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost.cli.options import Output, model_options, output_options, pick_model
+
+
+@click.command(
+    "explain",
+    epilog="""\b
+Examples:
+  nincost explain two-1x1 --layer block1.conv
+  nincost explain two-1x1 --lang zh
+  nincost explain torchvision:resnet18 --layer layer1.0""",
+)
+@model_options
+@click.option("--layer", metavar="NAME", help="Only this layer, or the layers of this block.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
+    help="The language of the words.",
+)  # fmt: skip
+@output_options
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Show how each number of MODEL comes about: with letters, then with the numbers put in.
+
+    For each layer: output size, parameters, MACs, activation and receptive field.
+    """
+    output = Output.from_options(options)
+    name = pick_model(model, variant)
+    from nincost.homework.explain import explain
+    from nincost.models.arguments import parse_arguments
+
+    options["arg"] = parse_arguments(options["arg"])
+    options["input"] = options["input"] or None
+    with output.only_results_on_stdout():
+        result = explain(name, **options)
+
+    if output.format == "csv":
+        from nincost.render import explain_csv
+
+        text = explain_csv.render(result)
+    elif output.format == "json":
+        text = result.to_json()
+    elif output.format == "markdown":
+        text = result.to_markdown()
+    else:
+        from nincost.render import explain_table
+
+        text = explain_table.render(result, width=output.width, color=output.color)
+    output.write(text)

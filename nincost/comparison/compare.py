@@ -1,0 +1,86 @@
+"""Compares networks, or one network at several inputs or batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nincost.comparison.align import align
+from nincost.comparison.results import Comparison, Difference
+from nincost.cost.profile import profile
+from nincost.cost.results import Profile
+from nincost.environment import environment
+from nincost.errors import InputError
+
+
+def compare(
+    *models: Any,
+    inputs: Sequence[Any] | None = None,
+    batch_sizes: Sequence[int] | None = None,
+    arg: Mapping[str, Any] | None = None,
+) -> Comparison:
+    """Set networks side by side: what differs layer by layer, and the totals with their ratios.
+
+    Args:
+        models: two or more, named as in `nincost.profile`, or modules; or one, compared with itself
+            at several `inputs` or `batch_sizes`.
+        inputs: an input for all of them, or one for each.
+        batch_sizes: a batch size for all of them, or one for each.
+        arg: keyword arguments for the models' factories.
+
+    Returns:
+        A `Comparison`; its `layers` are aligned where two are compared.
+
+    Example:
+        >>> nincost.compare("two-1x1", "one-1x1").total("params")
+        (1992166, 1769112)
+    """
+    given = tuple(inputs) if inputs else (None,)
+    batches = tuple(batch_sizes) if batch_sizes else (1,)
+    if not models:
+        raise InputError("no model to compare: give two, such as two-1x1 one-1x1")
+    count = max(len(models), len(given), len(batches))
+    if count < 2:
+        raise InputError(
+            "one model alone: give a second one, or two inputs or batch sizes to compare it at "
+            "(--inputs 1x224x224 --inputs 1x96x96, --batch-sizes 1,128)"
+        )
+    for what, values in (("models", models), ("inputs", given), ("batch sizes", batches)):
+        if len(values) not in (1, count):
+            raise InputError(
+                f"{len(values)} {what} for {count} columns: give 1 for all, or {count}"
+            )
+    profiles = tuple(
+        profile(_of(models, i), input=_of(given, i), batch_size=_of(batches, i), arg=arg)
+        for i in range(count)
+    )
+    layers: tuple[Difference, ...] = ()
+    if count == 2:
+        left, right = profiles[0].layers, profiles[1].layers
+        layers = tuple(
+            Difference(
+                None if i is None else left[i],
+                None if j is None else right[j],
+            )
+            for i, j in align(left, right)
+        )
+    return Comparison(_names(profiles), profiles, layers, environment())
+
+
+def _of(values: Sequence[Any], place: int) -> Any:
+    return values[place if len(values) > 1 else 0]
+
+
+def _names(profiles: Sequence[Profile]) -> tuple[str, ...]:
+    """The models' names, with input and batch where these tell them apart."""
+    names = [p.model for p in profiles]
+    if len({p.input for p in profiles}) > 1 and len(set(names)) < len(names):
+        names = [f"{n} {','.join(p.input)}" for n, p in zip(names, profiles, strict=True)]
+    elif len({p.batch_size for p in profiles}) > 1:
+        names = [f"{n} batch {p.batch_size}" for n, p in zip(names, profiles, strict=True)]
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        if names.count(name) > 1 and seen[name] > 1:
+            names[place] = f"{name} ({seen[name]})"
+    return tuple(names)

@@ -1,0 +1,139 @@
+"""What comparing gives: pairs of layers with their differences, and totals with ratios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nincost.cost.results import LayerCost, Profile
+
+Status = Literal["same", "changed", "added", "removed"]
+
+#: What is compared, layer by layer and in total.
+AMOUNTS = ("params", "macs", "activation_elements", "activation_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A layer of the first network beside its like in the second; None on the side without one."""
+
+    left: LayerCost | None
+    right: LayerCost | None
+
+    @property
+    def status(self) -> Status:
+        if self.left is None:
+            return "added"
+        if self.right is None:
+            return "removed"
+        alike = ("type", "input_shapes", "output_shapes", *AMOUNTS)
+        same = all(getattr(self.left, name) == getattr(self.right, name) for name in alike)
+        return "same" if same else "changed"
+
+    @property
+    def layer(self) -> str:
+        """The layer's name, with the second network's where it is another."""
+        names = [row.layer for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(names))
+
+    @property
+    def type(self) -> str:
+        names = [row.type for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(names))
+
+    @property
+    def output_shape(self) -> str:
+        shapes = [str(row.output_shape) for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(shapes))
+
+    def amount(self, name: str) -> tuple[int, int]:
+        """An amount on both sides, 0 where there is no layer."""
+        left = getattr(self.left, name) if self.left else 0
+        right = getattr(self.right, name) if self.right else 0
+        return left, right
+
+    def change(self, name: str) -> int:
+        """The second network's amount less the first's."""
+        left, right = self.amount(name)
+        return right - left
+
+    def to_dict(self) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "status": self.status,
+            "layer": self.layer,
+            "type": self.type,
+            "left_layer": self.left.layer if self.left else None,
+            "right_layer": self.right.layer if self.right else None,
+            "left_output_shape": str(self.left.output_shape) if self.left else None,
+            "right_output_shape": str(self.right.output_shape) if self.right else None,
+        }
+        for name in AMOUNTS:
+            left, right = self.amount(name)
+            row |= {f"left_{name}": left, f"right_{name}": right, f"{name}_change": right - left}
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Networks side by side. `layers` are there where two are compared; the first is the base."""
+
+    names: tuple[str, ...]
+    profiles: tuple[Profile, ...]
+    layers: tuple[Difference, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def total(self, name: str) -> tuple[int, ...]:
+        """An amount of each network."""
+        return tuple(getattr(profile.totals, name) for profile in self.profiles)
+
+    def ratios(self, name: str) -> tuple[float | None, ...]:
+        """Each network's amount by the first's; None where that is 0."""
+        first, *_ = amounts = self.total(name)
+        return tuple(amount / first if first else None for amount in amounts)
+
+    @property
+    def changed(self) -> tuple[Difference, ...]:
+        """The layers that differ."""
+        return tuple(row for row in self.layers if row.status != "same")
+
+    def to_dict(self) -> dict[str, Any]:
+        names = ("params", "macs", "flops", "activation_elements", "activation_bytes")
+        return {
+            "schema": 1,
+            "command": "compare",
+            "models": [
+                {
+                    "name": name,
+                    "model": profile.model,
+                    "input": list(profile.input),
+                    "batch_size": profile.batch_size,
+                    "totals": profile.totals.to_dict(),
+                }
+                for name, profile in zip(self.names, self.profiles, strict=True)
+            ],
+            "environment": dict(self.environment),
+            "totals": {name: list(self.total(name)) for name in names},
+            "ratios": {name: list(self.ratios(name)) for name in names},
+            "layers": [row.to_dict() for row in self.layers],
+            "uncounted": sorted({u.operator for p in self.profiles for u in p.uncounted}),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    def to_markdown(self) -> str:
+        from nincost.render import compare_markdown
+
+        return compare_markdown.render(self)
+
+    def to_csv(self) -> str:
+        from nincost.render import compare_csv
+
+        return compare_csv.render(self)
+
+    def __str__(self) -> str:
+        from nincost.render import compare_table
+
+        return compare_table.render(self, width=120)

@@ -1,0 +1,31 @@
+"""A comparison as Markdown."""
+
+from __future__ import annotations
+
+from nincost.comparison.results import AMOUNTS, Comparison
+from nincost.render import compare_words as words
+from nincost.render.markdown import escape, table
+
+
+def render(comparison: Comparison) -> str:
+    """The layers that differ, then the totals with ratios to the first network."""
+    lines = [f"# {escape(words.title(comparison))}", ""]
+    if comparison.layers:
+        columns = ("", "layer", "type", "output", *AMOUNTS)
+        rows = [
+            [row.status, escape(row.layer), escape(row.type), escape(row.output_shape),
+             *(words.change(name, row.change(name)) for name in AMOUNTS)]
+            for row in comparison.changed
+        ]  # fmt: skip
+        lines += table(columns, rows, [name in AMOUNTS for name in columns]) if rows else []
+        lines += ["", words.counts(comparison), ""]
+    headings = ("model", *(heading for _, heading in words.TOTALS))
+    rows = []
+    for place, name in enumerate(comparison.names):
+        cells = [escape(name)]
+        for amount, _ in words.TOTALS:
+            shown = words.amount(amount, comparison.total(amount)[place])
+            cells.append(f"{shown} ({words.ratio(comparison.ratios(amount)[place])})")
+        rows.append(cells)
+    lines += table(headings, rows, [False, *(True for _ in words.TOTALS)])
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,52 @@
+"""What a comparison says of its totals, for every format that shows words."""
+
+from __future__ import annotations
+
+from nincost.comparison.results import Comparison
+from nincost.render import units
+
+TOTALS = (
+    ("params", "Parameters"), ("macs", "MACs"), ("flops", "FLOPs"),
+    ("activation_elements", "Activations"), ("activation_bytes", "Activation memory"),
+)  # fmt: skip
+
+
+def title(comparison: Comparison) -> str:
+    return " against ".join(comparison.names[:2]) if comparison.layers else "Comparison"
+
+
+def amount(name: str, value: int) -> str:
+    """A whole number, or bytes in binary units."""
+    return units.size(value) if name.endswith("bytes") else units.exact(value)
+
+
+def change(name: str, value: int) -> str:
+    """`+3,104` or `-1.068 MiB`; `=` for none."""
+    if not value:
+        return "="
+    sign = "+" if value > 0 else "-"
+    return f"{sign}{amount(name, abs(value))}"
+
+
+def short_change(name: str, value: int) -> str:
+    """As `change`, with counts in SI."""
+    if not value:
+        return "="
+    sign = "+" if value > 0 else "-"
+    return f"{sign}{units.size(abs(value)) if name.endswith('bytes') else units.count(abs(value))}"
+
+
+def ratio(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"x{value:.3f}" if value < 10 else f"x{value:,.1f}"
+
+
+def counts(comparison: Comparison) -> str:
+    """`21 layers the same, 4 changed, 4 added, 0 removed`."""
+    found = [row.status for row in comparison.layers]
+    named = {status: found.count(status) for status in ("same", "changed", "added", "removed")}
+    return (
+        f"{named['same']} layers are the same, {named['changed']} changed, {named['added']} added, "
+        f"{named['removed']} removed"
+    )

@@ -1,0 +1,23 @@
+"""An explanation as Markdown."""
+
+from __future__ import annotations
+
+from nincost.homework.explanation import Explained
+from nincost.render import explain_words as words
+from nincost.render.markdown import escape
+
+
+def render(explained: Explained) -> str:
+    """A heading for each layer, its working as a list, then the totals."""
+    lines = [f"# {escape(words.title(explained))}", ""]
+    said: set[tuple[str, str]] = set()
+    for layer in explained.layers:
+        lines += [f"## {escape(words.heading(layer))}", ""]
+        lines += [_item(*line) for line in words.layer_lines(layer, explained.lang, said)]
+        lines.append("")
+    lines += [_item(*line) for line in words.closing(explained)]
+    return "\n".join(lines) + "\n"
+
+
+def _item(name: str, text: str) -> str:
+    return f"- **{escape(name)}** {escape(text)}" if name else f"- {escape(text)}"
