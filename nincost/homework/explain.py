@@ -52,7 +52,7 @@ def explain(
         traced = trace(found, input, batch_size=batch_size)
         fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
     named = sheets_of(traced)
-    layers = [_explain(traced, n, unit, fields) for n, unit in _with_units(traced, named)]
+    layers = [_explain(n, unit, fields) for n, unit in _with_units(traced, named)]
     notes = _model_notes(traced, layers)
     if layer is not None:
         layers = _pick(layers, layer)
@@ -95,20 +95,12 @@ def _with_units(
         yield one, units.get(one.layer)
 
 
-def _explain(
-    traced: Trace, named: NamedSheet, unit: Unit | None, fields: dict[str, Fields]
-) -> ExplainedLayer:
+def _explain(named: NamedSheet, unit: Unit | None, fields: dict[str, Fields]) -> ExplainedLayer:
     sheet = named.sheet
     call = unit.calls[0] if unit else None
     given = Shape(call.inputs[0].shape) if call and call.inputs else Shape()
     out = Shape(call.outputs[0].shape) if call and call.outputs else Shape(sheet.output)
-    made = call.made if call else ()
-    elements = (
-        sum(m.elements for m, new in zip(call.outputs, made, strict=False) if new) if call else 0
-    )
-    size_bytes = (
-        sum(m.bytes for m, new in zip(call.outputs, made, strict=False) if new) if call else 0
-    )
+    fresh = [m for m, new in zip(call.outputs, call.made, strict=False) if new] if call else []
     biases = sum(t.value for t in sheet.param_terms if "biases" in t.what)
     return ExplainedLayer(
         layer=named.layer,
@@ -120,8 +112,8 @@ def _explain(
         macs=_formula(sheet, sheet.mac_terms, sheet.macs),
         weights=sheet.params - biases if sheet.param_terms else 0,
         biases=biases,
-        activation_elements=elements,
-        activation_bytes=size_bytes,
+        activation_elements=sum(meta.elements for meta in fresh),
+        activation_bytes=sum(meta.bytes for meta in fresh),
         field=fields.get(named.layer, ()),
         size_key=_size_key(sheet, given, out, call),
         notes=tuple(_notes(sheet, out)),

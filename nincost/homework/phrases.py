@@ -108,6 +108,7 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "zh": "输入上的 {size} 个像素，输出每移一个像素，窗口移动 {stride}；"
         "第一个像素看到 {first}，中心在 {center}",
     },
+    "field_before": {"en": "as the layer before it", "zh": "与前一层相同"},
     "field_range": {"en": "{low} to {high}", "zh": "{low} 到 {high}"},
     "field_outside": {
         "en": "places below 0 are padding",

@@ -47,6 +47,6 @@ def counts(comparison: Comparison) -> str:
     found = [row.status for row in comparison.layers]
     named = {status: found.count(status) for status in ("same", "changed", "added", "removed")}
     return (
-        f"{named['same']} layers are the same, {named['changed']} changed, {named['added']} added, "
+        f"{named['same']} layers the same, {named['changed']} changed, {named['added']} added, "
         f"{named['removed']} removed"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nincost.homework.explanation import Explained
+from nincost.homework.receptive import Fields
 from nincost.render import explain_words as words
 from nincost.render.markdown import escape
 
@@ -11,10 +12,12 @@ def render(explained: Explained) -> str:
     """A heading for each layer, its working as a list, then the totals."""
     lines = [f"# {escape(words.title(explained))}", ""]
     said: set[tuple[str, str]] = set()
+    before: Fields = ()
     for layer in explained.layers:
         lines += [f"## {escape(words.heading(layer))}", ""]
-        lines += [_item(*line) for line in words.layer_lines(layer, explained.lang, said)]
+        lines += [_item(*line) for line in words.layer_lines(layer, explained.lang, said, before)]
         lines.append("")
+        before = layer.field
     lines += [_item(*line) for line in words.closing(explained)]
     return "\n".join(lines) + "\n"
 

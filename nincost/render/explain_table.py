@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from nincost.homework.explanation import Explained
+from nincost.homework.receptive import Fields
 from nincost.render import explain_words as words
 from nincost.render.terminal import draw, statements
 
@@ -14,9 +15,11 @@ def render(explained: Explained, *, width: int | None = None, color: bool = Fals
     """The working of each layer in order; a general note stands where it is first needed."""
     parts: list[RenderableType] = [Text(words.title(explained), style="bold")]
     said: set[tuple[str, str]] = set()
+    before: Fields = ()
     for layer in explained.layers:
         parts += [Text(), Text(words.heading(layer), style="bold cyan")]
-        parts.append(statements(_once(words.layer_lines(layer, explained.lang, said))))
+        parts.append(statements(_once(words.layer_lines(layer, explained.lang, said, before))))
+        before = layer.field
     parts += [Text(), statements(words.closing(explained))]
     return draw(parts, width=width or 100, color=color)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost.homework.explanation import Explained, ExplainedLayer, Formula
 from nincost.homework.phrases import Lang, say
-from nincost.homework.receptive import Field
+from nincost.homework.receptive import Field, Fields
 from nincost.homework.sizes import SizeWorking
 from nincost.render import units
 
@@ -25,9 +25,12 @@ def heading(layer: ExplainedLayer) -> str:
 
 
 def layer_lines(
-    layer: ExplainedLayer, lang: Lang, said: set[tuple[str, str]]
+    layer: ExplainedLayer, lang: Lang, said: set[tuple[str, str]], before: Fields = ()
 ) -> list[tuple[str, str]]:
-    """A heading and a text for each amount. A general note that was `said` is not said again."""
+    """A heading and a text for each amount. A general note that was `said` is not said again.
+
+    `before` is the receptive field of the layer shown before this one.
+    """
     lines = [(say(lang, "size"), text) for text in _sizes(layer, lang)]
     lines.append((say(lang, "params"), _amount(layer.params, lang)))
     if layer.biases and layer.weights:
@@ -38,7 +41,9 @@ def layer_lines(
         lines.append(("", parts))
     lines.append((say(lang, "macs"), _amount(layer.macs, lang)))
     lines.append((say(lang, "activation"), _activation(layer, lang)))
-    if layer.field is None:
+    if layer.field == before != ():
+        lines.append((say(lang, "field"), say(lang, "field_before")))
+    elif layer.field is None:
         lines.append((say(lang, "field"), say(lang, "field_all")))
     elif layer.field:
         lines.append((say(lang, "field"), field_text(layer.field, lang)))
@@ -87,7 +92,19 @@ def _size(working: SizeWorking, sides: str, unread: str, lang: Lang) -> list[str
 
 
 def _numbers(values: tuple[int, ...], lang: Lang) -> str:
-    texts = list(map(str, values))
+    """`1`, `0 or 1`, `2 to 10`, `0 or 3 to 5`."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and runs[-1][-1] == value - 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    texts = []
+    for run in runs:
+        if len(run) > 2:
+            texts.append(say(lang, "field_range", low=run[0], high=run[-1]))
+        else:
+            texts += map(str, run)
     return say(lang, "or").join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
