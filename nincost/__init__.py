@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nincost.comparison.results import Comparison
     from nincost.cost.profile import profile
     from nincost.cost.results import LayerCost, Profile, Totals
+    from nincost.cost.view import View
     from nincost.hand.check import Check, check
     from nincost.homework.audit import audit
     from nincost.homework.explain import explain
@@ -39,6 +40,7 @@ _WHERE = {
     "Profile": "nincost.cost.results",
     "LayerCost": "nincost.cost.results",
     "Totals": "nincost.cost.results",
+    "View": "nincost.cost.view",
     "check": "nincost.hand.check",
     "Check": "nincost.hand.check",
     "explain": "nincost.homework.explain",
@@ -64,6 +66,7 @@ __all__ = [
     "Profile",
     "Totals",
     "UncountedError",
+    "View",
     "__version__",
     "audit",
     "check",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from nincost.environment import __version__
-from nincost.errors import NincostError
+from nincost.errors import InputError, NincostError, did_you_mean
 
 #: Each subcommand's module in `nincost.cli`, and its line in `nincost --help`.
 COMMANDS = {
@@ -31,7 +31,12 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            if ctx.resilient_parsing:
+                return None
+            raise InputError(
+                f"there is no command {cmd_name!r}: choose {', '.join(COMMANDS)}"
+                f"{did_you_mean(cmd_name, COMMANDS)}"
+            )
         command = importlib.import_module(f"nincost.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
@@ -55,8 +60,12 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 for success, 1 a failed check, 2 a user's mistake."""
+    if arguments is None:
+        arguments = sys.argv[1:]
     try:
-        status = cli.main(args=arguments, prog_name="nincost", standalone_mode=False)
+        status = cli.main(
+            args=list(arguments) or ["--help"], prog_name="nincost", standalone_mode=False
+        )
         sys.stdout.flush()
     except click.exceptions.Abort:
         _fail("interrupted", 130)

@@ -13,12 +13,10 @@ from typing import Any, TypeVar
 
 import click
 
-from nincost.errors import InputError
+from nincost.errors import InputError, OutputError
 from nincost.render.output import FORMATS, check_writable, pick_format, write_file
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DEFAULT_MODEL = "two-1x1"
 
 
 def model_options(function: F) -> F:
@@ -107,7 +105,17 @@ class Output:
         if self.path is None:
             with contextlib.suppress(AttributeError, ValueError):
                 sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-            click.echo(text, nl=False, color=True)
+            try:
+                click.echo(text, nl=False, color=True)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                # What is left in the buffer must not be tried again while Python shuts down.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise OutputError(
+                    f"the result could not be written: {error.strerror or error}: "
+                    "free some space or give --output"
+                ) from error
         else:
             write_file(self.path, text, force=self.force)
             self.say(f"wrote {self.path}")
@@ -130,8 +138,8 @@ def pick_model(model: str | None, variant: str | None) -> str:
     """MODEL or --variant, or the default; both at once is a mistake."""
     if model is not None and variant is not None:
         raise InputError(f"both MODEL {model!r} and --variant {variant!r} are given: give one")
-    if variant is not None:
-        from nincost.models.nin import get_variant
+    from nincost.models.nin import DEFAULT_MODEL, get_variant
 
+    if variant is not None:
         return get_variant(variant).name
     return DEFAULT_MODEL if model is None else model

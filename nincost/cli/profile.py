@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nincost.cli.options import Output, model_options, output_options, pick_model
+
+if TYPE_CHECKING:
+    from nincost.cost.results import Profile
+    from nincost.cost.view import View
 
 
 @click.command(
@@ -30,7 +34,9 @@ Examples:
 @click.option("--sort", metavar="COLUMN", help="Order by a column, largest first.")
 @click.option("--top", type=int, metavar="N", help="Only the first N rows.")
 @click.option(
-    "--columns", metavar="A,B,...", help="Which columns to show, named as in the CSV, in order."
+    "--columns",
+    metavar="A,B,...",
+    help="Which columns to show, named as in the CSV, in order (JSON has all).",
 )
 @click.option("--elementwise", is_flag=True, help="Show element-wise FLOPs in their own column.")
 @click.option("--total", is_flag=True, help="Add a row named total to the CSV.")
@@ -72,19 +78,13 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     output.write(_render(result, view, output))
 
 
-def _render(result: Any, view: Any, output: Output) -> str:
+def _render(result: Profile, view: View, output: Output) -> str:
     if output.format == "csv":
-        from nincost.render import csv
-
-        return csv.render(result, view)
+        return result.to_csv(view=view)
     if output.format == "json":
-        from nincost.render import json
-
-        return json.render_profile(result, view)
+        return result.to_json(view)
     if output.format == "markdown":
-        from nincost.render import markdown
-
-        return markdown.render(result, view)
+        return result.to_markdown(view)
     from nincost.render import table
 
     return table.render(result, view, width=output.width, color=output.color)

@@ -11,7 +11,8 @@ from nincost.cost import OpCost, op_cost
 from nincost.cost.results import LayerCost, ModuleNode, Profile, Totals, Uncounted
 from nincost.environment import environment
 from nincost.errors import UncountedError
-from nincost.models.sources import DEFAULT_MODEL, resolve
+from nincost.models.nin import DEFAULT_MODEL
+from nincost.models.sources import resolve
 from nincost.preserve import collection_paused
 from nincost.trace.records import (
     ModuleCall,

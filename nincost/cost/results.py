@@ -12,6 +12,8 @@ from nincost.trace.records import Shape
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nincost.cost.view import View
+
 #: The columns of a profile's CSV, in order, and the keys of a layer in its JSON.
 COLUMNS = (
     "layer",
@@ -29,6 +31,8 @@ COLUMNS = (
 )
 #: The columns that add up over the rows to the totals.
 COUNTS = COLUMNS[COLUMNS.index("params") :]
+#: Every column that can be asked for.
+ALL_COLUMNS = (*COLUMNS, "elementwise_flops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,8 @@ class LayerCost:
         return self.output_shapes[0] if self.output_shapes else Shape()
 
     def to_dict(self) -> dict[str, str | int]:
-        """The row as plain values under the names in `COLUMNS`."""
-        row: dict[str, str | int] = {name: getattr(self, name) for name in COLUMNS}
+        """The row as plain values under the names in `ALL_COLUMNS`."""
+        row: dict[str, str | int] = {name: getattr(self, name) for name in ALL_COLUMNS}
         row["input_shape"] = ";".join(map(str, self.input_shapes))
         row["output_shape"] = ";".join(map(str, self.output_shapes))
         return row
@@ -179,54 +183,54 @@ class Profile:
             "device": self.device,
             "environment": dict(self.environment),
             "totals": self.totals.to_dict(),
-            "layers": [
-                {**layer.to_dict(), "elementwise_flops": layer.elementwise_flops}
-                for layer in self.layers
-            ],
+            "layers": [layer.to_dict() for layer in self.layers],
             "uncounted": [item.to_dict() for item in self.uncounted],
             "never_called": list(self.never_called),
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
+    def to_json(self, view: View | None = None) -> str:
         """The profile as a JSON document."""
         from nincost.render import json
 
-        return json.render(self)
+        return json.render_profile(self, view)
 
-    def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
+    def to_csv(
+        self, path: str | Path | None = None, view: View | None = None, *, force: bool = False
+    ) -> str:
         """The rows as CSV text, written to `path` as well where one is given.
 
-        An existing file is left alone unless `force`; a file is never half-written.
+        `view` picks rows and columns as the command's options do. An existing file is left alone
+        unless `force`; a file is never half-written.
         """
         from nincost.render import csv
         from nincost.render.output import write_file
 
-        text = csv.render(self)
+        text = csv.render(self, view)
         if path is not None:
             write_file(path, text, force=force)
         return text
 
-    def to_markdown(self) -> str:
+    def to_markdown(self, view: View | None = None) -> str:
         """The rows and totals as a Markdown table."""
         from nincost.render import markdown
 
-        return markdown.render(self)
+        return markdown.render(self, view)
+
+    def to_table(self, view: View | None = None, *, width: int | None = None) -> str:
+        """The table that the command prints, for a terminal `width` columns wide."""
+        from nincost.render import table
+
+        return table.render(self, view, width=width)
 
     def to_dataframe(self) -> pd.DataFrame:
         """The rows as a pandas DataFrame with the CSV's columns, and `elementwise_flops`."""
         import pandas as pd
 
-        rows = [
-            {**layer.to_dict(), "elementwise_flops": layer.elementwise_flops}
-            for layer in self.layers
-        ]
-        return pd.DataFrame(rows, columns=[*COLUMNS, "elementwise_flops"])
+        return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=list(ALL_COLUMNS))
 
     def __str__(self) -> str:
-        from nincost.render import table
-
-        return table.render(self, width=120)
+        return self.to_table(width=120)
 
     def _repr_html_(self) -> str:
         from nincost.render import html_table

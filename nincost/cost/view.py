@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from nincost.cost.results import COLUMNS, LayerCost, Profile
+from nincost.cost.results import ALL_COLUMNS, LayerCost, Profile
 from nincost.errors import InputError, did_you_mean
-
-#: Every column that `--columns` takes.
-ALL_COLUMNS = (*COLUMNS, "elementwise_flops")
 
 _TREE_DEPTH = 3
 

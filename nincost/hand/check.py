@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from nincost.environment import environment
 from nincost.hand.peers import Peer, ask_flop_counter, ask_fvcore
 from nincost.hand.units import Unit, units_of
 from nincost.models.inputs import make_input
-from nincost.models.sources import DEFAULT_MODEL, Model, resolve
+from nincost.models.nin import DEFAULT_MODEL
+from nincost.models.sources import Model, resolve
 from nincost.models.structure import copy_structure
 from nincost.preserve import unchanged
 from nincost.trace.records import ModuleCall, Shape, Trace
@@ -106,7 +106,10 @@ class Check:
         }
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        """The check as a JSON document."""
+        from nincost.render import json
+
+        return json.render(self)
 
     def __str__(self) -> str:
         from nincost.render import check_table

@@ -89,7 +89,12 @@ def by_hand(*types: type[nn.Module]) -> Callable[[F], F]:
 
 
 def formula_for(module: nn.Module) -> Formula | None:
-    """The formula for a module's type, or for a base whose `forward` it has not replaced."""
+    """The formula for a module's type, or for a base whose `forward` it has not replaced.
+
+    None where `weight` is made from other parameters (weight norm, pruning, parametrizations).
+    """
+    if "parametrizations" in module._modules or "weight" in module.__dict__:
+        return None
     kind = type(module)
     for base in kind.__mro__:
         if base in _FORMULAS:

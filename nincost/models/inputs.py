@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ DTYPES = {
     "int32": "int32", "int": "int32", "int64": "int64", "long": "int64", "bool": "bool",
 }  # fmt: skip
 
-_LARGEST = 2**62  # more elements than any tensor can have
+_LARGEST = 2**63 - 1  # bytes: torch numbers a tensor's with a signed 64-bit integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
             "write it as 3x224x224 or input_ids=128:int64"
         )
     sizes = []
-    for part in re.split("[x×*,]", match["shape"].strip().lower()):
+    for part in re.split("[xX×*,]", match["shape"].strip()):
         # isdecimal would let other scripts' digits through
         if not re.fullmatch("[0-9]{1,18}", part.strip()):
             raise InputError(
@@ -73,11 +74,11 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
             )
         dtype = DTYPES[dtype]
     spec = InputSpec((batch_size, *sizes), dtype, match["name"] or "")
-    elements = 1
-    for size in spec.shape:
-        elements *= size
-    if elements > _LARGEST:
-        raise InputError(f"input {text!r} at batch {batch_size} has more elements than can exist")
+    if 16 * math.prod(spec.shape) > _LARGEST:  # 16 bytes: the widest type
+        raise InputError(
+            f"input {text!r} at batch {batch_size} has more elements than can exist: "
+            "give smaller sizes"
+        )
     return spec
 
 

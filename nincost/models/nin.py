@@ -67,6 +67,9 @@ _CAFFE_IMAGENET = (
     Block(3, 1, 1, (1024, 1024, 0)),
 )
 
+#: What every command profiles where no model is named.
+DEFAULT_MODEL = "two-1x1"
+
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (

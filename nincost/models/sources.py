@@ -26,8 +26,6 @@ from nincost.preserve import unchanged
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT_MODEL = "two-1x1"
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -55,6 +53,8 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     """
     from torch import nn
 
+    if not isinstance(arguments, Mapping | None):
+        raise InputError(f"arg is {arguments!r}: expected a dict such as {{'num_classes': 10}}")
     arguments = dict(arguments or {})
     if isinstance(model, nn.Module):
         if arguments:
@@ -197,13 +197,13 @@ def _variant(name: str, arguments: dict[str, Any]) -> Model:
     return _build(name, factory, arguments, (default,))
 
 
-def _need(package: str, extra: str) -> ModuleType:
+def _need(package: str, extra: str = "") -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise ModelError(
             f"{package} cannot be imported ({one_line(error)}): "
-            f"install it with pip install 'nincost[{extra}]'"
+            f"install it, for instance with pip install 'nincost{extra}'"
         ) from error
 
 
@@ -214,7 +214,7 @@ def _torchvision_names() -> list[str]:
 
 
 def _torchvision(name: str, arguments: dict[str, Any]) -> Model:
-    _need("torchvision", "test")
+    _need("torchvision")
     from torchvision import models
 
     if name not in (names := _torchvision_names()):
@@ -232,7 +232,7 @@ def _torchvision(name: str, arguments: dict[str, Any]) -> Model:
             arguments[key] = None
     built = _build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
     resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
-    if not built.default_input and hasattr(resize, "min_size"):
+    if not built.default_input and resize is not None and hasattr(resize, "min_size"):
         side = min(resize.min_size)
         return replace(built, default_input=(f"3x{side}x{side}",))
     return built
@@ -262,7 +262,7 @@ def _frames(meta: Mapping[str, Any]) -> list[int]:
 
 
 def _timm(name: str, arguments: dict[str, Any]) -> Model:
-    timm = _need("timm", "timm")
+    timm = _need("timm", "[timm]")
     base = name.partition(".")[0]
     if not timm.is_model(base):
         close = ", ".join(nearest(base, timm.list_models())) or "none"
@@ -283,7 +283,7 @@ def _timm(name: str, arguments: dict[str, Any]) -> Model:
 
 
 def _transformers(path: str, arguments: dict[str, Any]) -> Model:
-    transformers = _need("transformers", "transformers")
+    transformers = _need("transformers", "[transformers]")
     file = Path(path).expanduser()
     file = file / "config.json" if file.is_dir() else file
     if not file.is_file():
@@ -297,10 +297,14 @@ def _transformers(path: str, arguments: dict[str, Any]) -> Model:
     except Exception as error:
         raise ModelError(f"hf:{path} could not be read: {one_line(error)}") from error
     for key, value in arguments.items():
-        setattr(config, key, value)
+        try:
+            setattr(config, key, value)
+        except Exception as error:
+            why = " ".join(str(error).split())
+            raise InputError(f"hf:{path} does not take {key}={value!r}: {why}") from error
     architecture = (getattr(config, "architectures", None) or [None])[0]
     kind = getattr(transformers, architecture, None) if architecture else transformers.AutoModel
-    if kind is None:
+    if kind is not transformers.AutoModel and not hasattr(kind, "_from_config"):
         raise ModelError(f"hf:{path}: transformers has no architecture {architecture!r}")
     make = kind.from_config if kind is transformers.AutoModel else kind._from_config
 

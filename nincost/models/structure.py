@@ -97,11 +97,25 @@ def _has_only_shared(value: Any) -> bool:
 
 
 def _deep_copy(value: Any, memo: dict[int, Any]) -> Any:
-    """A deep copy, or the value itself where it refuses to be copied (a lock, a file, a stream)."""
+    """A deep copy, or the value itself where it refuses to be copied (a lock, a file, a stream).
+
+    A dict or list that holds such a value is copied around it.
+    """
+    known = len(memo)
     try:
         return copy.deepcopy(value, memo)
     except Exception:
-        return value
+        while len(memo) > known:  # half-made copies
+            memo.popitem()
+    if type(value) is dict:
+        fresh = memo[id(value)] = {}
+        fresh.update({key: _deep_copy(item, memo) for key, item in value.items()})
+        return fresh
+    if type(value) is list:
+        items = memo[id(value)] = []
+        items.extend([_deep_copy(item, memo) for item in value])
+        return items
+    return value
 
 
 def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ def render(profile: Profile, view: View | None = None) -> str:
     rows = flat_rows(profile, view)
     if view.total:
         rows.append(total_row(profile))
-    cells = [{**row.to_dict(), "elementwise_flops": row.elementwise_flops} for row in rows]
+    cells = (row.to_dict() for row in rows)
     return write(columns, ([cell[name] for name in columns] for cell in cells))
 
 

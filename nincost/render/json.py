@@ -21,6 +21,7 @@ def render(result: Document) -> str:
     return json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
-def render_profile(profile: Profile, view: View) -> str:
-    """A profile's document with the rows that `view` picks."""
+def render_profile(profile: Profile, view: View | None = None) -> str:
+    """A profile's document with the rows that `view` picks; each has every column."""
+    view = view or View()
     return render(replace(profile, layers=tuple(flat_rows(profile, view))))

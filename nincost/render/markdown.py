@@ -20,7 +20,7 @@ def render(profile: Profile, view: View | None = None) -> str:
     rows = [*flat_rows(profile, view), total_row(profile)]
     cells = []
     for row in rows:
-        values = {**row.to_dict(), "elementwise_flops": row.elementwise_flops}
+        values = row.to_dict()
         cells.append([_cell(values[name]) for name in columns])
     lines = [f"# {escape(profile.model)}", ""]
     lines += table(columns, cells, right=[name not in _TEXT for name in columns])

@@ -29,14 +29,31 @@ def pick_format(chosen: str | None, output: str | Path | None) -> str:
     )
 
 
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
 def _is_device(path: Path) -> bool:
-    """A pipe or device such as /dev/stdout, which must not be replaced by a file."""
+    """A pipe or device such as /dev/stdout, which must not be replaced by a file.
+
+    The standard streams count wherever the shell has sent them: `> file` makes a file of them.
+    """
+    if str(path).startswith(_STREAMS):
+        return True
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_writable(path: str | Path, *, force: bool) -> None:
     """Refuse early what `write_file` would refuse after the work is done."""
     target = Path(path)
+    try:
+        target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long, a loop of links, a zero byte
+        raise OutputError(
+            f"{str(path)!r} cannot be a file: {getattr(error, 'strerror', None) or error}: "
+            "choose another name"
+        ) from error
     if _is_device(target):
         return
     if target.is_dir():
@@ -56,8 +73,9 @@ def write_file(path: str | Path, text: str, *, force: bool = False) -> None:
     target = Path(path).resolve()  # a link stays a link, its target is replaced
     temporary = None
     try:
-        if _is_device(target):
-            target.write_text(text, encoding="utf-8", errors="backslashreplace")
+        if _is_device(Path(path)):
+            with open(path, "a", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
             return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.",

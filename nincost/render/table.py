@@ -95,7 +95,7 @@ def _few(shapes: list[str]) -> str:
 
 
 def _cells(cost: LayerCost, columns: Sequence[str], view: View, label: Text) -> list[Text]:
-    values = {**cost.to_dict(), "elementwise_flops": cost.elementwise_flops}
+    values = cost.to_dict()
     cells = []
     for name in columns:
         value = values[name]

@@ -21,6 +21,8 @@ def needs_values(error: Exception) -> bool:
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return True
     text = str(error).lower()
+    if isinstance(error, TypeError):  # from Tensor.numpy()
+        return "meta device type tensor" in text
     return isinstance(error, RuntimeError) and any(word in text for word in _ASKS_FOR_VALUES)
 
 
@@ -41,7 +43,7 @@ def explain_failure(
             f"{model} does not take the input {' '.join(specs)}: {one_line(error)}; "
             "give each argument with --input, named ones as NAME=SHAPE"
         )
-    needed = _needed(info.module, call) if call.inputs else None
+    needed = lacks(info, call)
     if needed:
         return InputError(f"{where} got {given}, and needs {needed}")
     kind = InputError if isinstance(error, RuntimeError) else ModelError
@@ -49,6 +51,11 @@ def explain_failure(
         f"{where} failed on {given}: {type(error).__name__}: {one_line(error)}; "
         f"the model's input was {' '.join(specs)}"
     )
+
+
+def lacks(info: ModuleInfo | None, call: ModuleCall | None) -> str | None:
+    """What the failed layer asks of its input and did not get, where that is known."""
+    return _needed(info.module, call) if info and call and call.inputs else None
 
 
 def _short(module: nn.Module) -> str:
@@ -85,6 +92,8 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
     elif type(module).__name__.startswith(("MaxPool", "AvgPool", "LPPool")):
         kernel: Any = getattr(module, "kernel_size", None)
         dims = int(type(module).__name__[-2])
+        if len(shape) not in (dims + 1, dims + 2):
+            return f"a batch of {dims}-dimensional images (channels first), {dims + 2} sizes in all"
         return _at_least(
             shape[-dims:], kernel, getattr(module, "padding", 0), getattr(module, "dilation", 1)
         )

@@ -8,6 +8,7 @@ they belong to, and a call costs a microsecond more instead of ten.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,24 +29,35 @@ class Follower:
         self.failed: ModuleCall | None = None
         self._recorder = recorder
 
-    def follow(self, model: nn.Module, root_name: str) -> None:
-        """Watch every module of `model`. The watch lives as long as the (private) copy does."""
+    def follow(self, model: nn.Module, root_name: str) -> Callable[..., Any]:
+        """Watch every module of `model`; gives what to call in its place.
+
+        The watch lives as long as the (private) copy does.
+        """
         for path, module in model.named_modules():
             is_leaf = not any(child is not None for child in module._modules.values())
             index = len(self.modules)
             self.modules.append(
                 ModuleInfo(path or root_name, type(module).__name__, is_leaf, module)
             )
-            module.__dict__["_call_impl"] = self._watch(module, index, path.count(".") + bool(path))
+            module.__dict__["_call_impl"] = self._watch(
+                module, index, path.count(".") + bool(path), type(module)._call_impl
+            )
+        if type(model).__call__ is nn.Module.__call__:
+            return model
+        # Its class has a `__call__` of its own: what runs there is the root's work too.
+        del model.__dict__["_call_impl"]
+        return self._watch(model, 0, 0, type(model).__call__)
 
     def unfollow(self) -> None:
         """Let go of the modules, so that the copy and the follower do not keep each other alive."""
         for info in self.modules:
             info.module.__dict__.pop("_call_impl", None)
 
-    def _watch(self, module: nn.Module, index: int, depth: int) -> Callable[..., Any]:
+    def _watch(
+        self, module: nn.Module, index: int, depth: int, run: Callable[..., Any]
+    ) -> Callable[..., Any]:
         recorder, calls, ops = self._recorder, self.calls, self._recorder.ops
-        run: Callable[..., Any] = type(module)._call_impl
 
         def call(*args: Any, **kwargs: Any) -> Any:
             parent = recorder.call
@@ -56,6 +68,8 @@ class Follower:
             record.inputs = tuple([_meta(tensor) for tensor in taken])
             try:
                 result = run(module, *args, **kwargs)
+                if parent < 0 and isinstance(result, GeneratorType):
+                    result = list(result)  # computed only while somebody takes it
             except BaseException:
                 self.failed = self.failed or record
                 raise

@@ -169,7 +169,7 @@ def binary(left: Tensor, right: Any, *_: Any, **__: Any) -> tuple[TensorMeta, ..
 
 @layout("aten.native_batch_norm.default")
 def batch_norm(
-    given: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, *_: Any
+    given: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, *_: Any
 ) -> tuple[TensorMeta, ...] | None:
     if given.dim() < 2 or given.dtype is not torch.float32:
         return None
@@ -177,7 +177,7 @@ def batch_norm(
     per_channel = [t for t in (weight, bias, mean, variance) if t is not None]
     if not _plain(given, *per_channel) or any(t.shape != (channels,) for t in per_channel):
         return None
-    saved = _row_major((channels if training else 0,), torch.float32)
+    saved = _row_major((channels,), torch.float32)  # also where it trains nothing
     return _row_major(given.shape, torch.float32), saved, saved
 
 

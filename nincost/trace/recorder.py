@@ -105,10 +105,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     return result
             if func.namespace == "prim":  # a question about a tensor, such as its device
                 return func(*args, **kwargs)
+            if func is torch.ops.aten.convolution.default:
+                _check_transposed(*args[0:2], transposed=args[6])
         index = len(self.ops)
         result = self._run(func, args, kwargs) if made is None else made
         outputs = _tensors(result)
         fresh = _fresh(outputs, inputs) if made is None else (True,) * len(outputs)
+        only_looks = not func._schema.is_mutable or torch.Tag.inplace_view in func.tags
         signature = Signature(
             func=func,
             name=f"{func.namespace}.{func._schema.name.partition('::')[2]}",
@@ -116,7 +119,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             kwargs=described[1],
             outputs=tuple(map(_meta, outputs)),
             fresh=fresh,
-            is_view=bool(outputs) and not any(fresh) and not func._schema.is_mutable,
+            is_view=bool(outputs) and not any(fresh) and only_looks,
             replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
             gives_list=isinstance(result, list),
         )
@@ -142,6 +145,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
             self._composite[func] = known
         return known
+
+
+def _check_transposed(given: Tensor, weight: Tensor, *, transposed: bool) -> None:
+    """Refuse wrong channels as real kernels do; meta's lets them pass."""
+    if transposed and given.shape[1] != weight.shape[0]:
+        raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
 
 
 def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:

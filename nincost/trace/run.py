@@ -13,7 +13,7 @@ from nincost.models.inputs import ModelInput, make_input
 from nincost.models.sources import Model
 from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import unchanged
-from nincost.trace.failure import explain_failure, needs_values
+from nincost.trace.failure import explain_failure, lacks, needs_values
 from nincost.trace.follow import Follower
 from nincost.trace.recorder import Recorder
 from nincost.trace.records import ParameterInfo, Trace
@@ -51,23 +51,54 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
         module = model.module if model.owned else copy_structure(model.module)
         try:
             return _run(model, module, inputs, mode, on_meta=True)
-        except _NeedsValuesError as error:
-            reason = one_line(error.__cause__ or error)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            if model.owned and model.rebuild is not None:
-                real = model.rebuild()
-            else:
-                real = copy_with_weights(model.module)
-            note = (
-                "ran on the CPU with random input (seed 0), since its control flow depends on "
-                f"values ({reason}): figures can vary with the input"
-            )
-            return _run(model, real, _random_input(inputs), mode, on_meta=False, notes=(note,))
+        except _MetaFailedError as error:
+            failure = error
+        weights = sum(parameter.nbytes for parameter in module.parameters())
+        if not failure.needs_values and weights > _LARGEST_RETRY:
+            raise failure.explained from failure.__cause__
+        try:
+            return _run_on_cpu(model, inputs, mode, failure)
+        except NincostError as error:
+            # Failing on both, it is no matter of the device: what meta said comes with shapes.
+            shown = error if failure.needs_values else failure.explained
+            raise shown from failure.__cause__
 
 
-class _NeedsValuesError(Exception):
-    """The meta run came to a place where a tensor's values are asked for."""
+#: Bytes of weights up to which a run that failed on meta is tried on the CPU as well.
+_LARGEST_RETRY = 4 * 2**30
+
+
+class _MetaFailedError(Exception):
+    """The meta run failed in a way that a run with values may not.
+
+    `needs_values` tells that it came to a place where a tensor's values are asked for; `explained`
+    is what to raise if there is no other way.
+    """
+
+    def __init__(self, explained: NincostError, *, needs_values: bool) -> None:
+        super().__init__(str(explained))
+        self.explained = explained
+        self.needs_values = needs_values
+
+
+def _run_on_cpu(model: Model, inputs: ModelInput, mode: Mode, failure: _MetaFailedError) -> Trace:
+    why = (
+        "its control flow depends on values"
+        if failure.needs_values
+        else "it fails on the meta device"
+    )
+    reason = one_line(failure.__cause__ or failure)
+    note = (
+        f"ran on the CPU with random input (seed 0), since {why} ({reason}): figures can vary with "
+        "the input"
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        if model.owned and model.rebuild is not None:
+            real = model.rebuild()
+        else:
+            real = copy_with_weights(model.module)
+        return _run(model, real, _random_input(inputs), mode, on_meta=False, notes=(note,))
 
 
 def _run(
@@ -85,18 +116,24 @@ def _run(
     try:
         with torch.no_grad():
             if _is_lazy(module):
-                module(*inputs.args, **inputs.kwargs)  # lazy modules learn their shapes here
-            follower.follow(module, type(module).__name__)
+                # Lazy modules learn their shapes here; followed, so that an error tells its layer.
+                run = follower.follow(module, type(module).__name__)
+                run(*inputs.args, **inputs.kwargs)
+                follower.unfollow()
+                follower = Follower(recorder)
+            run = follower.follow(module, type(module).__name__)
             with recorder:
-                module(*inputs.args, **inputs.kwargs)
+                run(*inputs.args, **inputs.kwargs)
     except NincostError:
         raise
     except Exception as error:
-        if on_meta and needs_values(error):
-            raise _NeedsValuesError from error
         failed = follower.failed
         info = follower.modules[failed.module] if failed else None
-        raise explain_failure(error, model.name, info, failed, inputs.specs) from error
+        explained = explain_failure(error, model.name, info, failed, inputs.specs)
+        asks = needs_values(error)
+        if on_meta and (asks or (isinstance(error, RuntimeError) and not lacks(info, failed))):
+            raise _MetaFailedError(explained, needs_values=asks) from error
+        raise explained from error
     finally:
         follower.unfollow()
     parameters, buffers = _parameters(follower, recorder)

@@ -1,0 +1,18 @@
+"""PyTorch's CUDA caching allocator, modelled: `CachingAllocator` gives and takes blocks."""
+
+from nincost.footprint.allocator.blocks import Block, Segment
+from nincost.footprint.allocator.caching import CachingAllocator
+from nincost.footprint.allocator.config import AllocatorConfig
+from nincost.footprint.allocator.errors import ConfigError, OutOfMemoryError
+from nincost.footprint.allocator.sizes import round_size, segment_size
+
+__all__ = [
+    "AllocatorConfig",
+    "Block",
+    "CachingAllocator",
+    "ConfigError",
+    "OutOfMemoryError",
+    "Segment",
+    "round_size",
+    "segment_size",
+]
