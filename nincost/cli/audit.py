@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from nincost.cli.options import Output, output_options, pick_model
-from nincost.errors import InputError
 
 
 @click.command(
@@ -20,7 +19,8 @@ Examples:
   nincost audit --params "96*(11*11*1+1) + (1*1*96*96)*2 = 1995284"
   nincost profile --output answer.csv && nincost audit answer.csv""",
 )
-@click.argument("arguments", nargs=-1, metavar="[FILE] [MODEL]")
+@click.argument("answer", required=False, metavar="[FILE]")
+@click.argument("model", required=False)
 @click.option("--variant", metavar="NAME", help="A built-in variant; the same as MODEL.")
 @click.option("--params", metavar="TEXT", help="A calculation of the parameters, in place of FILE.")
 @click.option("--macs", metavar="TEXT", help="A calculation of the MACs.")
@@ -42,7 +42,7 @@ Examples:
     help="The batch that the MACs are asked for.",
 )  # fmt: skip
 @output_options
-def command(arguments: tuple[str, ...], variant: str | None, **options: Any) -> int:
+def command(answer: str | None, model: str | None, variant: str | None, **options: Any) -> int:
     """Grade a calculation of MODEL's parameters, MACs or FLOPs, and name each mistake.
 
     FILE is a text (- for standard input) with sums and products as people write them, in plain
@@ -51,36 +51,34 @@ def command(arguments: tuple[str, ...], variant: str | None, **options: Any) -> 
     """
     output = Output.from_options(options)
     written = any(options[name] is not None for name in ("params", "macs", "flops"))
-    places = list(arguments)
-    file = None if written and len(places) < 2 else (places.pop(0) if places else None)
-    if len(places) > 1:
-        raise InputError(f"{len(places) + 1} arguments are given: expected FILE and MODEL")
-    name = pick_model(places[0] if places else None, variant)
+    if written and model is None:  # the calculation stands in the place of FILE
+        answer, model = None, answer
+    name = pick_model(model, variant)
     from nincost.homework.audit import audit, decode, read_file
     from nincost.homework.tokens import MAX_CHARACTERS
     from nincost.models.arguments import parse_arguments
 
-    answer = None
-    if file == "-":
-        answer = decode(sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1), "standard input") + "\n"
-    elif file is not None:
-        answer = read_file(Path(file)) + "\n"  # a line end makes it a text, and no file's name
+    text = None
+    if answer == "-":
+        text = decode(sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1), "standard input") + "\n"
+    elif answer is not None:
+        text = read_file(Path(answer)) + "\n"  # a line end makes it a text, and no file's name
     options["arg"] = parse_arguments(options["arg"])
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
-        result = audit(answer, name, **options)
+        result = audit(text, name, **options)
 
     if output.format == "csv":
         from nincost.render import audit_csv
 
-        text = audit_csv.render(result)
+        shown = audit_csv.render(result)
     elif output.format == "json":
-        text = result.to_json()
+        shown = result.to_json()
     elif output.format == "markdown":
-        text = result.to_markdown()
+        shown = result.to_markdown()
     else:
         from nincost.render import audit_table
 
-        text = audit_table.render(result, width=output.width, color=output.color)
-    output.write(text)
+        shown = audit_table.render(result, width=output.width, color=output.color)
+    output.write(shown)
     return 0 if result.ok else 1

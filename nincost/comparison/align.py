@@ -45,8 +45,10 @@ def _likeness(one: LayerCost, other: LayerCost) -> int:
     same_name, same_type = one.layer == other.layer, one.type == other.type
     if not same_type:
         return 2 if same_name else 0
-    score = 2 + 3 * same_name
-    score += one.layer.rpartition(".")[2] == other.layer.rpartition(".")[2]
+    own, others = one.layer.rpartition(".")[2], other.layer.rpartition(".")[2]
+    score = 2
+    if not own.isdecimal():  # numbers shift where a layer is added before them
+        score += 3 * same_name + (own == others)
     score += one.layer.partition(".")[0] == other.layer.partition(".")[0]
     score += one.output_shape[1:] == other.output_shape[1:]
     score += one.params == other.params

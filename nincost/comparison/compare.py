@@ -74,9 +74,10 @@ def _of(values: Sequence[Any], place: int) -> Any:
 def _names(profiles: Sequence[Profile]) -> tuple[str, ...]:
     """The models' names, with input and batch where these tell them apart."""
     names = [p.model for p in profiles]
-    if len({p.input for p in profiles}) > 1 and len(set(names)) < len(names):
-        names = [f"{n} {','.join(p.input)}" for n, p in zip(names, profiles, strict=True)]
-    elif len({p.batch_size for p in profiles}) > 1:
+    images = [_without_batch(p) for p in profiles]
+    if len(set(images)) > 1 and len(set(names)) < len(names):
+        names = [f"{name} {image}" for name, image in zip(names, images, strict=True)]
+    if len({p.batch_size for p in profiles}) > 1:
         names = [f"{n} batch {p.batch_size}" for n, p in zip(names, profiles, strict=True)]
     seen: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -84,3 +85,9 @@ def _names(profiles: Sequence[Profile]) -> tuple[str, ...]:
         if names.count(name) > 1 and seen[name] > 1:
             names[place] = f"{name} ({seen[name]})"
     return tuple(names)
+
+
+def _without_batch(profile: Profile) -> str:
+    """`1x224x224` of `128x1x224x224`."""
+    batch = str(profile.batch_size)
+    return ",".join(spec.replace(f"{batch}x", "", 1) for spec in profile.input)

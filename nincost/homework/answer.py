@@ -116,7 +116,7 @@ def _settled(part: Part) -> Part:
         part.lines = [Line(line.label, line.node)]
     if not part.lines:
         claim = part.claims.pop(0)
-        node = Node("number", claim.value, (), claim.start, claim.end, unit=claim.tolerance)
+        node = Node("number", claim.value, (), claim.start, claim.end, unit=claim.unit)
         part.lines = [Line("", node)]
     return part
 

@@ -16,7 +16,8 @@ from nincost.homework.grading_csv import grade_column
 from nincost.homework.mistakes import Setting
 from nincost.homework.sheet import WHATS, NamedSheet, What, sheets_of
 from nincost.homework.tokens import MAX_CHARACTERS, check_length
-from nincost.models.sources import DEFAULT_MODEL, resolve
+from nincost.models.nin import DEFAULT_MODEL
+from nincost.models.sources import resolve
 from nincost.preserve import collection_paused
 from nincost.trace.run import trace
 

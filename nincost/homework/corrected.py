@@ -8,7 +8,7 @@ from itertools import groupby
 from nincost.hand.working import Factor, Term
 from nincost.homework.sheet import NamedSheet, Sheet, Terms, What
 
-_ORDER = ("calls", "2", "N", "out", "C_out", "k", "C_in")
+_ORDER = ("calls", "2", "N", "rows", "out", "C_out", "k", "C_in")
 
 
 def layer_text(sheet: Sheet, what: What) -> str:
@@ -43,7 +43,7 @@ def letters_and_numbers(terms: Terms) -> tuple[str, str]:
 
 
 def _product(factors: Sequence[Factor], letters: bool) -> str:
-    kept = [f for f in factors if not (f.symbol in ("N", "calls") and f.value == 1)]
+    kept = [f for f in factors if not (f.symbol in ("N", "rows", "calls") and f.value == 1)]
     kept.sort(key=_rank)
     return "*".join(_name(factor, letters) for factor in kept) or "1"
 
@@ -59,8 +59,8 @@ def _rank(factor: Factor) -> int:
     return len(_ORDER)
 
 
-#: Numbers that a formula has as numbers, not as letters.
-_CONSTANTS = {"two": "2", "three": "3"}
+#: Numbers that a formula has as numbers, and another word for the batch.
+_CONSTANTS = {"two": "2", "three": "3", "rows": "N"}
 
 
 def _name(factor: Factor, letters: bool) -> str:

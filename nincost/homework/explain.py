@@ -15,7 +15,8 @@ from nincost.homework.phrases import LANGS, Lang
 from nincost.homework.receptive import Fields, receptive_fields
 from nincost.homework.sheet import NamedSheet, Sheet, Terms, sheets_of
 from nincost.homework.sizes import SizeWorking, size_working
-from nincost.models.sources import DEFAULT_MODEL, resolve
+from nincost.models.nin import DEFAULT_MODEL
+from nincost.models.sources import resolve
 from nincost.preserve import collection_paused
 from nincost.trace.records import ModuleCall, Shape, Trace
 from nincost.trace.run import trace

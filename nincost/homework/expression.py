@@ -39,15 +39,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What somebody wrote after `=`: a value, and how far off it may be as a rounded figure."""
+    """What somebody wrote after `=`: a value, and what its last digit is worth if rounded, or 0."""
 
     value: Fraction
-    tolerance: Fraction
+    unit: Fraction
     start: int
     end: int
 
     def fits(self, value: Fraction) -> bool:
-        return abs(self.value - value) <= self.tolerance
+        return stands_for(self.value, self.unit, value)
+
+
+def stands_for(written: Fraction, unit: Fraction, value: Fraction) -> bool:
+    """Whether `value`, rounded or cut off after the digit worth `unit`, may be `written`."""
+    return written == value or -unit / 2 <= value - written < unit
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from nincost.errors import ExpressionError
 from nincost.homework.answer import MAX_TERMS, Line, Part
 from nincost.homework.corrected import layer_text, whole_text
+from nincost.homework.expression import stands_for
 from nincost.homework.grades import Explanation, Grade, GradedTerm, MissingLayer, MistakeCount
 from nincost.homework.matching import Matcher, Matching, Pair, matcher_for
 from nincost.homework.mistakes import Setting
@@ -30,7 +31,7 @@ def grade(
     expected = Fraction(sum(matcher.amounts))
     bare = _bare(part)
     written = part.value
-    right = abs(written - expected) <= (bare.node.unit if bare else 0)
+    right = stands_for(written, bare.node.unit if bare else Fraction(0), expected)
     slips = _slips(part)
     claim = part.claims[-1] if part.claims else None
     claim_ok = claim is None or claim.fits(written) or bool(bare and claim.fits(expected))
@@ -86,14 +87,20 @@ def _ways(part: Part, matcher: Matcher) -> list[list[Way]]:
             terms.append([cutter.named(line.node, line.label)])
             continue
         if len(part.lines) == 1 or line.node.kind != "sum":
-            nodes = joined_neighbours(addends(line.node), cutter)
+            nodes = addends(line.node)
+            _check_count(len(nodes))
+            nodes = joined_neighbours(nodes, cutter)
         for node in nodes:
             terms.append(cutter.ways(node))
-            if len(terms) > MAX_TERMS:
-                raise ExpressionError(
-                    f"the calculation has more than {MAX_TERMS:,} terms: grade a part of it"
-                )
+            _check_count(len(terms))
     return terms
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_TERMS:
+        raise ExpressionError(
+            f"the calculation has more than {MAX_TERMS:,} terms: grade a part of it"
+        )
 
 
 def _slips(part: Part) -> list[str]:

@@ -142,9 +142,9 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 #: Operators without the tag "pointwise" whose output pixels see the same pixel of their inputs.
 _KEEPS_PLACES = frozenset({
-    aten.native_batch_norm, aten._native_batch_norm_legit,
-    aten._native_batch_norm_legit_no_training, aten.cudnn_batch_norm, aten._batch_norm_impl_index,
-    aten.batch_norm, aten.cat, aten.clone, aten.detach, aten.native_dropout, aten.dropout, aten._to_copy, aten.alias, aten.chunk,
+    aten.native_batch_norm, aten._native_batch_norm_legit, aten.cudnn_batch_norm,
+    aten._native_batch_norm_legit_no_training, aten.batch_norm, aten.cat, aten.clone,
+    aten.detach, aten.native_dropout, aten.dropout, aten._to_copy, aten.alias, aten.chunk,
     aten.split, aten.channel_shuffle, aten.native_channel_shuffle, aten.prelu, aten._prelu_kernel,
     aten.contiguous, aten.bernoulli_, aten.lift_fresh,
 })  # fmt: skip

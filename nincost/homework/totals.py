@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from nincost.homework.expression import stands_for
 from nincost.homework.grades import Explanation
 from nincost.homework.mistakes import MISTAKES, Setting
 from nincost.homework.readings import Slip, readings
@@ -14,12 +15,12 @@ _MOST = 3
 
 
 def explain_total(
-    value: Fraction, tolerance: Fraction, layers: Sequence[NamedSheet], setting: Setting
+    value: Fraction, unit: Fraction, layers: Sequence[NamedSheet], setting: Setting
 ) -> tuple[Explanation, ...]:
     """Mistakes in all layers, in all layers of one kernel size, or in one: those that give it."""
     found: dict[tuple[str, ...], tuple[float, Explanation]] = {}
     for total, slip, cost in _candidates(layers, setting):
-        if abs(value - total) <= tolerance:
+        if stands_for(value, unit, Fraction(total)):
             key = (slip.key, slip.detail)
             if key not in found or found[key][0] > cost:
                 found[key] = (cost, Explanation((slip,)))

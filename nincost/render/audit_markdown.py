@@ -56,4 +56,4 @@ def _grade(grade: Grade) -> list[str]:
     items += [f"- arithmetic slip: {escape(slip)}" for slip in grade.slips]
     items += [f"- {escape(label)}: {escape(text)}" for label, text in words.totals(grade)]
     items.append(f"- Corrected: {escape(grade.corrected)} = {grade.expected:,}")
-    return [*items, ""]
+    return [*lines, *items, ""]
