@@ -15,6 +15,7 @@ from nincost.homework.matching import Matcher, Matching, Pair, matcher_for
 from nincost.homework.mistakes import Setting
 from nincost.homework.readings import Slip, longest, shape_of
 from nincost.homework.sheet import NamedSheet, What
+from nincost.homework.tokens import plain
 from nincost.homework.totals import explain_total
 from nincost.homework.written import Piece, Way, addends, joined_neighbours
 
@@ -175,7 +176,7 @@ def _term(
 
 def _copies_in_text(part: Part, piece: Piece) -> bool:
     """Whether the stretch has the factor that made its copies in it."""
-    return f"{piece.copies}" in part.text[piece.start : piece.end]
+    return f"{piece.copies}" in plain(part.text[piece.start : piece.end])
 
 
 def _explanations(pair: Pair, layers: Sequence[NamedSheet], what: What) -> tuple[Explanation, ...]:

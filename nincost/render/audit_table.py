@@ -11,6 +11,7 @@ from nincost.render.terminal import draw, new_table, statements
 
 _STYLES = {"right": "green", "wrong": "bold red", "extra": "bold red", "adds up": "green"}
 _MOST_RIGHT = 40
+_LONGEST = 1500
 
 
 def render(audit: Audit, *, width: int | None = None, color: bool = False) -> str:
@@ -53,10 +54,16 @@ def _grade(grade: Grade) -> list[RenderableType]:
         lines.append(("Slip", slip))
     lines += words.totals(grade)
     if not grade.ok:
-        lines.append(("Corrected", f"{grade.corrected} = {grade.expected:,}"))
+        lines.append(("Corrected", _corrected(grade)))
     if lines:
         parts += [Text(), statements(lines)]
     return parts
+
+
+def _corrected(grade: Grade) -> str:
+    if len(grade.corrected) > _LONGEST:
+        return f"{grade.expected:,}; --format json has the whole calculation"
+    return f"{grade.corrected} = {grade.expected:,}"
 
 
 def _terms(grade: Grade) -> RenderableType:
