@@ -6,7 +6,9 @@ The right answers are worked out here from each built-in variant's table of bloc
 nincost does not share. Terms come in random order, equal layers grouped or not, factors in random
 order, kernels as `3*3`, `3^2` or `9`, biases as `+1` in the parentheses or as a term of their own.
 A case counts as named where the injected mistake is the first explanation, at a layer of the same
-cost as the one it was put into, and nothing else is found wrong.
+cost as the one it was put into, and nothing else is found wrong. Two mistakes are in two layers or
+in one term. Two that cancel out make a right answer, since the value is right: they are left out,
+as is a mistake that changes nothing (the input channels missing where there is one).
 """
 
 from __future__ import annotations
@@ -44,6 +46,12 @@ KINDS: dict[str, tuple[What, ...]] = {
     "stride-padding": ("macs", "flops"),
     "arithmetic": ("params", "macs", "flops"),
 }
+
+
+#: Mistakes of which two may be in one term.
+WITHIN_A_TERM = {
+    "bias-missing", "input-channels-missing", "kernel-not-squared", "batch-counted", "factor-two",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ def spoiled(term: Term, kind: str, what: What, rng: random.Random) -> list[Term]
             return None
         return [replace(term, bias=(2 if two else 1) * layer.size_out**2 * layer.c_out)]
     if kind == "input-channels-missing":
-        if layer.c_in == 1:
+        if layer.c_in == 1 or layer.c_in not in factors:
             return None
         factors.remove(layer.c_in)
     elif kind == "channels-too-often":
@@ -168,7 +176,10 @@ def spoiled(term: Term, kind: str, what: What, rng: random.Random) -> list[Term]
         batch = rng.choice([64, 128])
         return [Term(layer, (*factors, batch), term.bias * batch)]
     elif kind == "factor-two":
-        factors = factors[1:] if two else [2, *factors]
+        if two:
+            factors.remove(2)
+        else:
+            factors.insert(0, 2)
     elif kind == "activation":
         return [Term(layer, (layer.c_out, *places))]
     return [replace(term, weights=tuple(factors))]
@@ -265,14 +276,23 @@ def make(
     terms: list[Term] = []
     slip = 0
     costly = [layer for layer in layers if layer.kind in ("conv", "linear")]
-    spoil = {layer.name: kind for kind, layer in kinds if layer is not None}
+    spoil: dict[str, list[str]] = defaultdict(list)
+    for kind, layer in kinds:
+        if layer is not None:
+            spoil[layer.name].append(kind)
     for layer in costly:
         term = right_term(layer, what)
-        kind = spoil.get(layer.name)
-        if kind is None:
+        if layer.name not in spoil:
             terms.append(term)
             continue
-        made = spoiled(term, kind, what, rng)
+        first, *more = spoil[layer.name]
+        made = spoiled(term, first, what, rng)
+        for kind in more:
+            before = made[0] if made else term
+            made = spoiled(before, kind, what, rng) if made else None
+            if made and value(made[0]) == value(before):
+                return None
+        kind = first
         if made is None or (
             kind not in ("missing", "twice") and sum(map(value, made)) == value(term)
         ):
@@ -440,7 +460,10 @@ def run(rng: random.Random, repeat: int, doubles: int, show: int = 0) -> Counts:
                         if (kind == "costs-nothing") == (layer.kind in ("relu", "pool"))
                     ]  # fmt: skip
                     layer = rng.choice(fits) if kind != "arithmetic" else None
-                    if all(layer is not other and kind != k for k, other in pair):
+                    if pair and kind in WITHIN_A_TERM and pair[0][0] in WITHIN_A_TERM:
+                        layer = rng.choice([layer, pair[0][1]])  # both in one term, or not
+                    both = {kind, *(k for k, _ in pair)} <= WITHIN_A_TERM
+                    if all((layer is not other or both) and kind != k for k, other in pair):
                         pair.append((kind, layer))
                 cases.append(make(name, layers, pair, what, rng))
             for case in cases:

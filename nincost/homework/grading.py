@@ -11,8 +11,9 @@ from nincost.homework.answer import MAX_TERMS, Line, Part
 from nincost.homework.corrected import layer_text, whole_text
 from nincost.homework.expression import stands_for
 from nincost.homework.grades import Explanation, Grade, GradedTerm, MissingLayer, MistakeCount
-from nincost.homework.matching import Matcher, Matching, Pair, matcher_for
+from nincost.homework.matching import Matcher, matcher_for
 from nincost.homework.mistakes import Setting
+from nincost.homework.pairs import Matching, Pair
 from nincost.homework.readings import Slip, longest, shape_of
 from nincost.homework.sheet import NamedSheet, What
 from nincost.homework.tokens import plain

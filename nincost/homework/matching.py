@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from nincost.homework.hungarian import assign
 from nincost.homework.mistakes import Setting
+from nincost.homework.pairs import Matching, Pair, join_biases, join_runs
 from nincost.homework.readings import Reading, Slip, longest, readings
 from nincost.homework.sheet import NamedSheet, Sheet
 from nincost.homework.written import Cutter, Piece, Way
@@ -25,35 +25,6 @@ _OTHER_SHAPE = 0.2
 _REPEATED = 0.25  # the same mistake again in the copies of one stretch
 _ALSO_LIKELY = 1.3  # how much less likely than the first another explanation may be
 _LARGEST_MATRIX = 130
-
-
-@dataclass(slots=True, eq=False)
-class Pair:
-    """Pieces and the layer that they stand for, with the readings that explain their value.
-
-    `pieces` are several where a layer's parts were written apart (weights, then biases). `places`
-    are the layer's (or layers') places in the model; none for a value that belongs to no layer.
-    `readings` are empty for a strange value; the first is the likeliest.
-    """
-
-    pieces: list[Piece]
-    places: tuple[int, ...]
-    readings: tuple[Reading, ...] = ()
-    twice: bool = False
-
-    @property
-    def right(self) -> bool:
-        return bool(self.readings) and not self.readings[0].slips
-
-
-@dataclass(slots=True, eq=False)
-class Matching:
-    """Every piece with its layer, the layers without a piece, and what it all costs."""
-
-    pairs: list[Pair]
-    missing: list[int]
-    cost: float = 0.0
-    way_of_term: list[Way] = field(default_factory=list)
 
 
 class Matcher:
@@ -149,8 +120,9 @@ class Matcher:
         rest = self._take_right(rest, free, pairs)
         rest = self._take_parts(rest, free, pairs)
         missing = self._take_rest(rest, free, pairs)
-        self._join_biases(pairs)
-        missing = self._join_runs(pairs, missing)
+        join_biases(pairs, self.layers)
+        missing = join_runs(pairs, missing, self.amounts)
+        self._swap_doubled(pairs)
         matching = Matching(pairs, missing, way_of_term=list(ways))
         matching.cost = self._total(matching)
         return matching
@@ -315,59 +287,25 @@ class Matcher:
         reading = Reading(int(piece.value), (), (slip,), _TWICE)
         return Pair([piece], (self.places[sheets[0]][0],), (reading,), twice=True)
 
-    def _join_biases(self, pairs: list[Pair]) -> None:
-        """Give biases that were written apart to the layers that lack them."""
-        lacking = [p for p in pairs if p.readings and self._lacks_bias(p.readings[0])]
-        if not lacking:
-            return
-        for loose in [pair for pair in pairs if not pair.places]:
-            for pair in lacking:
-                if self._biases(pair) == loose.pieces[0].value:
-                    lacking.remove(pair)
-                    pairs.remove(loose)
-                    self._add_bias(pair, loose.pieces)
-                    break
-            else:
-                if lacking and sum(map(self._biases, lacking)) == loose.pieces[0].value:
-                    pairs.remove(loose)
-                    for pair in lacking:
-                        self._add_bias(pair, loose.pieces)
-                    lacking.clear()
+    def _swap_doubled(self, pairs: list[Pair]) -> None:
+        """A value of no layer may be one's cost with a mistake, where a right one is there too.
 
-    @staticmethod
-    def _lacks_bias(reading: Reading) -> bool:
-        return any(slip.key == "bias-missing" for slip in reading.slips)
-
-    def _biases(self, pair: Pair) -> int:
-        terms = self.layers[pair.places[0]].sheet.param_terms
-        return sum(term.value for term in terms if "biases" in term.what)
-
-    def _add_bias(self, pair: Pair, pieces: list[Piece]) -> None:
-        bias = self._biases(pair)
-        pair.pieces = [*pair.pieces, *pieces]
-        pair.readings = tuple(
-            replace(
-                reading,
-                value=reading.value + bias,
-                slips=tuple(slip for slip in reading.slips if slip.key != "bias-missing"),
-            )
-            for reading in pair.readings
-            if self._lacks_bias(reading)
-        )
-
-    def _join_runs(self, pairs: list[Pair], missing: list[int]) -> list[int]:
-        """A value that no layer has may be the sum of several that follow each other."""
-        for pair in pairs:
-            if pair.readings or not missing:
+        Then the layer is in the answer twice, and once of it wrongly.
+        """
+        for place, loose in enumerate(pairs):
+            if loose.places or loose.readings:
                 continue
-            own = list(pair.places)
-            open_places = sorted([*missing, *own])
-            run = _run(open_places, self.amounts, pair.pieces[0].value)
-            if run:
-                pair.places = run
-                pair.readings = (Reading(int(pair.pieces[0].value), (), (), 0.0),)
-                missing = [place for place in open_places if place not in run]
-        return missing
+            piece = loose.pieces[0]
+            found = [
+                (self._cost(piece, r), n) for n, own in self._found(piece).items() for r in own
+            ]
+            for _, sheet in sorted(found):
+                right = [p for p in pairs if p.right and len(p.pieces) == len(p.places) == 1]
+                right = [p for p in right if self.number_of[p.places[0]] == sheet]
+                if right:
+                    pairs[place] = Pair([piece], right[-1].places, self._readings(piece, sheet))
+                    pairs[pairs.index(right[-1])] = self._extra(right[-1].pieces[0])
+                    break
 
     def _total(self, matching: Matching) -> float:
         total = _MISSING * len(matching.missing)
@@ -389,19 +327,6 @@ class Matcher:
                 cost = _UNKNOWN
             total += cost
         return total
-
-
-def _run(places: Sequence[int], amounts: Sequence[int], wanted: Fraction) -> tuple[int, ...]:
-    """The places of layers that follow each other and add up to `wanted`, at least two."""
-    for first in range(len(places)):
-        total = 0
-        for last in range(first, len(places)):
-            total += amounts[places[last]]
-            if total == wanted and last > first:
-                return tuple(places[first : last + 1])
-            if total > wanted:
-                break
-    return ()
 
 
 @functools.lru_cache(maxsize=32)

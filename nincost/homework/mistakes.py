@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nincost.hand.working import Factor, Term
-from nincost.homework.sheet import Sheet, Terms, What, Window
+from nincost.homework.sheet import Sheet, Terms, What
+from nincost.homework.window import by, other_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def input_size(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
     if sheet.window and any(f.symbol.startswith("out") for t in terms for f in t.factors):
         names = _size_names(len(sheet.window.size))
         values = dict(zip(names, sheet.window.size, strict=True))
-        took, right = _by(sheet.window.size), _by(sheet.output[-len(names) :])
+        took, right = by(sheet.window.size), by(sheet.output[-len(names) :])
         if took != right:
             new = tuple(_renamed(t, values) for t in terms)
             yield new, f"input {took} used, where output {right} belongs"
@@ -221,51 +222,13 @@ def stride_padding(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         return
     names = _size_names(len(window.size))
     right = sheet.output[-len(names) :]
-    for size, words in _other_sizes(window).items():
+    for size, words in other_sizes(window).items():
         if size not in (right, window.size):
             values = dict(zip(names, size, strict=True))
             yield (
                 tuple(_renamed(t, values) for t in terms),
-                f"output {_by(size)} ({words}) used, where {_by(right)} belongs",
+                f"output {by(size)} ({words}) used, where {by(right)} belongs",
             )
-
-
-def _other_sizes(window: Window) -> dict[tuple[int, ...], str]:
-    sizes: dict[tuple[int, ...], str] = {}
-
-    def add(stride: tuple[int, ...], padding: tuple[int, ...], extra: int, words: str) -> None:
-        size = tuple(
-            (n + 2 * p - d * (k - 1) - 1) // s + 1 + extra
-            for n, k, s, p, d in zip(
-                window.size, window.kernel, stride, padding, window.dilation, strict=True
-            )
-        )
-        if min(size) > 0:
-            sizes.setdefault(size, words)
-
-    dims = len(window.size)
-    own, pad = window.stride, window.padding
-    paddings = dict.fromkeys((0, max(window.kernel) // 2, 1, 2, 3, max(window.kernel) - 1))
-    strides = dict.fromkeys((1, 2, 3, 4, 5))
-    for p in paddings:
-        add(own, (p,) * dims, 0, f"padding {p} for {_one(pad)}")
-    for s in strides:
-        add((s,) * dims, pad, 0, f"stride {s} for {_one(own)}")
-    add(own, pad, 1, "rounded up or one too many")
-    add(own, pad, -1, "one too few")
-    for s in strides:
-        for p in paddings:
-            words = f"stride {s} for {_one(own)} and padding {p} for {_one(pad)}"
-            add((s,) * dims, (p,) * dims, 0, words)
-    return sizes
-
-
-def _one(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else _by(values)
-
-
-def _by(sizes: tuple[int, ...]) -> str:
-    return "x".join(map(str, sizes))
 
 
 def _size_names(dims: int) -> tuple[str, ...]:
@@ -305,7 +268,7 @@ def activation(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         return
     asked = "parameters" if setting.what == "params" else "the work"
     what = Term("activation", tuple(Factor(f"out{i}", n) for i, n in enumerate(sheet.output)))
-    shape = _by(sheet.output)
+    shape = by(sheet.output)
     yield (what,), f"{shape} is the layer's output (its activation), not {asked}"
 
 

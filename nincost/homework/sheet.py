@@ -12,23 +12,13 @@ from typing import Any, Literal
 from nincost.cost import op_cost
 from nincost.hand.units import Unit, units_of
 from nincost.hand.working import Factor, Term
+from nincost.homework.window import Window
 from nincost.trace.records import Trace
 
 What = Literal["params", "macs", "flops"]
 WHATS: tuple[What, ...] = ("params", "macs", "flops")
 
 Terms = tuple[Term, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How a convolution or pool slides: one entry for each spatial dimension."""
-
-    size: tuple[int, ...]
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
