@@ -21,7 +21,7 @@ def terms_text(terms: Terms, *, letters: bool = False) -> str:
     if len(terms) == 2 and terms[1].what == "biases" and len(terms[1].factors) == 1:
         shared = terms[1].factors[0]
         rest = [f for f in terms[0].factors if f.symbol != shared.symbol]
-        if len(rest) < len(terms[0].factors):
+        if 0 < len(rest) < len(terms[0].factors):
             inner = _product(rest, letters)
             return f"{_name(shared, letters)}*({inner}+1)"
     return " + ".join(_product(term.factors, letters) for term in terms)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nincost.cost.profile import profile_trace
 from nincost.environment import environment
 from nincost.errors import InputError, did_you_mean
 from nincost.hand.units import Unit, units_of
@@ -54,22 +55,26 @@ def explain(
         fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
     named = sheets_of(traced)
     layers = [_explain(n, unit, fields) for n, unit in _with_units(traced, named)]
-    notes = _model_notes(traced, layers)
-    if layer is not None:
-        layers = _pick(layers, layer)
-        notes = ()
+    if layer is None:
+        notes = _model_notes(traced, layers)
+        activations = profile_trace(traced).totals.activation_elements
+    else:
+        notes, layers = (), _pick(layers, layer)
+        activations = sum(one.activation_elements for one in layers)
+    macs = sum(one.macs.value for one in layers)
+    totals = {
+        "params": sum(one.params.value for one in layers),
+        "macs": macs,
+        "flops": 2 * macs,
+        "activation_elements": activations,
+    }
     return Explained(
         model=traced.model,
         input=traced.input,
         batch_size=traced.batch_size,
         lang=lang,
         layers=tuple(layers),
-        totals={
-            "params": sum(one.params.value for one in layers),
-            "macs": sum(one.macs.value for one in layers),
-            "flops": 2 * sum(one.macs.value for one in layers),
-            "activation_elements": sum(one.activation_elements for one in layers),
-        },
+        totals=totals,
         notes=notes,
         environment=environment(),
     )
@@ -222,6 +227,10 @@ def _model_notes(traced: Trace, layers: list[ExplainedLayer]) -> tuple[Sentence,
     ends_flat = len(layers) > 1 and len(layers[-1].output_shape) == 2
     if ends_flat and not any("softmax" in one.type.lower() for one in layers[-2:]):
         notes.append(Sentence("note_softmax"))
+    elsewhere = profile_trace(traced).totals.activation_elements
+    elsewhere -= sum(one.activation_elements for one in layers)
+    if elsewhere > 0:
+        notes.append(Sentence("note_functions", {"elements": f"{elsewhere:,}"}))
     if traced.device == "cpu":
         notes.append(Sentence("note_values"))
     return tuple(notes)

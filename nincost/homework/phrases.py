@@ -181,6 +181,11 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "代价更大，但保留了更多通道信息，并多一次非线性；"
         "一步到位则要把全部信息压进每个像素的 {c_out} 个数里",
     },
+    "note_functions": {
+        "en": "{elements} of the activation values are made by functions between the layers, "
+        "additions of branches say, which have no formula here",
+        "zh": "其中 {elements} 个激活值由各层之间的函数产生，例如分支相加，这里没有列出它们的公式",
+    },
     "note_values": {
         "en": "the network ran on random input, since its control flow depends on values",
         "zh": "网络的控制流取决于数值，因此是用随机输入运行的",

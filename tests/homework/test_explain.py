@@ -47,7 +47,7 @@ def test_what_is_never_read_is_what_has_no_gradient(
     assert int(working.exact) == output.shape[-1]
 
 
-@pytest.mark.parametrize("variant", ["two-1x1", "cifar10", "fc-head"])
+@pytest.mark.parametrize("variant", ["two-1x1", "cifar10", "fc-head", "torchvision:resnet18"])
 def test_the_whole_network_adds_up(variant: str) -> None:
     explained = nincost.explain(variant)
     profile = nincost.profile(variant)
