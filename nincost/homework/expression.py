@@ -52,7 +52,7 @@ class Claim:
 
 def stands_for(written: Fraction, unit: Fraction, value: Fraction) -> bool:
     """Whether `value`, rounded or cut off after the digit worth `unit`, may be `written`."""
-    return written == value or -unit / 2 <= value - written < unit
+    return written == value or (written >= unit and -unit / 2 <= value - written < unit)
 
 
 @dataclass(slots=True)

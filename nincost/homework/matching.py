@@ -41,17 +41,22 @@ class Matcher:
         self.places: list[list[int]] = [[] for _ in self.sheets]
         for place, number in enumerate(self.number_of):
             self.places[number].append(place)
-        self.by_value: dict[int, dict[int, list[Reading]]] = {}
         self.right_sheets: dict[int, list[int]] = {}
-        for number, sheet in enumerate(self.sheets):
-            for reading in readings(sheet, setting):
-                found = self.by_value.setdefault(reading.value, {})
-                found.setdefault(number, []).append(reading)
-            if self.sheet_amounts[number]:
-                self.right_sheets.setdefault(self.sheet_amounts[number], []).append(number)
+        for number, amount in enumerate(self.sheet_amounts):
+            if amount:
+                self.right_sheets.setdefault(amount, []).append(number)
         self.most_alike = max(Counter(a for a in self.amounts if a).values(), default=1)
         self.place_of = {named.layer: place for place, named in enumerate(layers)}
         self.judged: dict[tuple[object, ...], float] = {}
+
+    @functools.cached_property
+    def by_value(self) -> dict[int, dict[int, list[Reading]]]:
+        """The readings of each value, by sheet. A right answer does without."""
+        found: dict[int, dict[int, list[Reading]]] = {}
+        for number, sheet in enumerate(self.sheets):
+            for reading in readings(sheet, self.setting):
+                found.setdefault(reading.value, {}).setdefault(number, []).append(reading)
+        return found
 
     def match(self, terms: Sequence[Sequence[Way]]) -> Matching:
         """Match terms, each given as the ways to cut it (best first), with the layers.
@@ -78,10 +83,12 @@ class Matcher:
         return best
 
     def cutter(self) -> Cutter:
-        return Cutter(self.judge, self.most_alike + 1)
+        return Cutter(self.judge, self.most_alike + 1, _STRANGE)
 
     def judge(self, piece: Piece) -> float:
         """How unlikely the likeliest reading of one piece is, whatever else was written."""
+        if piece.value.denominator == 1 and piece.value.numerator in self.right_sheets:
+            return 0.0
         key = (piece.value.numerator, piece.value.denominator, piece.shape, piece.times_group)
         known = self.judged.get(key)
         if known is None:
@@ -139,11 +146,12 @@ class Matcher:
                 rest.append(piece)
                 continue
             free[sheet].remove(place)
-            found = self._readings(piece, sheet)
             if piece.value == self.amounts[place]:
-                found = (Reading(self.amounts[place], (), (), 0.0),)
+                found: tuple[Reading, ...] = (Reading(self.amounts[place], (), (), 0.0),)
             elif not piece.value:
                 found = (Reading(0, (), (Slip("missing", "it is given as 0"),), _MISSING),)
+            else:
+                found = self._readings(piece, sheet)
             pairs.append(Pair([piece], (place,), found))
         return rest
 

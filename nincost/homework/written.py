@@ -84,13 +84,14 @@ def _expand(node: Node, depth: int) -> list[tuple[int, ...]] | None:
 class Cutter:
     """Cuts terms into pieces, as `judge` likes them.
 
-    `most_copies` is the largest factor that may stand for a number of equal layers.
+    `most_copies` is the largest factor that may stand for a number of equal layers; `strange` is
+    what `judge` gives for a value that nothing explains.
     """
 
-    def __init__(self, judge: Judge, most_copies: int) -> None:
+    def __init__(self, judge: Judge, most_copies: int, strange: float) -> None:
         self.judge = judge
         self.most_copies = most_copies
-        self.strange = judge(Piece(Fraction(-1), None, 0, 0))
+        self.strange = strange
         self.steps = 0
 
     def ways(self, node: Node) -> list[Way]:

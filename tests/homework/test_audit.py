@@ -96,6 +96,8 @@ def test_a_right_answer_is_right(text: str) -> None:
 WRONG_TOTALS = [
     ("1992167", None),
     ("1.993e6", None),
+    ("0e7", None),
+    ("0.0", None),
     ("3984332", None),
     ("1989928", "bias-missing"),  # 2,238 too few
     (str(1992166 * 128), "batch-counted"),
