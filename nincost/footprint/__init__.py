@@ -1,1 +1,1 @@
-"""The memory of a training step."""
+"""The memory of a training step: recorded on the meta device, told as allocations and frees."""

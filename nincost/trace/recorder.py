@@ -7,7 +7,7 @@ set of argument layouts, the layouts of what came out, and makes the next one fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch._ops import OpOverload
 from torch.nn import Parameter
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nincost.trace.layouts import LAYOUTS
+from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.records import Op, Signature, TensorMeta
 
 _META = torch.device("meta")
@@ -51,6 +51,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
         self._on_meta = on_meta
         self._remember = remember and on_meta
+        self._layouts: Mapping[str, Layout] = LAYOUTS  # a subclass may put others in their place
         self._signatures: dict[Any, Signature] = {}
         self._composite: dict[OpOverload, bool] = {}
 
@@ -64,12 +65,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if signature is None:
             return self._first(func, key, args, kwargs or {})
         self.ops.append(Op(signature, self.call))
-        if not signature.replay:
-            return self._run(func, args, kwargs or {})
-        made = _make(signature.outputs)
-        if signature.gives_list:
-            return made
-        return made[0] if len(made) == 1 else tuple(made)
+        replay = signature.replay
+        result = _again(signature) if replay else self._run(func, args, kwargs or {})
+        self.ran(signature, args, kwargs, result)
+        return result
+
+    def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
+        """Called after each operator: the place for a subclass to look at the tensors."""
 
     def _key(self, arg: Any) -> Any:
         """A hashable stand-in, equal for arguments that no operator could tell apart on meta."""
@@ -96,7 +98,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         # Before an in-place operator changes them.
         described = _describe(args), {name: _describe(value) for name, value in kwargs.items()}
-        made = _by_layout(func, args, kwargs) if on_meta else None
+        made = _by_layout(self._layouts, func, args, kwargs) if on_meta else None
         if made is None:
             if self._is_composite(func):
                 with self:  # its parts come back here one by one
@@ -123,8 +125,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
             gives_list=isinstance(result, list),
         )
+        if signature.replay and made is None:
+            # A Python kernel may leave a reference to what it gave in a cycle, the first time.
+            result = _again(signature)
         self._signatures[key] = signature
         self.ops.insert(index, Op(signature, self.call))
+        self.ran(signature, args, kwargs, result)
         return result
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -153,6 +159,14 @@ def _check_transposed(given: Tensor, weight: Tensor, *, transposed: bool) -> Non
         raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
 
 
+def _again(signature: Signature) -> Any:
+    """New tensors like the ones that the operator gave for equal arguments."""
+    made = _make(signature.outputs)
+    if signature.gives_list:
+        return made
+    return made[0] if len(made) == 1 else tuple(made)
+
+
 def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
     return [
         torch.empty_strided(shape, stride, dtype=dtype, device=_META)
@@ -160,9 +174,11 @@ def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
     ]
 
 
-def _by_layout(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The operator's outputs where `layouts` knows how they look; None where torch must say."""
-    known = LAYOUTS.get(str(func))
+def _by_layout(
+    table: Mapping[str, Layout], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The operator's outputs where `table` knows how they look; None where torch must say."""
+    known = table.get(str(func))
     if known is None:
         return None
     try:

@@ -1,0 +1,194 @@
+"""One convolution as cuDNN is asked for it: three dense tensors, and how the window moves.
+
+PyTorch turns what a model calls into this (aten/src/ATen/native/Convolution.cpp and
+cudnn/ConvShared.cpp, read in 2026):
+
+- one-dimensional convolutions get a height of 1 (`view1d_as_2d`);
+- a transposed convolution's forward is the data gradient of a plain one, its data gradient is a
+  plain forward, and its filter gradient is a filter gradient with input and output exchanged;
+- all three tensors are made contiguous in one memory format before cuDNN sees them, so a flag for
+  channels-last says all that their strides would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from nincost.errors import InputError
+
+Kind = Literal["forward", "data_gradient", "filter_gradient"]
+
+#: The types that cuDNN's convolutions take, and the bytes of an element.
+ELEMENT_BYTES = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2}
+
+KINDS = ("forward", "data_gradient", "filter_gradient")
+
+_MOST_ELEMENTS = 2**38  # a tensor of a tebibyte: no card holds it, and 64-bit sums stay in range
+
+
+@dataclass(frozen=True, slots=True)
+class ConvProblem:
+    """A plain convolution of 2 or 3 spatial dimensions and what is to be computed of it.
+
+    `input` is (N, C_in, ...), `weight` (C_out, C_in / groups, ...), `output` (N, C_out, ...).
+    Raises `InputError` where they do not fit each other.
+    """
+
+    kind: Kind
+    dtype: str
+    input: tuple[int, ...]
+    weight: tuple[int, ...]
+    output: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    channels_last: bool = False
+
+    def __post_init__(self) -> None:
+        problem = self._fault()
+        if problem:
+            raise InputError(f"convolution {self.input} with {self.weight}: {problem}")
+
+    @property
+    def groups(self) -> int:
+        """`C_in` over the weight's input channels."""
+        return self.input[1] // self.weight[1] if self.weight[1] else 1
+
+    @property
+    def empty(self) -> bool:
+        """Whether a tensor has no elements: PyTorch then calls no library."""
+        return 0 in (*self.input, *self.weight, *self.output)
+
+    @property
+    def askable(self) -> bool:
+        """Whether all tensors are of a size that a card could hold: larger ones aren't asked of."""
+        return all(prod(shape) <= _MOST_ELEMENTS for shape in self.tensors)
+
+    @property
+    def tensors(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Shapes of input, weight and output."""
+        return self.input, self.weight, self.output
+
+    def strides(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Strides of a dense tensor of that shape in this problem's memory format, in elements."""
+        return dense_strides(shape, channels_last=self.channels_last)
+
+    def model_interval(self) -> tuple[int, int]:
+        """MODELLED: what the workspace may lie between, in bytes, with no library to ask.
+
+        Plans without a copy need next to nothing; those that work in another memory format keep a
+        copy of input, output and weight in the workspace, and a filter gradient that is summed in
+        parts a second weight. Seen again and again in cuDNN 9.24's answers, not derived; FFT and
+        Winograd plans, and filter gradients split many ways, can need more.
+        """
+        size = ELEMENT_BYTES[self.dtype]
+        return 0, size * (prod(self.input) + prod(self.output) + 2 * prod(self.weight))
+
+    def _fault(self) -> str:
+        spatial = len(self.input) - 2
+        if self.kind not in KINDS:
+            return f"kind {self.kind!r} is none of {', '.join(KINDS)}"
+        if self.dtype not in ELEMENT_BYTES:
+            return f"dtype {self.dtype!r} is none of {', '.join(ELEMENT_BYTES)}"
+        if spatial not in {2, 3} or not len(self.input) == len(self.weight) == len(self.output):
+            return f"with output {self.output} it is not of 2 or 3 spatial dimensions"
+        if not len(self.stride) == len(self.padding) == len(self.dilation) == spatial:
+            return f"stride, padding and dilation must have {spatial} values each"
+        if any(size < 0 for size in (*self.input, *self.weight, *self.output)):
+            return "a size is negative"
+        if min(self.stride) < 1 or min(self.dilation) < 1 or min(self.padding) < 0:
+            return f"stride {self.stride}, padding {self.padding}, dilation {self.dilation}"
+        if max(*self.stride, *self.padding, *self.dilation) >= 2**31:
+            return "stride, padding or dilation is out of range"
+        if self.empty:
+            return ""
+        if self.input[1] % self.weight[1] or self.weight[0] % self.groups:
+            return "the channels do not divide into groups"
+        expected = plain_output(self.input, self.weight, self.stride, self.padding, self.dilation)
+        return "" if self.output == expected else f"output {self.output} should be {expected}"
+
+
+def dense_strides(shape: Sequence[int], *, channels_last: bool) -> tuple[int, ...]:
+    """Strides in elements: row-major, or with the channels (dimension 1) moving fastest.
+
+    A dimension of size 1 gets the stride that it would have in a dense tensor, as PyTorch's
+    `fixSizeOneDimStride` makes it.
+    """
+    order = [*range(2, len(shape)), 1] if channels_last else [*range(1, len(shape))]
+    strides, step = [0] * len(shape), 1
+    for dimension in reversed([0, *order]):
+        strides[dimension] = step
+        step *= max(shape[dimension], 1)
+    return tuple(strides)
+
+
+def looks_channels_last(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether PyTorch takes a tensor of 3 to 5 dimensions for channels-last.
+
+    `suggest_memory_format`, that is `is_channels_last_strides_2d_s4` and `..._3d_s5` of the
+    installed c10/core/MemoryFormat.h. A convolution works in channels-last where its input or its
+    weight looks so (`cudnn_conv_suggest_memory_format`). A three-dimensional tensor gets its height
+    of 1 first; a depthwise weight converted to channels-last looks so and is contiguous as well.
+    """
+    if len(shape) == 3:
+        shape = (*shape[:2], 1, shape[2])
+        strides = (*strides[:2], shape[3] * strides[2], strides[2])
+    if len(shape) not in {4, 5} or strides[1] == 0 or 0 in shape:
+        return False
+    least = 0
+    for dimension in (1, *range(len(shape) - 1, 1, -1), 0):
+        if strides[dimension] < least or (dimension == 0 and least == strides[1]):
+            return False
+        least = strides[dimension] * shape[dimension]
+    return True
+
+
+def plain_output(
+    input: Sequence[int],
+    weight: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """Shape of a convolution's output: floor((H + 2p - d(k-1) - 1)/s) + 1 (torch.nn.Conv2d)."""
+    moved = (
+        (size + 2 * p - d * (k - 1) - 1) // s + 1
+        for size, k, s, p, d in zip(input[2:], weight[2:], stride, padding, dilation, strict=True)
+    )
+    return (input[0], weight[0], *moved)
+
+
+def conv_problem(
+    kind: Kind,
+    dtype: str,
+    input: Sequence[int],
+    weight: Sequence[int],
+    output: Sequence[int],
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool = False,
+    channels_last: bool = False,
+) -> ConvProblem:
+    """The problem that PyTorch hands to cuDNN for `kind` of a (transposed) convolution.
+
+    `input`, `weight`, `output` are the shapes of the model's call, of 1 to 3 spatial dimensions;
+    `kind` is what it computes: its own forward, or a gradient of its input or of its weight.
+    cuDNN knows no channels-last for float64 (`cudnn_conv_suggest_memory_format`).
+    """
+    shapes = [tuple(input), tuple(weight), tuple(output)]
+    moves = [tuple(stride), tuple(padding), tuple(dilation)]
+    if len(shapes[0]) == 3:
+        shapes = [(*shape[:2], 1, *shape[2:]) for shape in shapes]
+        moves = [(first, *rest) for first, rest in zip((1, 0, 1), moves, strict=True)]
+    given, filters, made = shapes
+    if transposed:
+        given, made = made, given
+        swapped: dict[Kind, Kind] = {"forward": "data_gradient", "data_gradient": "forward"}
+        kind = swapped.get(kind, kind)
+    last = channels_last and dtype != "float64"
+    return ConvProblem(kind, dtype, given, filters, made, moves[0], moves[1], moves[2], last)

@@ -1,0 +1,90 @@
+"""Workspaces that PyTorch gives to cuBLAS and cuBLASLt: how large, and when they come.
+
+Read in aten/src/ATen/cuda/CublasHandlePool.cpp (as stored in 2026; it matches what torch 2.14
+documents at `torch.backends.cuda.cublas_workspace_size`). Pure functions of the card's compute
+capability and of the environment variables' texts; not compared with a GPU.
+
+WHEN. A workspace belongs to a pair of handle and stream. It is allocated through the caching
+allocator when the pair is first used, and kept until the process ends (or
+`torch._C._cuda_clearCublasWorkspaces()`). Handles belong to threads: the main thread's first GEMM
+in forward allocates one, and the first GEMM in backward another, since the autograd engine runs
+backward in a thread of its own for each device. Inference makes one, and so does a step whose
+backward has no GEMM. Convolutions in cuDNN make none.
+
+UNIFIED. cuBLASLt (a linear layer with bias, in most cases) uses the same block as cuBLAS unless
+`TORCH_CUBLASLT_UNIFIED_WORKSPACE=0`; then the first call of each library on each pair allocates.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KIB = 1024
+
+#: `:4096:2:16:8`, two blocks of 4096 KiB and eight of 16 KiB.
+DEFAULT_BYTES = (2 * 4096 + 8 * 16) * KIB
+
+#: Hopper and Blackwell (compute capabilities 9.x, 10.x and 12.x).
+LARGE_BYTES = 32 * 1024 * KIB
+_LARGE_MAJORS = frozenset({9, 10, 12})
+
+#: cuBLASLt's own default where the two are not unified.
+LT_BYTES = 1024 * KIB
+
+_FALSE = frozenset({"0", "false", "no", "off"})
+_PAIR = re.compile(":([0-9]+):([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class BlasWorkspaces:
+    """Bytes of one workspace of each library, before the allocator rounds. `lt` is 0 if unified.
+
+    Each is allocated once for every thread that calls the library.
+    """
+
+    blas: int
+    lt: int
+
+    @property
+    def unified(self) -> bool:
+        """Whether cuBLASLt uses cuBLAS's block."""
+        return self.lt == 0
+
+    def first_call(self, *, lt: bool) -> int:
+        """What a thread's first call allocates: of cuBLASLt (`lt`) or of cuBLAS."""
+        return self.lt if lt and not self.unified else self.blas
+
+
+def blas_workspaces(
+    capability: tuple[int, int], environment: Mapping[str, str] | None = None
+) -> BlasWorkspaces:
+    """Workspaces on a card of that compute capability; `environment` defaults to this process's."""
+    variables = os.environ if environment is None else environment
+    blas = workspace_bytes(capability, variables.get("CUBLAS_WORKSPACE_CONFIG"))
+    if variables.get("TORCH_CUBLASLT_UNIFIED_WORKSPACE", "1").strip().lower() not in _FALSE:
+        return BlasWorkspaces(blas, 0)
+    return BlasWorkspaces(blas, lt_workspace_bytes(variables.get("CUBLASLT_WORKSPACE_SIZE")))
+
+
+def workspace_bytes(capability: tuple[int, int], config: str | None = None) -> int:
+    """Bytes of a cuBLAS workspace: the sum of SIZE * COUNT KiB over `:SIZE:COUNT` pairs.
+
+    A text without such a pair counts as none, with a warning in PyTorch; `:0:0` means none at all.
+    """
+    default = LARGE_BYTES if capability[0] in _LARGE_MAJORS else DEFAULT_BYTES
+    pairs = _PAIR.findall(config) if config is not None else []
+    return sum(int(size) * int(count) * KIB for size, count in pairs) if pairs else default
+
+
+def lt_workspace_bytes(size: str | None = None) -> int:
+    """Bytes of a cuBLASLt workspace of its own: CUBLASLT_WORKSPACE_SIZE in KiB, else 1 MiB.
+
+    As C++'s `std::stoi` reads it: leading digits count, a text without any is the default.
+    """
+    digits = re.match(r"\s*([+-]?[0-9]+)", size or "")
+    if digits is None or not 0 <= int(digits[1]) < 2**31:
+        return LT_BYTES
+    return int(digits[1]) * KIB

@@ -1,0 +1,231 @@
+"""The GPUs that nincost knows by name, and sizes of memory as people write them.
+
+Where each figure comes from (looked up in 2026; `gpu.memory_source` says it for each card):
+
+- memory: `torch.cuda.get_device_properties(0).total_memory`, or the capacity in an out-of-memory
+  message (two decimals of a GiB), as people posted them. It is less than the number on the box,
+  and differs by some tens of MiB with driver and ECC: of several values the smaller was taken.
+- SM count, compute capability: the same printouts, else NVIDIA's data sheets.
+- limits of a compute capability: "Technical Specifications per Compute Capability" in NVIDIA's
+  CUDA C++ Programming Guide.
+- speeds: NVIDIA's data sheets and architecture papers, dense (no sparsity), tensor-core figures
+  with 32-bit accumulation, which is what PyTorch asks for. A GeForce card does that at half the
+  rate of 16-bit accumulation, so its figures are lower than advertisements'. NOMINAL: no kernel
+  reaches them.
+- clocks and L2: as `deviceQuery` prints them; from memory, but for the L2 of RTX 4090, H100, H200
+  and B200. NOMINAL: only cuDNN's heuristics read them, and seldom let them decide.
+- context: what a process holds on the card before its first tensor. With lazy loading of modules
+  (CUDA 11.7 and later) 300 to 400 MB (github.com/pytorch/pytorch/issues/107667 and 109888); it
+  grows as kernels and libraries are loaded. NOMINAL: one figure with a range for all cards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nincost.errors import InputError, did_you_mean
+
+MIB = 2**20
+GIB = 2**30
+
+#: MODELLED, see the module's text: bytes of a CUDA context, and what it may lie between.
+CONTEXT_BYTES = 420 * MIB
+CONTEXT_RANGE = (250 * MIB, 750 * MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all GPUs of one compute capability share (sizes in bytes)."""
+
+    threads_per_sm: int
+    blocks_per_sm: int
+    shared_per_block: int
+
+
+#: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". The last is the
+#: most shared memory that a block may opt into.
+_LIMITS = {
+    (7, 0): Limits(2048, 32, 96 * 1024),
+    (7, 5): Limits(1024, 16, 64 * 1024),
+    (8, 0): Limits(2048, 32, 163 * 1024),
+    (8, 6): Limits(1536, 16, 99 * 1024),
+    (8, 9): Limits(1536, 24, 99 * 1024),
+    (9, 0): Limits(2048, 32, 227 * 1024),
+    (10, 0): Limits(2048, 32, 227 * 1024),
+    (12, 0): Limits(1536, 24, 99 * 1024),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A card: memory in bytes, peak speeds in FLOP/s (0 where it lacks the type), bytes/s.
+
+    `memory_bytes` is what CUDA reports, not the number on the box. `memory_source` names where it
+    was read; it begins with "nominal" where no printout for this card was found.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    memory_bytes: int
+    memory_source: str
+    capability: tuple[int, int]
+    sm_count: int
+    fp32_flops: float
+    tf32_flops: float
+    fp16_flops: float
+    bf16_flops: float
+    bandwidth: float
+    sm_clock_khz: int
+    memory_clock_khz: int
+    l2_bytes: int
+    context_bytes: int = CONTEXT_BYTES
+    context_range: tuple[int, int] = CONTEXT_RANGE
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of this card's compute capability."""
+        return _LIMITS[self.capability]
+
+    @property
+    def usable_bytes(self) -> int:
+        """What PyTorch may reserve: the memory less the CUDA context."""
+        return self.memory_bytes - self.context_bytes
+
+
+def _card(  # a row of the table below, in the units that people quote
+    name: str,
+    title: str,
+    memory: tuple[float, str],
+    capability: tuple[int, int],
+    sm_count: int,
+    tflops: tuple[float, float, float, float],
+    gigabytes_a_second: float,
+    clocks_and_l2: tuple[int, int, float],
+    aliases: tuple[str, ...] = (),
+) -> Gpu:
+    fp32, tf32, fp16, bf16 = (round(value * 1e12) for value in tflops)
+    sm_clock, memory_clock, l2 = clocks_and_l2
+    return Gpu(
+        name, title, aliases, int(memory[0] * MIB), memory[1], capability, sm_count,
+        fp32, tf32, fp16, bf16, gigabytes_a_second * 1e9,
+        sm_clock * 1000, memory_clock * 1000, int(l2 * MIB),
+    )  # fmt: skip
+
+
+def _gib(value: float) -> int:
+    """Whole MiB in a GiB value that was printed with two decimals."""
+    return int(value * 1024)
+
+
+_PRINTOUT = "get_device_properties as posted: "
+_OOM = "an out-of-memory message: "
+
+#: name, title, (MiB, source), capability, SMs, TFLOP/s of (fp32, tf32, fp16, bf16), GB/s,
+#: (MHz of an SM, MHz of the memory, MiB of L2), aliases.
+_CARDS = (
+    _card("t4", "NVIDIA Tesla T4", (14930, _PRINTOUT + "14930MB; older drivers 15102, 15110MB"),
+          (7, 5), 40, (8.1, 0, 65, 0), 320, (1590, 5001, 4), ("tesla-t4",)),
+    _card("v100-16gb", "NVIDIA Tesla V100-SXM2-16GB", (16130, _PRINTOUT + "16130MB, also 16160MB"),
+          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6), ("v100",)),
+    _card("v100-32gb", "NVIDIA Tesla V100-SXM2-32GB", (_gib(31.73), _OOM + "31.73 GiB"),
+          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6)),
+    _card("a10", "NVIDIA A10", (_gib(22.0), "nominal: 24 GB less what ECC and the driver keep"),
+          (8, 6), 72, (31.2, 62.5, 125, 125), 600, (1695, 6251, 6)),
+    _card("a100-40gb", "NVIDIA A100-SXM4-40GB",
+          (42_298_834_944 / MIB, "deviceQuery: github.com/bottlerocket-os/bottlerocket/pull/3873"),
+          (8, 0), 108, (19.5, 156, 312, 312), 1555, (1410, 1215, 40), ("a100",)),
+    _card("a100-80gb", "NVIDIA A100-SXM4-80GB",
+          (_gib(79.25), _OOM + "79.25 GiB, github.com/levihsu/OOTDiffusion/issues/235"),
+          (8, 0), 108, (19.5, 156, 312, 312), 2039, (1410, 1593, 40)),
+    _card("l4", "NVIDIA L4", (_gib(22.0), "nominal: 24 GB less what ECC and the driver keep"),
+          (8, 9), 58, (30.3, 60, 121, 121), 300, (2040, 6251, 48)),
+    _card("l40s", "NVIDIA L40S", (45589, _PRINTOUT + "45589MB"),
+          (8, 9), 142, (91.6, 183, 362, 362), 864, (2520, 9001, 96)),
+    _card("h100", "NVIDIA H100 80GB HBM3", (81082, _PRINTOUT + "81082MB, also 81089, 81090MB"),
+          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 3350, (1980, 2619, 50),
+          ("h100-80gb", "h100-sxm")),
+    _card("h200", "NVIDIA H200", (143156, _PRINTOUT + "143156MB"),
+          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 4800, (1980, 3201, 60), ("h200-141gb",)),
+    _card("b200", "NVIDIA B200", (182631, _PRINTOUT + "182631MB, also 182642MB"),
+          (10, 0), 148, (75, 1100, 2250, 2250), 7700, (1965, 3996, 126), ("b200-180gb",)),
+    _card("rtx2080ti", "NVIDIA GeForce RTX 2080 Ti", (11019, _PRINTOUT + "11019MB"),
+          (7, 5), 68, (13.4, 0, 53.8, 0), 616, (1635, 7000, 5.5)),
+    _card("rtx3060", "NVIDIA GeForce RTX 3060", (11938, _PRINTOUT + "11938MB"),
+          (8, 6), 28, (12.7, 12.7, 25.5, 25.5), 360, (1777, 7501, 2.25), ("rtx3060-12gb",)),
+    _card("rtx3080", "NVIDIA GeForce RTX 3080",
+          (_gib(9.78), _OOM + "9.78 GiB, github.com/zai-org/CogVideo/issues/34"),
+          (8, 6), 68, (29.8, 29.8, 59.5, 59.5), 760, (1710, 9501, 5), ("rtx3080-10gb",)),
+    _card("rtx3090", "NVIDIA GeForce RTX 3090", (24259, _PRINTOUT + "24259MB, also 24268MB"),
+          (8, 6), 82, (35.6, 35.6, 71, 71), 936, (1695, 9751, 6)),
+    _card("rtx4080", "NVIDIA GeForce RTX 4080", (16049, _PRINTOUT + "16049MB"),
+          (8, 9), 76, (48.7, 48.7, 97.5, 97.5), 717, (2505, 11201, 64)),
+    _card("rtx4090", "NVIDIA GeForce RTX 4090",
+          (_gib(23.64),
+           _OOM + "23.64 GiB, github.com/3DTopia/Phidias-Diffusion/issues/8; Windows 24563MB"),
+          (8, 9), 128, (82.6, 82.6, 165.2, 165.2), 1008, (2520, 10501, 72)),
+    _card("rtx5090", "NVIDIA GeForce RTX 5090",
+          (_gib(31.36),
+           _OOM + "31.36 GiB, github.com/TrajectoryCrafter/TrajectoryCrafter/issues/20"),
+          (12, 0), 170, (104.8, 104.8, 209.5, 209.5), 1792, (2407, 14001, 96)),
+)  # fmt: skip
+
+GPUS: dict[str, Gpu] = {card.name: card for card in _CARDS}
+
+
+def _plain(name: str) -> str:
+    """`NVIDIA GeForce RTX 4090` and `rtx-4090` as `rtx4090`."""
+    return re.sub("[^a-z0-9]|nvidia|geforce|tesla", "", name.lower())
+
+
+_BY_PLAIN_NAME = {
+    _plain(name): card for card in _CARDS for name in (card.title, *card.aliases, card.name)
+}
+
+
+def get_gpu(name: str) -> Gpu:
+    """The card of that name or alias; case, spaces and hyphens do not matter."""
+    card = _BY_PLAIN_NAME.get(_plain(name))
+    if card is None:
+        known = sorted({name for card in _CARDS for name in (card.name, *card.aliases)})
+        raise InputError(
+            f"unknown GPU {name!r}: choose {', '.join(known)}, "
+            f"or give a size such as 24GiB{did_you_mean(name.lower(), known)}"
+        )
+    return card
+
+
+#: What one unit stands for, in bytes. GB is 10^9 and GiB 2^30; a bare letter is binary, as in
+#: nvidia-smi, docker and Slurm.
+_UNITS = {
+    "b": 1,
+    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+    "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
+}  # fmt: skip
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z]+)")
+_MOST_BYTES = 2**60
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `24GiB` (24 * 2^30), `24GB` (24 * 10^9), `24g` (as GiB), `512 MiB`, `0.5TiB`.
+
+    A number without a unit is refused: 24 could be bytes or gigabytes.
+    """
+    match = _SIZE.fullmatch(text.strip()) if len(text) <= 40 else None
+    unit = _UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None:
+        raise InputError(
+            f"size {text[:40]!r} is no amount of memory: expected a number and a unit "
+            "(GiB = 2^30 bytes, GB = 10^9 bytes, MiB, MB ...): write 24GiB"
+        )
+    whole, _, decimals = match[1].partition(".")
+    bytes_: int = int(whole + decimals) * unit // 10 ** len(decimals)
+    if not 0 < bytes_ <= _MOST_BYTES:
+        raise InputError(
+            f"size {text!r} is {'nothing' if bytes_ == 0 else 'more than any machine has'}: "
+            "expected the memory of a card: write 24GiB"
+        )
+    return bytes_

@@ -1,0 +1,64 @@
+"""Questions about the memory layout of a `TensorMeta`, asked by several families."""
+
+from __future__ import annotations
+
+from nincost.trace.records import TensorMeta
+
+
+def is_row_major(tensor: TensorMeta) -> bool:
+    """Whether the last dimension is dense and each other follows without a gap."""
+    step = 1
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride), strict=True):
+        if size != 1 and stride != step:
+            return False
+        step *= max(size, 1)
+    return True
+
+
+def is_channels_last(tensor: TensorMeta) -> bool:
+    """c10's suggest_memory_format (c10/core/MemoryFormat.h, is_channels_last_strides_2d_s4).
+
+    Strides rise from channels over width and height to the batch; a tensor whose sizes leave both
+    readings open counts as row-major.
+    """
+    shape, stride = tensor.shape, tensor.stride
+    if len(shape) not in (4, 5) or stride[1] == 0:
+        return False
+    least = 0
+    for d in (1, *range(len(shape) - 1, 1, -1), 0):
+        if shape[d] == 0 or stride[d] < least:
+            return False
+        if d == 0 and least == stride[1]:
+            return False
+        least = stride[d]
+        if shape[d] > 1:
+            least *= shape[d]
+    return True
+
+
+def is_in_form(tensor: TensorMeta, *, channels_last: bool) -> bool:
+    """Whether `contiguous(form)` gives the tensor itself rather than a copy."""
+    if not channels_last:
+        return is_row_major(tensor)
+    shape = tensor.shape
+    step = 1
+    for d in (1, *range(len(shape) - 1, 1, -1), 0):
+        if shape[d] != 1 and tensor.stride[d] != step:
+            return False
+        step *= shape[d]
+    return True
+
+
+def dense_copy(tensor: TensorMeta) -> int:
+    """Bytes of the copy that `contiguous()` makes: 0 where it makes none."""
+    return 0 if is_row_major(tensor) else tensor.bytes
+
+
+def copy_bytes(tensor: TensorMeta, *, channels_last: bool) -> int:
+    """Bytes of the copy that `contiguous(form)` makes: 0 where it makes none."""
+    return 0 if is_in_form(tensor, channels_last=channels_last) else tensor.bytes
+
+
+def wide(dtype_size: int) -> int:
+    """Bytes of the type that sums are taken in: float for half, bfloat16 and float."""
+    return max(4, dtype_size)

@@ -1,0 +1,274 @@
+"""Runs training steps on the meta device, real autograd and optimizer included."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import nincost.trace.layouts_backward  # noqa: F401 - registers itself
+from nincost.errors import InputError, NincostError, one_line
+from nincost.footprint.autocast import autocast_on_meta
+from nincost.footprint.follow import StepRecorder
+from nincost.footprint.layouts_cuda import cuda_layouts
+from nincost.footprint.loss import make_target, output_tensor, take_loss
+from nincost.footprint.optimizer import make_optimizer, take_step, zero_grad
+from nincost.footprint.step import Step
+from nincost.footprint.stream import Recording
+from nincost.footprint.substitutes import substituted
+from nincost.footprint.target import Target
+from nincost.models.inputs import ModelInput, make_input
+from nincost.models.structure import copy_structure
+from nincost.preserve import collection_paused, unchanged
+from nincost.trace.failure import explain_failure, needs_values
+from nincost.trace.follow import Follower
+from nincost.trace.layouts import LAYOUTS
+from nincost.trace.run import _is_lazy, float_dtype
+
+
+def record(step: Step, target: Target) -> Recording:
+    """Record `step.steps` steps of training (one forward pass for inference), as on `target`.
+
+    Raises:
+        InputError: no input is known, an option does not fit, or the input does not fit the model.
+        ModelError: the model fails for a reason of its own.
+    """
+    model = step.model
+    given = step.input if step.input is not None else model.default_input
+    if not given:
+        raise InputError(
+            f"{model.name} does not say what input it takes: give --input, such as 3x224x224 or "
+            "input_ids=128:int64"
+        )
+    if step.amp and target.device != "cuda":
+        raise InputError(
+            "amp is known for CUDA only, with its own list of what to cast: leave amp out, "
+            "or cast the whole model with dtype"
+        )
+    inputs = make_input(given, step.batch_size, float_dtype(model.module))
+    with unchanged(), collection_paused():
+        changed = step.dtype or step.channels_last or step.checkpoint
+        reuse = model.owned and not changed
+        module = model.module if reuse else copy_structure(model.module)
+        try:
+            return _Run(step, target, module, inputs).record()
+        finally:
+            for parameter in module.parameters():
+                parameter.grad = None
+
+
+class _Run:
+    """One recording while it is made."""
+
+    def __init__(self, step: Step, target: Target, module: nn.Module, inputs: ModelInput) -> None:
+        self.step = step
+        self.target = target
+        self.module = module
+        self.inputs = inputs
+        self.recorder = StepRecorder(
+            on_meta=True,
+            layer_of_call=self._layer_of_call,
+            layouts=cuda_layouts() if target.device == "cuda" else LAYOUTS,
+        )
+        self.follower = Follower(self.recorder)
+
+    def _layer_of_call(self, call: int) -> int:
+        return self.follower.calls[call].module
+
+    def record(self) -> Recording:
+        step, module, follower = self.step, self.module, self.follower
+        self._convert()
+        module.train(not step.inference)
+        try:
+            if _is_lazy(module):
+                with torch.no_grad():
+                    module(*self.inputs.args, **self.inputs.kwargs)
+            follower.follow(module, type(module).__name__)
+            on_cuda, nothing = self.target.device == "cuda", contextlib.nullcontext()
+            with (
+                torch.set_grad_enabled(not step.inference),
+                substituted(self.target, self.recorder),
+                autocast_on_meta(self.target.device) if on_cuda else nothing,
+            ):
+                self._place_model()
+                if step.inference:
+                    self._infer()
+                else:
+                    self._train()
+        except NincostError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from error
+        finally:
+            follower.unfollow()
+        return Recording(
+            entries=self.recorder.entries,
+            storages=self.recorder.storages,
+            layers=[*[info.path for info in follower.modules], ""],
+            model=step.model.name,
+            input=self.inputs.specs,
+            batch_size=self.inputs.batch_size,
+            details=step.model.details,
+        )
+
+    def _explain(self, error: Exception) -> Exception:
+        if needs_values(error):
+            return InputError(
+                f"{self.step.model.name} looks at values while it runs ({one_line(error)}), so its "
+                "memory cannot be told without them: take out what depends on values, or measure"
+            )
+        failed = self.follower.failed
+        info = self.follower.modules[failed.module] if failed else None
+        return explain_failure(error, self.step.model.name, info, failed, self.inputs.specs)
+
+    def _convert(self) -> None:
+        step = self.step
+        if step.dtype:
+            dtype = getattr(torch, step.dtype)
+            self.module.to(dtype)
+            self.inputs = _map_inputs(
+                self.inputs, lambda t: t.to(dtype) if t.is_floating_point() else t
+            )
+        if step.channels_last:
+            self.module.to(memory_format=torch.channels_last)
+            self.inputs = _map_inputs(
+                self.inputs,
+                lambda t: t.to(memory_format=torch.channels_last) if t.dim() == 4 else t,
+            )
+        if step.checkpoint:
+            _checkpoint_blocks(self.module, lambda: precision(step, self.target))
+
+    def _place_model(self) -> None:
+        """The parameters, buffers and inputs, as `.to(device)` puts them there."""
+        recorder = self.recorder
+        recorder.begin("model", 0)
+        for layer, info in enumerate(self.follower.modules):
+            for parameter in info.module._parameters.values():
+                if parameter is not None:
+                    recorder.place(parameter, "parameters", layer)
+                    recorder.layer_of_parameter.setdefault(id(parameter), layer)
+            for buffer in info.module._buffers.values():
+                if buffer is not None:
+                    recorder.place(buffer, "buffers", layer)
+        recorder.begin("input", 0)
+        for tensor in _tensors((self.inputs.args, self.inputs.kwargs)):
+            recorder.place(tensor, "inputs", -1)
+        self._after_inputs = len(recorder.entries)
+
+    def _infer(self) -> None:
+        recorder = self.recorder
+        recorder.begin("forward", 1)
+        first = len(recorder.storages)
+        with recorder, self._precision():
+            output = self.module(*self.inputs.args, **self.inputs.kwargs)
+        recorder.classify_alive(first)
+        recorder.begin("end", 1)
+        del output
+
+    def _train(self) -> None:
+        recorder = self.recorder
+        trained = [p for p in self.module.parameters() if p.requires_grad]
+        update = self.step.update or self.target.update
+        optimizer = make_optimizer(self.step, trained, update)
+        for tensor in _tensors(list(optimizer.state.values()) if optimizer else []):
+            recorder.place(tensor, "optimizer_state", -1)  # what its constructor made
+        output: Any = None
+        loss: Tensor | None = None
+        self._labels: Tensor | None = None
+        for number in range(1, self.step.steps + 1):
+            for part in range(self.step.accumulate):
+                if part == 0 and self.step.zero_first:
+                    self._zero_grad(optimizer, number)
+                recorder.begin("forward", number)
+                first = len(recorder.storages)
+                with self._precision():
+                    with recorder:
+                        output = self.module(*self.inputs.args, **self.inputs.kwargs)
+                    if number == 1 and part == 0:
+                        self._place_labels(output)
+                    recorder.begin("loss", number)
+                    with recorder:
+                        loss = take_loss(self.step.loss, output, self._labels)
+                recorder.classify_alive(first)
+                if part == 0 and not self.step.zero_first:
+                    self._zero_grad(optimizer, number)
+                recorder.begin("backward", number)
+                if loss.requires_grad:
+                    with recorder:
+                        loss.backward()  # type: ignore[no-untyped-call]
+                recorder.classify([p.grad for p in trained if p.grad is not None], "gradients")
+            if optimizer is not None:
+                recorder.begin("step", number)
+                with recorder:
+                    take_step(optimizer)
+                recorder.classify(_tensors(list(optimizer.state.values())), "optimizer_state")
+            recorder.begin("end", number)
+            if not self.step.hold_output:
+                del output, loss
+                output = loss = None
+
+    def _precision(self) -> contextlib.AbstractContextManager[Any]:
+        return precision(self.step, self.target)
+
+    def _zero_grad(self, optimizer: Any, number: int) -> None:
+        if optimizer is not None:
+            self.recorder.begin("zero_grad", number)
+            with self.recorder:
+                zero_grad(optimizer, set_to_none=self.step.set_to_none)
+
+    def _place_labels(self, output: Any) -> None:
+        if callable(self.step.loss):
+            return
+        self._labels = make_target(self.step.loss, output_tensor(output))
+        if self._labels is not None:
+            self.recorder.place(self._labels, "inputs", -1, at=self._after_inputs)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    from torch.utils._pytree import tree_leaves
+
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+
+
+def _map_inputs(inputs: ModelInput, convert: Any) -> ModelInput:
+    from torch.utils._pytree import tree_map_only
+
+    return ModelInput(
+        tree_map_only(Tensor, convert, inputs.args),
+        tree_map_only(Tensor, convert, inputs.kwargs),
+        inputs.specs,
+        inputs.batch_size,
+    )
+
+
+def precision(step: Step, target: Target) -> contextlib.AbstractContextManager[Any]:
+    """The autocast that forward and loss run in; a context that does nothing without `step.amp`."""
+    if step.amp is None:
+        return contextlib.nullcontext()
+    return torch.autocast(target.device, dtype=getattr(torch, step.amp))
+
+
+def _checkpoint_blocks(
+    module: nn.Module, again_in: Callable[[], contextlib.AbstractContextManager[Any]]
+) -> None:
+    """Let each child of the (private) module be computed again in backward.
+
+    Backward stands outside autocast, and torch cannot tell by a meta tensor which one forward had.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    def contexts() -> tuple[Any, Any]:
+        return contextlib.nullcontext(), again_in()
+
+    for child in module.children():
+        forward = child.forward
+
+        def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
+            return checkpoint(
+                _forward, *args, use_reentrant=False, context_fn=contexts, **kwargs
+            )
+
+        child.__dict__["forward"] = again

@@ -1,0 +1,157 @@
+"""Convolutions: cuDNN's with its workspace, and ATen's own depthwise kernels."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+
+from nincost.errors import InputError
+from nincost.footprint.conv_backend import uses_cudnn
+from nincost.footprint.conv_problem import ConvProblem, Kind, conv_problem
+from nincost.footprint.cudnn_plans import ConvPlans, Workspace
+from nincost.footprint.gpus import Gpu
+from nincost.footprint.memory_format import copy_bytes, is_channels_last
+from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
+from nincost.footprint.rules.cuda.reductions import scratch
+from nincost.trace.records import TensorMeta
+
+
+@functools.cache
+def plans_on(gpu: Gpu) -> ConvPlans:
+    """What cuDNN answers for a card; kept, since a question takes milliseconds."""
+    return ConvPlans(gpu)
+
+
+class _Convolution:
+    """What forward and backward have in common: the backend, the form, the workspaces."""
+
+    def __init__(self, call: Call, x: TensorMeta, weight: TensorMeta, rest: tuple[Any, ...]):
+        stride, padding, dilation, transposed, output_padding, groups = rest
+        dims = len(x.shape) - 2
+        self.call, self.x, self.weight = call, x, weight
+        self.stride, self.padding, self.dilation = (
+            list(value) * dims if len(value) == 1 else list(value)
+            for value in (stride, padding, dilation)
+        )
+        self.transposed = transposed
+        self.last = x.dtype is not torch.float64 and (
+            is_channels_last(x) or is_channels_last(weight)
+        )
+        self.dtype = str(x.dtype).removeprefix("torch.")
+        self.in_cudnn = uses_cudnn(
+            x.shape,
+            weight.shape,
+            self.dtype,
+            stride=self.stride,
+            dilation=self.dilation,
+            groups=groups,
+            transposed=transposed,
+            output_padding=output_padding,
+            channels_last=self.last,
+            cudnn_enabled=torch.backends.cudnn.enabled,
+        )
+
+    def copy(self, tensor: TensorMeta) -> int:
+        """Bytes of a tensor's copy in the form that the backend works in."""
+        return copy_bytes(tensor, channels_last=self.last and self.in_cudnn)
+
+    def run(self, kind: Kind, output: TensorMeta) -> list[Action]:
+        """What cuDNN takes for one computation, and gives back. `Target.workspace` says how much.
+
+        With benchmark on, the first time that a problem comes, the largest workspace of all plans
+        is taken for timing them, and then the allocator's cache is emptied (Conv_v8.cpp,
+        run_single_conv).
+        """
+        target = self.call.target
+        problem = self._problem(kind, output) if self.in_cudnn else None
+        if problem is None or target.workspace == "none":
+            return []
+        plans = plans_on(target.gpu)
+        found = plans.workspace(
+            problem, allow_tf32=target.allow_tf32, deterministic=target.deterministic
+        )
+        actions: list[Action] = []
+        if target.benchmark:
+            most = plans.interval(
+                problem, allow_tf32=target.allow_tf32, deterministic=target.deterministic
+            )[1]
+            actions.append(Search(problem, most))
+        name = f"workspace {kind}"
+        size = self._size(found, problem)
+        return [*actions, take(name, size, "workspace"), drop(name)]
+
+    def _size(self, found: Workspace, problem: ConvProblem) -> int:
+        """Where no cuDNN can be asked, row-major tensors are taken to be copied into channels-last
+        form, as most plans with tensor cores do, and channels-last ones to need nothing.
+        """
+        if self.call.target.workspace == "cap":
+            return max(found.high, problem.model_interval()[1])
+        if found.bytes is None:
+            return 0 if self.last else found.high
+        return found.bytes
+
+    def _problem(self, kind: Kind, output: TensorMeta) -> ConvProblem | None:
+        try:
+            return conv_problem(
+                kind,
+                self.dtype,
+                self.x.shape,
+                self.weight.shape,
+                output.shape,
+                stride=self.stride,
+                padding=self.padding,
+                dilation=self.dilation,
+                transposed=self.transposed,
+                channels_last=self.last,
+            )
+        except InputError:  # a shape or type that is none of cuDNN's
+            return None
+
+
+@rule(
+    "cuda",
+    "aten.convolution",
+    source="aten/src/ATen/native/Convolution.cpp _convolution; cudnn/ConvShared.cpp "
+    "cudnn_convolution; cuDNN's heuristics (Conv_v8.cpp)",
+    kind="modelled",
+)
+def convolution(call: Call) -> list[Action]:
+    """Copies into one form, the output, the workspace; the bias is added in place."""
+    x, weight = call.args[:2]
+    found = _Convolution(call, x, weight, call.args[3:9])
+    return [
+        take("input copy", found.copy(x)),
+        take("weight copy", found.copy(weight)),
+        out(0),
+        *found.run("forward", call.outputs[0]),
+    ]
+
+
+@rule(
+    "cuda",
+    "aten.convolution_backward",
+    source="aten/src/ATen/native/Convolution.cpp convolution_backward; cudnn/ConvShared.cpp "
+    "cudnn_convolution_backward; cuDNN's heuristics (Conv_v8.cpp)",
+    kind="modelled",
+)
+def convolution_backward(call: Call) -> list[Action]:
+    """The input's gradient, the weight's, each with a workspace of its own, then the bias's sum."""
+    grad, x, weight = call.args[:3]
+    wanted = call.args[10]
+    found = _Convolution(call, x, weight, call.args[4:10])
+    actions: list[Action] = [
+        take("input copy", found.copy(x) if wanted[1] else 0),
+        take("weight copy", found.copy(weight) if wanted[0] else 0),
+        take("gradient copy", found.copy(grad)),
+    ]
+    kinds: tuple[Kind, Kind] = ("data_gradient", "filter_gradient")
+    for index, kind in enumerate(kinds):
+        if wanted[index]:
+            actions += [out(index), *found.run(kind, grad)]
+    actions += [drop("gradient copy"), drop("weight copy"), drop("input copy")]
+    if wanted[2]:
+        dims = (0, *range(2, len(grad.shape)))
+        actions += [out(2), *scratch(call.target, grad, dims)]
+    return actions

@@ -1,0 +1,97 @@
+"""Gradients of embedding and of indexing, which sort their indices."""
+
+from __future__ import annotations
+
+from nincost.footprint.memory_format import dense_copy, wide
+from nincost.footprint.rules import Action, Call, drop, out, rule, take
+from nincost.trace.records import TensorMeta
+
+_INDEX = 8  # bytes of an int64
+
+
+def _aligned(size: int) -> int:
+    return -(-size // 256) * 256
+
+
+def radix_sort_bytes(count: int, bits: int, major: int) -> int:
+    """Scratch of a CUB radix sort of `count` pairs of 8-byte keys and values, on `bits` bits.
+
+    CCCL 13.0, cub/device/dispatch/dispatch_radix_sort.cuh and its tuning: a single tile asks for a
+    byte; else histograms and look-back tables of the one-sweep sort, and a second buffer.
+    """
+    if count <= 256 * 9:
+        return 1
+    tile = 384 * (12 if major >= 9 else 10)
+    passes = -(-bits // 8)
+    portion = ((1 << 28) - 1) // tile * tile
+    portions = -(-count // portion)
+    blocks = -(-min(count, portion) // tile)
+    parts = [
+        portions * passes * 256 * 8,
+        blocks * 256 * 4,
+        0 if passes <= 1 else count * _INDEX,
+        0 if passes <= 1 else count * _INDEX,
+        portions * passes * 4,
+    ]
+    return sum(map(_aligned, parts)) + 255
+
+
+@rule(
+    "cuda",
+    "aten.embedding_dense_backward",
+    source="aten/src/ATen/native/cuda/Embedding.cu embedding_dense_backward_cuda; "
+    "EmbeddingBackwardKernel.cu; CCCL 13.0 radix sort",
+    kind="modelled",
+)
+def embedding_backward(call: Call) -> list[Action]:
+    """Up to 3072 indices the gradient alone; from there on a sort and sums of segments.
+
+    The number of distinct indices is data: it is taken as the most there can be. The fused branch
+    of recent sources, which needs less, is not assumed.
+    """
+    grad, indices, rows = call.args[:3]
+    count = indices.elements
+    scaled = call.arg(4, False)
+    copy = take("gradient copy", dense_copy(grad))
+    if count <= 3072 and not scaled:
+        return [copy, out(0)]
+    width = call.outputs[0].shape[1]
+    segments = min(count, rows)
+    partial = count // 10 + segments
+    each = count * _INDEX
+    major = call.target.capability[0]
+    return [
+        copy, take("sorted", each), take("order", each), take("range", each),
+        take("sort", radix_sort_bytes(count, 64, major)), drop("sort"), drop("range"),
+        take("counts", each if scaled else 0),
+        out(0), take("offsets", each), take("number", 8),
+        take("keys", each), drop("keys"),
+        take("partials", segments * _INDEX), take("partial offsets", segments * _INDEX),
+        take("partial starts", partial * _INDEX),
+        take("sums", partial * width * wide(grad.dtype.itemsize)),
+    ]  # fmt: skip
+
+
+@rule(
+    "cuda",
+    "aten.index_put",
+    "aten.index_put_",
+    "aten._index_put_impl_",
+    source="aten/src/ATen/native/cuda/Indexing.cu index_put_with_sort_kernel; "
+    "torch/csrc/autograd/FunctionsManual.cpp index_backward",
+)
+def index_put(call: Call) -> list[Action]:
+    """In a gradient it writes into the zeros it was given; accumulation sorts its indices."""
+    over = 0 if call.node == "IndexBackward0" else None
+    base, indices, values = call.args[:3]
+    given = [index for index in indices if isinstance(index, TensorMeta)]
+    if not call.arg(3, False) or not given:
+        return [out(0, over=over)]
+    count = max(index.elements for index in given)
+    rows = max(base.shape[0], 2)
+    sort = radix_sort_bytes(count, (rows - 1).bit_length(), call.target.capability[0])
+    each = count * _INDEX
+    return [
+        out(0, over=over), take("linear", each), take("values copy", dense_copy(values)),
+        take("sorted", each), take("order", each), take("range", each), take("sort", sort),
+    ]  # fmt: skip

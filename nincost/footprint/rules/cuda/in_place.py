@@ -1,0 +1,86 @@
+"""Formulas that are in place on CUDA, but that torch makes out of place under a dispatch mode.
+
+ATen asks whether a tensor is "subclass-like" (ATen/TensorSubclassLikeUtils.h), and an active mode
+counts as yes. So the recording shows a new storage where the device writes into an old one.
+"""
+
+from __future__ import annotations
+
+from nincost.footprint.memory_format import dense_copy
+from nincost.footprint.rules import Action, Call, is_in_place_sum, out, rule, take
+from nincost.trace.records import TensorMeta
+
+#: Gradients of functions that pick one element of each row, by a scatter into zeros.
+_PICKING = (
+    "MaxBackward0", "MinBackward0", "SortBackward0", "SortBackward1", "TopkBackward0",
+    "KthvalueBackward0", "MedianBackward1", "ModeBackward0", "CummaxBackward0", "GatherBackward0",
+)  # fmt: skip
+
+
+@rule(
+    "cuda",
+    "aten.add",
+    source="torch/csrc/autograd/input_buffer.cpp; aten/src/ATen/native/Linear.cpp; "
+    "aten/src/ATen/native/transformers/attention.cpp",
+)
+def add(call: Call) -> list[Action]:
+    """The engine's sum of two gradients, linear's bias, and attention's mask."""
+    masked = call.node == "scaled_dot_product_attention" and isinstance(call.arg(1), TensorMeta)
+    return [out(0, over=0 if masked or is_in_place_sum(call) else None)]
+
+
+@rule(
+    "cuda",
+    "aten.scatter",
+    "aten.scatter_add",
+    source="torch/csrc/autograd/FunctionsManual.cpp value_selecting_reduction_backward",
+)
+def scatter(call: Call) -> list[Action]:
+    return [out(0, over=0 if call.node in _PICKING else None)]
+
+
+@rule(
+    "cuda",
+    "aten.sub",
+    "aten.mul",
+    source="torch/csrc/autograd/FunctionsManual.cpp binary_cross_entropy_with_logits_backward",
+)
+def product(call: Call) -> list[Action]:
+    """Of binary cross-entropy's gradient, sigmoid(x) - target and its product with the gradient."""
+    return [out(0, over=0 if call.node == "BinaryCrossEntropyWithLogitsBackward0" else None)]
+
+
+@rule(
+    "cuda",
+    "aten.native_dropout",
+    source="aten/src/ATen/native/cuda/Dropout.cu dropout_cuda",
+)
+def dropout(_call: Call) -> list[Action]:
+    """The mask of bytes, then the output."""
+    return [out(1), out(0)]
+
+
+@rule(
+    "cuda",
+    "aten._safe_softmax",
+    source="aten/src/ATen/native/transformers/attention.cpp _safe_softmax",
+)
+def safe_softmax(call: Call) -> list[Action]:
+    """The softmax, which elements and rows are -inf, and the choice between it and zero."""
+    y = call.outputs[0]
+    rows = y.elements // max(y.shape[call.arg(1)], 1)
+    return [
+        take("softmax", y.bytes), take("is -inf", y.elements), take("rows", rows),
+        take("zero", y.dtype.itemsize), out(0),
+    ]  # fmt: skip
+
+
+@rule(
+    "cuda",
+    "aten._softmax_backward_data",
+    "aten._log_softmax_backward_data",
+    source="aten/src/ATen/native/cuda/SoftMax.cu host_softmax_backward",
+)
+def softmax_backward(call: Call) -> list[Action]:
+    """The gradient is made row-major first."""
+    return [take("gradient copy", dense_copy(call.args[0])), out(0)]

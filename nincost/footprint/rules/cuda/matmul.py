@@ -1,0 +1,52 @@
+"""Matrix products: cuBLAS's workspaces, and copies of operands that it cannot read."""
+
+from __future__ import annotations
+
+from nincost.footprint.cublas import blas_workspaces
+from nincost.footprint.memory_format import is_row_major
+from nincost.footprint.rules import Action, Call, hold, out, rule, take
+from nincost.trace.records import TensorMeta
+
+
+def workspace(call: Call, *, lt: bool) -> Action:
+    """The workspace of this thread's handle: autograd runs backward in a thread of its own."""
+    known = blas_workspaces(call.target.capability)
+    library = "cuBLASLt" if lt and not known.unified else "cuBLAS"
+    thread = "backward" if call.phase == "backward" else "forward"
+    return hold(f"{library} {thread}", known.first_call(lt=lt))
+
+
+def operand_copy(matrix: TensorMeta) -> int:
+    """Bytes of a matrix's copy where neither dimension is dense (an expanded gradient).
+
+    aten/src/ATen/native/cuda/Blas.cpp prepare_matrix_for_cublas, prepare_batch_matrix_for_cublas.
+    """
+    rows, columns = matrix.shape[-2:]
+    first, second = matrix.stride[-2:]
+    by_rows = second == 1 and first >= max(1, columns)
+    by_columns = first == 1 and second >= max(1, rows)
+    return 0 if by_rows or by_columns or is_row_major(matrix) else matrix.bytes
+
+
+@rule(
+    "cuda",
+    "aten.mm",
+    "aten.bmm",
+    "aten.addmm",
+    "aten.baddbmm",
+    source="aten/src/ATen/native/cuda/Blas.cpp addmm_out_cuda_impl, bmm_out_cuda_impl; "
+    "aten/src/ATen/cuda/CublasHandlePool.cpp getCurrentCUDABlasHandle",
+)
+def product(call: Call) -> list[Action]:
+    """The output, copies of operands where needed, the handle's workspace at the first call.
+
+    A bias of one dimension is added in the product's epilogue, any other is copied into the output.
+    """
+    first = 1 if call.signature.name in ("aten.addmm", "aten.baddbmm") else 0
+    left, right = call.args[first : first + 2]
+    return [
+        out(0),
+        take("left copy", operand_copy(left)),
+        take("right copy", operand_copy(right)),
+        workspace(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
+    ]

@@ -1,0 +1,93 @@
+"""Real training steps on the CPU, and what torch's own profiler says they allocated."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch._C._profiler import _EventType
+from torch.profiler import ProfilerActivity, profile
+
+
+@dataclass(frozen=True)
+class Record:
+    """Bytes taken (+) and given back (-), in order, but for what copying a module does."""
+
+    changes: list[int]
+
+    @property
+    def peak(self) -> int:
+        now = peak = 0
+        for change in self.changes:
+            now += change
+            peak = max(peak, now)
+        return peak
+
+
+def recorded(run: Callable[[], None]) -> Record:
+    """What `run` takes from the CPU's allocator, without oneDNN and NNPACK."""
+    with (
+        torch.backends.mkldnn.flags(enabled=False),
+        torch.backends.nnpack.flags(enabled=False),
+        profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
+    ):
+        run()
+    results = profiler.profiler.kineto_results
+    return Record(list(_changes(results.experimental_event_tree(), "")))
+
+
+def _changes(events: Any, path: str) -> Iterator[int]:
+    for event in events:
+        if event.tag == _EventType.Allocation:
+            # deepcopy makes an empty tensor and sets its storage; that is no part of a step
+            if not path.startswith(("aten::new_empty/", "aten::set_/")):
+                yield event.extra_fields.alloc_size
+        else:
+            yield from _changes(event.children, f"{path}{event.name}/")
+
+
+def train(
+    module: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    optimizer: str,
+    options: dict[str, Any],
+    *,
+    steps: int = 3,
+    accumulate: int = 1,
+) -> Record:
+    """Steps on a copy of `module`, as a person would write them."""
+
+    def run() -> None:
+        model, data, labels = copy.deepcopy(module), x.clone(), y.clone()
+        update = getattr(torch.optim, optimizer)(model.parameters(), **options)
+
+        def step() -> None:
+            for part in range(accumulate):
+                out = model(data)
+                loss = nn.functional.cross_entropy(out, labels)
+                if part == 0:
+                    update.zero_grad()
+                loss.backward()
+            update.step()
+
+        for _ in range(steps):
+            step()
+
+    return recorded(run)
+
+
+def infer(module: nn.Module, x: torch.Tensor) -> Record:
+    """One forward pass of a copy of `module` in eval mode without gradients."""
+
+    def run() -> None:
+        model, data = copy.deepcopy(module).eval(), x.clone()
+        with torch.no_grad():
+            out = model(data)
+        del out
+
+    return recorded(run)

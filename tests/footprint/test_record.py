@@ -1,0 +1,116 @@
+"""A recording leaves no trace, and tells a user's mistakes in words."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from nincost.errors import InputError, NincostError
+from nincost.footprint.lower import lower
+from nincost.footprint.record import record
+from nincost.footprint.replay import replay
+from nincost.footprint.step import Step
+from nincost.footprint.target import Target
+from nincost.models.sources import Model, resolve
+
+CUDA = Target("cuda")
+
+
+class Fails(nn.Module):
+    """Runs its layers, then raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise ValueError(f"no {self.net(x).shape[0]}")
+
+
+def peak(step: Step) -> int:
+    return replay(lower(record(step, CUDA), CUDA)).bytes
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_users_model_and_the_process_stay_as_they_were(fails: bool) -> None:
+    module: nn.Module = Fails() if fails else Fails().net
+    module.eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    random, names = torch.get_rng_state(), set(vars(torch.optim.Optimizer.zero_grad.__wrapped__))
+    step = Step(Model("model", module), input="4", batch_size=8, optimizer="Adam", loss="sum")
+    if fails:
+        with pytest.raises(NincostError, match="no 8"):
+            record(step, CUDA)
+    else:
+        record(step, CUDA)
+    assert not any(part.training for part in module.modules())
+    assert all(p.grad is None and not p.is_meta for p in module.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.is_grad_enabled()
+    if "torch._dynamo" not in sys.modules:
+        assert set(vars(torch.optim.Optimizer.zero_grad.__wrapped__)) == names
+    # The substitutes are gone: a meta dropout draws a mask of floats again.
+    x = torch.empty(3, device="meta", requires_grad=True)
+    assert type(nn.functional.dropout(x).grad_fn).__name__ == "MulBackward0"
+
+
+def test_a_recording_can_be_made_again() -> None:
+    model = resolve("two-1x1")
+    step = Step(model, batch_size=8, optimizer="Adam")
+    assert peak(step) == peak(step)
+    assert all(p.grad is None for p in model.module.parameters())
+
+
+def test_categories_and_layers_sum_to_the_peak() -> None:
+    step = Step(resolve("two-1x1"), batch_size=8, optimizer="Adam")
+    found = replay(lower(record(step, CUDA), CUDA))
+    assert sum(found.categories.values()) == sum(found.layers.values()) == found.bytes
+    # Hand-counted: 1,992,166 parameters of 4 bytes, as many gradients, two moments for each.
+    assert found.after["after_model"] == found.categories["parameters"] == 4 * 1_992_166
+    inputs = 8 * 224 * 224 * 4 + 8 * 8
+    assert found.after["after_step"] == inputs + 4 * 4 * 1_992_166 + 8 * 10 * 4 + 4
+
+
+def test_a_peak_in_backward_names_the_layer_of_the_forward() -> None:
+    without = Target(workspace="none")  # of cuDNN, whose plans move the peak
+    found = replay(lower(record(Step(resolve("two-1x1"), batch_size=128), without), without))
+    assert (found.phase, found.operator) == ("backward", "aten.threshold_backward")
+    assert found.layer.startswith("block")
+
+
+def test_dropout_on_cuda_keeps_a_mask_of_bytes() -> None:
+    net = nn.Sequential(nn.Linear(1000, 1000, bias=False), nn.Dropout(0.5))
+    step = Step(Model("net", net), input="1000", batch_size=1000, loss="sum", steps=1)
+    recording = record(step, CUDA)
+    masks = [s for s in recording.storages if s.bytes == 1000 * 1000]
+    assert [s.category for s in masks] == ["activations"]
+
+
+def test_checkpointing_saves_memory() -> None:
+    layer = nn.TransformerEncoderLayer(64, 4, 256, batch_first=True)
+    net = nn.Sequential(*[layer for _ in range(8)])
+    options = {"input": "32x64", "batch_size": 128, "loss": "sum"}
+    model = Model("net", net)
+    assert peak(Step(model, checkpoint=True, **options)) < peak(Step(model, **options)) / 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": "Adma"}, "did you mean"),
+        ({"optimizer": "LBFGS"}, "choose another"),
+        ({"loss": "cross_entropy"}, "did you mean 'cross-entropy'"),
+        ({"batch_size": 0}, "batch size"),
+        ({"accumulate": 0}, "at least 1"),
+        ({"amp": "float8"}, "choose float16, bfloat16"),
+        ({"optimizer_args": {"beta": 3}}, "its arguments are lr"),
+        ({"optimizer": "Adafactor", "update": "fused"}, "no fused"),
+    ],
+)
+def test_mistakes(options: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        record(Step(resolve("two-1x1"), **options), CUDA)
