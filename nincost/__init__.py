@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from nincost.cost.profile import profile
     from nincost.cost.results import LayerCost, Profile, Totals
     from nincost.cost.view import View
+    from nincost.footprint.fit import fit
+    from nincost.footprint.fit_results import Fit
+    from nincost.footprint.predict import memory
+    from nincost.footprint.results import Memory
+    from nincost.footprint.validate import Validation, validate
     from nincost.hand.check import Check, check
     from nincost.homework.audit import audit
     from nincost.homework.explain import explain
@@ -41,6 +46,12 @@ _WHERE = {
     "LayerCost": "nincost.cost.results",
     "Totals": "nincost.cost.results",
     "View": "nincost.cost.view",
+    "memory": "nincost.footprint.predict",
+    "Memory": "nincost.footprint.results",
+    "fit": "nincost.footprint.fit",
+    "Fit": "nincost.footprint.fit_results",
+    "validate": "nincost.footprint.validate",
+    "Validation": "nincost.footprint.validate",
     "check": "nincost.hand.check",
     "Check": "nincost.hand.check",
     "explain": "nincost.homework.explain",
@@ -58,21 +69,27 @@ __all__ = [
     "Comparison",
     "Explained",
     "ExpressionError",
+    "Fit",
     "InputError",
     "LayerCost",
+    "Memory",
     "ModelError",
     "NincostError",
     "OutputError",
     "Profile",
     "Totals",
     "UncountedError",
+    "Validation",
     "View",
     "__version__",
     "audit",
     "check",
     "compare",
     "explain",
+    "fit",
+    "memory",
     "profile",
+    "validate",
     "variants",
 ]
 

@@ -15,6 +15,9 @@ from nincost.errors import InputError, NincostError, did_you_mean
 #: Each subcommand's module in `nincost.cli`, and its line in `nincost --help`.
 COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
+    "memory": "The CUDA memory of a training step: how much, when, of what, and why.",
+    "fit": "The largest batch that a card has memory for.",
+    "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
     "explain": "The working of every number, with letters, then with numbers.",
     "audit": "Grades a hand calculation, term by term, and names each mistake.",

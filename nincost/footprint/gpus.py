@@ -196,6 +196,11 @@ def get_gpu(name: str) -> Gpu:
     return card
 
 
+def knows_capability(capability: tuple[int, int]) -> bool:
+    """Whether the limits of a compute capability are in the table."""
+    return capability in _LIMITS
+
+
 #: What one unit stands for, in bytes. GB is 10^9 and GiB 2^30; a bare letter is binary, as in
 #: nvidia-smi, docker and Slurm.
 _UNITS = {

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import nincost.trace.layouts_backward  # noqa: F401 - registers itself
 from nincost.errors import InputError, NincostError, one_line
 from nincost.footprint.autocast import autocast_on_meta
+from nincost.footprint.checkpoint import top_level_blocks
 from nincost.footprint.follow import StepRecorder
 from nincost.footprint.layouts_cuda import cuda_layouts
 from nincost.footprint.loss import make_target, output_tensor, take_loss
@@ -105,7 +106,7 @@ class _Run:
         finally:
             follower.unfollow()
         return Recording(
-            entries=self.recorder.entries,
+            entries=self.recorder.entries[: self._length],  # without what goes when the run is over
             storages=self.recorder.storages,
             layers=[*[info.path for info in follower.modules], ""],
             model=step.model.name,
@@ -167,6 +168,7 @@ class _Run:
         recorder.classify_alive(first)
         recorder.begin("end", 1)
         del output
+        self._length = len(recorder.entries)
 
     def _train(self) -> None:
         recorder = self.recorder
@@ -209,6 +211,7 @@ class _Run:
             if not self.step.hold_output:
                 del output, loss
                 output = loss = None
+        self._length = len(recorder.entries)
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         return precision(self.step, self.target)
@@ -254,7 +257,7 @@ def precision(step: Step, target: Target) -> contextlib.AbstractContextManager[A
 def _checkpoint_blocks(
     module: nn.Module, again_in: Callable[[], contextlib.AbstractContextManager[Any]]
 ) -> None:
-    """Let each child of the (private) module be computed again in backward.
+    """Let each top-level block of the (private) module be computed again in backward.
 
     Backward stands outside autocast, and torch cannot tell by a meta tensor which one forward had.
     """
@@ -263,12 +266,10 @@ def _checkpoint_blocks(
     def contexts() -> tuple[Any, Any]:
         return contextlib.nullcontext(), again_in()
 
-    for child in module.children():
+    for child in top_level_blocks(module):
         forward = child.forward
 
         def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
-            return checkpoint(
-                _forward, *args, use_reentrant=False, context_fn=contexts, **kwargs
-            )
+            return checkpoint(_forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
 
         child.__dict__["forward"] = again

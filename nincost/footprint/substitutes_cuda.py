@@ -145,9 +145,7 @@ def _flash(
     spare = -size % 8
     if spare:
         scale = size**-0.5 if scale is None else scale
-        query, key, value = (
-            torch.nn.functional.pad(t, (0, spare)) for t in (query, key, value)
-        )
+        query, key, value = (torch.nn.functional.pad(t, (0, spare)) for t in (query, key, value))
     made: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(
         query, key, value, p, causal, False, scale=scale
     )[0]

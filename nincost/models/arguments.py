@@ -8,14 +8,16 @@ from typing import Any
 from nincost.errors import InputError
 
 
-def parse_arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
+def parse_arguments(
+    pairs: tuple[str, ...], *, option: str = "--arg", example: str = "num_classes=10"
+) -> dict[str, Any]:
     """`key=value` texts as keyword arguments; a value is a Python literal, else a string."""
     arguments: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise InputError(f"--arg {pair!r} is not key=value: write --arg num_classes=10")
+            raise InputError(f"{option} {pair!r} is not key=value: write {option} {example}")
         try:
             arguments[key] = ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):

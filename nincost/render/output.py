@@ -69,20 +69,24 @@ def check_writable(path: str | Path, *, force: bool) -> None:
 
 def write_file(path: str | Path, text: str, *, force: bool = False) -> None:
     """Write `text` (UTF-8) to a new file beside `path`, and then rename it to `path`."""
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"), force=force)
+
+
+def write_bytes(path: str | Path, content: bytes, *, force: bool = False) -> None:
+    """Write `content` to a new file beside `path`, and then rename it to `path`."""
     check_writable(path, force=force)
     target = Path(path).resolve()  # a link stays a link, its target is replaced
     temporary = None
     try:
         if _is_device(Path(path)):
-            with open(path, "a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(text)
+            with open(path, "ab") as stream:
+                stream.write(content)
             return
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.",
-            delete=False, errors="backslashreplace",
-        ) as file:  # fmt: skip
+            dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
             temporary = Path(file.name)
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         mask = os.umask(0)

@@ -1,0 +1,51 @@
+"""`nincost fit`: the largest batch that a card has memory for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost.cli.options import Output, model_options, output_options, pick_model
+from nincost.cli.step_options import parse_step, step_options
+from nincost.errors import InputError
+
+
+@click.command(
+    "fit",
+    epilog="""\b
+Examples:
+  nincost fit --gpu 24GiB
+  nincost fit torchvision:resnet50 --gpu rtx4090 --optimizer AdamW --amp bfloat16""",
+)
+@model_options
+@click.option(
+    "--gpu", metavar="NAME",
+    help="A card such as rtx4090 or a100-80gb, or a size such as 24GiB. Default: the GPU here.",
+)  # fmt: skip
+@step_options
+@output_options
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Find the largest batch whose training step fits, with the memory at it and at one more."""
+    output = Output.from_options(options)
+    if options.pop("batch_size") != 1:
+        raise InputError(
+            "fit finds the batch size: leave --batch-size out, or ask nincost memory what one takes"
+        )
+    name = pick_model(model, variant)
+    parse_step(options)
+    from nincost.footprint.fit import fit
+
+    with output.only_results_on_stdout():
+        result = fit(name, **options)
+    from nincost.render import fit_table
+
+    if output.format == "csv":
+        text = fit_table.render_csv(result)
+    elif output.format == "json":
+        text = result.to_json()
+    elif output.format == "markdown":
+        text = fit_table.render_markdown(result)
+    else:
+        text = fit_table.render(result, width=output.width, color=output.color)
+    output.write(text)

@@ -1,0 +1,88 @@
+"""`nincost memory`: the CUDA memory of a training step, predicted, and measured where it can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost.cli.options import Output, model_options, output_options, pick_model
+from nincost.cli.step_options import parse_step, step_options
+
+
+@click.command(
+    "memory",
+    epilog="""\b
+Examples:
+  nincost memory --batch-size 128 --what-if one-1x1
+  nincost memory torchvision:resnet50 --batch-size 64 --optimizer AdamW --amp bfloat16
+  nincost memory --batch-size 128 --gpu rtx4090 --timeline step.svg --snapshot step.pickle""",
+)
+@model_options
+@step_options
+@click.option(
+    "--gpu", metavar="NAME",
+    help="Whose rules and context to take: rtx4090, a100-80gb, or a size such as 24GiB. "
+    "Default: the GPU here, else an A100.",
+)  # fmt: skip
+@click.option("--what-if", metavar="MODEL", help="Predict another model too, such as one-1x1.")
+@click.option(
+    "--suggest/--no-suggest", default=None,
+    help="Predict what would take less. Default: in a table and in Markdown, unless it takes long.",
+)  # fmt: skip
+@click.option(
+    "--measure/--no-measure", default=None,
+    help="Run real steps too. Default: where there is a GPU.",
+)  # fmt: skip
+@click.option("--timeline", metavar="FILE", help="Draw the memory over the step as an SVG.")
+@click.option(
+    "--snapshot", metavar="FILE",
+    help="Write a pickle for pytorch.org/memory_viz, as torch.cuda.memory._dump_snapshot does.",
+)  # fmt: skip
+@click.option(
+    "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
+)
+@output_options
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Predict what a training step of MODEL takes on a GPU, without one.
+
+    What torch.cuda.max_memory_allocated and max_memory_reserved would be, of what, at which layer
+    and operator, and what would take less. Where a GPU is, real steps are run beside it.
+    """
+    output = Output.from_options(options)
+    timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
+    top = options.pop("top")
+    from nincost.render.output import check_writable
+
+    for path in (timeline, snapshot):
+        if path is not None:
+            check_writable(path, force=output.force)
+    name = pick_model(model, variant)
+    parse_step(options)
+    if options["suggest"] is None:
+        options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
+    from nincost.footprint.predict import memory
+
+    with output.only_results_on_stdout():
+        result = memory(name, **options)
+    if output.verbose:
+        for note in result.details:
+            output.say(note)
+    if timeline is not None:
+        result.to_timeline(timeline, force=output.force)
+        output.say(f"wrote {timeline}")
+    if snapshot is not None:
+        result.to_snapshot(snapshot, force=output.force)
+        output.say(f"wrote {snapshot}")
+
+    from nincost.render import memory_table
+
+    if output.format == "csv":
+        text = memory_table.render_csv(result)
+    elif output.format == "json":
+        text = result.to_json()
+    elif output.format == "markdown":
+        text = memory_table.render_markdown(result, top=top)
+    else:
+        text = memory_table.render(result, top=top, width=output.width, color=output.color)
+    output.write(text)

@@ -1,0 +1,77 @@
+"""`nincost.fit`: the answer fits, one more does not, and both are what `memory` says."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import nincost
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("two-1x1", {"gpu": "24GiB"}),
+        ("two-1x1", {"gpu": "1GiB"}),
+        ("two-1x1", {"gpu": "rtx3060", "optimizer": "Adam"}),
+        ("one-1x1", {"gpu": "2GB", "inference": True}),
+        ("cifar10", {"gpu": "t4", "alloc_conf": "expandable_segments:True"}),
+        ("torchvision:resnet18", {"gpu": "4GiB", "optimizer": "AdamW"}),
+    ],
+    ids=str,
+)
+def test_the_answer_fits_and_one_more_does_not(model, options):
+    result = nincost.fit(model, **options)
+    totals = result.totals
+    assert totals.process_bytes <= totals.budget_bytes < totals.next_process_bytes
+    assert totals.batch_size >= 1
+    assert len(result.traced) <= 8
+
+    at = nincost.memory(model, batch_size=totals.batch_size, measure=False, **options)
+    more = nincost.memory(model, batch_size=totals.batch_size + 1, measure=False, **options)
+    assert at.totals.process_bytes == totals.process_bytes == result.memory.totals.process_bytes
+    assert more.totals.process_bytes == totals.next_process_bytes
+
+
+def test_the_promised_keys_are_there():
+    document = nincost.fit("two-1x1", gpu="2GiB").to_dict()
+    assert set(document["totals"]) == {
+        "batch_size", "process_bytes", "next_process_bytes", "budget_bytes",
+    }  # fmt: skip
+    assert document["totals"]["budget_bytes"] == 2 * GIB
+    assert document["command"] == "fit"
+
+
+def test_a_budget_below_one_example_says_what_one_needs():
+    needed = nincost.memory("two-1x1", batch_size=1, gpu="24GiB", measure=False).totals
+    with pytest.raises(nincost.InputError, match=r"a batch of 1 needs [0-9.]+ MiB, of which"):
+        nincost.fit("two-1x1", gpu=f"{needed.process_bytes - 1}B")
+    assert nincost.fit("two-1x1", gpu=f"{needed.process_bytes}B").totals.batch_size >= 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the GPU here is a budget")
+def test_without_a_card_there_is_no_budget():
+    with pytest.raises(nincost.InputError, match="give --gpu, such as 24GiB"):
+        nincost.fit("two-1x1")
+
+
+def test_example_tensors_have_a_batch_of_their_own():
+    net = nn.Linear(4, 4)
+    with pytest.raises(nincost.InputError, match="give input as a spec"):
+        nincost.fit(net, gpu="1GiB", input=torch.zeros(2, 4))
+
+
+def test_a_step_that_does_not_grow_is_told():
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(4))
+
+        def forward(self, x):
+            return self.weight * 2
+
+    with pytest.raises(nincost.InputError, match="does not grow with the batch"):
+        nincost.fit(Constant(), gpu="1GiB", input="1:bool", loss="sum")

@@ -1,0 +1,101 @@
+"""The memory and fit tables at both widths, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+import nincost
+from nincost.footprint.results import Measured
+from nincost.render import fit_table, memory_table
+
+
+@pytest.fixture(scope="module")
+def result():
+    return nincost.memory(
+        "two-1x1", batch_size=128, what_if="one-1x1", suggest=True, gpu="rtx3060", measure=False
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return nincost.fit("two-1x1", gpu="8GiB")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_every_line_fits_the_terminal(result, fitted, width):
+    for text in (memory_table.render(result, width=width), fit_table.render(fitted, width=width)):
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_words_answer_what_where_and_what_would_take_less(result):
+    text = " ".join(memory_table.render(result, width=80).split())
+    totals = result.totals
+    assert f"reached in backward at {totals.peak_layer} ({totals.peak_op})" in text
+    assert "Made of activations" in text
+    assert "--batch-size 64 (half the batch):" in text
+    assert "one-1x1 in its place saves" in text
+    assert "Measured not" in text
+
+
+def test_a_measurement_stands_beside_the_prediction(result):
+    totals = result.totals
+    measured = Measured(
+        peak_allocated_bytes=totals.peak_allocated_bytes,
+        peak_reserved_bytes=totals.peak_reserved_bytes + 2**21,
+        process_bytes=None,
+        peak_phase="backward",
+        categories_at_peak={"parameters": totals.categories_at_peak["parameters"]},
+        phases={},
+        device="Some GPU",
+        versions={},
+        steps=4,
+    )
+    beside = replace(result, totals=replace(totals, measured=measured))
+    text = memory_table.render(beside, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "exact" in text
+    assert "-2.000 MiB" in text
+    assert "on Some GPU" in text
+    assert "measured" in memory_table.render_markdown(beside)
+    full = replace(measured, out_of_memory="CUDA out of memory.", shortfall_bytes=2**20)
+    told = replace(result, totals=replace(totals, measured=full))
+    assert "out of memory on Some GPU, 1.000 MiB short" in memory_table.render(told, width=120)
+
+
+def test_the_csv_adds_up(result):
+    rows = list(csv.DictReader(io.StringIO(memory_table.render_csv(result))))
+    assert sum(int(row["bytes"]) for row in rows) == result.totals.peak_allocated_bytes
+    assert (
+        sum(int(row["workspace"]) for row in rows)
+        == (result.totals.categories_at_peak["workspace"])
+    )
+
+
+def test_markdown_and_html_hold_whole_numbers_and_escaped_names(result):
+    named = replace(result, model="a|b<c>")
+    assert "a\\|b&lt;c&gt;" in memory_table.render_markdown(named)
+    assert f"{result.totals.peak_reserved_bytes:,}" in memory_table.render_markdown(named)
+    assert "a|b&lt;c&gt;" in memory_table.render_html(named)
+
+
+def test_the_fit_shows_both_batches(fitted):
+    batch = fitted.totals.batch_size
+    text = fit_table.render(fitted, width=80)
+    assert f"Batch {batch}" in text
+    assert f"Batch {batch + 1}" in text
+    rows = list(csv.DictReader(io.StringIO(fit_table.render_csv(fitted))))
+    assert [row["fits"] for row in rows] == ["1", "0"]
+    assert int(rows[0]["process_bytes"]) == fitted.totals.process_bytes
+    assert f"| batch {batch} |" in fit_table.render_markdown(fitted)
+
+
+def test_a_card_that_is_too_small_is_told(result):
+    small = nincost.memory("two-1x1", batch_size=128, gpu="1GiB", measure=False)
+    assert "more than there is" in memory_table.render(small, width=120)
+    assert "to spare" in memory_table.render(result, width=120)
+    unknown = replace(result, totals=replace(result.totals, budget_bytes=None))
+    assert "to spare" not in memory_table.render(unknown, width=120)
