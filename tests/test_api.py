@@ -32,8 +32,8 @@ def peak():
 def python(code: str, *, timeout: int = 120) -> str:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-c", PEAK + textwrap.dedent(code)], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": path}, timeout=timeout,
+        [sys.executable, "-c", PEAK + textwrap.dedent(code)], capture_output=True, text=True,
+        check=True, env={**os.environ, "PYTHONPATH": path}, timeout=timeout,
     )  # fmt: skip
     return done.stdout
 
@@ -115,7 +115,7 @@ def test_each_option_has_its_twin_in_the_function_of_the_same_name(name: str) ->
         elif getattr(options[key], "multiple", False):
             assert parameter.default is None
         elif getattr(options[key], "is_flag", False):
-            assert parameter.default is False or default is True, key
+            assert parameter.default in (False, default) or default is True, key
         else:
             assert parameter.default == default, key
 

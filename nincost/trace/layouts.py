@@ -134,7 +134,7 @@ def _pooled(
     "aten.tanh.default", "aten.hardswish.default", "aten.hardsigmoid.default",
     "aten.hardtanh.default", "aten.leaky_relu.default", "aten.elu.default", "aten.exp.default",
     "aten.sqrt.default", "aten.rsqrt.default", "aten.neg.default", "aten.add.Scalar",
-    "aten.mul.Scalar", "aten.div.Scalar", "aten.sub.Scalar",
+    "aten.mul.Scalar", "aten.sub.Scalar",
 )  # fmt: skip
 def unary(given: Tensor, *others: Any, **_: Any) -> tuple[TensorMeta, ...] | None:
     if not _plain(given) or any(isinstance(value, complex) for value in others):

