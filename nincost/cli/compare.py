@@ -30,6 +30,11 @@ Examples:
     "--arg", multiple=True, metavar="KEY=VALUE",
     help="A keyword argument for the models' factories, such as num_classes=10; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--memory/--no-memory", default=True, show_default=True,
+    help="Predict each model's training step (SGD) too.",
+)  # fmt: skip
+@click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
 @output_options
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:

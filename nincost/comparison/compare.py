@@ -10,7 +10,7 @@ from nincost.comparison.results import Comparison, Difference
 from nincost.cost.profile import profile
 from nincost.cost.results import Profile
 from nincost.environment import environment
-from nincost.errors import InputError
+from nincost.errors import InputError, NincostError
 
 
 def compare(
@@ -18,6 +18,8 @@ def compare(
     inputs: Sequence[Any] | None = None,
     batch_sizes: Sequence[int] | None = None,
     arg: Mapping[str, Any] | None = None,
+    memory: bool = True,
+    gpu: str | None = None,
 ) -> Comparison:
     """Set networks side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -27,6 +29,8 @@ def compare(
         inputs: an input for all of them, or one for each.
         batch_sizes: a batch size for all of them, or one for each.
         arg: keyword arguments for the models' factories.
+        memory: predict each one's training step, too (SGD, cross-entropy).
+        gpu: whose rules that takes, as in `nincost.memory`.
 
     Returns:
         A `Comparison`; its `layers` are aligned where two are compared.
@@ -64,7 +68,36 @@ def compare(
             )
             for i, j in align(left, right)
         )
-    return Comparison(_names(profiles), profiles, layers, environment())
+    names = _names(profiles)
+    training: list[int | None] = []
+    notes: list[str] = []
+    for i, name in enumerate(names if memory else ()):
+        peak, note = _train(_of(models, i), _of(given, i), _of(batches, i), arg, gpu)
+        training.append(peak)
+        if note:
+            notes.append(f"{name}: {note}")
+    return Comparison(names, profiles, layers, tuple(training), tuple(notes), environment())
+
+
+def _train(
+    model: Any, given: Any, batch_size: int, arg: Mapping[str, Any] | None, gpu: str | None
+) -> tuple[int | None, str]:
+    """The peak of a training step in allocated bytes; or None, and why there is none."""
+    from nincost.footprint.gpus import get_gpu, parse_size
+    from nincost.footprint.predict import memory
+
+    if gpu is not None and not gpu[:1].isdigit():
+        get_gpu(gpu)  # a mistake here is no reason to go on without
+    elif gpu is not None:
+        parse_size(gpu)
+    try:
+        step = memory(
+            model, input=given, batch_size=batch_size, arg=arg, gpu=gpu, suggest=False,
+            measure=False,
+        )  # fmt: skip
+    except NincostError as error:
+        return None, f"no training step could be predicted: {error}"
+    return step.totals.peak_allocated_bytes, ""
 
 
 def _of(values: Sequence[Any], place: int) -> Any:

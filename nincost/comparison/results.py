@@ -76,21 +76,29 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Networks side by side. `layers` are there where two are compared; the first is the base."""
+    """Networks side by side. `layers` are there where two are compared; the first is the base.
+
+    `training` has what `nincost.memory` predicts of a training step of each (SGD, peak of what is
+    allocated, bytes), and None where a network cannot be trained; it is empty where not asked for.
+    """
 
     names: tuple[str, ...]
     profiles: tuple[Profile, ...]
     layers: tuple[Difference, ...]
+    training: tuple[int | None, ...] = ()
+    notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def total(self, name: str) -> tuple[int, ...]:
-        """An amount of each network."""
+    def total(self, name: str) -> tuple[int | None, ...]:
+        """An amount of each network; `training_bytes` may be None for some."""
+        if name == "training_bytes":
+            return self.training
         return tuple(getattr(profile.totals, name) for profile in self.profiles)
 
     def ratios(self, name: str) -> tuple[float | None, ...]:
-        """Each network's amount by the first's; None where that is 0."""
+        """Each network's amount by the first's; None where that is 0 or not known."""
         first, *_ = amounts = self.total(name)
-        return tuple(amount / first if first else None for amount in amounts)
+        return tuple(None if not first or n is None else n / first for n in amounts)
 
     @property
     def changed(self) -> tuple[Difference, ...]:
@@ -98,7 +106,9 @@ class Comparison:
         return tuple(row for row in self.layers if row.status != "same")
 
     def to_dict(self) -> dict[str, Any]:
-        names = ("params", "macs", "flops", "activation_elements", "activation_bytes")
+        names = ["params", "macs", "flops", "activation_elements", "activation_bytes"]
+        if self.training:
+            names.append("training_bytes")
         return {
             "schema": 1,
             "command": "compare",
@@ -117,6 +127,7 @@ class Comparison:
             "ratios": {name: list(self.ratios(name)) for name in names},
             "layers": [row.to_dict() for row in self.layers],
             "uncounted": sorted({u.operator for p in self.profiles for u in p.uncounted}),
+            "notes": list(self.notes),
         }
 
     def to_json(self) -> str:

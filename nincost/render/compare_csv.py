@@ -21,10 +21,14 @@ def render(comparison: Comparison) -> str:
 
 
 def _totals(comparison: Comparison) -> str:
-    columns = ("model", "input", "batch_size", "params", "macs", "flops", *AMOUNTS[2:])
+    amounts = ["params", "macs", "flops", *AMOUNTS[2:]]
+    if comparison.training:
+        amounts.append("training_bytes")
     rows = [
         [name, ";".join(profile.input), profile.batch_size,
-         *(getattr(profile.totals, column) for column in columns[3:])]
-        for name, profile in zip(comparison.names, comparison.profiles, strict=True)
+         *(comparison.total(amount)[place] for amount in amounts)]
+        for place, (name, profile) in enumerate(
+            zip(comparison.names, comparison.profiles, strict=True)
+        )
     ]  # fmt: skip
-    return csv.write(columns, rows)
+    return csv.write(("model", "input", "batch_size", *amounts), rows)

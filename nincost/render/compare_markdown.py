@@ -19,13 +19,15 @@ def render(comparison: Comparison) -> str:
         ]  # fmt: skip
         lines += table(columns, rows, [name in AMOUNTS for name in columns]) if rows else []
         lines += ["", words.counts(comparison), ""]
-    headings = ("model", *(heading for _, heading in words.TOTALS))
+    totals = words.totals(comparison)
+    headings = ("model", *(heading for _, heading in totals))
     rows = []
     for place, name in enumerate(comparison.names):
         cells = [escape(name)]
-        for amount, _ in words.TOTALS:
+        for amount, _ in totals:
             shown = words.amount(amount, comparison.total(amount)[place])
             cells.append(f"{shown} ({words.ratio(comparison.ratios(amount)[place])})")
         rows.append(cells)
-    lines += table(headings, rows, [False, *(True for _ in words.TOTALS)])
+    lines += table(headings, rows, [False, *(True for _ in totals)])
+    lines += ["", *(f"- {escape(note)}" for note in comparison.notes)] if comparison.notes else []
     return "\n".join(lines) + "\n"

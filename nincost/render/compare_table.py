@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nincost.comparison.results import Comparison
 from nincost.render import compare_words as words
-from nincost.render.terminal import WIDE_FROM, draw, new_table
+from nincost.render.terminal import WIDE_FROM, draw, new_table, statements
 
 _SIGNS = {"same": "", "changed": "~", "added": "+", "removed": "-"}
 _STYLES = {"same": "dim", "changed": "yellow", "added": "green", "removed": "red"}
@@ -25,7 +25,9 @@ def render(
         parts += [Text(words.counts(comparison)), Text()]
         parts.append(_two_totals(comparison))
     else:
-        parts.append(_totals(comparison))
+        parts.append(_totals(comparison, width))
+    if comparison.notes:
+        parts += [Text(), statements(("Note", note) for note in comparison.notes)]
     return draw(parts, width=width, color=color)
 
 
@@ -57,27 +59,34 @@ def _two_totals(comparison: Comparison) -> RenderableType:
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("Change", justify="right", no_wrap=True)
     table.add_column("Ratio", justify="right", no_wrap=True)
-    for name, heading in words.TOTALS:
+    for name, heading in words.totals(comparison):
         left, right = comparison.total(name)
+        change = None if left is None or right is None else right - left
         table.add_row(
             heading, words.amount(name, left), words.amount(name, right),
-            words.change(name, right - left), words.ratio(comparison.ratios(name)[1]),
+            words.change(name, change), words.ratio(comparison.ratios(name)[1]),
         )  # fmt: skip
     return table
 
 
-def _totals(comparison: Comparison) -> RenderableType:
-    """A row for each network; under each amount its ratio to the first."""
+def _totals(comparison: Comparison, width: int | None) -> RenderableType:
+    """A row for each network; with each amount, its ratio to the first (below it where narrow)."""
+    wide = width is None or width >= WIDE_FROM
+    columns = [*_COLUMNS, *([("training_bytes", "Training")] if comparison.training else [])]
     table = new_table()
     table.add_column("Model", overflow="fold")
-    for _, heading in _COLUMNS:
+    for _, heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("", justify="right", no_wrap=True)
+        if wide:
+            table.add_column("", justify="right", no_wrap=True)
     for place, name in enumerate(comparison.names):
         cells = [Text(name)]
-        for amount, _ in _COLUMNS:
-            ratio = comparison.ratios(amount)[place]
-            cells.append(Text(words.amount(amount, comparison.total(amount)[place])))
-            cells.append(Text(words.ratio(ratio), style="dim"))
+        for amount, _ in columns:
+            value = comparison.total(amount)[place]
+            ratio = Text(words.ratio(comparison.ratios(amount)[place]), style="dim")
+            if wide:
+                cells += [Text(words.amount(amount, value)), ratio]
+            else:
+                cells.append(Text.assemble(words.short_amount(amount, value), "\n", ratio))
         table.add_row(*cells)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import pytest
+import torch
 from torch import nn
 
 import nincost
@@ -105,3 +106,28 @@ def test_more_than_two_and_formats() -> None:
 def test_mistakes(models: tuple[str, ...], options: dict[str, object], words: str) -> None:
     with pytest.raises(nincost.InputError, match=words):
         nincost.compare(*models, **options)  # type: ignore[arg-type]
+
+
+def test_training_memory_is_what_memory_predicts() -> None:
+    comparison = nincost.compare("two-1x1", "one-1x1", batch_sizes=[4], gpu="rtx3060")
+    alone = [
+        nincost.memory(name, batch_size=4, gpu="rtx3060", suggest=False, measure=False)
+        for name in ("two-1x1", "one-1x1")
+    ]
+    peaks = tuple(step.totals.peak_allocated_bytes for step in alone)
+    assert comparison.total("training_bytes") == peaks
+    assert comparison.to_dict()["totals"]["training_bytes"] == list(peaks)
+    assert "Training memory" in str(comparison)
+    assert not nincost.compare("two-1x1", "one-1x1", memory=False).training
+
+
+def test_a_network_that_cannot_be_trained_says_why() -> None:
+    class NoLoss(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(1, device=x.device) if x.sum().item() > 0 else x
+
+    comparison = nincost.compare("two-1x1", NoLoss(), inputs=["1x224x224"])
+    assert comparison.training[0]
+    assert comparison.training[1] is None
+    assert "NoLoss: no training step could be predicted" in comparison.notes[0]
+    assert comparison.ratios("training_bytes") == (1.0, None)
