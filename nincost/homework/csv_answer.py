@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -33,10 +34,12 @@ class Column:
 
 
 def is_csv(text: str) -> bool:
-    """Whether the first line is a table's heading."""
+    """Whether the first line is a table's heading: names and nothing else, with commas between."""
     first = text.lstrip("\ufeff").partition("\n")[0].lower()
     names = {name.strip().strip('"') for name in first.split(",")}
-    return len(names) > 1 and ("layer" in names or bool(names.intersection(WHATS)))
+    if "layer" in names or names.intersection(WHATS):
+        return len(names) > 1
+    return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w .-]*", name) for name in names)
 
 
 def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:

@@ -253,6 +253,7 @@ BAD = [
     ("# only a comment\n", "empty"),
     ("layer,type\na,b\n", "params, macs, flops"),
     ("params,macs\n1,2\n", "no column named layer"),
+    ("term,value\n1,2\n", "no column named layer"),
     ("layer,params\n", "no rows"),
     ("layer,params\na,x1\n", "row 2 (a), column params"),
     ("1+" * 2500 + "1", "2,000 terms"),
