@@ -107,8 +107,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     return result
             if func.namespace == "prim":  # a question about a tensor, such as its device
                 return func(*args, **kwargs)
-            if func is torch.ops.aten.convolution.default:
-                _check_transposed(*args[0:2], transposed=args[6])
+            _check_as_kernels_do(func, args)
         index = len(self.ops)
         result = self._run(func, args, kwargs) if made is None else made
         outputs = _tensors(result)
@@ -153,10 +152,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return known
 
 
-def _check_transposed(given: Tensor, weight: Tensor, *, transposed: bool) -> None:
-    """Refuse wrong channels as real kernels do; meta's lets them pass."""
-    if transposed and given.shape[1] != weight.shape[0]:
-        raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
+def _check_as_kernels_do(func: Any, args: tuple[Any, ...]) -> None:
+    """Refuse what real kernels refuse and meta's let pass."""
+    if func is torch.ops.aten.convolution.default:
+        given, weight, transposed = args[0], args[1], args[6]
+        if transposed and given.shape[1] != weight.shape[0]:
+            raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
+    elif func is torch.ops.aten.embedding.default and args[1].is_floating_point():
+        raise RuntimeError(f"expected indices of whole numbers, but got {args[1].dtype}")
 
 
 def _again(signature: Signature) -> Any:
