@@ -21,7 +21,7 @@ from nincost.footprint.gauge import CudaGauge, Gauge, shortfall
 from nincost.footprint.loss import make_target, output_tensor, take_loss
 from nincost.footprint.measured_parts import parts_at_peak
 from nincost.footprint.stream import CATEGORIES
-from nincost.models.inputs import make_input
+from nincost.models.inputs import make_input, tensors_in
 from nincost.models.sources import Model, resolve
 from nincost.models.structure import copy_structure
 from nincost.trace.run import float_dtype
@@ -182,7 +182,7 @@ class _Steps:
             self.after["after_step"] = self.gauge.allocated()
             self._begin("end")
             if last:
-                self._note_parts(forward, _tensors(optimizer.state))
+                self._note_parts(forward, tensors_in(list(optimizer.state.values())))
             del output, loss
             self.done += 1
 
@@ -200,7 +200,7 @@ class _Steps:
             ("buffers", list(self.module.buffers())),
             ("gradients", [p.grad for p in self.module.parameters() if p.grad is not None]),
             ("optimizer_state", state),
-            ("inputs", _tensors((self.args, self.kwargs, self.labels))),
+            ("inputs", tensors_in((self.args, self.kwargs, self.labels))),
         ]
         categories = {
             tensor.untyped_storage().data_ptr(): name for name, found in known for tensor in found
@@ -279,14 +279,6 @@ def _map(value: Any, convert: Any) -> Any:
     from torch.utils._pytree import tree_map_only
 
     return tree_map_only(Tensor, convert, value)
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    from torch.utils._pytree import tree_leaves
-
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def main() -> None:

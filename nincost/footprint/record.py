@@ -21,7 +21,7 @@ from nincost.footprint.step import Step
 from nincost.footprint.stream import Recording
 from nincost.footprint.substitutes import substituted
 from nincost.footprint.target import Target
-from nincost.models.inputs import ModelInput, make_input
+from nincost.models.inputs import ModelInput, make_input, tensors_in
 from nincost.models.structure import copy_structure
 from nincost.preserve import collection_paused, unchanged
 from nincost.trace.failure import explain_failure, needs_values
@@ -155,7 +155,7 @@ class _Run:
                 if buffer is not None:
                     recorder.place(buffer, "buffers", layer)
         recorder.begin("input", 0)
-        for tensor in _tensors((self.inputs.args, self.inputs.kwargs)):
+        for tensor in tensors_in((self.inputs.args, self.inputs.kwargs)):
             recorder.place(tensor, "inputs", -1)
         self._after_inputs = len(recorder.entries)
 
@@ -175,7 +175,7 @@ class _Run:
         trained = [p for p in self.module.parameters() if p.requires_grad]
         update = self.step.update or self.target.update
         optimizer = make_optimizer(self.step, trained, update)
-        for tensor in _tensors(list(optimizer.state.values()) if optimizer else []):
+        for tensor in tensors_in(list(optimizer.state.values()) if optimizer else []):
             recorder.place(tensor, "optimizer_state", -1)  # what its constructor made
         output: Any = None
         loss: Tensor | None = None
@@ -206,7 +206,7 @@ class _Run:
                 recorder.begin("step", number)
                 with recorder:
                     take_step(optimizer)
-                recorder.classify(_tensors(list(optimizer.state.values())), "optimizer_state")
+                recorder.classify(tensors_in(list(optimizer.state.values())), "optimizer_state")
             recorder.begin("end", number)
             if not self.step.hold_output:
                 del output, loss
@@ -228,12 +228,6 @@ class _Run:
         self._labels = make_target(self.step.loss, output_tensor(output))
         if self._labels is not None:
             self.recorder.place(self._labels, "inputs", -1, at=self._after_inputs)
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    from torch.utils._pytree import tree_leaves
-
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _map_inputs(inputs: ModelInput, convert: Any) -> ModelInput:

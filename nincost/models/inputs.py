@@ -128,7 +128,7 @@ def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> Model
             f"input is {given!r}: expected a spec such as '3x224x224', several of them, "
             "or example tensors"
         )
-    tensors = [*_tensors(args), *_tensors(kwargs)]
+    tensors = [*tensors_in(args), *tensors_in(kwargs)]
     if not tensors:
         raise InputError("input holds no tensor: give a spec such as '3x224x224', or tensors")
     if batch_size != 1:
@@ -161,7 +161,8 @@ def _from_specs(given: tuple[str, ...], batch_size: int, default: torch.dtype) -
     return ModelInput(tuple(args), kwargs, tuple(map(str, specs)), batch_size)
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """The tensors in a value of nested containers, in order."""
     import torch
     from torch.utils._pytree import tree_leaves
 
