@@ -41,7 +41,7 @@ Examples:
     "--batch-size", type=int, default=1, show_default=True, metavar="N",
     help="The batch that the MACs are asked for.",
 )  # fmt: skip
-@output_options
+@output_options()
 def command(answer: str | None, model: str | None, variant: str | None, **options: Any) -> int:
     """Grade a calculation of MODEL's parameters, MACs or FLOPs, and name each mistake.
 
@@ -67,18 +67,12 @@ def command(answer: str | None, model: str | None, variant: str | None, **option
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
         result = audit(text, name, **options)
+    from nincost.render import audit_csv, audit_table
 
-    if output.format == "csv":
-        from nincost.render import audit_csv
-
-        shown = audit_csv.render(result)
-    elif output.format == "json":
-        shown = result.to_json()
-    elif output.format == "markdown":
-        shown = result.to_markdown()
-    else:
-        from nincost.render import audit_table
-
-        shown = audit_table.render(result, width=output.width, color=output.color)
-    output.write(shown)
+    output.show(
+        table=lambda: audit_table.render(result, **output.looks),
+        csv=lambda: audit_csv.render(result),
+        json=result.to_json,
+        markdown=result.to_markdown,
+    )
     return 0 if result.ok else 1

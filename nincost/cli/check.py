@@ -25,7 +25,7 @@ Examples:
     "--peers/--no-peers", default=True, show_default=True,
     help="Ask fvcore and FlopCounterMode too.",
 )  # fmt: skip
-@output_options
+@output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Hold hand formulas against the trace of MODEL, layer by layer.
 
@@ -44,13 +44,10 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
 
     from nincost.render import check_table
 
-    if output.format == "csv":
-        text = check_table.render_csv(result)
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = check_table.render_markdown(result)
-    else:
-        text = check_table.render(result, width=output.width, color=output.color)
-    output.write(text)
+    output.show(
+        table=lambda: check_table.render(result, **output.looks),
+        csv=lambda: check_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: check_table.render_markdown(result),
+    )
     return 0 if result.ok else 1

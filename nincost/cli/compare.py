@@ -36,7 +36,7 @@ Examples:
 )  # fmt: skip
 @click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
-@output_options
+@output_options()
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """Set models side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -52,20 +52,14 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     options["batch_sizes"] = _numbers(options["batch_sizes"])
     with output.only_results_on_stdout():
         result = compare(*models, **options)
+    from nincost.render import compare_table
 
-    if output.format == "csv":
-        text = result.to_csv()
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = result.to_markdown()
-    else:
-        from nincost.render import compare_table
-
-        text = compare_table.render(
-            result, width=output.width, color=output.color, all_rows=all_rows
-        )
-    output.write(text)
+    output.show(
+        table=lambda: compare_table.render(result, **output.looks, all_rows=all_rows),
+        csv=result.to_csv,
+        json=result.to_json,
+        markdown=result.to_markdown,
+    )
 
 
 def _numbers(text: str | None) -> list[int] | None:

@@ -23,7 +23,7 @@ Examples:
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
     help="The language of the words.",
 )  # fmt: skip
-@output_options
+@output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Show how each number of MODEL comes about: with letters, then with the numbers put in.
 
@@ -38,17 +38,11 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
         result = explain(name, **options)
+    from nincost.render import explain_csv, explain_table
 
-    if output.format == "csv":
-        from nincost.render import explain_csv
-
-        text = explain_csv.render(result)
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = result.to_markdown()
-    else:
-        from nincost.render import explain_table
-
-        text = explain_table.render(result, width=output.width, color=output.color)
-    output.write(text)
+    output.show(
+        table=lambda: explain_table.render(result, **output.looks),
+        csv=lambda: explain_csv.render(result),
+        json=result.to_json,
+        markdown=result.to_markdown,
+    )

@@ -24,7 +24,7 @@ Examples:
     help="A card such as rtx4090 or a100-80gb, or a size such as 24GiB. Default: the GPU here.",
 )  # fmt: skip
 @step_options
-@output_options
+@output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Find the largest batch whose training step fits, with the memory at it and at one more."""
     output = Output.from_options(options)
@@ -40,12 +40,9 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         result = fit(name, **options)
     from nincost.render import fit_table
 
-    if output.format == "csv":
-        text = fit_table.render_csv(result)
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = fit_table.render_markdown(result)
-    else:
-        text = fit_table.render(result, width=output.width, color=output.color)
-    output.write(text)
+    output.show(
+        table=lambda: fit_table.render(result, **output.looks),
+        csv=lambda: fit_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: fit_table.render_markdown(result),
+    )

@@ -42,7 +42,7 @@ Examples:
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
 )
-@output_options
+@output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Predict what a training step of MODEL takes on a GPU, without one.
 
@@ -77,12 +77,9 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
 
     from nincost.render import memory_table
 
-    if output.format == "csv":
-        text = memory_table.render_csv(result)
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = memory_table.render_markdown(result, top=top)
-    else:
-        text = memory_table.render(result, top=top, width=output.width, color=output.color)
-    output.write(text)
+    output.show(
+        table=lambda: memory_table.render(result, **output.looks, top=top),
+        csv=lambda: memory_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: memory_table.render_markdown(result, top=top),
+    )

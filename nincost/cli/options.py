@@ -42,9 +42,12 @@ def model_options(function: F) -> F:
     return function
 
 
-def output_options(function: F) -> F:
-    """--format, --output, --force, --quiet, --verbose and --no-color."""
-    for decorate in (
+def output_options(*more: str) -> Callable[[F], F]:
+    """--format, --output, --force, --quiet, --verbose and --no-color.
+
+    `more` are formats of this command beside the four that each command has.
+    """
+    decorators = (
         click.option(
             "--no-color", is_flag=True, help="No colours (so does the variable NO_COLOR)."
         ),
@@ -56,12 +59,25 @@ def output_options(function: F) -> F:
             help="Write to FILE, whole or not at all; its ending names the format.",
         ),
         click.option(
-            "--format", "format_", type=click.Choice(FORMATS),
+            "--format", "format_", type=click.Choice((*FORMATS, *more)),
             help="Default: table, or by FILE's ending."
         ),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
+    )  # fmt: skip
+
+    def decorate(function: F) -> F:
+        for decorator in decorators:
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _formats() -> tuple[str, ...]:
+    """The formats of the command that is being run."""
+    for parameter in click.get_current_context().command.params:
+        if parameter.name == "format_" and isinstance(parameter.type, click.Choice):
+            return tuple(map(str, parameter.type.choices))
+    return FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,7 @@ class Output:
         """Take the output options out of a command's own, and refuse a bad --output early."""
         path = options.pop("output")
         force = options.pop("force")
-        chosen = pick_format(options.pop("format_"), path)
+        chosen = pick_format(options.pop("format_"), path, _formats())
         if path is not None:
             check_writable(path, force=force)
         wants_color = not options.pop("no_color") and not os.environ.get("NO_COLOR")
@@ -100,25 +116,47 @@ class Output:
             width=max(width, 40) if width else None,
         )
 
-    def write(self, text: str) -> None:
+    def show(self, **formats: Callable[[], str | bytes]) -> None:
+        """Write the result in the format asked for; only that one is rendered."""
+        self._write(formats[self.format]())
+
+    def _write(self, content: str | bytes) -> None:
         """Print the result, or write it to the file."""
-        if self.path is None:
+        if self.path is not None:
+            write_file(self.path, content, force=self.force)
+            self.say(f"wrote {self.path}")
+        elif isinstance(content, bytes):
+            if sys.stdout.isatty():
+                raise OutputError(
+                    f"{self.format} is not for a terminal to show: give --output FILE"
+                )
+            with self._told_if_not_written():
+                sys.stdout.buffer.write(content)
+                sys.stdout.buffer.flush()
+        else:
             with contextlib.suppress(AttributeError, ValueError):
                 sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-            try:
-                click.echo(text, nl=False, color=True)
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                # What is left in the buffer must not be tried again while Python shuts down.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise OutputError(
-                    f"the result could not be written: {error.strerror or error}: "
-                    "free some space or give --output"
-                ) from error
-        else:
-            write_file(self.path, text, force=self.force)
-            self.say(f"wrote {self.path}")
+            with self._told_if_not_written():
+                click.echo(content, nl=False, color=True)
+
+    @contextlib.contextmanager
+    def _told_if_not_written(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in the buffer must not be tried again while Python shuts down.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OutputError(
+                f"the result could not be written: {error.strerror or error}: "
+                "free some space or give --output"
+            ) from error
+
+    @property
+    def looks(self) -> dict[str, Any]:
+        """What a table has to know of the terminal: its width and whether to color."""
+        return {"width": self.width, "color": self.color}
 
     def say(self, text: str) -> None:
         """A remark on stderr, unless --quiet."""

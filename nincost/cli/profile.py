@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from nincost.cli.options import Output, model_options, output_options, pick_model
-
-if TYPE_CHECKING:
-    from nincost.cost.results import Profile
-    from nincost.cost.view import View
 
 
 @click.command(
@@ -41,7 +37,7 @@ Examples:
 @click.option("--elementwise", is_flag=True, help="Show element-wise FLOPs in their own column.")
 @click.option("--total", is_flag=True, help="Add a row named total to the CSV.")
 @click.option("--exact", is_flag=True, help="Whole numbers in the table, not 762.3 M.")
-@output_options
+@output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Count what MODEL costs, layer by layer, before it touches a GPU.
 
@@ -75,16 +71,11 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     if output.verbose:
         for note in result.details:
             output.say(note)
-    output.write(_render(result, view, output))
-
-
-def _render(result: Profile, view: View, output: Output) -> str:
-    if output.format == "csv":
-        return result.to_csv(view=view)
-    if output.format == "json":
-        return result.to_json(view)
-    if output.format == "markdown":
-        return result.to_markdown(view)
     from nincost.render import table
 
-    return table.render(result, view, width=output.width, color=output.color)
+    output.show(
+        table=lambda: table.render(result, view, **output.looks),
+        csv=lambda: result.to_csv(view=view),
+        json=lambda: result.to_json(view),
+        markdown=lambda: result.to_markdown(view),
+    )

@@ -25,7 +25,7 @@ Examples:
     "--reports", metavar="FOLDER", default="reports", show_default=True,
     help="Where the JSON and the Markdown report go, unless --recorded is given.",
 )  # fmt: skip
-@output_options
+@output_options()
 def command(**options: Any) -> None:
     """Predict and measure a suite of steps on this machine's GPU, and tell each error.
 
@@ -41,12 +41,9 @@ def command(**options: Any) -> None:
             output.say(f"wrote {path}")
     from nincost.render import validation_table
 
-    if output.format == "csv":
-        text = validation_table.render_csv(result)
-    elif output.format == "json":
-        text = result.to_json()
-    elif output.format == "markdown":
-        text = validation_table.render_markdown(result)
-    else:
-        text = validation_table.render(result, width=output.width, color=output.color)
-    output.write(text)
+    output.show(
+        table=lambda: validation_table.render(result, **output.looks),
+        csv=lambda: validation_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: validation_table.render_markdown(result),
+    )

@@ -10,13 +10,17 @@ from nincost.cli.options import Output, output_options
 
 
 @click.command("variants", epilog="Example: nincost variants --format markdown")
-@output_options
+@output_options()
 def command(**options: Any) -> None:
     """List the built-in variants: source, input size, parameters and MACs."""
     output = Output.from_options(options)
     from nincost.models.catalogue import variants
     from nincost.render import variants_table
 
-    output.write(
-        variants_table.render(variants(), output.format, width=output.width, color=output.color)
+    rows = variants()
+    output.show(
+        table=lambda: variants_table.render(rows, **output.looks),
+        csv=lambda: variants_table.render_csv(rows),
+        json=lambda: variants_table.render_json(rows),
+        markdown=lambda: variants_table.render_markdown(rows),
     )

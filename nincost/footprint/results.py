@@ -248,9 +248,9 @@ class Memory:
         import pickle
 
         from nincost.footprint.snapshot import snapshot
-        from nincost.render.output import write_bytes
+        from nincost.render.output import write_file
 
-        write_bytes(path, pickle.dumps(snapshot(self)), force=force)
+        write_file(path, pickle.dumps(snapshot(self)), force=force)
 
     def __str__(self) -> str:
         from nincost.render import memory_table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,7 +19,12 @@ class Document(Protocol):
 
 def render(result: Document) -> str:
     """Plain values, indented, with a newline at the end."""
-    return json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    return text(result.to_dict())
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """A document of plain values as text, as `render` writes a result's."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def render_profile(profile: Profile, view: View | None = None) -> str:

@@ -5,27 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from nincost.errors import OutputError, did_you_mean
 
 FORMATS = ("table", "csv", "json", "markdown")
 
-_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "table"}
+_SUFFIXES = {
+    ".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "table",
+    ".html": "html", ".svg": "svg", ".png": "png", ".pdf": "pdf",
+}  # fmt: skip
 
 
-def pick_format(chosen: str | None, output: str | Path | None) -> str:
-    """The format asked for, else the one that the file's ending names, else a table."""
+def pick_format(
+    chosen: str | None, output: str | Path | None, formats: Sequence[str] = FORMATS
+) -> str:
+    """The format asked for, else the one that the file's ending names, else a table.
+
+    `formats` are those that the command has.
+    """
     if chosen is not None:
         return chosen
     if output is None:
         return "table"
     suffix = Path(output).suffix.lower()
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
+    endings = {ending: name for ending, name in _SUFFIXES.items() if name in formats}
+    if suffix in endings:
+        return endings[suffix]
     raise OutputError(
-        f"the ending of {str(output)!r} names no format: end it in {', '.join(_SUFFIXES)}, or "
-        f"give --format{did_you_mean(suffix, _SUFFIXES)}"
+        f"the ending of {str(output)!r} names no format: end it in {', '.join(endings)}, or "
+        f"give --format{did_you_mean(suffix, endings)}"
     )
 
 
@@ -67,13 +77,10 @@ def check_writable(path: str | Path, *, force: bool) -> None:
         raise OutputError(f"{str(folder)!r} cannot be written to: choose another folder")
 
 
-def write_file(path: str | Path, text: str, *, force: bool = False) -> None:
-    """Write `text` (UTF-8) to a new file beside `path`, and then rename it to `path`."""
-    write_bytes(path, text.encode("utf-8", errors="backslashreplace"), force=force)
-
-
-def write_bytes(path: str | Path, content: bytes, *, force: bool = False) -> None:
-    """Write `content` to a new file beside `path`, and then rename it to `path`."""
+def write_file(path: str | Path, content: str | bytes, *, force: bool = False) -> None:
+    """Write `content` (text as UTF-8) to a new file beside `path`, then rename it to `path`."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="backslashreplace")
     check_writable(path, force=force)
     target = Path(path).resolve()  # a link stays a link, its target is replaced
     temporary = None

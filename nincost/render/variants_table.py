@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 from rich.text import Text
 
 from nincost.environment import environment
 from nincost.models.catalogue import VariantSummary
-from nincost.render import csv, markdown, units
+from nincost.render import csv, json, markdown, units
 from nincost.render.terminal import draw, new_table
 
 _COLUMNS = tuple(VariantSummary.__slots__)
 
 
 def render(
-    rows: tuple[VariantSummary, ...],
-    format: str = "table",
-    *,
-    width: int | None = None,
-    color: bool = False,
+    rows: tuple[VariantSummary, ...], *, width: int | None = None, color: bool = False
 ) -> str:
-    """The variants in one of the four formats."""
-    if format == "csv":
-        return csv.write(_COLUMNS, ([row.to_dict()[name] for name in _COLUMNS] for row in rows))
-    if format == "json":
-        document = {
-            "schema": 1,
-            "command": "variants",
-            "environment": environment(),
-            "variants": [row.to_dict() for row in rows],
-        }
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    if format == "markdown":
-        cells = [
-            [
-                row.variant,
-                markdown.escape(row.source),
-                row.input,
-                units.exact(row.params),
-                units.exact(row.macs),
-            ]
-            for row in rows
-        ]
-        right = [name in ("params", "macs") for name in _COLUMNS]
-        return "\n".join(markdown.table(_COLUMNS, cells, right)) + "\n"
+    """A table for a terminal."""
     table = new_table()
     table.add_column("Variant", no_wrap=True)
     table.add_column("Input", no_wrap=True)
@@ -55,3 +26,34 @@ def render(
         figures = (units.exact(row.params), units.exact(row.macs))
         table.add_row(Text(row.variant, style="bold"), row.input, *figures, Text(row.source))
     return draw([table], width=width, color=color)
+
+
+def render_csv(rows: tuple[VariantSummary, ...]) -> str:
+    """One row for each variant."""
+    return csv.write(_COLUMNS, ([row.to_dict()[name] for name in _COLUMNS] for row in rows))
+
+
+def render_json(rows: tuple[VariantSummary, ...]) -> str:
+    """The variants with the versions that counted them."""
+    return json.text({
+        "schema": 1,
+        "command": "variants",
+        "environment": environment(),
+        "variants": [row.to_dict() for row in rows],
+    })  # fmt: skip
+
+
+def render_markdown(rows: tuple[VariantSummary, ...]) -> str:
+    """A Markdown table."""
+    cells = [
+        [
+            row.variant,
+            markdown.escape(row.source),
+            row.input,
+            units.exact(row.params),
+            units.exact(row.macs),
+        ]
+        for row in rows
+    ]
+    right = [name in ("params", "macs") for name in _COLUMNS]
+    return "\n".join(markdown.table(_COLUMNS, cells, right)) + "\n"
