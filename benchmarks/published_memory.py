@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 
 from nincost.footprint.allocator import CachingAllocator
-from nincost.footprint.cudnn_plans import ConvPlans
 from nincost.footprint.gpus import get_gpu
+from nincost.footprint.libraries.cudnn_plans import ConvPlans
 from nincost.footprint.lower import lower
-from nincost.footprint.record import record
+from nincost.footprint.recording.record import record
 from nincost.footprint.replay import replay
-from nincost.footprint.step import Step
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import resolve
 

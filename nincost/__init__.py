@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from nincost.cost.view import View
     from nincost.footprint.fit import fit
     from nincost.footprint.fit_results import Fit
+    from nincost.footprint.measuring.validate import Validation, validate
     from nincost.footprint.predict import memory
     from nincost.footprint.results import Memory
-    from nincost.footprint.validate import Validation, validate
     from nincost.hand.check import Check, check
     from nincost.homework.audit import audit
     from nincost.homework.explain import explain
@@ -50,8 +50,8 @@ _WHERE = {
     "Memory": "nincost.footprint.results",
     "fit": "nincost.footprint.fit",
     "Fit": "nincost.footprint.fit_results",
-    "validate": "nincost.footprint.validate",
-    "Validation": "nincost.footprint.validate",
+    "validate": "nincost.footprint.measuring.validate",
+    "Validation": "nincost.footprint.measuring.validate",
     "check": "nincost.hand.check",
     "Check": "nincost.hand.check",
     "explain": "nincost.homework.explain",

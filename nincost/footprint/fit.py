@@ -11,8 +11,8 @@ from nincost.footprint.fit_results import Fit, FitTotals
 from nincost.footprint.lower import Alloc, Timeline
 from nincost.footprint.player import play
 from nincost.footprint.predict import Prediction, describe, predict
-from nincost.footprint.request import Request, StepOptions, make_request
-from nincost.footprint.step import Loss
+from nincost.footprint.step.request import Request, StepOptions, make_request
+from nincost.footprint.step.step import Loss
 from nincost.models.nin import DEFAULT_MODEL
 from nincost.preserve import collection_paused
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from nincost.footprint.recording.stream import (
+    Category,
+    Ended,
+    Entry,
+    Made,
+    Mark,
+    Phase,
+    Ran,
+    Recording,
+)
 from nincost.footprint.rules import (
     Action,
     Drop,
@@ -18,7 +28,6 @@ from nincost.footprint.rules import (
     plan,
     rules_for,
 )
-from nincost.footprint.stream import Category, Ended, Entry, Made, Mark, Phase, Ran, Recording
 from nincost.footprint.target import Target
 
 

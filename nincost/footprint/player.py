@@ -8,7 +8,7 @@ from typing import Any
 
 from nincost.footprint.allocator import AllocatorConfig, CachingAllocator
 from nincost.footprint.lower import Alloc, Event, Free, Timeline
-from nincost.footprint.stream import Mark, Phase
+from nincost.footprint.recording.stream import Mark, Phase
 
 #: How many steps beyond the recorded ones are tried. Two are nearly always enough.
 _MOST_REPEATS = 8

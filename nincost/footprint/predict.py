@@ -10,11 +10,11 @@ from nincost.environment import environment
 from nincost.errors import InputError, NincostError
 from nincost.footprint.lower import Timeline, lower
 from nincost.footprint.player import Played, layer_name, play
-from nincost.footprint.record import record
-from nincost.footprint.request import Request, StepOptions, make_request
+from nincost.footprint.recording.record import record
+from nincost.footprint.recording.stream import CATEGORIES, Recording
 from nincost.footprint.results import LayerMemory, Memory, MemoryTotals, UsedRule
-from nincost.footprint.step import Loss
-from nincost.footprint.stream import CATEGORIES, Recording
+from nincost.footprint.step.request import Request, StepOptions, make_request
+from nincost.footprint.step.step import Loss
 from nincost.footprint.target import Workspace
 from nincost.models.nin import DEFAULT_MODEL
 from nincost.preserve import collection_paused
@@ -247,7 +247,7 @@ def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> 
                 "--measure out for the prediction alone, or run it where a GPU is"
             )
         return result
-    from nincost.footprint.measure import measure_request
+    from nincost.footprint.measuring.measure import measure_request
 
     try:
         measured = measure_request(request)

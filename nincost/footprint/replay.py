@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nincost.footprint.lower import Alloc, Emptied, Free, Timeline
-from nincost.footprint.stream import CATEGORIES, Mark, Phase
+from nincost.footprint.recording.stream import CATEGORIES, Mark, Phase
 
 
 class Allocator(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nincost.footprint.stream import CATEGORIES
+from nincost.footprint.recording.stream import CATEGORIES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ from typing import Any
 from nincost.footprint.allocator import AllocatorConfig, Block, CachingAllocator, Segment
 from nincost.footprint.lower import Alloc, Free
 from nincost.footprint.player import layer_name
+from nincost.footprint.recording.stream import Mark, Phase
 from nincost.footprint.results import Memory
-from nincost.footprint.stream import Mark, Phase
 
 Snapshot = dict[str, Any]
 

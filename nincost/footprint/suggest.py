@@ -8,8 +8,8 @@ from dataclasses import replace
 from nincost.errors import NincostError
 from nincost.footprint.allocator import AllocatorConfig
 from nincost.footprint.predict import Prediction, predict
-from nincost.footprint.request import Request
 from nincost.footprint.results import Change
+from nincost.footprint.step.request import Request
 
 #: Optimizers with state for each parameter; SGD without momentum has none.
 _STATELESS = "SGD"

@@ -12,8 +12,8 @@ from html import escape
 
 from nincost.footprint.lower import Alloc, Free
 from nincost.footprint.player import Played
+from nincost.footprint.recording.stream import CATEGORIES, Mark
 from nincost.footprint.results import Memory
-from nincost.footprint.stream import CATEGORIES, Mark
 from nincost.render import units
 from nincost.render.memory_words import CATEGORY_NAMES, title
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from nincost.footprint.validate import COMPARED, Row, Validation
+from nincost.footprint.measuring.validate import COMPARED, Row, Validation
 from nincost.render import csv, markdown, units
 from nincost.render.terminal import WIDE_FROM, draw, new_table, statements
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from nincost.footprint.lower import Alloc, Free, Timeline, lower
-from nincost.footprint.record import record
+from nincost.footprint.recording.record import record
 from nincost.footprint.replay import replay
-from nincost.footprint.step import Step
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import this_cpu
 from nincost.models.sources import Model, resolve
 

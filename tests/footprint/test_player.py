@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost.footprint.lower import Alloc, Event, Free, Timeline
 from nincost.footprint.player import layer_name, play
-from nincost.footprint.stream import Mark
+from nincost.footprint.recording.stream import Mark
 from nincost.footprint.target import Target
 
 MIB = 1 << 20

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import nincost
+from nincost.footprint.recording.stream import CATEGORIES
 from nincost.footprint.results import MEMORY_COLUMNS
-from nincost.footprint.stream import CATEGORIES
 
 #: The keys that interface.md promises.
 TOTALS = (

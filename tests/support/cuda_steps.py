@@ -13,9 +13,9 @@ from torch.utils._pytree import tree_leaves
 
 from nincost.footprint.gpus import get_gpu
 from nincost.footprint.lower import Alloc, Free, Timeline, lower
-from nincost.footprint.record import record
-from nincost.footprint.step import Step
-from nincost.footprint.stream import Mark, Ran, Recording
+from nincost.footprint.recording.record import record
+from nincost.footprint.recording.stream import Mark, Ran, Recording
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import Model
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from nincost.footprint.stream import Category, Ran
+from nincost.footprint.recording.stream import Category, Ran
 from nincost.footprint.target import Target
 from nincost.trace.records import Signature, TensorMeta
 

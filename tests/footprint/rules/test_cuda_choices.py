@@ -11,9 +11,9 @@ from support.cuda_steps import A100, H100, cuda_forward, operators, recorded
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from nincost.footprint.libraries.sdpa import Attention, choose
+from nincost.footprint.recording.stream import Ran
 from nincost.footprint.rules.cuda.norms import runs_in_cudnn
-from nincost.footprint.sdpa import Attention, choose
-from nincost.footprint.stream import Ran
 from nincost.trace.records import TensorMeta
 
 #: What meta calls cuDNN's batch norm; zeroing and counting differ in name only.

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from nincost.errors import InputError
-from nincost.footprint.conv_backend import uses_cudnn
-from nincost.footprint.conv_problem import ConvProblem, Kind, conv_problem
-from nincost.footprint.cudnn_plans import ConvPlans, Workspace
 from nincost.footprint.gpus import Gpu
-from nincost.footprint.memory_format import copy_bytes, is_channels_last
+from nincost.footprint.libraries.conv_backend import uses_cudnn
+from nincost.footprint.libraries.conv_problem import ConvProblem, Kind, conv_problem
+from nincost.footprint.libraries.cudnn_plans import ConvPlans, Workspace
+from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta

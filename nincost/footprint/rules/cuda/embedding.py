@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost.footprint.memory_format import dense_copy, wide
+from nincost.footprint.recording.memory_format import dense_copy, wide
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.trace.records import TensorMeta
 

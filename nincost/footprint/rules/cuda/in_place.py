@@ -6,7 +6,7 @@ counts as yes. So the recording shows a new storage where the device writes into
 
 from __future__ import annotations
 
-from nincost.footprint.memory_format import dense_copy
+from nincost.footprint.recording.memory_format import dense_copy
 from nincost.footprint.rules import Action, Call, is_in_place_sum, out, rule, take
 from nincost.trace.records import TensorMeta
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost.footprint.memory_format import copy_bytes, is_channels_last
+from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
 from nincost.footprint.rules import Action, Call, out, rule, take
 
 _NONE = 0  # at::Reduction::None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nincost.footprint.cublas import blas_workspaces
-from nincost.footprint.memory_format import is_row_major
+from nincost.footprint.libraries.cublas import blas_workspaces
+from nincost.footprint.recording.memory_format import is_row_major
 from nincost.footprint.rules import Action, Call, hold, out, rule, take
 from nincost.trace.records import TensorMeta
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nincost.footprint.memory_format import copy_bytes, dense_copy, is_channels_last, wide
+from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last, wide
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.trace.records import TensorMeta
 

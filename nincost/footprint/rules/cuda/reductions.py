@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nincost.errors import InputError
-from nincost.footprint.reductions import Operator, reduction_scratch
+from nincost.footprint.libraries.reductions import Operator, reduction_scratch
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.footprint.target import Target
 from nincost.trace.records import TensorMeta

@@ -1,8 +1,8 @@
-"""Recurrent networks in cuDNN (`nincost.footprint.recurrent_cuda` records them as one operator)."""
+"""Recurrent networks in cuDNN, which `libraries/recurrent_cuda.py` records as one operator."""
 
 from __future__ import annotations
 
-from nincost.footprint.memory_format import dense_copy
+from nincost.footprint.recording.memory_format import dense_copy
 from nincost.footprint.rules import Action, Call, out, rule, take
 
 #: Gates of an element, by cuDNN's number of the mode: relu, tanh, LSTM, GRU.

@@ -22,10 +22,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from nincost.footprint import cudnn_library as cudnn
-from nincost.footprint.conv_problem import ConvProblem
-from nincost.footprint.cudnn_library import Attribute, CudnnError, Kind, Note, Type
 from nincost.footprint.gpus import Gpu
+from nincost.footprint.libraries import cudnn_library as cudnn
+from nincost.footprint.libraries.conv_problem import ConvProblem
+from nincost.footprint.libraries.cudnn_library import Attribute, CudnnError, Kind, Note, Type
 
 _DATA_TYPES = {
     "float32": cudnn.DataType.FLOAT,

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nincost.footprint.memory_format import is_channels_last
-from nincost.footprint.recurrent_cuda import forward_shapes
+from nincost.footprint.libraries.recurrent_cuda import forward_shapes
+from nincost.footprint.recording.memory_format import is_channels_last
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.layouts import convolution as row_major_convolution
 from nincost.trace.records import TensorMeta

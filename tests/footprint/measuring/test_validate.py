@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import nincost
-from nincost.footprint import validate as module
+from nincost.footprint.measuring import validate as module
+from nincost.footprint.measuring.suite import suite
 from nincost.footprint.results import Measured
-from nincost.footprint.suite import suite
 
 NAMES = [case.name for case in suite()]
 

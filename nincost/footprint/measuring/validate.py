@@ -12,11 +12,11 @@ from typing import Any
 
 from nincost.environment import environment
 from nincost.errors import InputError, NincostError
-from nincost.footprint.measure import measure_request, measured_from
+from nincost.footprint.measuring.measure import measure_request, measured_from
+from nincost.footprint.measuring.suite import Case, suite
 from nincost.footprint.predict import describe, predict
-from nincost.footprint.request import Request, StepOptions, make_request
 from nincost.footprint.results import Measured, Memory
-from nincost.footprint.suite import Case, suite
+from nincost.footprint.step.request import Request, StepOptions, make_request
 from nincost.preserve import collection_paused
 
 #: What is compared: a total's name, and as a column.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost.footprint.allocator import AllocatorConfig, Block, CachingAllocator
-from nincost.footprint.stream import CATEGORIES
+from nincost.footprint.recording.stream import CATEGORIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nincost.footprint.gpus import get_gpu
-from nincost.footprint.request import DEFAULT_GPU, make_request, pick_card
+from nincost.footprint.step.request import DEFAULT_GPU, make_request, pick_card
 
 
 @pytest.fixture

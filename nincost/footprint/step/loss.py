@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nincost.errors import InputError
-from nincost.footprint.step import Loss
+from nincost.footprint.step.step import Loss
 
 
 def output_tensor(output: Any) -> Tensor:

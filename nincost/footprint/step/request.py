@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from nincost.errors import InputError
 from nincost.footprint.allocator import AllocatorConfig
 from nincost.footprint.gpus import Gpu, get_gpu, knows_capability, parse_size
-from nincost.footprint.step import Loss, Step
+from nincost.footprint.step.step import Loss, Step
 from nincost.footprint.target import Target
 from nincost.models.sources import resolve
 

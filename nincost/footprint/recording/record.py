@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 import nincost.trace.layouts_backward  # noqa: F401 - registers itself
 from nincost.errors import InputError, NincostError, one_line
-from nincost.footprint.autocast import autocast_on_meta
-from nincost.footprint.checkpoint import top_level_blocks
-from nincost.footprint.follow import StepRecorder
-from nincost.footprint.layouts_cuda import cuda_layouts
-from nincost.footprint.loss import make_target, output_tensor, take_loss
-from nincost.footprint.optimizer import make_optimizer, take_step, zero_grad
-from nincost.footprint.step import Step
-from nincost.footprint.stream import Recording
-from nincost.footprint.substitutes import substituted
+from nincost.footprint.recording.follow import StepRecorder
+from nincost.footprint.recording.layouts_cuda import cuda_layouts
+from nincost.footprint.recording.stream import Recording
+from nincost.footprint.recording.substitutes import substituted
+from nincost.footprint.step.autocast import autocast_on_meta
+from nincost.footprint.step.checkpoint import top_level_blocks
+from nincost.footprint.step.loss import make_target, output_tensor, take_loss
+from nincost.footprint.step.optimizer import make_optimizer, take_step, zero_grad
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.inputs import ModelInput, make_input, tensors_in
 from nincost.models.structure import copy_structure

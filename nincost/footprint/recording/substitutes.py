@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from nincost.footprint.follow import StepRecorder
+from nincost.footprint.recording.follow import StepRecorder
 from nincost.footprint.target import Target
 
 #: A kernel gets the target first; it gives NotImplemented to leave the call to torch.
@@ -69,7 +69,7 @@ def substituted(target: Target, recorder: StepRecorder) -> Iterator[None]:
     left to torch.
     """
     if target.device == "cuda":
-        importlib.import_module("nincost.footprint.substitutes_cuda")
+        importlib.import_module("nincost.footprint.recording.substitutes_cuda")
     with _LOCK:
         make: Any = torch.library.Library
         library = make("aten", "IMPL")

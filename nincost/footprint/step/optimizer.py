@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from nincost.errors import InputError, one_line
-from nincost.footprint.step import Step
+from nincost.footprint.step.step import Step
 
 #: What `lr` is where the class has no default of its own.
 _LR = 0.1

@@ -7,7 +7,7 @@ import inspect
 import pytest
 import torch
 
-from nincost.footprint.cublas import blas_workspaces, lt_workspace_bytes, workspace_bytes
+from nincost.footprint.libraries.cublas import blas_workspaces, lt_workspace_bytes, workspace_bytes
 
 # Worked by hand. 8519680 = 8.125 MiB is also what people find in torch.cuda.memory_allocated after
 # a first matmul on cards before Hopper.

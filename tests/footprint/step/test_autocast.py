@@ -10,9 +10,9 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nincost.footprint.record import record
-from nincost.footprint.step import Step
-from nincost.footprint.stream import Mark, Ran
+from nincost.footprint.recording.record import record
+from nincost.footprint.recording.stream import Mark, Ran
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import Model
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from nincost.footprint.allocator import AllocatorConfig
-from nincost.footprint.checkpoint import top_level_blocks
-from nincost.footprint.gauge import CudaGauge, Gauge, shortfall
-from nincost.footprint.loss import make_target, output_tensor, take_loss
-from nincost.footprint.measured_parts import parts_at_peak
-from nincost.footprint.stream import CATEGORIES
+from nincost.footprint.measuring.gauge import CudaGauge, Gauge, shortfall
+from nincost.footprint.measuring.measured_parts import parts_at_peak
+from nincost.footprint.recording.stream import CATEGORIES
+from nincost.footprint.step.checkpoint import top_level_blocks
+from nincost.footprint.step.loss import make_target, output_tensor, take_loss
 from nincost.models.inputs import make_input, tensors_in
 from nincost.models.sources import Model, resolve
 from nincost.models.structure import copy_structure

@@ -17,10 +17,10 @@ import pytest
 import torch
 
 from nincost.errors import InputError
-from nincost.footprint import cudnn_library, cudnn_plans
-from nincost.footprint.conv_problem import KINDS, conv_problem, plain_output
-from nincost.footprint.cudnn_plans import ConvPlans
 from nincost.footprint.gpus import get_gpu
+from nincost.footprint.libraries import cudnn_library, cudnn_plans
+from nincost.footprint.libraries.conv_problem import KINDS, conv_problem, plain_output
+from nincost.footprint.libraries.cudnn_plans import ConvPlans
 
 LIBRARY, REASON = cudnn_library.load()
 needs_cudnn = pytest.mark.skipif(LIBRARY is None, reason=REASON or "no cuDNN")
@@ -289,8 +289,8 @@ def test_every_descriptor_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 HAMMER = """
 import random, resource, sys
-from nincost.footprint.conv_problem import KINDS, conv_problem, plain_output
-from nincost.footprint.cudnn_plans import ConvPlans
+from nincost.footprint.libraries.conv_problem import KINDS, conv_problem, plain_output
+from nincost.footprint.libraries.cudnn_plans import ConvPlans
 from nincost.footprint.gpus import GPUS
 rng = random.Random(int(sys.argv[1]))
 plans = {name: ConvPlans(card) for name, card in GPUS.items()}
@@ -323,7 +323,7 @@ print((rss() - first) // 2**20)
 
 
 def hammer(seed: int, times: int) -> int:
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     ended = subprocess.run(
         [sys.executable, "-c", HAMMER, str(seed), str(times)],
         capture_output=True, text=True, cwd=root, timeout=600, check=False,

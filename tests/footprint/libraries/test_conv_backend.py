@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from nincost.footprint.conv_backend import uses_cudnn
-from nincost.footprint.conv_problem import looks_channels_last
+from nincost.footprint.libraries.conv_backend import uses_cudnn
+from nincost.footprint.libraries.conv_problem import looks_channels_last
 
 FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 

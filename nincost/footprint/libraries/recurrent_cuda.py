@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nincost.footprint.substitutes import meta_kernel, substitute
+from nincost.footprint.recording.substitutes import meta_kernel, substitute
 from nincost.footprint.target import Target
 
 #: cuDNN's numbers of the modes.

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nincost.footprint import recurrent_cuda as _recurrent_cuda  # noqa: F401  (registers)
-from nincost.footprint.sdpa import Attention, choose
-from nincost.footprint.substitutes import meta_kernel, substitute
+from nincost.footprint.libraries import recurrent_cuda as _recurrent_cuda  # noqa: F401  (registers)
+from nincost.footprint.libraries.sdpa import Attention, choose
+from nincost.footprint.recording.substitutes import meta_kernel, substitute
 from nincost.footprint.target import Target
 
 

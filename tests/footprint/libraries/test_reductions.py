@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nincost.errors import InputError
-from nincost.footprint.reductions import Scratch, reduction_scratch
+from nincost.footprint.libraries.reductions import Scratch, reduction_scratch
 
 H100 = {"sm_count": 132, "threads_per_sm": 2048}
 

@@ -10,9 +10,9 @@ from torch import nn
 
 from nincost.errors import InputError, NincostError
 from nincost.footprint.lower import lower
-from nincost.footprint.record import record
+from nincost.footprint.recording.record import record
 from nincost.footprint.replay import replay
-from nincost.footprint.step import Step
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import Model, resolve
 

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 import nincost
-from nincost.footprint import measure
-from nincost.footprint.gauge import shortfall
-from nincost.footprint.measured_parts import parts_at_peak
-from nincost.footprint.measured_run import run
-from nincost.footprint.request import make_request
+from nincost.footprint.measuring import measure
+from nincost.footprint.measuring.gauge import shortfall
+from nincost.footprint.measuring.measured_parts import parts_at_peak
+from nincost.footprint.measuring.measured_run import run
+from nincost.footprint.step.request import make_request
 
 
 class TapeGauge:
@@ -134,7 +134,7 @@ def test_a_job_reaches_a_fresh_process(monkeypatch):
     )
     measured = measure.measure_request(request)
     assert measured.steps == measure.STEPS
-    assert seen["command"][1:] == ["-m", "nincost.footprint.measured_run"]
+    assert seen["command"][1:] == ["-m", "nincost.footprint.measuring.measured_run"]
     assert seen["env"]["PYTORCH_CUDA_ALLOC_CONF"] == "max_split_size_mb:64"
 
 

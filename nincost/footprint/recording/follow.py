@@ -12,9 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from nincost.footprint.memory_format import is_channels_last
-from nincost.footprint.shortcuts import shortcut
-from nincost.footprint.stream import Category, Ended, Entry, Made, Mark, Phase, Ran, Storage
+from nincost.footprint.recording.memory_format import is_channels_last
+from nincost.footprint.recording.shortcuts import shortcut
+from nincost.footprint.recording.stream import (
+    Category,
+    Ended,
+    Entry,
+    Made,
+    Mark,
+    Phase,
+    Ran,
+    Storage,
+)
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.recorder import Recorder
 from nincost.trace.records import Signature, TensorMeta

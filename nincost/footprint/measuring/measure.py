@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nincost.errors import InputError, NincostError, one_line
-from nincost.footprint.request import Request
 from nincost.footprint.results import Measured
+from nincost.footprint.step.request import Request
 
 #: Steps that are run; the last one's allocations are recorded too.
 STEPS = 4
@@ -44,7 +44,7 @@ def measure_request(request: Request, *, steps: int = STEPS) -> Measured:
             variables["PYTORCH_CUDA_ALLOC_CONF"] = request.alloc_conf
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "nincost.footprint.measured_run"],
+                [sys.executable, "-m", "nincost.footprint.measuring.measured_run"],
                 input=json.dumps(job),
                 capture_output=True,
                 text=True,

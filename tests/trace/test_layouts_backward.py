@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from nincost.footprint import follow
-from nincost.footprint.record import record
-from nincost.footprint.step import Step
-from nincost.footprint.stream import Ran
+from nincost.footprint.recording import follow
+from nincost.footprint.recording.record import record
+from nincost.footprint.recording.stream import Ran
+from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import resolve
 from nincost.trace import layouts

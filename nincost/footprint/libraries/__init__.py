@@ -1,0 +1,1 @@
+"""What CUDA's libraries ask the allocator for, as functions of shapes and the card."""

@@ -1,0 +1,1 @@
+"""Measures real steps on a GPU and holds predictions against them."""

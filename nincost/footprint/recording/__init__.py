@@ -1,0 +1,1 @@
+"""Runs a step on the meta device and records its operators and storages."""

@@ -1,0 +1,1 @@
+"""What a training step is: from the options to real calls of PyTorch."""
