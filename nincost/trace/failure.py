@@ -83,7 +83,11 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
                 "try another --input, or --arg in_channels if the model takes it"
             )
         if not isinstance(module, _ConvTransposeNd):
-            return _at_least(shape[-dims:], module.kernel_size, module.padding, module.dilation)
+            too_small = _at_least(
+                shape[-dims:], module.kernel_size, module.padding, module.dilation
+            )
+            if too_small:
+                return too_small
     elif isinstance(module, nn.modules.batchnorm._NormBase):
         if len(shape) > 1 and shape[1] != module.num_features:
             return f"{module.num_features} channels, not {shape[1]}"
@@ -99,6 +103,14 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
         )
     elif isinstance(module, nn.Embedding) and call.inputs[0].dtype.is_floating_point:
         return "whole numbers: give the input a type, as in input_ids=128:int64"
+    if isinstance(module, (nn.Linear, _ConvNd)) and call.inputs[0].dtype != module.weight.dtype:
+        has, given = (
+            str(tensor.dtype).removeprefix("torch.") for tensor in (module.weight, call.inputs[0])
+        )
+        return (
+            f"values of its weights' type, {has}, not {given}: end --input in :{has}, "
+            "or cast the model"
+        )
     return None
 
 

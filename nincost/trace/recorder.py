@@ -152,6 +152,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return known
 
 
+#: Contractions whose meta kernels, unlike all real ones, take tensors of several types.
+_OF_ONE_TYPE = frozenset({
+    torch.ops.aten.addmm.default, torch.ops.aten.addmv.default, torch.ops.aten.mm.default,
+    torch.ops.aten.mv.default, torch.ops.aten.convolution.default,
+})  # fmt: skip
+
+
 def _check_as_kernels_do(func: Any, args: tuple[Any, ...]) -> None:
     """Refuse what real kernels refuse and meta's let pass."""
     if func is torch.ops.aten.convolution.default:
@@ -160,6 +167,10 @@ def _check_as_kernels_do(func: Any, args: tuple[Any, ...]) -> None:
             raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
     elif func is torch.ops.aten.embedding.default and args[1].is_floating_point():
         raise RuntimeError(f"expected indices of whole numbers, but got {args[1].dtype}")
+    if func in _OF_ONE_TYPE:
+        kinds = dict.fromkeys(str(arg.dtype) for arg in args if isinstance(arg, Tensor))
+        if len(kinds) > 1:
+            raise RuntimeError(f"expected tensors of one dtype, but got {' and '.join(kinds)}")
 
 
 def _again(signature: Signature) -> Any:

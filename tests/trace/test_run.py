@@ -97,7 +97,7 @@ NIN = "two-1x1"
         (NIN, "1x20x20", ["pool2", "1x256x1x1", "at least 3x3"]),
         (NIN, "3x224x224", ["block1.conv", "1x3x224x224", "1 channel, not 3"]),
         (NIN, "224", ["block1.conv", "1x224", "2-dimensional"]),
-        (NIN, "1x224x224:int64", ["block1.conv", "long"]),
+        (NIN, "1x224x224:int64", ["block1.conv", "float32, not int64", ":float32"]),
         (NIN, ("1x224x224", "3"), ["does not take the input", "--input"]),
         (NIN, "x=1x224x224", ["does not take the input", "NAME=SHAPE"]),
         ("fc-head", "1x30x30", ["pool2", "at least 3x3"]),
@@ -123,10 +123,26 @@ def test_an_input_that_does_not_fit_names_the_layer(
     assert "\n" not in message
 
 
-@pytest.mark.xfail(strict=True, reason="torch's meta kernels of mm and addmm let dtypes mix")
-def test_a_linear_layer_on_another_type_is_refused_as_for_real() -> None:
-    with pytest.raises(InputError):
-        nincost.profile(nn.Linear(3, 4), input="3:float16")
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Linear(3, 4), "3"),
+        (nn.Linear(3, 4, bias=False), "3"),
+        (nn.Conv2d(3, 4, 1), "3x5x5"),
+        (nn.ConvTranspose1d(3, 4, 2), "3x5"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int64"])
+def test_a_layer_on_another_type_is_refused_as_for_real(
+    layer: nn.Module, shape: str, dtype: str
+) -> None:
+    sizes = tuple(map(int, shape.split("x")))
+    with pytest.raises(RuntimeError):  # the truth: a real run
+        layer(torch.ones(2, *sizes, dtype=getattr(torch, dtype)))
+    with pytest.raises(InputError) as error:
+        nincost.profile(layer, input=f"{shape}:{dtype}")
+    assert "float32" in str(error.value)
+    assert dtype in str(error.value)
 
 
 def test_batch_norm_in_training_needs_more_than_one_value() -> None:
