@@ -83,8 +83,16 @@ def fit(
                 "no GPU is named and none is here, so there is no budget: give --gpu, such as "
                 "24GiB or rtx4090"
             )
-        search = _Search(request, request.card.budget_bytes)
-        return search.run()
+        return search(request, request.card.budget_bytes)
+
+
+def search(request: Request, budget: int, cache: dict[int, Prediction] | None = None) -> Fit:
+    """The largest batch of a request within a budget in bytes.
+
+    `cache` has predictions of the same request by batch, so that they need not be made again for
+    another budget; those that this search makes are put into it. It does not change the answer.
+    """
+    return _Search(request, budget, {} if cache is None else cache).run()
 
 
 def _check_specs(input: Any) -> None:
@@ -106,9 +114,10 @@ def size_words(size: int) -> str:
 class _Search:
     """The predictions so far, and between which batches the answer lies."""
 
-    def __init__(self, request: Request, budget: int) -> None:
+    def __init__(self, request: Request, budget: int, cache: dict[int, Prediction]) -> None:
         self.request = request
         self.budget = budget
+        self.cache = cache
         self.known: dict[int, Prediction] = {}
         self.fits = 0  # the largest batch known to fit
         self.too_large = _LARGEST + 1  # the smallest known not to
@@ -149,7 +158,9 @@ class _Search:
     def predict(self, batch: int) -> int:
         """The process's bytes at a batch, and what that says of the answer."""
         if batch not in self.known:
-            self.known[batch] = predict(self.request.changed(batch_size=batch))
+            if batch not in self.cache:
+                self.cache[batch] = predict(self.request.changed(batch_size=batch))
+            self.known[batch] = self.cache[batch]
         needed = self.known[batch].process_bytes
         if needed <= self.budget:
             self.fits = max(self.fits, batch)

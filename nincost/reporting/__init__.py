@@ -1,0 +1,1 @@
+"""What a report shows beyond a profile and a prediction, as plain values."""
