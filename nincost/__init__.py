@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from nincost.homework.explanation import Explained
     from nincost.homework.grades import Audit
     from nincost.models.catalogue import variants
+    from nincost.reporting.report import report
+    from nincost.reporting.results import Report
 
 _WHERE = {
     "profile": "nincost.cost.profile",
@@ -60,6 +62,8 @@ _WHERE = {
     "Comparison": "nincost.comparison.results",
     "audit": "nincost.homework.audit",
     "Audit": "nincost.homework.grades",
+    "report": "nincost.reporting.report",
+    "Report": "nincost.reporting.results",
     "variants": "nincost.models.catalogue",
 }
 
@@ -77,6 +81,7 @@ __all__ = [
     "NincostError",
     "OutputError",
     "Profile",
+    "Report",
     "Totals",
     "UncountedError",
     "Validation",
@@ -89,6 +94,7 @@ __all__ = [
     "fit",
     "memory",
     "profile",
+    "report",
     "validate",
     "variants",
 ]

@@ -36,7 +36,7 @@ Examples:
 )  # fmt: skip
 @click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
-@output_options()
+@output_options("html")
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """Set models side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -44,6 +44,10 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     give two inputs or two batch sizes.
     """
     output = Output.from_options(options)
+    if output.format == "html":
+        from nincost.render.page.shell import check_libraries
+
+        check_libraries()
     from nincost.comparison.compare import compare
     from nincost.models.arguments import parse_arguments
 
@@ -54,11 +58,23 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
         result = compare(*models, **options)
     from nincost.render import compare_table
 
+    def page() -> bytes:
+        import inspect
+
+        from nincost.render.page import compare as compare_page
+        from nincost.reporting.again import command_line
+
+        defaults = {key: p.default for key, p in inspect.signature(compare).parameters.items()}
+        return compare_page.render(
+            result, command_line("compare", models, options, defaults)
+        ).encode()
+
     output.show(
         table=lambda: compare_table.render(result, **output.looks, all_rows=all_rows),
         csv=result.to_csv,
         json=result.to_json,
         markdown=result.to_markdown,
+        html=page,
     )
 
 

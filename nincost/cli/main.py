@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "The working of every number, with letters, then with numbers.",
     "audit": "Grades a hand calculation, term by term, and names each mistake.",
     "compare": "Models side by side, layer by layer and in total.",
+    "report": "All of it on one page: tables and pictures in a single HTML file.",
     "variants": "The built-in models and where each comes from.",
 }
 

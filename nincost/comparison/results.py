@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from nincost.cost.results import LayerCost, Profile
@@ -144,6 +145,16 @@ class Comparison:
         from nincost.render import compare_csv
 
         return compare_csv.render(self)
+
+    def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
+        """A page of it, written to `path` as well where one is given; see `Report.to_html`."""
+        from nincost.render.output import write_file
+        from nincost.render.page import compare
+
+        text = compare.render(self)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
 
     def __str__(self) -> str:
         from nincost.render import compare_table

@@ -87,14 +87,7 @@ def summary(result: Memory) -> list[tuple[str, str]]:
     lines = [
         ("Peak", f"{units.size(totals.peak_allocated_bytes)} allocated, reached {where}"),
         ("Made of", made_of(totals.categories_at_peak, totals.peak_allocated_bytes)),
-        (
-            "Over time",
-            ", ".join(
-                f"{units.size(totals.phases[name])} {words}"
-                for name, words in _PHASES.items()
-                if name in totals.phases
-            ),
-        ),
+        ("Over time", ", ".join(f"{units.size(size)} {words}" for words, size in phases(result))),
         ("On the card", on_the_card(result)),
     ]
     lines += [("Less with", text) for text in less_with(result)]
@@ -107,6 +100,12 @@ def summary(result: Memory) -> list[tuple[str, str]]:
         lines.append(("Measured", "not: there is no GPU here, or it was not asked for"))
     lines.append(("Rules", rules(result)))
     return lines
+
+
+def phases(result: Memory) -> list[tuple[str, int]]:
+    """What is allocated when each phase has ended, with its words."""
+    found = result.totals.phases
+    return [(words, found[name]) for name, words in _PHASES.items() if name in found]
 
 
 def made_of(categories: Mapping[str, int], total: int) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-_SI = ("", "k", "M", "G", "T", "P", "E")
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+SI = ("", "k", "M", "G", "T", "P", "E")
+BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def count(value: int) -> str:
     """`762297352` as `762.3 M`: four significant digits, whole below 1000."""
     if value < 1000:
         return str(value)
-    scaled, unit = _scale(value, 1000, _SI)
+    scaled, unit = _scale(value, 1000, SI)
     return f"{scaled} {unit}"
 
 
@@ -18,7 +18,7 @@ def size(value: int) -> str:
     """A number of bytes, `12650392` as `12.06 MiB`."""
     if value < 1024:
         return f"{value} B"
-    scaled, unit = _scale(value, 1024, _BINARY)
+    scaled, unit = _scale(value, 1024, BINARY)
     return f"{scaled} {unit}"
 
 

@@ -3,45 +3,54 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def command_line(model: Any, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+def command_line(
+    name: str, models: Sequence[Any], given: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> str:
     """`nincost report ...` for what differs from the defaults; Python where a shell cannot say it.
 
-    `given` are the keyword arguments of `nincost.report`.
+    `given` are the keyword arguments of the function of the same name.
     """
     changed = {key: value for key, value in given.items() if value != defaults.get(key)}
-    words = ["nincost", "report", model if isinstance(model, str) else ""]
+    words = ["nincost", name, *(model for model in models if isinstance(model, str))]
+    if len(words) < len(models) + 2:
+        return _in_python(name, models, changed)
     for key, value in changed.items():
-        option = f"--{key.replace('_', '-')}"
-        if isinstance(value, Mapping):
-            for name, inner in value.items():
-                words += [option, f"{name}={inner}"]
-        elif isinstance(value, bool):
-            words.append(option if value else f"--no-{option[2:]}")
-        elif isinstance(value, str | int):
-            words += [option, str(value)]
-        elif isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            for item in value:
-                words += [option, item]
-        else:
-            return _in_python(model, changed)
-    if not isinstance(model, str):
-        return _in_python(model, changed)
-    return shlex.join([*words, "--output", "report.html"])
+        written = _option(key.replace("_", "-"), value)
+        if written is None:
+            return _in_python(name, models, changed)
+        words += written
+    return shlex.join([*words, "--output", f"{name}.html"])
 
 
-def _in_python(model: Any, changed: Mapping[str, Any]) -> str:
-    name = repr(model) if isinstance(model, str) else type(model).__name__
-    parts = [name, *(f"{key}={_short(value)}" for key, value in changed.items())]
-    return f"nincost.report({', '.join(parts)})"
+def _option(name: str, value: Any) -> list[str] | None:
+    """An option as the command line has it; None where it has none for such a value."""
+    option = f"--{name}"
+    if isinstance(value, bool):
+        return [option if value else f"--no-{name}"]
+    if isinstance(value, str | int):
+        return [option, str(value)]
+    if isinstance(value, Mapping):
+        return [word for key, inner in value.items() for word in (option, f"{key}={inner}")]
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return [word for item in value for word in (option, item)]
+    if isinstance(value, list | tuple) and all(isinstance(item, int) for item in value):
+        return [option, ",".join(map(str, value))]
+    return None
+
+
+def _in_python(name: str, models: Sequence[Any], changed: Mapping[str, Any]) -> str:
+    parts = [repr(model) if isinstance(model, str) else type(model).__name__ for model in models]
+    parts += [f"{key}={_short(value)}" for key, value in changed.items()]
+    return f"nincost.{name}({', '.join(parts)})"
 
 
 def _short(value: Any) -> str:
     """A value as Python writes it, where that is short."""
     if callable(value):
-        return getattr(value, "__name__", type(value).__name__)
+        return str(getattr(value, "__name__", type(value).__name__))
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"<{type(value).__name__}>"

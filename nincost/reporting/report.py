@@ -122,7 +122,7 @@ def report(
         roofline=None if isinstance(roof, str) else roof,
         bars=bars(costs),
         missing=missing,
-        command=command_line(model, given, defaults),
+        command=command_line("report", [model], given, defaults),
         created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
         environment=environment(),
     )

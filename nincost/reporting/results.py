@@ -251,16 +251,25 @@ class Report:
             OutputError: the page's libraries (`pip install 'nincost[report]'`) are not there, or
                 the file cannot be written.
         """
-        from nincost.render import html_page
         from nincost.render.output import write_file
+        from nincost.render.page import report
 
-        text = html_page.render(self)
+        text = report.render(self)
         if path is not None:
             write_file(path, text, force=force)
         return text
 
-    def __str__(self) -> str:
-        """The profile's table, and what the steps take."""
-        parts = [str(self.profile)]
-        parts += [str(memory) for memory in (self.training, self.inference) if memory is not None]
+    def to_csv(self) -> str:
+        """The layers, as a profile writes them."""
+        return self.profile.to_csv()
+
+    def to_markdown(self) -> str:
+        """The profile's layers and totals, and each step's memory, as Markdown."""
+        parts = [self.profile.to_markdown()]
+        parts += [one.to_markdown() for one in (self.training, self.inference) if one is not None]
         return "\n".join(parts)
+
+    def __str__(self) -> str:
+        from nincost.render import report_table
+
+        return report_table.render(self, width=120)

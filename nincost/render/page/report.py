@@ -1,0 +1,133 @@
+"""A report as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from nincost.cost.results import LayerCost, Profile
+from nincost.cost.view import View, total_row, tree_rows
+from nincost.footprint.results import LayerMemory, Memory
+from nincost.render import memory_words, units
+from nincost.render.page import bars, batches, roofline, shell, step, words
+from nincost.render.page.vega import Spec
+from nincost.reporting.results import Report
+
+#: Layers listed beside the pictures, the largest first.
+_LISTED = 12
+
+
+def render(report: Report) -> str:
+    """The page, complete: style, scripts and data are in it.
+
+    Raises:
+        OutputError: the libraries of the extra `report` are not installed.
+    """
+    charts = _charts(report)
+    memory = report.step
+    roof = report.roofline
+    return shell.render(
+        "report.html",
+        charts,
+        title=f"{report.profile.model}: nincost report",
+        report=report,
+        step=memory,
+        lead=words.lead(report),
+        cards=words.cards(report),
+        rows=_rows(report.profile),
+        total=total_row(report.profile),
+        categories=_categories(memory) if memory else (),
+        phases=memory_words.phases(memory) if memory else (),
+        peak=words.peak(memory) if memory else "",
+        holders=_holders(memory) if memory else (),
+        less=memory_words.less_with(memory) if memory else (),
+        compared=_compared(memory) if memory else (),
+        roof_words=words.roofline(report) if roof else "",
+        slowest=sorted(roof.points, key=lambda p: -p.seconds)[:_LISTED] if roof else (),
+        duration=roofline.duration,
+        methods=words.methods(report),
+        notes=words.notes(report),
+    )
+
+
+def _charts(report: Report) -> dict[str, Spec]:
+    charts = {
+        "by-macs": bars.bars(report.bars, "macs", "MACs", "count"),
+        "by-params": bars.bars(report.bars, "params", "parameters", "count"),
+        "by-activation": bars.bars(report.bars, "activation_bytes", "activations", "size"),
+    }
+    if report.step is not None and report.curve is not None:
+        charts["step"] = step.chart(report.curve)
+    if report.batches is not None:
+        charts["batch"] = batches.chart(report.batches, report.profile.batch_size)
+    if report.roofline is not None and report.roofline.points:
+        charts["roof"] = roofline.chart(report.roofline)
+    return charts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the layer table; `path` is what stands before `label` where rows are no tree."""
+
+    cost: LayerCost
+    depth: int
+    path: str
+    label: str
+    is_group: bool
+
+
+def _rows(profile: Profile) -> list[Row]:
+    """The module tree, opened to the last leaf."""
+    found = []
+    for row in tree_rows(profile, View(depth=len(profile.modules) + 2)):
+        full = row.cost.layer
+        # "(parameters)" is no part of the module's path that it stands under.
+        path = full.removesuffix(row.label) if full.endswith(row.label) else f"{full} "
+        depth = min(len(row.branch) // 3, shell.DEEPEST)
+        found.append(Row(row.cost, depth, path, row.label, row.is_group))
+    return found
+
+
+def _categories(memory: Memory) -> list[tuple[str, str, int, str]]:
+    """Key, name, bytes at the peak and share of each category that is there."""
+    totals = memory.totals
+    return [
+        (name, memory_words.CATEGORY_NAMES[name], size, _share(size, totals.peak_allocated_bytes))
+        for name, size in totals.categories_at_peak.items()
+        if size
+    ]
+
+
+def _holders(memory: Memory) -> list[tuple[str, int, str]]:
+    """The layers that hold most at the peak, and the others together."""
+    ordered: Sequence[LayerMemory] = sorted(memory.layers, key=lambda layer: -layer.bytes)
+    total = memory.totals.peak_allocated_bytes
+    rows = [(layer.layer, layer.bytes) for layer in islice(ordered, _LISTED)]
+    rest = ordered[_LISTED:]
+    if rest:
+        rows.append((f"{len(rest)} others", sum(layer.bytes for layer in rest)))
+    return [(name, size, _share(size, total)) for name, size in rows]
+
+
+def _share(size: int, total: int) -> str:
+    return f"{100 * size / total:.1f}%" if total else "-"
+
+
+def _compared(memory: Memory) -> list[tuple[str, str, str, str]]:
+    """Predicted beside measured, with the difference; empty where nothing was measured."""
+    measured = memory.totals.measured
+    if measured is None:
+        return []
+    names = {
+        "peak_allocated_bytes": "peak allocated",
+        "peak_reserved_bytes": "peak reserved",
+        "process_bytes": "process",
+    }
+    rows = []
+    for key, name in names.items():
+        real = getattr(measured, key)
+        told = units.size(getattr(memory.totals, key))
+        rows.append((name, told, "-" if real is None else units.size(real),
+                     memory_words.difference(memory, key)))  # fmt: skip
+    return rows
