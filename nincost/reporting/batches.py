@@ -27,7 +27,7 @@ COMMON = {
 
 #: Entries of a recording beyond which only a few batches are predicted, near these cards' answers.
 _LONG = 3000
-_OF_LONG = ("12 GB", "40 GB")
+_OF_LONG = ("8 GB", "24 GB", "141 GB")
 _FIRST = 8
 _LARGEST = 1 << 24
 #: Batches on the line from one end to the other, evenly spaced on a logarithmic axis.
@@ -41,8 +41,9 @@ def batch_curve(request: Request, given: Mapping[int, int]) -> BatchCurve:
         InputError: the input has a batch of its own, or memory does not grow with the batch.
     """
     specs = request.step.input
-    specs = (specs,) if isinstance(specs, str) else specs or ()
-    if not all(isinstance(item, str) for item in specs):
+    if isinstance(specs, str) or specs is None:
+        specs = ()
+    if not isinstance(specs, list | tuple) or not all(isinstance(item, str) for item in specs):
         raise InputError("example tensors have a batch of their own, which cannot be changed")
     with collection_paused():
         return _Curve(request, given).result()

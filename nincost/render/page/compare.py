@@ -18,9 +18,9 @@ _AMOUNTS = (
 )
 #: Columns of the layers' table for each of the two networks and their difference.
 COLUMNS = (
-    ("params", "parameters", "exact"),
-    ("macs", "MACs", "exact"),
-    ("activation_bytes", "activations", "size"),
+    ("params", "Parameters", "exact"),
+    ("macs", "MACs", "count"),
+    ("activation_bytes", "Activations", "size"),
 )
 
 

@@ -49,6 +49,7 @@ def chart(roofline: Roofline) -> Spec:
          "rate": f"{units.count(round(p.attainable))}FLOP/s", "intensity": f"{p.intensity:.3g}"}
         for p, count in points
     ]  # fmt: skip
+    middle = (low * ridge) ** 0.5  # halfway up the slope, as the axis shows it
     slope = f"{roofline.bandwidth / 1e9:,.0f} GB/s"
     return {
         "description": f"Roofline of {roofline.gpu}: each layer's arithmetic intensity and the "
@@ -79,8 +80,8 @@ def chart(roofline: Roofline) -> Spec:
              "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -14,
                       "fontSize": 11, "aria": False},
              "encoding": {"x": x, "y": y, "text": {"field": "word"}}},
-            {"data": {"values": [{"x": low, "y": low * roofline.bandwidth / tera, "word": slope}]},
-             "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 4, "dy": -16,
+            {"data": {"values": [{"x": middle, "y": middle * roofline.bandwidth / tera, "word": slope}]},
+             "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -12, "dy": -4,
                       "fontSize": 11, "aria": False},
              "encoding": {"x": x, "y": y, "text": {"field": "word"}}},
         ],

@@ -72,7 +72,8 @@ def _environment() -> Any:
 
 def _signed(value: int, how: str = "exact") -> str:
     """A difference with its sign, as a whole number or a size."""
-    words = units.size(abs(value)) if how == "size" else units.exact(abs(value))
+    written = {"size": units.size, "count": units.count, "exact": units.exact}[how]
+    words = written(abs(value))
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{words}"
 
 

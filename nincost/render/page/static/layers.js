@@ -67,8 +67,8 @@ function layerTable(table) {
       cell.dataset.v = total;
       const sign = !kind.startsWith("signed") ? "" : total > 0 ? "+" : total < 0 ? "\u2212" : "";
       const amount = sign ? Math.abs(total) : total;
-      cell.textContent = sign + (kind.endsWith("size") ? inUnits(amount, "size")
-        : amount.toLocaleString("en-US"));
+      cell.textContent = sign + (kind.endsWith("exact") ? amount.toLocaleString("en-US")
+        : inUnits(amount, kind.replace("signed-", "")));
     });
     foot.cells[0].textContent = shown === leaves.length ? "Total"
       : `Total of ${shown.toLocaleString("en-US")} rows`;
