@@ -29,6 +29,7 @@ COMMON = {
 _LONG = 3000
 _OF_LONG = ("8 GB", "24 GB", "141 GB")
 _FIRST = 8
+_MANY = 1024
 _LARGEST = 1 << 24
 #: Batches on the line from one end to the other, evenly spaced on a logarithmic axis.
 _ON_LINE = 60
@@ -56,6 +57,8 @@ class _Curve:
         self.sizes = dict(given)  # batch: bytes of the process
         self.predict(1)
         self.predict(_FIRST)
+        if self.sizes[_FIRST] <= self.sizes[1]:  # so small that segments are not full yet
+            self.predict(_MANY)
         self.is_long = len(self.known[_FIRST].recording.entries) > _LONG
 
     def predict(self, batch: int) -> int:

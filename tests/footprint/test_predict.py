@@ -257,3 +257,9 @@ def test_checkpointing_computes_blocks_again_and_leaves_lone_layers():
     again = nincost.memory("torchvision:resnet18", checkpoint=True, **options).totals
     assert again.categories_at_peak["activations"] < plain.categories_at_peak["activations"]
     assert again.peak_allocated_bytes < plain.peak_allocated_bytes
+
+
+def test_an_example_tensor_alone_is_an_input():
+    net = nn.Sequential(nn.Linear(3, 3))
+    alone = nincost.memory(net, input=torch.zeros(2, 3), measure=False)
+    assert alone.totals == nincost.memory(net, input="3", batch_size=2, measure=False).totals

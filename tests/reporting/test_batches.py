@@ -35,8 +35,9 @@ def test_points_are_predictions_and_answers_are_those_of_fit() -> None:
         assert card.exact
     assert all(card.process_bytes <= card.budget_bytes for card in curve.cards)
     sizes = dict(curve.points)
-    assert all(sizes[batch + 1] > card.budget_bytes for card in curve.cards
-               if (batch := card.batch_size) is not None)  # fmt: skip
+    one_more = [sizes[(card.batch_size or 0) + 1] for card in curve.cards]
+    budgets = [card.budget_bytes for card in curve.cards]
+    assert all(size > budget for size, budget in zip(one_more, budgets, strict=True))
     assert set(curve.points) <= set(curve.line)
 
 

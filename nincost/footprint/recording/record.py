@@ -39,7 +39,7 @@ def record(step: Step, target: Target) -> Recording:
     """
     model = step.model
     given = step.input if step.input is not None else model.default_input
-    if not given:
+    if isinstance(given, str | tuple | list) and not given:  # a tensor has no such truth
         raise InputError(
             f"{model.name} does not say what input it takes: give --input, such as 3x224x224 or "
             "input_ids=128:int64"

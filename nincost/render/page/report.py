@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from nincost.cost.results import LayerCost, Profile
@@ -16,6 +16,8 @@ from nincost.reporting.results import Report
 
 #: Layers listed beside the pictures, the largest first.
 _LISTED = 12
+#: Rows of a table beyond which modules begin folded, and how many may then be seen.
+_LONG, _OPEN = 80, 60
 
 
 def render(report: Report) -> str:
@@ -75,6 +77,8 @@ class Row:
     path: str
     label: str
     is_group: bool
+    is_folded: bool = False
+    is_hidden: bool = False
 
 
 def _rows(profile: Profile) -> list[Row]:
@@ -86,7 +90,24 @@ def _rows(profile: Profile) -> list[Row]:
         path = full.removesuffix(row.label) if full.endswith(row.label) else f"{full} "
         depth = min(len(row.branch) // 3, shell.DEEPEST)
         found.append(Row(row.cost, depth, path, row.label, row.is_group))
-    return found
+    return _fold(found)
+
+
+def _fold(rows: list[Row]) -> list[Row]:
+    """A long table begins folded: opened as deep as leaves `_OPEN` rows, but never the root alone.
+
+    That also spares a browser the layout of thousands of rows before the first is seen.
+    """
+    if len(rows) <= _LONG:
+        return rows
+    deepest = max(row.depth for row in rows)
+    level = 1
+    while level < deepest and sum(row.depth <= level + 1 for row in rows) <= _OPEN:
+        level += 1
+    return [
+        replace(row, is_folded=row.is_group and row.depth >= level, is_hidden=row.depth > level)
+        for row in rows
+    ]
 
 
 def _categories(memory: Memory) -> list[tuple[str, str, int, str]]:

@@ -50,7 +50,8 @@ def chart(roofline: Roofline) -> Spec:
         for p, count in points
     ]  # fmt: skip
     middle = (low * ridge) ** 0.5  # halfway up the slope, as the axis shows it
-    slope = f"{roofline.bandwidth / 1e9:,.0f} GB/s"
+    slope = {"x": middle, "y": middle * roofline.bandwidth / tera,
+             "word": f"{roofline.bandwidth / 1e9:,.0f} GB/s"}  # fmt: skip
     return {
         "description": f"Roofline of {roofline.gpu}: each layer's arithmetic intensity and the "
         "FLOP/s that it can reach at most",
@@ -80,7 +81,7 @@ def chart(roofline: Roofline) -> Spec:
              "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -14,
                       "fontSize": 11, "aria": False},
              "encoding": {"x": x, "y": y, "text": {"field": "word"}}},
-            {"data": {"values": [{"x": middle, "y": middle * roofline.bandwidth / tera, "word": slope}]},
+            {"data": {"values": [slope]},
              "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -12, "dy": -4,
                       "fontSize": 11, "aria": False},
              "encoding": {"x": x, "y": y, "text": {"field": "word"}}},

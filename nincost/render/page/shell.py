@@ -17,6 +17,9 @@ from nincost.render.page.vega import Spec, compiled, library, needs_extra, vl_co
 #: Levels of indentation in a layer table; what lies deeper is indented as much as the last.
 DEEPEST = 14
 
+#: Without scripts nothing can be unfolded, so nothing is folded.
+_UNFOLDED = "tr[hidden]{display:table-row}"
+
 
 def render(template: str, charts: Mapping[str, Spec], **context: Any) -> str:
     """A page from one of the templates.
@@ -30,13 +33,14 @@ def render(template: str, charts: Mapping[str, Spec], **context: Any) -> str:
     style = _style()
     page: str = _environment().get_template(template).render(
         style=_markup(style),
+        unfolded=_markup(_UNFOLDED),
         scripts=[_markup(_closed(script)) for script in scripts],
         data=_markup(_json(compiled(charts))) if charts else "",
         charts=list(charts),
         policy="; ".join((
             "default-src 'none'",
             f"script-src {' '.join(_hash(_closed(script)) for script in scripts)}",
-            f"style-src {_hash(style)}",
+            f"style-src {_hash(style)} {_hash(_UNFOLDED)}",
             "base-uri 'none'",
             "form-action 'none'",
         )),

@@ -1,5 +1,5 @@
 // The layer tables: sorts, filters and folds the rows that the page came with, and adds up those
-// that are shown. No row is made here; a table without this script shows everything.
+// that are shown. No row is made here; without scripts every row is shown.
 "use strict";
 document.documentElement.classList.add("js");
 
@@ -42,7 +42,7 @@ function layerTable(table) {
 
   /** Shows what matches the filter and is not folded away, and adds it up. */
   function show() {
-    const flat = sorted >= 0 || filter.value.trim() !== "";
+    const flat = sorted >= 0 || filter.value.trim() !== "" || Boolean(differing?.checked);
     table.classList.toggle("flat", flat);
     let folded = Infinity, shown = 0;
     for (const row of rows) {
@@ -72,6 +72,10 @@ function layerTable(table) {
     });
     foot.cells[0].textContent = shown === leaves.length ? "Total"
       : `Total of ${shown.toLocaleString("en-US")} rows`;
+    tell(shown);
+  }
+
+  function tell(shown) {
     said.textContent = `${shown.toLocaleString("en-US")} of ` +
       `${leaves.length.toLocaleString("en-US")} rows` + (shown < leaves.length ? " match" : "");
   }
@@ -102,16 +106,6 @@ function layerTable(table) {
     show();
   }
 
-  /** The deepest fold that leaves a table of at most `most` rows, but never the root alone. */
-  function foldTo(most) {
-    const deepest = Math.max(...rows.map((row) => row.depth));
-    let depth = 1;
-    while (depth < deepest && rows.filter((row) => row.depth <= depth + 1).length <= most) {
-      depth += 1;
-    }
-    fold(depth);
-  }
-
   heads.forEach((th, column) => {
     th.querySelector("button")?.addEventListener("click", () => sortBy(column));
   });
@@ -133,8 +127,7 @@ function layerTable(table) {
   differing?.addEventListener("change", match);
   scope.querySelector("[data-do=open]")?.addEventListener("click", () => fold(Infinity));
   scope.querySelector("[data-do=close]")?.addEventListener("click", () => fold(1));
-  if (rows.length > 80 && rows.some((row) => row.group)) foldTo(60);
-  else show();
+  tell(leaves.length); // the page comes folded and added up
 }
 
 document.querySelectorAll("table.layers").forEach(layerTable);

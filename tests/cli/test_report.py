@@ -1,0 +1,60 @@
+"""`nincost report` and `nincost compare --format html` as a user types them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("jinja2")
+pytest.importorskip("vl_convert")
+
+QUICK = ("--no-measure", "--no-suggest")
+
+
+def test_a_page_is_written_by_its_ending(nincost_cli, tmp_path):
+    path = tmp_path / "report.html"
+    done = nincost_cli("report", "zero-1x1", *QUICK, "--output", path)
+    assert (done.status, done.out) == (0, "")
+    assert done.err == f"nincost: wrote {path}\n"
+    page = path.read_text()
+    assert page.startswith("<!doctype html>")
+    assert "nincost report zero-1x1 --no-suggest --no-measure --output report.html" in page
+    again = nincost_cli("report", "zero-1x1", *QUICK, "--output", path)
+    assert again.status == 2
+    assert "--force" in again.err
+
+
+def test_a_page_goes_to_a_pipe_and_not_to_a_terminal(nincost_process):
+    done = nincost_process("compare", "zero-1x1", "one-1x1", "--no-memory", "--format", "html")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!doctype html>")
+    assert "nincost compare zero-1x1 one-1x1 --no-memory --output compare.html" in done.stdout
+
+
+def test_other_formats_are_as_everywhere(nincost_cli):
+    table = nincost_cli("report", "zero-1x1", *QUICK, columns=80)
+    assert table.out.startswith("zero-1x1 on 1x1x224x224")
+    assert table.out.count("peak reserved") == 2
+    content = json.loads(nincost_cli("report", "zero-1x1", *QUICK, "--format", "json").out)
+    assert content["command"] == "report"
+    assert content["totals"]["params"] == 1546058
+    csv = nincost_cli("report", "zero-1x1", *QUICK, "--format", "csv").out
+    assert csv == nincost_cli("profile", "zero-1x1", "--format", "csv").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "--output", "x.svg"], "names no format"),
+        (["report", "--optimizer", "Adan", "--output", "x.html"], "did you mean 'Adam'?"),
+        (["report", "three-1x1", "--output", "x.html"], "unknown model 'three-1x1'"),
+        (["compare", "two-1x1", "--format", "html"], "one model alone"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_status_2(nincost_cli, arguments, words):
+    done = nincost_cli(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert words in done.err
