@@ -117,7 +117,8 @@ class _Curve:
         own = self.request.card
         title = "the size given" if own.assumed and own.budget_bytes == budget else gpu.title
         batch = self.largest(budget)
-        exact = not self.is_long and 0 < batch < _LARGEST
+        # Whoever names a card is told its batch as `fit` tells it, however long that takes.
+        exact = (not self.is_long or budget == own.budget_bytes) and 0 < batch < _LARGEST
         if exact:
             found = search(self.request, budget, self.known)
             self.sizes |= {batch: self.known[batch].process_bytes for batch in found.traced}

@@ -55,6 +55,8 @@ def test_a_long_step_is_predicted_at_few_batches(monkeypatch: pytest.MonkeyPatch
     whole = batch_curve(request, {})
     monkeypatch.setattr(batches, "_LONG", 10)
     few = batch_curve(request, {})
+    own = batch_curve(make_request(net, "rtx4090", 1, {"input": "64x256", "loss": "sum"}), {})
+    assert [card.label for card in own.cards if card.exact] == ["24 GB"]
     assert len(few.points) <= 5 < len(whole.points)
     for one, two in zip(whole.cards, few.cards, strict=True):
         assert one.exact

@@ -8,6 +8,9 @@ from nincost.cost.results import LayerCost
 from nincost.render import units
 from nincost.render.page.vega import Spec
 
+#: Characters of a layer's name that there is room for beside a bar.
+_LONGEST = 24
+
 
 def tooltip(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Spec]:
     """Fields with their titles, and `size` or `count` where a number is written in units."""
@@ -16,6 +19,11 @@ def tooltip(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Spec]:
         one = {"field": name, "title": title}
         shown.append(one | ({"formatType": kind[0], "type": "quantitative"} if kind else {}))
     return shown
+
+
+def _ending(name: str) -> str:
+    """A long name's end, which tells layers apart better than its beginning."""
+    return name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"
 
 
 def scaled(most: float, kind: str) -> tuple[float, str]:
@@ -35,7 +43,7 @@ def bars(rows: Sequence[LayerCost], amount: str, title: str, kind: str) -> Spec:
     return {
         "description": f"Bar chart: {title} by layer, in order of execution",
         "height": {"step": 15},
-        "params": [{"name": "names", "value": [row.layer for row in rows]}],
+        "params": [{"name": "names", "value": [_ending(row.layer) for row in rows]}],
         "data": {
             "values": [
                 {"i": i, "layer": row.layer, "type": row.type, "v": value,
@@ -47,7 +55,7 @@ def bars(rows: Sequence[LayerCost], amount: str, title: str, kind: str) -> Spec:
         "encoding": {
             "y": {
                 "field": "i", "type": "ordinal", "title": None,
-                "axis": {"labelExpr": "names[datum.value]", "labelLimit": 132, "ticks": False,
+                "axis": {"labelExpr": "names[datum.value]", "labelLimit": 150, "ticks": False,
                          "domain": False, "labelColor": "var(--ink)", "labelPadding": 5,
                          "labelOverlap": False},
             },
