@@ -12,7 +12,7 @@ from nincost.footprint.results import LayerMemory, Memory
 from nincost.render import memory_words, units
 from nincost.render.page import bars, batches, roofline, shell, step, words
 from nincost.render.page.vega import Spec
-from nincost.reporting.results import Report
+from nincost.reporting.results import Report, StepCurve
 
 #: Layers listed beside the pictures, the largest first.
 _LISTED = 12
@@ -39,7 +39,7 @@ def render(report: Report) -> str:
         cards=words.cards(report),
         rows=_rows(report.profile),
         total=total_row(report.profile),
-        categories=_categories(memory) if memory else (),
+        categories=_categories(memory, report.curve) if memory else (),
         phases=memory_words.phases(memory) if memory else (),
         peak=words.peak(memory) if memory else "",
         holders=_holders(memory) if memory else (),
@@ -110,14 +110,16 @@ def _fold(rows: list[Row]) -> list[Row]:
     ]
 
 
-def _categories(memory: Memory) -> list[tuple[str, str, int, str]]:
-    """Key, name, bytes at the peak and share of each category that is there."""
+def _categories(memory: Memory, curve: StepCurve | None) -> list[tuple[str, str, str]]:
+    """Key, name, and what is there at the peak, of each category that the step ever has."""
     totals = memory.totals
-    return [
-        (name, memory_words.CATEGORY_NAMES[name], size, _share(size, totals.peak_allocated_bytes))
-        for name, size in totals.categories_at_peak.items()
-        if size
-    ]
+    found = []
+    for name, size in totals.categories_at_peak.items():
+        if size or (curve is not None and name in curve.categories):
+            share = _share(size, totals.peak_allocated_bytes)
+            words = f"{units.size(size)} at the peak, {share}" if size else "none at the peak"
+            found.append((name, memory_words.CATEGORY_NAMES[name], words))
+    return found
 
 
 def _holders(memory: Memory) -> list[tuple[str, int, str]]:
