@@ -44,10 +44,7 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     give two inputs or two batch sizes.
     """
     output = Output.from_options(options)
-    if output.format == "html":
-        from nincost.render.page.shell import check_libraries
-
-        check_libraries()
+    output.check_page()
     from nincost.comparison.compare import compare
     from nincost.models.arguments import parse_arguments
 

@@ -126,10 +126,7 @@ class Output:
             write_file(self.path, content, force=self.force)
             self.say(f"wrote {self.path}")
         elif isinstance(content, bytes):
-            if sys.stdout.isatty():
-                raise OutputError(
-                    f"{self.format} is not for a terminal to show: give --output FILE"
-                )
+            self._refuse_terminal()
             with self._told_if_not_written():
                 sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
@@ -138,6 +135,19 @@ class Output:
                 sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
             with self._told_if_not_written():
                 click.echo(content, nl=False, color=True)
+
+    def _refuse_terminal(self) -> None:
+        if sys.stdout.isatty():
+            raise OutputError(f"{self.format} is not for a terminal to show: give --output FILE")
+
+    def check_page(self) -> None:
+        """Refuse a page before the work: its libraries are lacking, or a terminal would get it."""
+        if self.format == "html":
+            from nincost.render.page.shell import check_libraries
+
+            check_libraries()
+            if self.path is None:
+                self._refuse_terminal()
 
     @contextlib.contextmanager
     def _told_if_not_written(self) -> Iterator[None]:

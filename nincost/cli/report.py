@@ -41,10 +41,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     network. Without --output or --format the tables are printed.
     """
     output = Output.from_options(options)
-    if output.format == "html":
-        from nincost.render.page.shell import check_libraries
-
-        check_libraries()
+    output.check_page()
     name = pick_model(model, variant)
     parse_step(options)
     from nincost.reporting.report import report

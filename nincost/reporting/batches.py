@@ -70,7 +70,10 @@ class _Curve:
 
     def result(self) -> BatchCurve:
         if max(self.sizes.values()) <= self.sizes[1]:
-            raise InputError("its memory does not grow with the batch")
+            raise InputError(
+                f"it is the same from batch 1 to {max(self.sizes):,}, so small is what grows with "
+                "the batch"
+            )
         cards = [(label, GPUS[name]) for label, name in COMMON.items()]
         budget = self.request.card.budget_bytes
         if budget is not None and all(gpu.memory_bytes != budget for _, gpu in cards):
@@ -120,9 +123,13 @@ class _Curve:
         # Whoever names a card is told its batch as `fit` tells it, however long that takes.
         exact = (not self.is_long or budget == own.budget_bytes) and 0 < batch < _LARGEST
         if exact:
-            found = search(self.request, budget, self.known)
-            self.sizes |= {batch: self.known[batch].process_bytes for batch in found.traced}
-            batch, size = found.totals.batch_size, found.totals.process_bytes
+            try:
+                found = search(self.request, budget, self.known)
+            except InputError:  # as far as it can be followed, any batch fits
+                exact = False
+            else:
+                self.sizes |= {batch: self.known[batch].process_bytes for batch in found.traced}
+                batch, size = found.totals.batch_size, found.totals.process_bytes
         return CardFit(
             label=label,
             card=title.removeprefix("NVIDIA ").removeprefix("GeForce "),

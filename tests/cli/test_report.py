@@ -25,11 +25,16 @@ def test_a_page_is_written_by_its_ending(nincost_cli, tmp_path):
     assert "--force" in again.err
 
 
-def test_a_page_goes_to_a_pipe_and_not_to_a_terminal(nincost_process):
-    done = nincost_process("compare", "zero-1x1", "one-1x1", "--no-memory", "--format", "html")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("<!doctype html>")
-    assert "nincost compare zero-1x1 one-1x1 --no-memory --output compare.html" in done.stdout
+def test_a_page_goes_to_a_pipe_and_not_to_a_terminal(nincost_cli, monkeypatch):
+    arguments = ("compare", "zero-1x1", "one-1x1", "--no-memory", "--format", "html")
+    done = nincost_cli(*arguments)
+    assert done.status == 0, done.err
+    assert done.out.startswith("<!doctype html>")
+    assert "nincost compare zero-1x1 one-1x1 --no-memory --output compare.html" in done.out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = nincost_cli(*arguments)
+    assert (shown.status, shown.out) == (2, "")
+    assert "html is not for a terminal to show: give --output FILE" in shown.err
 
 
 def test_other_formats_are_as_everywhere(nincost_cli):

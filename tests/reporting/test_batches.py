@@ -75,3 +75,25 @@ def test_a_model_too_large_for_any_card() -> None:
 def test_example_tensors_have_a_batch_of_their_own() -> None:
     with pytest.raises(nincost.InputError, match="a batch of their own"):
         curve_of(input=torch.zeros(2, 1, 224, 224))
+
+
+def test_what_hardly_grows_is_said_to() -> None:
+    request = make_request(torch.nn.Linear(3, 3), None, 1, {"input": "3", "loss": "sum"})
+    with pytest.raises(nincost.InputError, match="the same from batch 1 to 1,024"):
+        batch_curve(request, {})
+
+
+def test_one_card_that_no_batch_fills_spares_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = max(GPUS[name].memory_bytes for name in COMMON.values())
+    search = batches.search
+
+    def refuse(request, budget, cache):
+        if budget == largest:
+            raise nincost.InputError("any batch fits")
+        return search(request, budget, cache)
+
+    monkeypatch.setattr(batches, "search", refuse)
+    *others, last = curve_of().cards
+    assert all(card.exact for card in others)
+    assert not last.exact
+    assert last.batch_size > others[-1].batch_size
