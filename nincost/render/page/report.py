@@ -16,6 +16,8 @@ from nincost.reporting.results import Report, StepCurve
 
 #: Layers listed beside the pictures, the largest first.
 _LISTED = 12
+#: Rows that a page of 1.5 MB has room for.
+_MOST = 4000
 #: Rows of a table beyond which modules begin folded, and how many may then be seen.
 _LONG, _OPEN = 80, 60
 
@@ -27,6 +29,7 @@ def render(report: Report) -> str:
         OutputError: the libraries of the extra `report` are not installed.
     """
     charts = _charts(report)
+    rows = _rows(report.profile)
     memory = report.step
     roof = report.roofline
     return shell.render(
@@ -37,7 +40,8 @@ def render(report: Report) -> str:
         step=memory,
         lead=words.lead(report),
         cards=words.cards(report),
-        rows=_rows(report.profile),
+        rows=rows,
+        summed=_summed(report.profile, rows),
         total=total_row(report.profile),
         categories=_categories(memory, report.curve) if memory else (),
         phases=memory_words.phases(memory) if memory else (),
@@ -82,15 +86,31 @@ class Row:
 
 
 def _rows(profile: Profile) -> list[Row]:
-    """The module tree, opened to the last leaf."""
+    """The module tree, opened to the last leaf, or as deep as `_MOST` rows allow."""
+    depth = max((row.depth for row in profile.layers), default=0) + 2
+    drawn = tree_rows(profile, View(depth=depth))
+    while len(drawn) > _MOST and depth > 1:
+        depth -= 1
+        drawn = tree_rows(profile, View(depth=depth))
     found = []
-    for row in tree_rows(profile, View(depth=len(profile.modules) + 2)):
+    for row in drawn:
         full = row.cost.layer
         # "(parameters)" is no part of the module's path that it stands under.
         path = full.removesuffix(row.label) if full.endswith(row.label) else f"{full} "
-        depth = min(len(row.branch) // 3, shell.DEEPEST)
-        found.append(Row(row.cost, depth, path, row.label, row.is_group))
+        level = min(len(row.branch) // 3, shell.DEEPEST)
+        found.append(Row(row.cost, level, path, row.label, row.is_group))
     return _fold(found)
+
+
+def _summed(profile: Profile, rows: Sequence[Row]) -> str:
+    """What is to be said where the table has not every row of the profile."""
+    leaves = sum(not row.is_group for row in rows)
+    if leaves == len(profile.layers):
+        return ""
+    return (
+        f"{len(profile.layers):,} rows are added up to {leaves:,} here, module by module; "
+        "nincost profile --format csv has them all."
+    )
 
 
 def _fold(rows: list[Row]) -> list[Row]:
