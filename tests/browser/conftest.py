@@ -6,6 +6,7 @@ failure, so that a green run has seen the pages.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -123,6 +124,9 @@ def axe() -> str:
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory, driver: Any) -> Callable[[str, Any], Path]:
     """Write a result's page to a file of that name."""
+    for library in ("jinja2", "vl_convert"):
+        if importlib.util.find_spec(library) is None:
+            lacking(f"{library} is not installed: pip install '.[test]'")
     folder = tmp_path_factory.mktemp("pages")
 
     def write(name: str, result: Any) -> Path:

@@ -13,9 +13,6 @@ from torch import nn
 import nincost
 from nincost.reporting.bars import bars
 
-pytest.importorskip("jinja2")
-pytest.importorskip("vl_convert")
-
 SCHEMES = ("light", "dark")
 COLUMNS = {"params": 3, "macs": 4, "elementwise_flops": 5, "activation_bytes": 6}
 
