@@ -6,8 +6,10 @@ message on one line and exits with the error's `exit_status`; nothing else needs
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 
 
 class NincostError(Exception):
@@ -59,10 +61,81 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+class Interruption(BaseException):
+    """The run is to end now, whatever the model makes of it; `where` says what was running.
+
+    No `Exception`, as a model's own `except Exception` must not swallow it.
+    """
+
+    where = ""
+
+
+class TimeUp(Interruption):
+    """The command's `--timeout` is over."""
+
+
+class Terminated(Interruption):
+    """The process was asked to end (SIGTERM)."""
+
+
+#: What passes through every handler: it comes from the user, and is no failure of the model's.
+STOPS = (KeyboardInterrupt, Interruption)
+
+
+@contextlib.contextmanager
+def stopped_in(what: str) -> Iterator[None]:
+    """Note in an interruption that passes through what was running."""
+    try:
+        yield
+    except Interruption as stop:
+        stop.where = stop.where or what
+        raise
+
+
+def printable(text: str) -> str:
+    """The text with every character that a terminal would act on, or not show, as its escape.
+
+    Names of layers and files may hold anything: a line feed, an escape sequence, half a surrogate.
+    """
+    if text.isprintable():
+        return text
+    return "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text])
+
+
 def one_line(error: BaseException, *, limit: int = 160) -> str:
     """The first non-empty line of an exception's text, cut at `limit`, or its type's name."""
-    for line in str(error).splitlines():
-        text = line.strip()
+    try:
+        lines = str(error).splitlines()
+    except STOPS:
+        raise
+    except BaseException:  # a model's own exception class may fail at that
+        lines = []
+    for line in lines:
+        text = printable(line.strip()[: limit + 1])
         if text:
             return text if len(text) <= limit else f"{text[: limit - 3]}..."
-    return type(error).__name__
+    return printable(type(error).__name__)
+
+
+def described(error: BaseException) -> str:
+    """`ValueError: its first line`, or the type alone where it has no text."""
+    kind, text = printable(type(error).__name__), one_line(error)
+    return kind if text == kind else f"{kind}: {text}"
+
+
+_STDLIB = os.path.dirname(os.__file__)
+
+
+def place_of(error: BaseException) -> str:
+    """` (net.py, line 12)`: the last line of the traceback that is the user's own code, or nothing.
+
+    What lies in an installed package or in nincost is no place that the user could mend.
+    """
+    found, step = "", error.__traceback__
+    while step is not None:
+        name = step.tb_frame.f_code.co_filename
+        ours = str(step.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == "nincost"
+        if not ours and not name.startswith(("<", _STDLIB)) and "site-packages" not in name:
+            found = f" ({printable(os.path.basename(name))}, line {step.tb_lineno})"
+        step = step.tb_next
+    return found

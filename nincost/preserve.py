@@ -1,40 +1,115 @@
-"""Leaves the process as it was: random numbers and torch's global settings."""
+"""Leaves the process as it was: random numbers, torch's global settings, Python's own."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import random
 import sys
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_lock = threading.Lock()
+_inside = 0
+_before: list[Callable[[], None]] = []
 
 
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
-    """Restore the random states and torch's default dtype on leaving, also after an error.
+    """Restore random states and global settings on leaving, also after an error.
 
-    Gradient mode, autocast and dispatch modes are thread-local context managers in torch, so code
-    that uses them restores them itself.
+    A model may change any of them in its forward. They belong to the process: where several threads
+    are inside at once, the first to enter notes them and the last to leave restores them. Gradient
+    mode and the default device belong to a thread, as do autocast and dispatch modes, which restore
+    themselves.
     """
+    global _inside, _before  # noqa: PLW0603
     import torch
 
-    python_state = random.getstate()
-    torch_state = torch.get_rng_state()
-    dtype = torch.get_default_dtype()
-    grad = torch.is_grad_enabled()
-    numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy else None
+    with _lock:
+        if _inside == 0:
+            _before = [*_random_states(), *_settings()]
+        _inside += 1
+    grad, device = torch.is_grad_enabled(), _default_device()
     try:
         yield
     finally:
-        random.setstate(python_state)
-        torch.set_rng_state(torch_state)
-        if torch.get_default_dtype() is not dtype:
-            torch.set_default_dtype(dtype)
+        if _default_device() is not device:
+            torch.set_default_device(None if device is None else device.device)
         if torch.is_grad_enabled() is not grad:
             torch.set_grad_enabled(grad)
-        if numpy and numpy_state is not None:
-            numpy.random.set_state(numpy_state)
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                for restore in _before:
+                    restore()
+                _before = []
+
+
+def _random_states() -> Iterator[Callable[[], None]]:
+    import torch
+
+    python, own = random.getstate(), torch.get_rng_state()
+    yield lambda: random.setstate(python)
+    yield lambda: torch.set_rng_state(own)  # type: ignore[no-untyped-call]
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        state = numpy.random.get_state()
+        yield lambda: numpy.random.set_state(state)
+
+
+def _settings() -> Iterator[Callable[[], None]]:
+    """What puts each setting back, where it is another one by then."""
+    import torch
+
+    cudnn = torch.backends.cudnn
+    kept: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
+        (sys.getrecursionlimit, sys.setrecursionlimit),  # first: what follows needs some depth
+        (torch.get_default_dtype, torch.set_default_dtype),
+        (torch.get_num_threads, torch.set_num_threads),
+        (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+        (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+        (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
+        (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
+        (lambda: cudnn.enabled, lambda value: setattr(cudnn, "enabled", value)),
+        (_folder, os.chdir),
+        (lambda: list(warnings.filters), _set_filters),
+    ]
+    for get, put in kept:
+        yield _restorer(get, put, get())
+
+
+def _restorer(get: Callable[[], Any], put: Callable[[Any], Any], value: Any) -> Callable[[], None]:
+    def restore() -> None:
+        if get() != value:
+            put(value)
+
+    return restore
+
+
+def _default_device() -> Any:
+    """What `torch.set_default_device` set in this thread, apart from a `with torch.device(...)`."""
+    import torch
+
+    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been deleted
+        return ""
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]
+    mutated = getattr(warnings, "_filters_mutated", None)  # Python 3.14 has no need of it
+    if mutated is not None:
+        mutated()
 
 
 @contextlib.contextmanager

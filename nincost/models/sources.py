@@ -7,19 +7,31 @@ where one refuses to.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nincost.errors import InputError, ModelError, NincostError, did_you_mean, nearest, one_line
+from nincost.errors import (
+    STOPS,
+    InputError,
+    ModelError,
+    NincostError,
+    described,
+    did_you_mean,
+    nearest,
+    one_line,
+    place_of,
+    printable,
+    stopped_in,
+)
 from nincost.models import nin
+from nincost.models.importing import importable
 from nincost.models.on_meta import parameters_on_meta
 from nincost.preserve import unchanged
 
@@ -33,7 +45,8 @@ class Model:
 
     `owned` tells that nincost built the module itself, so that a trace need not copy it. `details`
     say how it was built where that was not on meta. `rebuild` gives a second instance
-    with real, randomly drawn weights on the CPU.
+    with real, randomly drawn weights on the CPU. `folder` is where its code may import from while
+    it runs.
     """
 
     name: str
@@ -42,6 +55,7 @@ class Model:
     owned: bool = False
     details: tuple[str, ...] = ()
     rebuild: Callable[[], nn.Module] | None = field(default=None, repr=False)
+    folder: Path | None = None
 
 
 def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
@@ -60,7 +74,7 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
         if arguments:
             raise InputError("arguments go with a model's name; a module is built already")
         model = _unwrap(model)
-        return Model(type(model).__name__, model)
+        return Model(printable(type(model).__name__), model)
     if not isinstance(model, str):
         raise InputError(
             f"model is {type(model).__name__!r}: expected a name such as 'two-1x1' or an nn.Module"
@@ -88,6 +102,11 @@ def _unwrap(module: nn.Module) -> nn.Module:
         raise ModelError(
             "a TorchScript module cannot be traced: give the Python module that it was made from"
         )
+    if "_modules" not in module.__dict__:
+        raise ModelError(
+            f"{printable(type(module).__name__)} has not been set up: call super().__init__() "
+            "first in its __init__"
+        )
     wrapped = module._modules.get("_orig_mod")
     if wrapped is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
         wrapped = module._modules.get("module")
@@ -105,7 +124,7 @@ def _unknown(name: str) -> str:
 
 
 def _build(
-    name: str,
+    given_name: str,
     factory: Callable[..., Any],
     arguments: dict[str, Any],
     default: tuple[str, ...] = (),
@@ -119,6 +138,8 @@ def _build(
     import torch
     from torch import nn
 
+    name = printable(given_name)
+    constructor = f"the constructor of {name}"
     _check_arguments(name, factory, arguments)
 
     def on_cpu() -> nn.Module:
@@ -128,30 +149,31 @@ def _build(
 
     details: tuple[str, ...] = ()
     try:
-        with unchanged(), torch.device("meta"):
+        with unchanged(), torch.device("meta"), stopped_in(constructor):
             module = factory(**arguments)
-    except NincostError:
+    except (NincostError, *STOPS):
         raise
-    except Exception as meta_error:
+    except BaseException as meta_error:
         try:
-            with unchanged(), parameters_on_meta():
+            with unchanged(), parameters_on_meta(), stopped_in(constructor):
                 module = factory(**arguments)
-        except Exception as error:
+        except (NincostError, *STOPS):
+            raise
+        except BaseException as error:
             raise ModelError(
-                f"{name} could not be built: {type(error).__name__}: {one_line(error)}; "
+                f"{name} could not be built: {described(error)}{place_of(error)}; "
                 "give its arguments with --arg key=value"
             ) from error
         details = (
             f"{name} was built on the CPU, each parameter moved to meta as it was made: its "
-            "constructor fails on the meta device "
-            f"({type(meta_error).__name__}: {one_line(meta_error)})",
+            f"constructor fails on the meta device ({described(meta_error)})",
         )
     if isinstance(module, nn.Module) and not isinstance(module, type):
         module = _unwrap(module)
         return Model(name, module, default, owned and not details, details, on_cpu)
     raise ModelError(
-        f"{name} gave {type(module).__name__!r}: expected a class or function that gives an "
-        "nn.Module"
+        f"{name} gave {printable(type(module).__name__)!r}: expected a class or function that "
+        "gives an nn.Module"
     )
 
 
@@ -326,24 +348,25 @@ def _from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
         raise InputError(f"{path!r} is not a Python file: give a model as path/to/file.py:Class")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    with _import_path(file.parent):
+    with importable(file.parent):
         _import(path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
-    return _build(
-        f"{path}:{attribute}", _attribute(module, attribute, path), arguments, owned=False
-    )
+        found = _attribute(module, attribute, path)
+        built = _build(f"{path}:{attribute}", found, arguments, owned=False)
+    return replace(built, folder=file.parent)
 
 
 def _from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
-    with _import_path(Path.cwd()):
+    with importable(Path.cwd()):
         module = _import(path, lambda: importlib.import_module(path))
-    return _build(
-        f"{path}:{attribute}", _attribute(module, attribute, path), arguments, owned=False
-    )
+        found = _attribute(module, attribute, path)
+        built = _build(f"{path}:{attribute}", found, arguments, owned=False)
+    return replace(built, folder=Path.cwd())
 
 
 def _import(path: str, run: Callable[[], Any]) -> Any:
     try:
-        return run()
+        with stopped_in(f"{printable(path)}, as it is imported"):
+            return run()
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise InputError(
@@ -352,9 +375,12 @@ def _import(path: str, run: Callable[[], Any]) -> Any:
                 f"{did_you_mean(path, _SOURCES)}"
             ) from error
         raise ModelError(f"{path} could not be imported: {one_line(error)}") from error
-    except (Exception, SystemExit) as error:
+    except STOPS:
+        raise
+    except BaseException as error:
         raise ModelError(
-            f"{path} could not be imported: {type(error).__name__}: {one_line(error)}"
+            f"{path} could not be imported: {described(error)}{place_of(error)}; it must run by "
+            "itself in Python"
         ) from error
 
 
@@ -375,18 +401,6 @@ def _attribute(module: ModuleType, attribute: str, path: str) -> Any:
             "that gives an nn.Module"
         )
     return found
-
-
-@contextlib.contextmanager
-def _import_path(folder: Path) -> Iterator[None]:
-    """Let modules beside the user's file be imported, as `python file.py` would."""
-    entry = str(folder.resolve())
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(entry)
 
 
 _SOURCES: dict[str, Callable[[str, dict[str, Any]], Model]] = {

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from nincost.errors import InputError, ModelError, NincostError, one_line
+from nincost.errors import (
+    STOPS,
+    InputError,
+    Interruption,
+    ModelError,
+    NincostError,
+    described,
+    one_line,
+    place_of,
+    printable,
+)
 from nincost.trace.records import ModuleCall, ModuleInfo, Shape
 
 _ASKS_FOR_VALUES = ("meta", "data-dependent", "data dependent", "no data")
 
 
-def needs_values(error: Exception) -> bool:
+def needs_values(error: BaseException) -> bool:
     """Whether a run failed because a meta tensor has no values or no kernel, not by a mistake."""
     if isinstance(error, NotImplementedError):
         return True
     kind = type(error).__name__
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return True
-    text = str(error).lower()
+    text = one_line(error, limit=1000).lower()
     if isinstance(error, TypeError):  # from Tensor.numpy()
         return "meta device type tensor" in text
     return isinstance(error, RuntimeError) and any(word in text for word in _ASKS_FOR_VALUES)
 
 
 def explain_failure(
-    error: Exception,
+    error: BaseException,
     model: str,
     info: ModuleInfo | None,
     call: ModuleCall | None,
@@ -35,9 +47,17 @@ def explain_failure(
 ) -> NincostError:
     """The error to raise for `error`, which came out of the module call `call`."""
     if info is None or call is None:
-        return ModelError(f"{model} failed: {type(error).__name__}: {one_line(error)}")
+        return ModelError(f"{model} failed: {described(error)}{place_of(error)}")
     given = ", ".join(str(Shape(meta.shape)) for meta in call.inputs) or "no tensor"
     where = f"layer {info.path!r} ({_short(info.module)})"
+    if isinstance(error, SystemExit):
+        return ModelError(
+            f"{where} ended the program{place_of(error)}: take the sys.exit out of the model"
+        )
+    if isinstance(error, RecursionError):
+        return ModelError(
+            f"{where} calls itself without end{place_of(error)}: see what its forward calls"
+        )
     if call.parent < 0 and isinstance(error, TypeError):
         return InputError(
             f"{model} does not take the input {' '.join(specs)}: {one_line(error)}; "
@@ -48,7 +68,7 @@ def explain_failure(
         return InputError(f"{where} got {given}, and needs {needed}")
     kind = InputError if isinstance(error, RuntimeError) else ModelError
     return kind(
-        f"{where} failed on {given}: {type(error).__name__}: {one_line(error)}; "
+        f"{where} failed on {given}: {described(error)}{place_of(error)}; "
         f"the model's input was {' '.join(specs)}"
     )
 
@@ -58,10 +78,43 @@ def lacks(info: ModuleInfo | None, call: ModuleCall | None) -> str | None:
     return _needed(info.module, call) if info and call and call.inputs else None
 
 
+@contextlib.contextmanager
+def as_the_models(model: str) -> Iterator[None]:
+    """Tell what a model's own `parameters`, `train`, `__setattr__` ... raise as a `ModelError`.
+
+    Around the copying and looking through, where no layer is running yet.
+    """
+    try:
+        yield
+    except (NincostError, *STOPS):
+        raise
+    except RecursionError as error:
+        raise ModelError(
+            f"{model} is nested without end: {described(error)}{place_of(error)}; a module must "
+            "not hold itself, nor its parent"
+        ) from error
+    except BaseException as error:
+        raise ModelError(
+            f"{model} cannot be looked through: {described(error)}{place_of(error)}; see what it "
+            "changes of nn.Module's own methods"
+        ) from error
+
+
+def tell_place(stop: Interruption, info: ModuleInfo | None) -> None:
+    """Note the layer that was running when the run was stopped."""
+    if info is not None and not stop.where:
+        stop.where = f"layer {info.path!r} ({_short(info.module)})"
+
+
 def _short(module: nn.Module) -> str:
-    text = repr(module) if not list(module.children()) else type(module).__name__
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else type(module).__name__
+    name = printable(type(module).__name__)
+    try:
+        text = printable(" ".join(repr(module).split())) if not module._modules else name
+    except STOPS:
+        raise
+    except BaseException:  # its class may have a __repr__ of its own
+        return name
+    return text if len(text) <= 80 else name
 
 
 def _needed(module: nn.Module, call: ModuleCall) -> str | None:

@@ -7,12 +7,14 @@ they belong to, and a call costs a microsecond more instead of ten.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
 
 from torch import Tensor, nn
 
+from nincost.errors import printable
 from nincost.trace.recorder import Recorder, storage_key
 from nincost.trace.records import ModuleCall, ModuleInfo, TensorMeta
 
@@ -20,13 +22,15 @@ from nincost.trace.records import ModuleCall, ModuleInfo, TensorMeta
 class Follower:
     """The calls of a module's submodules, in order, as they happen.
 
-    After an error `failed` is the innermost call that it passed through.
+    After an error `failed` is the innermost call that it passed through. `elsewhere` is a module
+    that was called in another thread, whose operators no dispatch mode of this one can see.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.calls: list[ModuleCall] = []
         self.modules: list[ModuleInfo] = []
         self.failed: ModuleCall | None = None
+        self.elsewhere: ModuleInfo | None = None
         self._recorder = recorder
 
     def follow(self, model: nn.Module, root_name: str) -> Callable[..., Any]:
@@ -38,7 +42,12 @@ class Follower:
             is_leaf = not any(child is not None for child in module._modules.values())
             index = len(self.modules)
             self.modules.append(
-                ModuleInfo(path or root_name, type(module).__name__, is_leaf, module)
+                ModuleInfo(
+                    printable(path or root_name),
+                    printable(type(module).__name__),
+                    is_leaf,
+                    module,
+                )
             )
             module.__dict__["_call_impl"] = self._watch(
                 module, index, path.count(".") + bool(path), type(module)._call_impl
@@ -49,6 +58,21 @@ class Follower:
         del model.__dict__["_call_impl"]
         return self._watch(model, 0, 0, type(model).__call__)
 
+    def misses(self, model: nn.Module) -> bool:
+        """Whether `model` has modules that it did not have when it was followed."""
+        known = {id(info.module) for info in self.modules}
+        return any(id(module) not in known for module in model.modules())
+
+    def adopt(self, model: nn.Module) -> list[str]:
+        """Take in the modules that `misses` speaks of; gives their names."""
+        known = {id(info.module) for info in self.modules}
+        new = [(path, m) for path, m in model.named_modules() if id(m) not in known]
+        for path, module in new:
+            # No leaf: nothing is known of its calls, and it is none that was never called.
+            info = ModuleInfo(printable(path), printable(type(module).__name__), False, module)
+            self.modules.append(info)
+        return [printable(path) for path, _ in new]
+
     def unfollow(self) -> None:
         """Let go of the modules, so that the copy and the follower do not keep each other alive."""
         for info in self.modules:
@@ -58,8 +82,12 @@ class Follower:
         self, module: nn.Module, index: int, depth: int, run: Callable[..., Any]
     ) -> Callable[..., Any]:
         recorder, calls, ops = self._recorder, self.calls, self._recorder.ops
+        thread = threading.get_ident()
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                self.elsewhere = self.modules[index]
+                return run(module, *args, **kwargs)
             parent = recorder.call
             record = ModuleCall(index, parent, depth, len(ops))
             recorder.call = len(calls)
@@ -89,23 +117,36 @@ def _meta(tensor: Tensor) -> TensorMeta:
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """The tensors in a value of nested tuples, lists, dicts and objects such as ModelOutput."""
+    """The tensors in a value of nested tuples, lists, dicts and objects such as ModelOutput.
+
+    In order; a container that holds itself is looked into once.
+    """
     if isinstance(value, Tensor):
         return [value]
     found: list[Tensor] = []
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        fields = getattr(value, "__dataclass_fields__", None)
-        if fields is None:
-            return found
-        value = [getattr(value, name, None) for name in fields]
-    for item in value:
+    waiting, seen = [value], set[int]()
+    while waiting:
+        item = waiting.pop()
         if isinstance(item, Tensor):
             found.append(item)
-        elif item is not None and not isinstance(item, int | float | str):
-            found.extend(_tensors(item))
+            continue
+        if item is None or isinstance(item, int | float | str):
+            continue
+        parts = _parts(item)
+        if parts and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(reversed(parts))
     return found
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, list | tuple):
+        return list(value)
+    # Asked of the type: an instance may answer to any name, or raise.
+    fields = getattr(type(value), "__dataclass_fields__", ())
+    return [getattr(value, name, None) for name in fields]
 
 
 def _made(given: list[Tensor], taken: list[Tensor], module: nn.Module) -> tuple[bool, ...]:

@@ -8,15 +8,23 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from nincost.errors import InputError, NincostError, one_line
+from nincost.errors import (
+    STOPS,
+    InputError,
+    Interruption,
+    ModelError,
+    NincostError,
+    one_line,
+)
+from nincost.models.importing import importable
 from nincost.models.inputs import ModelInput, make_input
 from nincost.models.sources import Model
 from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import unchanged
-from nincost.trace.failure import explain_failure, lacks, needs_values
+from nincost.trace.failure import as_the_models, explain_failure, lacks, needs_values, tell_place
 from nincost.trace.follow import Follower
 from nincost.trace.recorder import Recorder
-from nincost.trace.records import ParameterInfo, Trace
+from nincost.trace.records import ModuleInfo, ParameterInfo, Trace
 
 Mode = Literal["eval", "train"]
 
@@ -46,8 +54,8 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
                 "3x224x224 or input_ids=128:int64"
             )
         given = model.default_input
-    inputs = make_input(given, batch_size, float_dtype(model.module))
-    with unchanged():
+    with unchanged(), importable(model.folder), as_the_models(model.name):
+        inputs = make_input(given, batch_size, float_dtype(model.module))
         module = model.module if model.owned else copy_structure(model.module)
         try:
             return _run(model, module, inputs, mode, on_meta=True)
@@ -121,14 +129,28 @@ def _run(
                 run(*inputs.args, **inputs.kwargs)
                 follower.unfollow()
                 follower = Follower(recorder)
-            run = follower.follow(module, type(module).__name__)
-            with recorder:
-                run(*inputs.args, **inputs.kwargs)
+            for first in (True, False):
+                run = follower.follow(module, type(module).__name__)
+                with recorder:
+                    run(*inputs.args, **inputs.kwargs)
+                if not follower.misses(module):
+                    break
+                if first:  # layers that the first run made belong to the model from then on
+                    follower.unfollow()
+                    recorder = Recorder(on_meta=on_meta)
+                    follower = Follower(recorder)
+            else:
+                notes = (*notes, _always_new(follower.adopt(module)))
+        refuse_threads(model.name, follower)
     except NincostError:
         raise
-    except Exception as error:
-        failed = follower.failed
-        info = follower.modules[failed.module] if failed else None
+    except STOPS as stop:
+        if isinstance(stop, Interruption):
+            tell_place(stop, failed_module(follower))
+        raise
+    except BaseException as error:
+        refuse_threads(model.name, follower)
+        failed, info = follower.failed, failed_module(follower)
         explained = explain_failure(error, model.name, info, failed, inputs.specs)
         asks = needs_values(error)
         if on_meta and (asks or (isinstance(error, RuntimeError) and not lacks(info, failed))):
@@ -151,6 +173,27 @@ def _run(
         buffer_bytes=sum(b.nbytes for b in buffers),
         notes=notes,
         details=model.details,
+    )
+
+
+def failed_module(follower: Follower) -> ModuleInfo | None:
+    """The innermost module that an error passed through."""
+    return follower.modules[follower.failed.module] if follower.failed else None
+
+
+def refuse_threads(model: str, follower: Follower) -> None:
+    """An operator in another thread would be missed in silence."""
+    if follower.elsewhere is not None:
+        raise ModelError(
+            f"{model} runs layer {follower.elsewhere.path!r} in a thread of its own, where its "
+            "operators cannot be recorded: call it in the thread that calls the model"
+        )
+
+
+def _always_new(names: list[str]) -> str:
+    return (
+        f"makes layers anew each time it runs ({', '.join(names[:3])}{', ...' * (len(names) > 3)}):"
+        " what they do is counted under the module that made them"
     )
 
 

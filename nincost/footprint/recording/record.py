@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import nincost.trace.layouts_backward  # noqa: F401 - registers itself
-from nincost.errors import InputError, NincostError, one_line
+from nincost.errors import STOPS, InputError, Interruption, NincostError, one_line
 from nincost.footprint.recording.follow import StepRecorder
 from nincost.footprint.recording.layouts_cuda import cuda_layouts
 from nincost.footprint.recording.stream import Recording
@@ -21,13 +21,14 @@ from nincost.footprint.step.loss import make_target, output_tensor, take_loss
 from nincost.footprint.step.optimizer import make_optimizer, take_step, zero_grad
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
+from nincost.models.importing import importable
 from nincost.models.inputs import ModelInput, make_input, tensors_in
 from nincost.models.structure import copy_structure
 from nincost.preserve import collection_paused, unchanged
-from nincost.trace.failure import explain_failure, needs_values
+from nincost.trace.failure import as_the_models, explain_failure, needs_values, tell_place
 from nincost.trace.follow import Follower
 from nincost.trace.layouts import LAYOUTS
-from nincost.trace.run import _is_lazy, float_dtype
+from nincost.trace.run import _is_lazy, failed_module, float_dtype, refuse_threads
 
 
 def record(step: Step, target: Target) -> Recording:
@@ -49,8 +50,13 @@ def record(step: Step, target: Target) -> Recording:
             "amp is known for CUDA only, with its own list of what to cast: leave amp out, "
             "or cast the whole model with dtype"
         )
-    inputs = make_input(given, step.batch_size, float_dtype(model.module))
-    with unchanged(), collection_paused():
+    with (
+        unchanged(),
+        collection_paused(),
+        importable(model.folder),
+        as_the_models(model.name),
+    ):
+        inputs = make_input(given, step.batch_size, float_dtype(model.module))
         changed = step.dtype or step.channels_last or step.checkpoint
         reuse = model.owned and not changed
         module = model.module if reuse else copy_structure(model.module)
@@ -99,9 +105,15 @@ class _Run:
                     self._infer()
                 else:
                     self._train()
+            refuse_threads(step.model.name, follower)
         except NincostError:
             raise
-        except Exception as error:
+        except STOPS as stop:
+            if isinstance(stop, Interruption):
+                tell_place(stop, failed_module(follower))
+            raise
+        except BaseException as error:
+            refuse_threads(step.model.name, follower)
             raise self._explain(error) from error
         finally:
             follower.unfollow()
@@ -115,14 +127,13 @@ class _Run:
             details=step.model.details,
         )
 
-    def _explain(self, error: Exception) -> Exception:
+    def _explain(self, error: BaseException) -> NincostError:
         if needs_values(error):
             return InputError(
                 f"{self.step.model.name} looks at values while it runs ({one_line(error)}), so its "
                 "memory cannot be told without them: take out what depends on values, or measure"
             )
-        failed = self.follower.failed
-        info = self.follower.modules[failed.module] if failed else None
+        info, failed = failed_module(self.follower), self.follower.failed
         return explain_failure(error, self.step.model.name, info, failed, self.inputs.specs)
 
     def _convert(self) -> None:
