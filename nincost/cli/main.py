@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from nincost.cli.limits import terminable
+from nincost.cli.stdout import drop_stdout
 from nincost.environment import __version__
-from nincost.errors import InputError, NincostError, did_you_mean
+from nincost.errors import (
+    InputError,
+    Interruption,
+    NincostError,
+    Terminated,
+    described,
+    did_you_mean,
+    place_of,
+    printable,
+)
 
 #: Each subcommand's module in `nincost.cli`, and its line in `nincost --help`.
 COMMANDS = {
@@ -25,6 +38,10 @@ COMMANDS = {
     "report": "All of it on one page: tables and pictures in a single HTML file.",
     "variants": "The built-in models and where each comes from.",
 }
+
+
+class _Interrupted(Interruption):
+    """Ctrl-C. Click would print an empty line for `KeyboardInterrupt`."""
 
 
 class LazyGroup(click.Group):
@@ -45,6 +62,12 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -63,16 +86,23 @@ def cli() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 for success, 1 a failed check, 2 a user's mistake."""
+    """Run the command line and exit: 0 for success, 1 a failed check, 2 a user's mistake.
+
+    130 where it was interrupted, 143 where it was terminated, as shells have it.
+    """
     if arguments is None:
         arguments = sys.argv[1:]
     try:
-        status = cli.main(
-            args=list(arguments) or ["--help"], prog_name="nincost", standalone_mode=False
-        )
-        sys.stdout.flush()
-    except click.exceptions.Abort:
+        with terminable():
+            status = cli.main(
+                args=list(arguments) or ["--help"], prog_name="nincost", standalone_mode=False
+            )
+            if sys.stdout is not None and not sys.stdout.closed:
+                sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt, _Interrupted):
         _fail("interrupted", 130)
+    except Terminated:
+        _fail("terminated", 143)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
@@ -81,13 +111,30 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error.args[0] if error.args else error), error.exit_status, error.excerpt)
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain again while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         sys.exit(0)
+    except Exception as error:
+        # A mistake in nincost, or something of the model's that was met outside its run. Not 1:
+        # that says that a check failed.
+        if os.environ.get("NINCOST_TRACEBACK"):
+            raise
+        _fail(
+            f"{described(error)}{place_of(error)}: this should not happen; set "
+            "NINCOST_TRACEBACK=1 to see where, and report it if it is not the model's own",
+            2,
+        )
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(message: str, status: int, excerpt: str = "") -> None:
-    click.echo(f"nincost: error: {' '.join(message.split())}", err=True)
-    if excerpt:
-        click.echo(excerpt, err=True)
+    lines = [f"nincost: error: {printable(' '.join(message.split()))}"]
+    lines += [_shown(line) for line in excerpt.splitlines()]
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, too
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
     sys.exit(status)
+
+
+def _shown(line: str) -> str:
+    """A line of a calculation, character for character, as a caret stands below it."""
+    return "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line])

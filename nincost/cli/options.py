@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -13,6 +15,13 @@ from typing import Any, TypeVar
 
 import click
 
+from nincost.cli.limits import time_limit
+from nincost.cli.stdout import (
+    drop_stdout,
+    later_prints_to_stderr,
+    same_folder,
+    stdout_to_stderr,
+)
 from nincost.errors import InputError, OutputError
 from nincost.render.output import FORMATS, check_writable, pick_format, write_file
 
@@ -43,11 +52,15 @@ def model_options(function: F) -> F:
 
 
 def output_options(*more: str) -> Callable[[F], F]:
-    """--format, --output, --force, --quiet, --verbose and --no-color.
+    """--format, --output, --force, --quiet, --verbose, --no-color and --timeout.
 
     `more` are formats of this command beside the four that each command has.
     """
     decorators = (
+        click.option(
+            "--timeout", type=float, metavar="SECONDS",
+            help="Give up on a model that is not done by then, and name the layer it was in.",
+        ),
         click.option(
             "--no-color", is_flag=True, help="No colours (so does the variable NO_COLOR)."
         ),
@@ -91,6 +104,7 @@ class Output:
     verbose: bool
     color: bool
     width: int | None
+    timeout: float | None = None
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Output:
@@ -114,6 +128,7 @@ class Output:
             verbose=options.pop("verbose"),
             color=wants_color and terminal,
             width=max(width, 40) if width else None,
+            timeout=options.pop("timeout"),
         )
 
     def show(self, **formats: Callable[[], str | bytes]) -> None:
@@ -131,10 +146,11 @@ class Output:
                 sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
         else:
-            with contextlib.suppress(AttributeError, ValueError):
-                sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
             with self._told_if_not_written():
+                with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+                    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
                 click.echo(content, nl=False, color=True)
+        atexit.register(later_prints_to_stderr)
 
     def _refuse_terminal(self) -> None:
         if sys.stdout.isatty():
@@ -155,11 +171,11 @@ class Output:
             yield
         except BrokenPipeError:
             raise
-        except OSError as error:
-            # What is left in the buffer must not be tried again while Python shuts down.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, ValueError) as error:  # ValueError: stdout is closed
+            drop_stdout()
             raise OutputError(
-                f"the result could not be written: {error.strerror or error}: "
+                "the result could not be written: "
+                f"{getattr(error, 'strerror', None) or 'standard output is closed'}: "
                 "free some space or give --output"
             ) from error
 
@@ -171,12 +187,21 @@ class Output:
     def say(self, text: str) -> None:
         """A remark on stderr, unless --quiet."""
         if not self.quiet:
-            click.echo(f"nincost: {text}", err=True)
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it: a remark may go
+                click.echo(f"nincost: {text}", err=True)
 
     @contextlib.contextmanager
     def only_results_on_stdout(self) -> Iterator[None]:
-        """What the model's own code prints goes to stderr; its warnings only with --verbose."""
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        """Run a model here: its time is limited, and what it prints goes to stderr.
+
+        Its warnings do so only with --verbose.
+        """
+        with (
+            time_limit(self.timeout),
+            same_folder(),
+            stdout_to_stderr(),
+            warnings.catch_warnings(),
+        ):
             if not self.verbose:
                 warnings.simplefilter("ignore")
             yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import threading
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
-from nincost.errors import one_line
+from nincost.errors import STOPS, described, one_line
 from nincost.models.inputs import ModelInput
 from nincost.models.structure import copy_with_zeros
+from nincost.trace.follow import tensors_within
 
 _FVCORE_LARGEST = 4 * 2**30  # bytes of weights
 
@@ -66,15 +68,15 @@ def ask_fvcore(module: nn.Module, inputs: ModelInput) -> Peer:
     try:
         with _silence(), torch.no_grad():
             real = tree_map(_zeros, inputs.args)
-            analysis = FlopCountAnalysis(copy_with_zeros(module).eval(), real)
+            analysis = FlopCountAnalysis(_giving_tensors(copy_with_zeros(module).eval()), real)
             analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             by_operator = {str(key): round(value) for key, value in analysis.by_operator().items()}
             by_module = {key: round(value) for key, value in analysis.by_module().items()}
             skipped = analysis.unsupported_ops()
-    except Exception as error:
-        return Peer(
-            name, None, notes=(f"fvcore failed: {type(error).__name__}: {one_line(error)}",)
-        )
+    except STOPS:
+        raise
+    except BaseException as error:
+        return Peer(name, None, notes=(f"fvcore failed: {described(error)}",))
     extra = {key: n for key, n in by_operator.items() if key in _FVCORE_ELEMENTWISE and n}
     notes = []
     if extra:
@@ -98,10 +100,10 @@ def ask_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) 
     try:
         with _silence(), torch.no_grad(), FlopCounterMode(display=False) as counter:
             module(*inputs.args, **inputs.kwargs)
-    except Exception as error:
-        return Peer(
-            name, None, notes=(f"{name} failed: {type(error).__name__}: {one_line(error)}",)
-        )
+    except STOPS:
+        raise
+    except BaseException as error:
+        return Peer(name, None, notes=(f"{name} failed: {described(error)}",))
     theirs: dict[str, int] = {
         str(operator): flops // 2
         for operator, flops in counter.get_flop_counts().get("Global", {}).items()
@@ -116,13 +118,35 @@ def ask_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) 
     return Peer(name, counter.get_total_flops() // 2, notes=tuple(notes))
 
 
+def _giving_tensors(module: nn.Module) -> nn.Module:
+    """The (private) module, giving its tensors alone: jit's tracing ends the process with a
+    segmentation fault where an output holds itself."""
+    forward = module.forward
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = forward(*args, **kwargs)
+        return result if isinstance(result, torch.Tensor) else tuple(tensors_within(result))
+
+    module.__dict__["forward"] = call
+    return module
+
+
 def _zeros(leaf: Any) -> Any:
     return torch.zeros(leaf.shape, dtype=leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
+
+
+_one_at_a_time = threading.Lock()  # log levels, warnings and stdout belong to the process
 
 
 @contextlib.contextmanager
 def _silence() -> Any:
     """No warnings, log lines or prints of a peer's own."""
+    with _one_at_a_time, _silenced():
+        yield
+
+
+@contextlib.contextmanager
+def _silenced() -> Any:
     loggers = [logging.getLogger(name) for name in ("fvcore", "fvcore.nn.jit_analysis")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

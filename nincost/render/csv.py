@@ -10,7 +10,7 @@ from typing import Any
 from nincost.cost.results import COLUMNS, Profile
 from nincost.cost.view import View, flat_rows, total_row
 
-_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def render(profile: Profile, view: View | None = None) -> str:
@@ -28,7 +28,7 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """CSV text. A text cell that a spreadsheet would run as a formula gets a `'` in front."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([_safe(name) for name in columns])
     for row in rows:
         writer.writerow([_safe(cell) for cell in row])
     return stream.getvalue()

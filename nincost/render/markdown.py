@@ -45,7 +45,7 @@ def table(
 def escape(text: str) -> str:
     """Text that Markdown and the HTML in it show as it stands."""
     text = " ".join(text.split())
-    for character in "\\&<>`*_|[]":  # & before the entities that it begins
+    for character in "\\&<>`*_|[]~$":  # & before the entities that it begins
         text = text.replace(character, _ENTITIES.get(character, f"\\{character}"))
     return text
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from nincost.errors import OutputError, did_you_mean
 
@@ -78,34 +80,83 @@ def check_writable(path: str | Path, *, force: bool) -> None:
 
 
 def write_file(path: str | Path, content: str | bytes, *, force: bool = False) -> None:
-    """Write `content` (text as UTF-8) to a new file beside `path`, then rename it to `path`."""
+    """Write `content` (text as UTF-8) to a new file beside `path`, then rename it to `path`.
+
+    Killed in between (SIGKILL, power), a process leaves a file `.nincost-XXXXXXXX.tmp`, which the
+    next result written into that folder removes.
+    """
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
     check_writable(path, force=force)
     target = Path(path).resolve()  # a link stays a link, its target is replaced
-    temporary = None
     try:
         if _is_device(Path(path)):
             with open(path, "ab") as stream:
                 stream.write(content)
             return
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        _remove_left(target.parent)
+        with _temporary(target.parent) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask)
-        temporary.replace(target)
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
+            os.chmod(file.name, mode)
+            os.replace(file.name, target)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise OutputError(
             f"{str(path)!r} could not be written: {error.strerror or error}: "
             "free some space or choose another folder"
         ) from error
+
+
+_PREFIX, _SUFFIX = ".nincost-", ".tmp"
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file, locked as long as this process writes it, and gone if it is not renamed."""
+    while True:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it is closed below
+            dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False
+        )
+        if _lock(file) is not False and os.path.exists(file.name):
+            break
+        file.close()  # another process took it for one that was left
+    try:
+        yield file
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(file.name)
+        with contextlib.suppress(OSError):  # a full disk told already
+            file.close()
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what killed processes left: temporary files that nobody holds locked."""
+    try:
+        names = os.listdir(folder)
+    except OSError:  # one may write into it, but not look
+        return
+    for name in names:
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+            left = folder / name
+            with contextlib.suppress(OSError), open(left, "r+b") as file:
+                if _lock(file):
+                    left.unlink()
+
+
+def _lock(file: IO[bytes]) -> bool | None:
+    """Take the file's lock: False where another process has it, None where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno == errno.EWOULDBLOCK else None
+    return True

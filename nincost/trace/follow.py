@@ -67,10 +67,15 @@ class Follower:
         """Take in the modules that `misses` speaks of; gives their names."""
         known = {id(info.module) for info in self.modules}
         new = [(path, m) for path, m in model.named_modules() if id(m) not in known]
+        called = {call.module for call in self.calls}
+        replaced = {i.path: n for n, i in enumerate(self.modules) if n not in called}
         for path, module in new:
             # No leaf: nothing is known of its calls, and it is none that was never called.
             info = ModuleInfo(printable(path), printable(type(module).__name__), False, module)
-            self.modules.append(info)
+            if info.path in replaced:
+                self.modules[replaced[info.path]] = info
+            else:
+                self.modules.append(info)
         return [printable(path) for path, _ in new]
 
     def unfollow(self) -> None:
@@ -92,7 +97,7 @@ class Follower:
             record = ModuleCall(index, parent, depth, len(ops))
             recorder.call = len(calls)
             calls.append(record)
-            taken = _tensors((*args, *kwargs.values()) if kwargs else args)
+            taken = tensors_within((*args, *kwargs.values()) if kwargs else args)
             record.inputs = tuple([_meta(tensor) for tensor in taken])
             try:
                 result = run(module, *args, **kwargs)
@@ -104,7 +109,7 @@ class Follower:
             finally:
                 recorder.call = parent
                 record.last_op = len(ops)
-            given = _tensors(result)
+            given = tensors_within(result)
             record.outputs = tuple([_meta(tensor) for tensor in given])
             record.made = _made(given, taken, module)
             return result
@@ -116,7 +121,7 @@ def _meta(tensor: Tensor) -> TensorMeta:
     return TensorMeta(tensor.shape, (), tensor.dtype)
 
 
-def _tensors(value: Any) -> list[Tensor]:
+def tensors_within(value: Any) -> list[Tensor]:
     """The tensors in a value of nested tuples, lists, dicts and objects such as ModelOutput.
 
     In order; a container that holds itself is looked into once.

@@ -42,7 +42,8 @@ def test_a_spreadsheet_runs_no_cell() -> None:
     assert len(cells) == len(HOSTILE)
     for cell, name in zip(cells, HOSTILE, strict=True):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-        assert cell in (name, f"'{name}")
+        shown = name.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+        assert cell in (shown, f"'{shown}")
 
 
 def test_markdown_keeps_its_columns() -> None:

@@ -210,7 +210,8 @@ class _Run:
                     self._zero_grad(optimizer, number)
                 recorder.begin("backward", number)
                 if loss.requires_grad:
-                    with recorder:
+                    # Anomaly mode would look at the gradients' values.
+                    with torch.autograd.set_detect_anomaly(False), recorder:
                         loss.backward()  # type: ignore[no-untyped-call]
                 recorder.classify([p.grad for p in trained if p.grad is not None], "gradients")
             if optimizer is not None:

@@ -1,0 +1,98 @@
+"""What may end a command early: its time limit, and a request to terminate."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from nincost.errors import InputError, ModelError, Terminated, TimeUp, place_of, printable
+
+#: Seconds after which a model that swallows the interruption is ended with the process.
+_GRACE = 2.0
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """End what runs inside after `seconds`, telling which layer that was; None: no limit.
+
+    An alarm signal raises `TimeUp` in the main thread, again and again in case that the model
+    catches it. A model that catches all of them is ended, and the process with it, by a thread.
+    Code that holds Python's lock within one call of a C function is stopped when that returns.
+    """
+    if seconds is None:
+        yield
+        return
+    if not 0 < seconds < threading.TIMEOUT_MAX / 2:
+        raise InputError(f"timeout is {seconds:g}: expected seconds above 0, such as 60")
+    over = threading.Event()
+    watch = threading.Thread(target=_end_hard, args=(seconds, over), daemon=True)
+    watch.start()
+    try:
+        with _alarm(seconds):
+            yield
+    except TimeUp as stop:
+        raise ModelError(_words(seconds, (stop.where or "the command") + place_of(stop))) from None
+    finally:
+        over.set()
+
+
+def _words(seconds: float, where: str) -> str:
+    return (
+        f"not done after {seconds:g} s: {where} was running; give more time with --timeout, or "
+        "see whether the model ends at all"
+    )
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or not hasattr(signal, "setitimer"):
+        yield  # not the command line, or Windows: `_end_hard` alone keeps the limit
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _end_hard(seconds: float, over: threading.Event) -> None:
+    """The last resort; nothing is being written while a limit runs, so nothing is left half."""
+    if over.wait(seconds + _GRACE):
+        return
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    where = "the command"
+    if frame is not None:
+        name = printable(os.path.basename(frame.f_code.co_filename))
+        where = f"{printable(frame.f_code.co_qualname)} ({name}, line {frame.f_lineno})"
+    line = f"nincost: error: {_words(seconds, where)}\n"
+    os.write(2, line.encode(errors="backslashreplace"))
+    os._exit(ModelError.exit_status)
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the command as an exception does, so that temporary files go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,102 @@
+"""Runs the command in a fork of the test's process: its own stdout, signals and exit, and quick."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Forked:
+    """How it ended (negative: by a signal), what it wrote, and how long it took."""
+
+    status: int
+    out: bytes
+    err: str
+    seconds: float
+
+
+def run_forked(
+    *arguments: str,
+    cwd: Path | None = None,
+    signals: tuple[tuple[float, int], ...] = (),
+    before: Callable[[], object] | None = None,
+    limit: float = 60,
+) -> Forked:
+    """`nincost ARGUMENTS...`, with each of `signals` sent after its number of seconds.
+
+    `before` is called in the child first. A child that is not done after `limit` seconds is killed.
+    """
+    import nincost.cli.profile  # not in each child
+    import nincost.cost.profile
+    import nincost.trace.run  # noqa: F401
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _child(arguments, cwd, before, out.fileno(), err.fileno())
+        waiting = sorted(signals)
+        ended = 0
+        while not ended:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            now = time.monotonic() - started
+            while waiting and now >= waiting[0][0]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, waiting.pop(0)[1])
+            if now > limit:
+                os.kill(child, 9)
+            if not ended:
+                time.sleep(0.001 if waiting else 0.01)
+        out.seek(0)
+        err.seek(0)
+        return Forked(
+            os.waitstatus_to_exitcode(status), out.read(), err.read().decode(errors="replace"), now
+        )
+
+
+def _child(
+    arguments: tuple[str, ...],
+    cwd: Path | None,
+    before: Callable[[], object] | None,
+    out: int,
+    err: int,
+) -> None:
+    """Never returns: pytest must not go on twice."""
+    status = 97
+    try:
+        import torch
+
+        from nincost.cli.main import run
+
+        torch.set_num_threads(1)  # a fork has none of OpenMP's threads
+        for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+            os.dup2(source, target)
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(number, mode, closefd=False)
+            for number, mode in ((0, "r"), (1, "w"), (2, "w"))
+        )
+        # pytest captures by other objects; for the command these are the real ones
+        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+        if cwd is not None:
+            os.chdir(cwd)
+        if before is not None:
+            before()
+        try:
+            run(list(arguments))
+        except SystemExit as exit_:
+            status = exit_.code if isinstance(exit_.code, int) else 0
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(status)
