@@ -44,6 +44,10 @@ class _Interrupted(Interruption):
     """Ctrl-C. Click would print an empty line for `KeyboardInterrupt`."""
 
 
+class _PipeClosed(Interruption):
+    """The reader (`| head`) has gone. Click would end with 1, which says that a check failed."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported only when called, so that `--help` is instant."""
 
@@ -67,6 +71,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _Interrupted from error
+        except BrokenPipeError as error:
+            raise _PipeClosed from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -109,8 +115,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _fail(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
     except NincostError as error:
         _fail(str(error.args[0] if error.args else error), error.exit_status, error.excerpt)
-    except BrokenPipeError:
-        # The reader (`| head`) has gone. Python would complain again while it shuts down.
+    except (BrokenPipeError, _PipeClosed):
         drop_stdout()
         sys.exit(0)
     except Exception as error:

@@ -22,7 +22,7 @@ from nincost.cli.stdout import (
     same_folder,
     stdout_to_stderr,
 )
-from nincost.errors import InputError, OutputError
+from nincost.errors import InputError, OutputError, printable
 from nincost.render.output import FORMATS, check_writable, pick_format, write_file
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -188,7 +188,7 @@ class Output:
         """A remark on stderr, unless --quiet."""
         if not self.quiet:
             with contextlib.suppress(OSError, ValueError):  # nobody reads it: a remark may go
-                click.echo(f"nincost: {text}", err=True)
+                click.echo(f"nincost: {printable(text)}", err=True)
 
     @contextlib.contextmanager
     def only_results_on_stdout(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,14 @@ def run_forked(
     import nincost.trace.run  # noqa: F401
 
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        started = time.monotonic()
+        ready, begun = os.pipe()
         child = os.fork()
         if child == 0:
-            _child(arguments, cwd, before, out.fileno(), err.fileno())
+            _child(arguments, cwd, before, out.fileno(), err.fileno(), begun)
+        os.close(begun)
+        os.read(ready, 1)
+        os.close(ready)
+        started = time.monotonic()
         waiting = sorted(signals)
         ended = 0
         while not ended:
@@ -68,6 +74,7 @@ def _child(
     before: Callable[[], object] | None,
     out: int,
     err: int,
+    begun: int,
 ) -> None:
     """Never returns: pytest must not go on twice."""
     status = 97
@@ -79,17 +86,16 @@ def _child(
         torch.set_num_threads(1)  # a fork has none of OpenMP's threads
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
             os.dup2(source, target)
-        sys.stdin, sys.stdout, sys.stderr = (
-            os.fdopen(number, mode, closefd=False)
-            for number, mode in ((0, "r"), (1, "w"), (2, "w"))
-        )
-        # pytest captures by other objects; for the command these are the real ones
-        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
         if cwd is not None:
             os.chdir(cwd)
         if before is not None:
             before()
+        # As Python sets them up: pytest captures by other objects.
+        sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
+        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            os.close(begun)
             run(list(arguments))
         except SystemExit as exit_:
             status = exit_.code if isinstance(exit_.code, int) else 0
@@ -100,3 +106,11 @@ def _child(
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(status)
+
+
+def _stream(number: int, mode: str) -> Any:
+    try:
+        os.fstat(number)
+    except OSError:
+        return None
+    return os.fdopen(number, mode, closefd=False)
