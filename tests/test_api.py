@@ -76,6 +76,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 #: Options of the command line alone: where the result goes, and another spelling of MODEL.
 ONLY_CLI = {
     "variant", "format_", "output", "force", "quiet", "verbose", "no_color", "help", "all_rows",
+    "timeout",  # it works by a signal, which belongs to the program's main thread
 }  # fmt: skip
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {

@@ -52,7 +52,8 @@ def compare(
     for what, values in (("models", models), ("inputs", given), ("batch sizes", batches)):
         if len(values) not in (1, count):
             raise InputError(
-                f"{len(values)} {what} for {count} columns: give 1 for all, or {count}"
+                f"there are {len(values)} {what}, but {count} columns to fill (the most of "
+                f"models, inputs and batch sizes): give 1 for all, or {count}"
             )
     profiles = tuple(
         profile(_of(models, i), input=_of(given, i), batch_size=_of(batches, i), arg=arg)

@@ -64,7 +64,9 @@ def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:
     if len(rows) < 2:
         raise ExpressionError("the CSV has a heading and no rows: expected a row for each layer")
     if len(rows) > MAX_TERMS:
-        raise ExpressionError(f"the CSV has {len(rows):,} rows: at most {MAX_TERMS:,} are read")
+        raise ExpressionError(
+            f"the CSV has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
+        )
     return tuple(_column(rows[1:], names, w) for w in found)
 
 

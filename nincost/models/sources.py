@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -72,7 +73,9 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     arguments = dict(arguments or {})
     if isinstance(model, nn.Module):
         if arguments:
-            raise InputError("arguments go with a model's name; a module is built already")
+            raise InputError(
+                "arg goes with a model's name, but a module is built already: leave it out"
+            )
         model = _unwrap(model)
         return Model(printable(type(model).__name__), model)
     if not isinstance(model, str):
@@ -250,7 +253,9 @@ def _torchvision(name: str, arguments: dict[str, Any]) -> Model:
     for key in ("weights", "weights_backbone"):
         if key in inspect.signature(builder).parameters:
             if arguments.get(key) is not None:
-                raise InputError(f"{key} is not loaded by nincost: it never downloads weights")
+                raise InputError(
+                    f"{key} would be downloaded, which nincost never does: leave it out"
+                )
             arguments[key] = None
     built = _build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
     resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
@@ -292,7 +297,7 @@ def _timm(name: str, arguments: dict[str, Any]) -> Model:
             f"unknown timm model {name!r}: nearest are {close}; timm.list_models() has them all"
         )
     if arguments.get("pretrained"):
-        raise InputError("pretrained is not loaded by nincost: it never downloads weights")
+        raise InputError("pretrained would be downloaded, which nincost never does: leave it out")
 
     def factory(**kwargs: Any) -> nn.Module:
         return timm.create_model(name, **{**kwargs, "pretrained": False})  # type: ignore[no-any-return]
@@ -304,20 +309,29 @@ def _timm(name: str, arguments: dict[str, Any]) -> Model:
     return replace(built, default_input=default)
 
 
+#: Bytes; the largest in use have some hundred kilobytes.
+_LARGEST_CONFIG = 16 * 2**20
+
+
 def _transformers(path: str, arguments: dict[str, Any]) -> Model:
     transformers = _need("transformers", "[transformers]")
     file = Path(path).expanduser()
-    file = file / "config.json" if file.is_dir() else file
-    if not file.is_file():
+    file = file / "config.json" if os.path.isdir(file) else file
+    if not os.path.isfile(file):
         raise InputError(
             f"hf:{path} has no config.json: give a local folder or file; nothing is downloaded"
         )
+    if file.stat().st_size > _LARGEST_CONFIG:
+        raise InputError(f"hf:{path} is larger than any config.json: give a model's configuration")
     try:
         config = transformers.AutoConfig.from_pretrained(
             str(file), local_files_only=True, trust_remote_code=False
         )
     except Exception as error:
-        raise ModelError(f"hf:{path} could not be read: {one_line(error)}") from error
+        raise ModelError(
+            f"hf:{path} could not be read: {one_line(error).rstrip('.')}; expected a transformers "
+            "config.json with its model_type"
+        ) from error
     for key, value in arguments.items():
         try:
             setattr(config, key, value)
@@ -327,7 +341,10 @@ def _transformers(path: str, arguments: dict[str, Any]) -> Model:
     architecture = (getattr(config, "architectures", None) or [None])[0]
     kind = getattr(transformers, architecture, None) if architecture else transformers.AutoModel
     if kind is not transformers.AutoModel and not hasattr(kind, "_from_config"):
-        raise ModelError(f"hf:{path}: transformers has no architecture {architecture!r}")
+        raise ModelError(
+            f"hf:{path}: transformers {transformers.__version__} has no architecture "
+            f"{architecture!r}: try another version of it, or give package.module:factory"
+        )
     make = kind.from_config if kind is transformers.AutoModel else kind._from_config
 
     def factory() -> nn.Module:
@@ -340,8 +357,11 @@ def _transformers(path: str, arguments: dict[str, Any]) -> Model:
 
 def _from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise InputError(f"there is no file {path!r}: give a model as path/to/file.py:Class")
+    if not os.path.isfile(file):
+        what = (
+            f"{path!r} is no regular file" if os.path.exists(file) else f"no file {path!r} is there"
+        )
+        raise InputError(f"{what}: give a model as path/to/file.py:Class")
     # A name of its own, so that a file called torch.py cannot take the place of torch.
     spec = importlib.util.spec_from_file_location(f"nincost_user_{file.stem}", file)
     if spec is None or spec.loader is None:
@@ -374,7 +394,10 @@ def _import(path: str, run: Callable[[], Any]) -> Any:
                 "torchvision:NAME, timm:NAME, hf:PATH or file.py:Class"
                 f"{did_you_mean(path, _SOURCES)}"
             ) from error
-        raise ModelError(f"{path} could not be imported: {one_line(error)}") from error
+        raise ModelError(
+            f"{path} could not be imported: {one_line(error)}{place_of(error)}; install what it "
+            "needs beside nincost"
+        ) from error
     except STOPS:
         raise
     except BaseException as error:

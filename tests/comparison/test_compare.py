@@ -99,7 +99,7 @@ def test_more_than_two_and_formats() -> None:
     [
         ((), {}, "no model"),
         (("two-1x1",), {}, "one model alone"),
-        (("two-1x1", "one-1x1"), {"batch_sizes": [1, 2, 3]}, "2 models for 3 columns"),
+        (("two-1x1", "one-1x1"), {"batch_sizes": [1, 2, 3]}, "there are 2 models, but 3 columns"),
         (("two-1x1", "one-1x2"), {}, "did you mean 'one-1x1'"),
     ],
 )

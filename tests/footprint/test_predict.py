@@ -204,7 +204,7 @@ def test_the_dataframe_and_the_csv_are_the_layers(plain, tmp_path):
         ({"optimizer_arg": {"rate": 1}}, "does not take.*its arguments are lr"),
         ({"optimizer_arg": 3}, "optimizer_arg is 3: expected keyword arguments"),
         ({"loss": "hinge"}, "unknown loss 'hinge': choose cross-entropy"),
-        ({"loss": lambda output: output}, "must give a scalar"),
+        ({"loss": lambda output: output}, "expected a tensor of no dimension"),
         ({"gpu": "rtx9999"}, "unknown GPU 'rtx9999': choose a10,"),
         ({"gpu": "24"}, "expected a number and a unit"),
         ({"gpu": ""}, "expected a card such as rtx4090"),
@@ -235,6 +235,7 @@ def test_the_command_has_the_functions_options():
     from nincost.cli.memory import command as memory_command
 
     shown = {"format_", "output", "force", "quiet", "verbose", "no_color", "help", "variant"}
+    shown |= {"timeout"}
     pictures = {"timeline", "snapshot", "top"}
     for command, function, extra in (
         (memory_command, nincost.memory, pictures),

@@ -184,7 +184,7 @@ def test_a_file_that_cannot_be_imported(tmp_path: Path, body: str) -> None:
 def test_weights_are_refused_rather_than_downloaded(
     model: str, arguments: dict[str, object]
 ) -> None:
-    with pytest.raises(InputError, match="never downloads"):
+    with pytest.raises(InputError, match="nincost never does: leave it out"):
         resolve(model, arguments)
 
 

@@ -22,6 +22,9 @@ from nincost.preserve import collection_paused
 #: What is compared: a total's name, and as a column.
 COMPARED = ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes")
 
+#: Bytes of a report that are read; the whole suite's has a twentieth of it.
+_LARGEST_REPORT = 16 * 2**20
+
 #: From the prediction's `describe` to the measurement.
 Measurer = Callable[[Case, Request], Measured]
 
@@ -228,7 +231,8 @@ def _row(case: Case, gpu: str | None, measurer: Measurer) -> Row:
 def _read_report(path: Path) -> tuple[str, dict[str, str], dict[str, Measured]]:
     """The card, versions, and measurements by case of a report."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            report = json.loads(file.read(_LARGEST_REPORT))
         known = {
             row["case"]: measured_from(row["measured"])
             for row in report["cases"]

@@ -91,8 +91,11 @@ class _Run:
         module.train(not step.inference)
         try:
             if _is_lazy(module):
-                with torch.no_grad():
+                with torch.no_grad():  # followed, so that an error tells its layer
+                    follower.follow(module, type(module).__name__)
                     module(*self.inputs.args, **self.inputs.kwargs)
+                follower.unfollow()
+                follower = self.follower = Follower(self.recorder)
             follower.follow(module, type(module).__name__)
             on_cuda, nothing = self.target.device == "cuda", contextlib.nullcontext()
             with (

@@ -58,13 +58,17 @@ def take_loss(loss: str | Loss, output: Any, target: Tensor | None) -> Tensor:
     if callable(loss):
         value = loss(output)
         if not isinstance(value, Tensor) or value.dim() != 0:
-            raise InputError("the loss function must give a scalar tensor")
+            what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(type(value))
+            raise InputError(
+                f"the loss function gave {what}: expected a tensor of no dimension, such as "
+                "output.sum()"
+            )
         return value
     tensor = output_tensor(output)
     if loss == "sum":
         return tensor.sum()
     if target is None:
-        raise InputError(f"loss {loss} needs a target")
+        raise InputError(f"loss {loss} needs a target: give the tensor to compare with")
     if loss == "mse":
         return nn.functional.mse_loss(tensor, target)
     if tensor.dim() == 3:

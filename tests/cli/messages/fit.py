@@ -1,0 +1,21 @@
+"""`nincost fit`."""
+
+from support.messages import Case
+
+NET = """
+from torch import nn
+class Fixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+    def forward(self, x): return self.fc.weight.sum()
+"""
+
+CASES = [
+    Case("fit", ["no budget", "24GiB"]),
+    Case("fit --batch-size 8 --gpu 24GiB", ["leave --batch-size out", "nincost memory"]),
+    Case("fit --gpu 300MiB", ["batch of 1", "needs"]),
+    Case("fit {tmp}/net.py:Fixed --input 4 --loss sum --gpu 24GiB",
+         ["does not grow with the batch", "check the input"], files={"net.py": NET}),
+    Case("fit two-1x2 --gpu 24GiB", ["unknown model 'two-1x2'"]),
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""`nincost memory`, and what a training step's options say."""
+
+from support.messages import Case
+
+NET = """
+import torch
+from torch import nn
+
+class Asks(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+    def forward(self, x):
+        return self.fc(x) if x.sum() > 0 else x
+
+class Text(Asks):
+    def forward(self, x): return "text"
+
+class Backs(Asks):
+    def forward(self, x): return Fails.apply(self.fc(x))
+
+class Fails(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x): return x * 2
+    @staticmethod
+    def backward(ctx, grad): raise ValueError("a reason")
+
+class Lazy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.LazyLinear(4)
+    def forward(self, x):
+        self.fc(x)
+        raise ValueError("a reason")
+
+class Whole(Asks):
+    def forward(self, x): return x.long()
+"""
+
+
+def case(arguments, *says, **more):
+    return Case(arguments, list(says), files={"net.py": NET, "there.svg": ""}, **more)
+
+
+CASES = [
+    case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),
+    case("memory {tmp}/net.py:Asks --input 4", "looks at values while it runs", "or measure"),
+    case("memory {tmp}/net.py:Text --input 4", "'str'", "no tensor that a loss"),
+    case("memory {tmp}/net.py:Whole --input 4", "takes scores", "torch.int64"),
+    case("memory {tmp}/net.py:Backs --input 4", "Backs failed: ValueError: a reason (net.py, line"),
+    case("memory {tmp}/net.py:Lazy --input 4", "layer 'Lazy' (Lazy) failed on 1x4: ValueError"),
+    case("memory --loss hinge", "unknown loss 'hinge'", "choose cross-entropy"),
+    case("memory --optimizer Adm", "unknown optimizer 'Adm'", "did you mean 'Adam'"),
+    case("memory --optimizer LBFGS", "LBFGS runs the model inside", "SGD"),
+    case("memory --optimizer-arg x=1", "does not take {'x': 1}", "its arguments are lr"),
+    case("memory --optimizer-arg x", "--optimizer-arg 'x' is not key=value", "momentum=0.9"),
+    case("memory --optimizer Adamax --update fused", "has no fused update", "choose for-loop"),
+    case("memory --update quick", "unknown update 'quick'", "foreach"),
+    case("memory --amp float8", "unknown amp 'float8'", "bfloat16"),
+    case("memory --dtype float9", "unknown dtype 'float9'"),
+    case("memory --accumulate 0", "accumulate is 0", "at least 1"),
+    case("memory --batch-size 0", "batch size is 0", "at least 1"),
+    case("memory --gpu rtx9999", "unknown GPU 'rtx9999'", "24GiB"),
+    case(["memory", "--gpu", ""], "gpu is ''", "rtx4090"),
+    case("memory --gpu 24", "no amount of memory", "24GiB"),
+    case("memory --gpu 0GiB", "nothing", "24GiB"),
+    case("memory --alloc-conf max_split_size_mb:x", "max_split_size_mb"),
+    case("memory --measure", "no CUDA GPU to measure on", "leave --measure out"),
+    case("memory --what-if two-1x2", "unknown model 'two-1x2'"),
+    case("memory --timeline {tmp}/there.svg", "exists already", "--force"),
+    case("memory --snapshot {tmp}/none/a.pickle", "there is no folder"),
+    case("memory --input 3x224x224", "layer 'block1.conv'", "needs 1 channel, not 3"),
+]

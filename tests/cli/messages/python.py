@@ -1,0 +1,74 @@
+"""What only Python can say wrongly: the command line's types and choices rule it out there."""
+
+import torch
+from support.messages import PythonCase
+from torch import nn
+
+import nincost
+from nincost.footprint.measuring.validate import Validation
+from nincost.footprint.recording.record import record
+from nincost.footprint.step.loss import take_loss
+from nincost.footprint.step.request import make_request
+from nincost.footprint.target import Target
+
+NET = nn.Linear(4, 4)
+IMAGE = torch.zeros(2, 4)
+
+
+def on_cpu(_):
+    request = make_request("two-1x1", None, 1, {"amp": "bfloat16"})
+    record(request.step, Target(device="cpu"))
+
+
+def into_a_file(folder):
+    (folder / "file").write_text("")
+    Validation("A", {}, ()).save(folder / "file" / "reports")
+
+
+def bytes_on_a_terminal(_):
+    import sys
+    from unittest import mock
+
+    from nincost.cli.options import Output
+
+    output = Output("png", None, False, True, False, False, None)
+    with mock.patch.object(sys.stdout, "isatty", return_value=True, create=True):
+        output.show(png=lambda: b"\x89PNG")
+
+
+CASES = [
+    PythonCase("model", lambda _: nincost.profile(3), ["model is 'int'", "nn.Module"]),
+    PythonCase("arg", lambda _: nincost.profile(arg=[1]), ["arg is [1]", "expected a dict"]),
+    PythonCase("arg and module", lambda _: nincost.profile(NET, arg={"a": 1}), ["leave it out"]),
+    PythonCase("input", lambda _: nincost.profile(NET, input=3), ["input is 3", "3x224x224"]),
+    PythonCase("no tensor", lambda _: nincost.profile(NET, input=(3,)), ["holds no tensor"]),
+    PythonCase(
+        "two batches", lambda _: nincost.profile(NET, input=IMAGE, batch_size=2),
+        ["already have their batch", "leave batch_size out"],
+    ),
+    PythonCase("mode", lambda _: nincost.profile(mode="test"), ["mode is 'test'", "eval"]),
+    PythonCase("lang", lambda _: nincost.explain(lang="fr"), ["lang is 'fr'", "zh"]),
+    PythonCase("what", lambda _: nincost.audit("1", what="x"), ["what is 'x'", "params"]),
+    PythonCase("file", lambda _: nincost.audit("none.txt"), ["there is no file 'none.txt'"]),
+    PythonCase(
+        "batch of its own", lambda _: nincost.fit(NET, input=IMAGE, gpu="1GiB"),
+        ["example tensors have one of their own", "3x224x224"],
+    ),
+    PythonCase(
+        "loss", lambda _: nincost.memory(loss=lambda output: output),
+        ["the loss function gave shape (1, 10)", "output.sum()"],
+    ),
+    PythonCase("loss of no kind", lambda _: nincost.memory(loss=3), ["loss is 3", "a function"]),
+    PythonCase(
+        "loss of text", lambda _: nincost.memory(loss=lambda output: "x"),
+        ["the loss function gave <class 'str'>", "output.sum()"],
+    ),
+    PythonCase(
+        "optimizer_arg", lambda _: nincost.memory(optimizer_arg=[1]),
+        ["optimizer_arg is [1]", "{'momentum': 0.9}"],
+    ),
+    PythonCase("no target", lambda _: take_loss("mse", IMAGE, None), ["loss mse needs a target"]),
+    PythonCase("amp on the CPU", on_cpu, ["amp is known for CUDA only", "dtype"]),
+    PythonCase("reports", into_a_file, ["cannot be made", "choose another"]),
+    PythonCase("bytes", bytes_on_a_terminal, ["png is not for a terminal", "--output FILE"]),
+]  # fmt: skip

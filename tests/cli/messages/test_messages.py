@@ -1,0 +1,76 @@
+"""Every error message is provoked by a case of this folder's tables, and says what it should.
+
+A table is a file beside this one, one for each command: `CASES`, a list of `Case` (a command line)
+or `PythonCase`. `test_every_message_has_a_case` names the messages that no case provokes.
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+import tempfile
+from pathlib import Path
+
+import pytest
+from support.messages import Case, Outcome, PythonCase, run, sites
+
+HERE = Path(__file__).parent
+TABLES = sorted(p for p in HERE.glob("*.py") if not p.name.startswith(("test_", "_")))
+CASES = [
+    pytest.param(case, id=f"{table.stem}: {case.name}")
+    for table in TABLES
+    for case in runpy.run_path(str(table))["CASES"]
+]
+
+#: Messages that no case can provoke on a machine like this one, and why they are there.
+UNREACHED = {
+    "footprint/measuring/measure.py _check_plain: arg and optimizer_arg go to a fresh proc":
+        "needs a GPU to measure on; provoked with a tape in tests/footprint/measuring",
+    "footprint/measuring/measure.py _save: cannot be given to a fresh process ( ): ":
+        "needs a GPU to measure on; provoked with a tape in tests/footprint/measuring",
+    "footprint/libraries/conv_problem.py __post_init__: convolution with :":
+        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
+    "footprint/libraries/reductions.py reduction_scratch: dtype of a reduction: choose ,":
+        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
+    "footprint/libraries/reductions.py reduction_scratch: dimensions of a reduction of : out of ra":
+        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
+}  # fmt: skip
+
+_done: dict[int, Outcome] = {}
+
+
+def outcome(case: Case | PythonCase) -> Outcome:
+    """A case is run once, for its own test and for the count of all."""
+    if id(case) not in _done:
+        with tempfile.TemporaryDirectory() as folder:
+            _done[id(case)] = run(case, Path(folder))
+    return _done[id(case)]
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told(case: Case | PythonCase) -> None:
+    done = outcome(case)
+    status = case.status if isinstance(case, Case) else 2
+    assert (done.status, done.out) == (status, ""), done.err
+    *remarks, line = [text for text in done.err.splitlines() if not text.startswith("  ")]
+    assert line.startswith("nincost: error: "), done.err
+    assert all(remark.startswith("nincost: ") for remark in remarks)
+    assert "should not happen" not in line
+    assert [word for word in case.says if word not in done.err] == [], done.err
+    # What was wrong, and after a colon or a semicolon what to do about it.
+    assert re.search(r"[:;] \S", line.removeprefix("nincost: error: ")), line
+
+
+def test_every_message_has_a_case() -> None:
+    everywhere = sites()
+    reached = set().union(*(outcome(param.values[0]).sites for param in CASES))
+    missing = set(everywhere) - reached - set(UNREACHED)
+    assert sorted(missing) == []
+    assert sorted(set(UNREACHED) - set(everywhere)) == [], "no longer there"
+    assert sorted(set(UNREACHED) & reached) == [], "reached after all"
