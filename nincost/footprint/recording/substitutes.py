@@ -15,6 +15,7 @@ import contextlib
 import functools
 import importlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,7 +113,13 @@ def _here(run: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..
 
 
 def _mark(run: Callable[..., Any], operator: str, recorder: StepRecorder) -> Callable[..., Any]:
+    # The dispatcher keeps a kernel after its library is gone, and must not keep the model with it.
+    held = weakref.ref(recorder)
+
     def marked(*args: Any, **kwargs: Any) -> Any:
+        recorder = held()
+        if recorder is None:
+            return run(*args, **kwargs)
         before, recorder.inside = recorder.inside, operator
         try:
             return run(*args, **kwargs)
