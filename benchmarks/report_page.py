@@ -123,8 +123,9 @@ def main() -> None:
         "",
         "Made by `python benchmarks/report_page.py --output reports/report_page.md`: "
         f"nincost {versions['nincost']}, torch {versions['torch']}, Chromium {version} (headless, "
-        f"no GPU, no network), {os.cpu_count()} cores of {platform.machine()}, "
-        f"{time.strftime('%Y-%m-%d')}. Medians of {options.repeats} openings.",
+        f"no GPU, no network), {os.cpu_count()} cores of {platform.machine()} "
+        f"with a load average of {os.getloadavg()[0]:.0f}, {time.strftime('%Y-%m-%d')}. "
+        f"Medians of {options.repeats} openings.",
         "",
         "| model | layers | page | gathered in | rendered in | seen after | usable after "
         "| drawn after | sorted in |",
@@ -134,7 +135,8 @@ def main() -> None:
         "Gathered: `nincost.report`, with predictions at several batches for each of seven cards. "
         "Rendered: `to_html`; the first page of a process bundles Vega, which takes most of it. "
         "Seen: first painted. Usable: the table sorts, filters and folds. Drawn: all pictures "
-        "are there. Sorted: every row moved and laid out again.",
+        "are there. Sorted: every row moved and laid out again. The promise is that the table of "
+        "2,000 layers is usable, and sorted, within a second.",
     ]
     if options.output:
         options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
