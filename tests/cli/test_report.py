@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,14 @@ pytest.importorskip("jinja2")
 pytest.importorskip("vl_convert")
 
 QUICK = ("--no-measure", "--no-suggest")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_card() -> Iterator[None]:
+    """Only the smallest card's batch is searched for: what the search finds is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nincost.reporting.batches.COMMON", {"8 GB": "rtx3070"})
+        yield
 
 
 def test_a_page_is_written_by_its_ending(nincost_cli, tmp_path):

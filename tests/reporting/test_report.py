@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,14 @@ import torch
 from torch import nn
 
 import nincost
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_card() -> Iterator[None]:
+    """Only the smallest card's batch is searched for: what the search finds is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nincost.reporting.batches.COMMON", {"8 GB": "rtx3070"})
+        yield
 
 
 def quick(model: Any, **options: Any) -> nincost.Report:
