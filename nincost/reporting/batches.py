@@ -45,7 +45,10 @@ def batch_curve(request: Request, given: Mapping[int, int]) -> BatchCurve:
     if isinstance(specs, str) or specs is None:
         specs = ()
     if not isinstance(specs, list | tuple) or not all(isinstance(item, str) for item in specs):
-        raise InputError("example tensors have a batch of their own, which cannot be changed")
+        raise InputError(
+            "example tensors have a batch of their own, which cannot be changed: "
+            "give input as a shape, such as 3x224x224"
+        )
     with collection_paused():
         return _Curve(request, given).result()
 
@@ -72,7 +75,7 @@ class _Curve:
         if max(self.sizes.values()) <= self.sizes[1]:
             raise InputError(
                 f"it is the same from batch 1 to {max(self.sizes):,}, so small is what grows with "
-                "the batch"
+                "the batch: ask nincost fit for the largest"
             )
         cards = [(label, GPUS[name]) for label, name in COMMON.items()]
         budget = self.request.card.budget_bytes
