@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from nincost.errors import InputError
+from nincost.footprint.allocator import CachingAllocator
 from nincost.footprint.fit_results import Fit, FitTotals
 from nincost.footprint.lower import Alloc, Timeline
 from nincost.footprint.player import play
@@ -179,7 +180,7 @@ class _Search:
             if not line.holds:
                 low, high = self.known[first].process_bytes, self.known[second].process_bytes
                 return low + (batch - first) * (high - low) // (second - first)
-            return play(line.at(batch), self.request.config).reserved + context
+            return play(line.at(batch), CachingAllocator(self.request.config)).reserved + context
 
         low, high = self.fits, self.too_large
         at_low = self.known[low].process_bytes if low else 0

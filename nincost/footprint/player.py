@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nincost.footprint.allocator import AllocatorConfig, CachingAllocator
-from nincost.footprint.lower import Alloc, Event, Free, Timeline
+from nincost.footprint.allocator import CachingAllocator, ExactAllocator
+from nincost.footprint.lower import Alloc, Emptied, Event, Free, Timeline
 from nincost.footprint.recording.stream import Mark, Phase
 
 #: How many steps beyond the recorded ones are tried. Two are nearly always enough.
@@ -103,17 +103,27 @@ def layer_name(layers: list[str], layer: int, phase: Phase) -> str:
     return layers[layer] or _OUTSIDE[phase]
 
 
-def play(timeline: Timeline, config: AllocatorConfig | None = None) -> Played:
+def play(
+    timeline: Timeline,
+    allocator: CachingAllocator | ExactAllocator | None = None,
+    *,
+    repeat: bool = True,
+) -> Played:
     """Play the recorded steps, and their last one again until nothing changes.
 
     The allocator's own state decides when that is: a block may be cut otherwise, and a segment
-    added, a step or two after the program has begun to repeat itself.
+    added, a step or two after the program has begun to repeat itself. An allocator's own error (out
+    of memory) passes through.
+
+    Args:
+        allocator: an unused one; CUDA's with its default settings where None.
+        repeat: whether to go on after the recorded steps.
     """
-    player = _Player(timeline.layers, CachingAllocator(config))
+    player = _Player(timeline.layers, CachingAllocator() if allocator is None else allocator)
     before, last = _last_steps(timeline.events)
     player.play(timeline.events)
     settled = False
-    for _ in range(_MOST_REPEATS):
+    for _ in range(_MOST_REPEATS if repeat else 0):
         again = _another(before, last, player.next_block)
         if again is None:
             break
@@ -129,7 +139,7 @@ def play(timeline: Timeline, config: AllocatorConfig | None = None) -> Played:
 class _Player:
     """An allocator, and what it has been through."""
 
-    def __init__(self, layers: list[str], allocator: CachingAllocator) -> None:
+    def __init__(self, layers: list[str], allocator: CachingAllocator | ExactAllocator) -> None:
         self.layers = layers
         self.allocator = allocator
         self.events: list[Event] = []
@@ -147,7 +157,8 @@ class _Player:
         return self.peak, allocator.reserved_bytes, allocator.peak_reserved_bytes
 
     def play(self, events: list[Event]) -> None:
-        malloc, free = self.allocator.malloc, self.allocator.free
+        allocator: Any = self.allocator
+        malloc, free = allocator.malloc, allocator.free
         blocks, sizes = self._blocks, self.sizes
         now = self.allocator.allocated_bytes
         for position, event in enumerate(events, start=len(sizes)):
@@ -166,6 +177,8 @@ class _Player:
                 free(block)
             elif type(event) is Mark:
                 self._mark(event, now)
+            elif type(event) is Emptied:
+                allocator.empty_cache()
             sizes.append(size)
         self.events += events
 

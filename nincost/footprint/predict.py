@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nincost.environment import environment
 from nincost.errors import InputError, NincostError
+from nincost.footprint.allocator import CachingAllocator
 from nincost.footprint.lower import Timeline, lower
 from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
@@ -138,7 +139,9 @@ def predict(request: Request) -> Prediction:
     target = request.target()
     recording = record(request.step, target)
     timeline = lower(recording, target)
-    return Prediction(request, recording, timeline, play(timeline, request.config))
+    return Prediction(
+        request, recording, timeline, play(timeline, CachingAllocator(request.config))
+    )
 
 
 def describe(prediction: Prediction) -> Memory:
@@ -196,7 +199,7 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
         target = replace(prediction.timeline.target, workspace=workspace)
         timeline = lower(prediction.recording, target)
         if timeline.events != prediction.timeline.events:
-            found.append(play(timeline, request.config))
+            found.append(play(timeline, CachingAllocator(request.config)))
     context = request.card.gpu.context_range
     allocated = [one.peak for one in found]
     reserved = [one.reserved for one in found]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from nincost.footprint.allocator import AllocatorConfig, Block, CachingAllocator, Segment
-from nincost.footprint.lower import Alloc, Free
+from nincost.footprint.lower import Alloc, Emptied, Free
 from nincost.footprint.player import layer_name
 from nincost.footprint.recording.stream import Mark, Phase
 from nincost.footprint.results import Memory
@@ -48,6 +48,9 @@ class _Writer:
                 self._alloc(event)
             elif type(event) is Free:
                 self._free(event)
+            elif type(event) is Emptied:
+                self.allocator.empty_cache()
+                self._note_segments([])
             elif type(event) is Mark:
                 self.phase, self.step = event.phase, event.step
         return {
@@ -73,14 +76,18 @@ class _Writer:
         self.allocator.free(block)
 
     def _note_segments(self, frames: list[dict[str, Any]]) -> None:
+        """What was got from the driver, or given back to it, since the last note."""
+        mapped, unmapped = "segment_alloc", "segment_free"
+        if self.config.expandable_segments:
+            mapped, unmapped = "segment_map", "segment_unmap"
         now = {segment.address: segment for segment in self.allocator.segments()}
-        for address, segment in now.items():
-            old = self._segments.get(address)
-            grown = segment.size - (old.size if old else 0)
-            if grown > 0:
-                start = address + (old.size if old else 0)
-                mapped = "segment_map" if self.config.expandable_segments else "segment_alloc"
-                self._note(mapped, start, grown, frames, "")
+        for address in sorted({*now, *self._segments}):
+            size = now[address].size if address in now else 0
+            before = self._segments[address].size if address in self._segments else 0
+            if size > before:
+                self._note(mapped, address + before, size - before, frames, "")
+            elif size < before:
+                self._note(unmapped, address + size, before - size, frames, "")
         self._segments = now
 
     def _note(

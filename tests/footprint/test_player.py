@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nincost.footprint.lower import Alloc, Event, Free, Timeline
+from nincost.footprint.allocator import ExactAllocator
+from nincost.footprint.lower import Alloc, Emptied, Event, Free, Timeline
 from nincost.footprint.player import layer_name, play
 from nincost.footprint.recording.stream import Mark
 from nincost.footprint.target import Target
@@ -94,3 +95,17 @@ def test_what_no_layer_did_is_named_after_the_phase():
     assert layer_name(layers, 1, "backward") == "net.conv"
     assert layer_name(layers, -1, "loss") == "[loss]"
     assert layer_name(layers, -1, "step") == layer_name(layers, -1, "zero_grad") == "[optimizer]"
+
+
+def test_an_emptied_cache_holds_nothing():
+    events = [Mark("forward", 1), alloc(1, 20 * MIB), Free(1), Emptied(), alloc(2, 40 * MIB)]
+    assert play(timeline(events), repeat=False).reserved == 40 * MIB
+    kept = [event for event in events if not isinstance(event, Emptied)]
+    assert play(timeline(kept), repeat=False).reserved == 60 * MIB
+
+
+def test_an_exact_allocator_rounds_nothing():
+    events: list[Event] = [Mark("forward", 1), alloc(1, 3), alloc(2, 5), Free(1), alloc(3, 1)]
+    played = play(timeline(events), ExactAllocator(), repeat=False)
+    assert (played.peak, played.requested, played.reserved) == (8, 8, 8)
+    assert played.events == events

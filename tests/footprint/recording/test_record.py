@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from nincost.errors import InputError, NincostError
+from nincost.footprint.allocator import ExactAllocator
 from nincost.footprint.lower import lower
+from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
-from nincost.footprint.replay import replay
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import Model, resolve
@@ -30,8 +31,13 @@ class Fails(nn.Module):
         raise ValueError(f"no {self.net(x).shape[0]}")
 
 
+def played(step: Step, target: Target = CUDA) -> Played:
+    """The recorded steps, with no block rounded."""
+    return play(lower(record(step, target), target), ExactAllocator(), repeat=False)
+
+
 def peak(step: Step) -> int:
-    return replay(lower(record(step, CUDA), CUDA)).bytes
+    return played(step).peak
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -67,19 +73,23 @@ def test_a_recording_can_be_made_again() -> None:
 
 def test_categories_and_layers_sum_to_the_peak() -> None:
     step = Step(resolve("two-1x1"), batch_size=8, optimizer="Adam")
-    found = replay(lower(record(step, CUDA), CUDA))
-    assert sum(found.categories.values()) == sum(found.layers.values()) == found.bytes
+    found = played(step)
+    held = found.held_at(found.peak_at)
+    assert sum(one.bytes for one in held) == found.peak
     # Hand-counted: 1,992,166 parameters of 4 bytes, as many gradients, two moments for each.
-    assert found.after["after_model"] == found.categories["parameters"] == 4 * 1_992_166
+    parameters = sum(one.bytes for one in held if one.alloc.category == "parameters")
+    assert found.after["after_model"] == parameters == 4 * 1_992_166
     inputs = 8 * 224 * 224 * 4 + 8 * 8
     assert found.after["after_step"] == inputs + 4 * 4 * 1_992_166 + 8 * 10 * 4 + 4
 
 
 def test_a_peak_in_backward_names_the_layer_of_the_forward() -> None:
     without = Target(workspace="none")  # of cuDNN, whose plans move the peak
-    found = replay(lower(record(Step(resolve("two-1x1"), batch_size=128), without), without))
-    assert (found.phase, found.operator) == ("backward", "aten.threshold_backward")
-    assert found.layer.startswith("block")
+    found = played(Step(resolve("two-1x1"), batch_size=128), without)
+    alloc = found.peak_alloc
+    assert alloc is not None
+    assert (found.peak_mark.phase, alloc.operator) == ("backward", "aten.threshold_backward")
+    assert layer_name(found.layers, alloc.layer, "backward").startswith("block")
 
 
 def test_dropout_on_cuda_keeps_a_mask_of_bytes() -> None:
