@@ -38,6 +38,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
 
     with output.only_results_on_stdout():
         result = fit(name, **options)
+    for operator in result.memory.uncounted:
+        output.say(f"uncounted: scratch memory of {operator}")
     from nincost.render import fit_table
 
     output.show(

@@ -68,6 +68,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     if output.verbose:
         for note in result.details:
             output.say(note)
+    for name in result.uncounted:
+        output.say(f"uncounted: scratch memory of {name}")
     if timeline is not None:
         result.to_timeline(timeline, force=output.force)
         output.say(f"wrote {timeline}")

@@ -37,6 +37,14 @@ def step_options(function: F) -> F:
         ),
         click.option("--channels-last", is_flag=True, help="Model and images in channels-last."),
         click.option("--dtype", metavar="DTYPE", help="Cast model and input, such as bfloat16."),
+        click.option(
+            "--clip-grad-norm", type=float, metavar="NORM",
+            help="Clip gradients with torch.nn.utils.clip_grad_norm_ before each optimizer step.",
+        ),
+        click.option(
+            "--grad-scaler/--no-grad-scaler", default=None,
+            help="With a torch.amp.GradScaler. Default: with --amp float16.",
+        ),
         click.option("--amp", metavar="DTYPE", help="Autocast: float16 or bfloat16."),
         click.option(
             "--update", metavar="HOW",

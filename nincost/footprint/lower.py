@@ -28,6 +28,7 @@ from nincost.footprint.rules import (
     plan,
     rules_for,
 )
+from nincost.footprint.rules.unknown import lacks_rule
 from nincost.footprint.target import Target
 
 
@@ -59,12 +60,16 @@ Event = Alloc | Free | Emptied | Mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """The events of the recorded steps on one device, in order, with `Mark`s between phases."""
+    """The events of the recorded steps on one device, in order, with `Mark`s between phases.
+
+    `uncounted` names operators that take more than their outputs, or may, and have no rule.
+    """
 
     events: list[Event]
     layers: list[str]
     target: Target
     used_rules: list[Rule]
+    uncounted: tuple[str, ...] = ()
 
 
 def lower(recording: Recording, target: Target) -> Timeline:
@@ -72,7 +77,8 @@ def lower(recording: Recording, target: Target) -> Timeline:
     lowering = _Lowering(recording, target)
     lowering.run()
     used = [lowering.table[name] for name in sorted(lowering.used)]
-    return Timeline(lowering.events, recording.layers, target, used)
+    uncounted = tuple(sorted(name for name in lowering.other if lacks_rule(name, target.device)))
+    return Timeline(lowering.events, recording.layers, target, used, uncounted)
 
 
 class _Lowering:
@@ -82,6 +88,7 @@ class _Lowering:
         self.table = rules_for(target.device)
         self.events: list[Event] = []
         self.used: set[str] = set()
+        self.other: set[str] = set()  # operators without a rule
         self._plans: dict[tuple[int, Phase, str], tuple[Action, ...]] = {}
         self._blocks: dict[int, int] = {}  # storage -> block that holds it
         self._with: dict[int, list[int]] = {}  # storage -> blocks that end with it
@@ -107,6 +114,7 @@ class _Lowering:
     def _operator(self, ran: Ran, phase: Phase, position: int) -> None:
         name = ran.signature.name
         if name not in self.table:
+            self.other.add(name)
             for storage in ran.born:
                 self._take(storage, self.recording.storages[storage].bytes, ran.layer, name)
             return

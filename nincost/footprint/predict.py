@@ -35,6 +35,8 @@ def memory(
     optimizer_arg: Mapping[str, Any] | None = None,
     update: Literal["for-loop", "foreach", "fused"] | None = None,
     amp: Literal["float16", "bfloat16"] | None = None,
+    grad_scaler: bool | None = None,
+    clip_grad_norm: float | None = None,
     dtype: str | None = None,
     channels_last: bool = False,
     accumulate: int = 1,
@@ -62,6 +64,9 @@ def memory(
         optimizer: a class in `torch.optim` by name, and `optimizer_arg` its keyword arguments.
         update: how it updates: `for-loop`, `foreach` or `fused`; what torch picks where None.
         amp: `float16` or `bfloat16` for autocast.
+        grad_scaler: whether a `torch.amp.GradScaler` scales the loss; with float16 autocast where
+            None. It takes a few scalars.
+        clip_grad_norm: what `torch.nn.utils.clip_grad_norm_` clips to before each optimizer step.
         dtype: what model and float inputs are cast to, such as `bfloat16`.
         channels_last: whether model and images are in channels-last layout.
         accumulate: backward passes before each optimizer step.
@@ -91,7 +96,8 @@ def memory(
     """
     options: StepOptions = {
         "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
-        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "dtype": dtype,
+        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "grad_scaler": grad_scaler,
+        "clip_grad_norm": clip_grad_norm, "dtype": dtype,
         "channels_last": channels_last, "accumulate": accumulate, "checkpoint": checkpoint,
         "inference": inference, "grad_set_to_none": grad_set_to_none, "zero_first": zero_first,
         "benchmark": benchmark, "alloc_conf": alloc_conf,
@@ -178,7 +184,7 @@ def describe(prediction: Prediction) -> Memory:
         gpu=request.card.title,
         totals=totals,
         layers=layers,
-        uncounted=(),
+        uncounted=prediction.timeline.uncounted,
         rules=tuple(
             UsedRule(rule.operator, rule.kind, rule.source)
             for rule in prediction.timeline.used_rules

@@ -8,7 +8,7 @@ from rich.text import Text
 from nincost.footprint.fit_results import Fit
 from nincost.footprint.results import Memory
 from nincost.render import csv, markdown, units
-from nincost.render.memory_words import CATEGORY_NAMES, made_of, setting
+from nincost.render.memory_words import CATEGORY_NAMES, made_of, setting, uncounted
 from nincost.render.terminal import draw, new_table, statements
 
 _COLUMNS = (
@@ -21,6 +21,11 @@ def title(result: Fit) -> str:
     """`two-1x1 on rtx4090: a training step with SGD`."""
     budget = units.size(result.totals.budget_bytes)
     return f"{result.model} within {budget}: {setting(result.settings)}"
+
+
+def notes(result: Fit) -> list[str]:
+    """What a careful reader should know."""
+    return [*result.notes, *uncounted(result.memory)]
 
 
 def _rows(result: Fit) -> list[tuple[str, int, int]]:
@@ -82,7 +87,7 @@ def render(result: Fit, *, width: int | None = None, color: bool = False) -> str
             table.add_section()
         cells = [Text(name), Text(units.size(at)), Text(units.size(more))]
         table.add_row(*cells, style="bold" if is_total else "")
-    words = [*summary(result), *(("Note", text) for text in result.notes)]
+    words = [*summary(result), *(("Note", text) for text in notes(result))]
     parts: list[RenderableType] = [
         Text(title(result), style="bold"),
         Text(),
@@ -123,5 +128,5 @@ def render_markdown(result: Fit) -> str:
     lines += markdown.table(columns, cells, [False, True, True])
     lines.append("")
     lines += [f"- {name}: {markdown.escape(text)}" for name, text in summary(result)]
-    lines += [f"- Note: {markdown.escape(text)}" for text in result.notes]
+    lines += [f"- Note: {markdown.escape(text)}" for text in notes(result)]
     return "\n".join(lines) + "\n"

@@ -59,6 +59,11 @@ def setting(settings: Mapping[str, Any]) -> str:
         parts.append(settings["dtype"])
     if settings["amp"]:
         parts.append(f"{settings['amp']} autocast")
+    usual = settings["amp"] == "float16" and not settings["inference"]
+    if settings["grad_scaler"] != usual:
+        parts.append("with a GradScaler" if settings["grad_scaler"] else "no GradScaler")
+    if settings["clip_grad_norm"] is not None:
+        parts.append(f"gradients clipped to {settings['clip_grad_norm']:g}")
     if settings["channels_last"]:
         parts.append("channels last")
     if settings["accumulate"] > 1:
@@ -205,7 +210,12 @@ def rules(result: Memory) -> str:
 
 def notes(result: Memory) -> list[str]:
     """What a careful reader should know."""
-    lines = list(result.notes)
-    if result.uncounted:
-        lines.append(f"no rule for {', '.join(result.uncounted)}: counted as their outputs alone")
-    return lines
+    return [*result.notes, *uncounted(result)]
+
+
+def uncounted(result: Memory) -> list[str]:
+    """A line on operators that have no rule, where there are some."""
+    if not result.uncounted:
+        return []
+    names = ", ".join(result.uncounted)
+    return [f"uncounted: scratch memory of {names}, for which there is no rule, only their outputs"]

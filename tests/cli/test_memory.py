@@ -47,15 +47,43 @@ def test_options_reach_the_prediction(nincost_cli):
     done = nincost_cli(
         "memory", "two-1x1", "--optimizer", "SGD", "--optimizer-arg", "momentum=0.9", "--amp",
         "bfloat16", "--accumulate", "2", "--no-grad-set-to-none", "--checkpoint", "--update",
-        "for-loop", "--gpu", "t4", "--no-measure", "--format", "json",
+        "for-loop", "--gpu", "t4", "--no-measure", "--clip-grad-norm", "2", "--grad-scaler",
+        "--format", "json",
     )  # fmt: skip
     settings = json.loads(done.out)["settings"]
     assert settings == {
         "loss": "cross-entropy", "optimizer": "SGD", "optimizer_arg": {"momentum": 0.9},
-        "update": "for-loop", "amp": "bfloat16", "dtype": None, "channels_last": False,
+        "update": "for-loop", "amp": "bfloat16", "grad_scaler": True,
+        "clip_grad_norm": 2.0, "dtype": None, "channels_last": False,
         "accumulate": 2, "checkpoint": True, "inference": False, "grad_set_to_none": False,
         "zero_first": False, "benchmark": False, "alloc_conf": "",
     }  # fmt: skip
+
+
+def test_what_has_no_rule_is_named_in_each_format(nincost_cli, tmp_path):
+    path = tmp_path / "spectral.py"
+    path.write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = torch.nn.Linear(8, 8)\n"
+        "    def forward(self, x):\n"
+        "        return torch.fft.rfft(self.linear(x)).abs()\n",
+        encoding="utf-8",
+    )
+    arguments = ("memory", f"{path}:Net", "--input", "8", "--no-suggest", "--no-measure")
+    for kind in ("table", "markdown", "csv", "json"):
+        done = nincost_cli(*arguments, "--format", kind)
+        assert "uncounted: scratch memory of aten._fft_r2c" in done.err
+        assert ("_fft_r2c" in done.out.replace("\\", "")) == (kind != "csv")
+    assert "aten._fft_r2c" in json.loads(done.out)["uncounted"]
+
+
+def test_a_scaler_cannot_unscale_half_gradients(nincost_cli):
+    done = nincost_cli("memory", "--dtype", "float16", "--grad-scaler")
+    assert done.status == 2
+    assert "float16 gradients" in done.err
 
 
 def test_fit_answers(nincost_cli):

@@ -59,6 +59,7 @@ def test_the_promised_keys_are_there(plain):
         {"alloc_conf": "expandable_segments:True"},
         {"loss": "mse"},
         {"zero_first": True},
+        {"amp": "float16", "clip_grad_norm": 1.0},
         {"benchmark": True},
         {"loss": lambda output: output.mean()},
     ],

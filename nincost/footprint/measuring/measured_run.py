@@ -162,6 +162,7 @@ class _Steps:
             _checkpoint_blocks(self.module)
         trained = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = _optimizer(job, trained)
+        scaler = torch.amp.GradScaler(self.gauge.device.type, enabled=job["grad_scaler"])
         for number in range(job["steps"]):
             last = number == job["steps"] - 1
             if last:
@@ -174,11 +175,16 @@ class _Steps:
                 forward = self._entries() if last else None
                 if part == 0 and not job["zero_first"]:
                     self._zero_grad(optimizer)
+                loss = scaler.scale(loss)
                 self._begin("backward")
                 loss.backward()
                 self.after["after_backward"] = self.gauge.allocated()
             self._begin("step")
-            optimizer.step()
+            if job["clip_grad_norm"] is not None:
+                scaler.unscale_(optimizer)
+                torch.nn.utils.clip_grad_norm_(trained, job["clip_grad_norm"])
+            scaler.step(optimizer)
+            scaler.update()
             self.after["after_step"] = self.gauge.allocated()
             self._begin("end")
             if last:

@@ -17,6 +17,7 @@ from nincost.footprint.recording.stream import Recording
 from nincost.footprint.recording.substitutes import substituted
 from nincost.footprint.step.autocast import autocast_on_meta
 from nincost.footprint.step.checkpoint import top_level_blocks
+from nincost.footprint.step.gradients import clip_gradients, make_scaler
 from nincost.footprint.step.loss import make_target, output_tensor, take_loss
 from nincost.footprint.step.optimizer import make_optimizer, take_step, zero_grad
 from nincost.footprint.step.step import Step
@@ -191,6 +192,7 @@ class _Run:
         optimizer = make_optimizer(self.step, trained, update)
         for tensor in tensors_in(list(optimizer.state.values()) if optimizer else []):
             recorder.place(tensor, "optimizer_state", -1)  # what its constructor made
+        scaler = make_scaler(self.step, "meta") if optimizer is not None else None
         output: Any = None
         loss: Tensor | None = None
         self._labels: Tensor | None = None
@@ -211,6 +213,9 @@ class _Run:
                 recorder.classify_alive(first)
                 if part == 0 and not self.step.zero_first:
                     self._zero_grad(optimizer, number)
+                if scaler is not None and loss.requires_grad:
+                    with recorder:
+                        loss = scaler.scale(loss)
                 recorder.begin("backward", number)
                 if loss.requires_grad:
                     # Anomaly mode would look at the gradients' values.
@@ -219,14 +224,27 @@ class _Run:
                 recorder.classify([p.grad for p in trained if p.grad is not None], "gradients")
             if optimizer is not None:
                 recorder.begin("step", number)
-                with recorder:
-                    take_step(optimizer)
-                recorder.classify(tensors_in(list(optimizer.state.values())), "optimizer_state")
+                kept = self._update(optimizer, scaler, trained)
+                recorder.classify(kept, "optimizer_state")
             recorder.begin("end", number)
             if not self.step.hold_output:
                 del output, loss
                 output = loss = None
         self._length = len(recorder.entries)
+
+    def _update(self, optimizer: Any, scaler: Any, trained: list[nn.Parameter]) -> list[Tensor]:
+        """The optimizer's step with what stands before it; gives the state that is kept."""
+        kept: list[Tensor] = []
+        with self.recorder:
+            if scaler is not None:
+                scaler.unscale_(optimizer)
+            if self.step.clip_grad_norm is not None:
+                clip_gradients(trained, self.step.clip_grad_norm)
+            take_step(optimizer)
+            if scaler is not None:
+                scaler.update()
+                kept += [scaler._scale, scaler._growth_tracker]
+        return kept + tensors_in(list(optimizer.state.values()))
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         return precision(self.step, self.target)

@@ -38,12 +38,18 @@ def shortcut(func: Any, args: tuple[Any, ...]) -> Any:
             return NotImplemented
         if name.endswith("_"):
             return first if func._schema.returns else None
+        if name == "aten._foreach_norm":
+            return [torch.empty((), dtype=tensor.dtype, device="meta") for tensor in first]
         if name in _LIKE_FIRST:
             return [_like(tensor) for tensor in first]
     elif name in _IN_PLACE and isinstance(first, Tensor) and first.is_meta:
         others = [value for value in args[1:] if isinstance(value, Tensor)]
         if all(other.shape == first.shape and other.dtype is first.dtype for other in others):
             return first
+    elif name == "aten._amp_foreach_non_finite_check_and_unscale_":
+        return None
+    elif name == "aten._amp_update_scale_":
+        return first
     elif name == "aten.convolution_backward":
         return _convolution_backward(*args)
     return NotImplemented

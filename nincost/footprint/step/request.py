@@ -30,6 +30,8 @@ class StepOptions(TypedDict, total=False):
     optimizer_arg: Mapping[str, Any] | None
     update: str | None
     amp: str | None
+    grad_scaler: bool | None
+    clip_grad_norm: float | None
     dtype: str | None
     channels_last: bool
     accumulate: int
@@ -133,6 +135,8 @@ class Request:
             "optimizer_arg": dict(step.optimizer_args),
             "update": step.update,
             "amp": step.amp,
+            "grad_scaler": step.scales_gradients,
+            "clip_grad_norm": step.clip_grad_norm,
             "dtype": step.dtype or None,
             "channels_last": step.channels_last,
             "accumulate": step.accumulate,
@@ -170,6 +174,8 @@ def make_request(model: Any, gpu: str | None, batch_size: int, options: StepOpti
         optimizer_args=dict(optimizer_args),
         update=options.get("update"),  # type: ignore[arg-type]
         amp=options.get("amp"),  # type: ignore[arg-type]
+        grad_scaler=options.get("grad_scaler"),
+        clip_grad_norm=options.get("clip_grad_norm"),
         dtype=options.get("dtype") or "",
         channels_last=options.get("channels_last", False),
         accumulate=options.get("accumulate", 1),

@@ -36,6 +36,10 @@ class Step:
         optimizer_args: its keyword arguments; `lr` may be left out.
         update: `for-loop`, `foreach` or `fused`; None for what torch would pick on the device.
         amp: `float16` or `bfloat16` for autocast; None for none.
+        grad_scaler: whether a `torch.amp.GradScaler` scales the loss; None for the usual: with
+            float16 autocast of float32 weights, and only then.
+        clip_grad_norm: the norm that `torch.nn.utils.clip_grad_norm_` clips gradients to before
+            each optimizer step; None for no clipping.
         dtype: a torch dtype's name that the model and its float inputs are cast to; empty to
             leave them.
         channels_last: whether model and 4-d inputs are in channels-last layout.
@@ -57,6 +61,8 @@ class Step:
     optimizer_args: Mapping[str, Any] = field(default_factory=dict)
     update: Literal["for-loop", "foreach", "fused"] | None = None
     amp: Literal["float16", "bfloat16"] | None = None
+    grad_scaler: bool | None = None
+    clip_grad_norm: float | None = None
     dtype: str = ""
     channels_last: bool = False
     accumulate: int = 1
@@ -82,9 +88,25 @@ class Step:
             _choice("update", self.update, UPDATES)
         if self.amp is not None:
             _choice("amp", self.amp, AMP)
+        if self.grad_scaler and self.dtype == "float16":
+            raise InputError(
+                "grad_scaler cannot unscale the float16 gradients of float16 weights (torch raises "
+                "an error): leave dtype out and take amp float16, or leave grad_scaler out"
+            )
+        if self.clip_grad_norm is not None:
+            _positive("clip_grad_norm", self.clip_grad_norm)
         if self.dtype:
             _choice("dtype", self.dtype, ("float32", "float64", "float16", "bfloat16"))
         check_optimizer(self.optimizer)
+
+    @property
+    def scales_gradients(self) -> bool:
+        """Whether a `GradScaler` is in the step."""
+        if self.inference:
+            return False
+        if self.grad_scaler is None:
+            return self.amp == "float16" and self.dtype in ("", "float32")
+        return self.grad_scaler
 
 
 def check_optimizer(name: object) -> str:
@@ -113,6 +135,11 @@ def check_optimizer(name: object) -> str:
 def _count(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
+
+
+def _positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise InputError(f"{name} is {value!r}: expected a number above 0, such as 1.0")
 
 
 def _choice(name: str, value: object, known: tuple[str, ...]) -> None:

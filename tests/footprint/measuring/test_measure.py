@@ -71,6 +71,7 @@ def job(**options):
         {"input": "1x96x96", "optimizer": "AdamW", "amp": "bfloat16"},
         {"input": "1x96x96", "dtype": "bfloat16", "channels_last": True},
         {"input": "1x96x96", "accumulate": 2, "checkpoint": True, "update": "for-loop"},
+        {"input": "1x96x96", "grad_scaler": True, "clip_grad_norm": 1.0},
         {"input": "1x96x96", "loss": "mse", "grad_set_to_none": False, "zero_first": True},
     ],
     ids=str,

@@ -12,11 +12,11 @@ from support.cuda_steps import A100, H100, kept, operators, recorded, taken, tim
 from torch import nn
 
 from nincost.footprint.allocator import ExactAllocator
-from nincost.footprint.lower import Alloc, Emptied, lower
+from nincost.footprint.libraries.radix_sort import radix_sort_bytes
+from nincost.footprint.lower import Alloc, Emptied, Timeline, lower
 from nincost.footprint.player import play
 from nincost.footprint.rules import rules_for
 from nincost.footprint.rules.cuda.attention import efficient_workspace, flash_splits
-from nincost.footprint.rules.cuda.embedding import radix_sort_bytes
 from nincost.footprint.rules.cuda.norms import launch_grid
 from nincost.trace.records import TensorMeta
 
@@ -264,3 +264,104 @@ def test_optimizers_in_multiples_of_the_parameters(
         elif getattr(event, "bytes", 0) == size and now == "step2":
             second += 1
     assert second == scratch
+
+
+def test_clipping_takes_partial_sums_and_a_scalar_for_each_gradient() -> None:
+    net = nn.Sequential(nn.Linear(300, 300, bias=False), nn.Linear(300, 10))
+    told = timeline(net, "300", clip_grad_norm=1.0)
+    # 300 * 300 = 90,000 elements are two chunks of 65,536: 3 tensors * 2 chunks * 4 bytes
+    assert taken(told, "aten._foreach_norm", "step") == [24, 4, 4, 4]
+    assert taken(told, "aten.stack", "step") == [12]
+    assert taken(told, "aten._foreach_mul_") == []
+
+
+@pytest.mark.parametrize(("amp", "given"), [("float16", None), (None, True)])
+def test_a_grad_scaler_keeps_its_scale_and_a_counter(amp: str | None, given: bool | None) -> None:
+    told = timeline(nn.Linear(8, 8), "8", amp=amp, grad_scaler=given, steps=2)
+    kept_scalars = [e for e in kept(told) if e.operator == "aten.full"]
+    assert [(e.bytes, e.category) for e in kept_scalars] == [(4, "optimizer_state")] * 2
+    # found_inf 4, then the scale in double 8, its reciprocal 8, and that in float 4, in each step
+    assert taken(told, "aten.reciprocal", "step") == [8, 8]
+
+
+@pytest.mark.parametrize("options", [{"amp": "bfloat16"}, {"amp": "float16", "grad_scaler": False}])
+def test_no_grad_scaler(options: dict[str, Any]) -> None:
+    told = timeline(nn.Linear(8, 8), "8", **options)
+    assert taken(told, "aten.reciprocal") == []
+
+
+def values_of(function: Any, batch: int) -> Timeline:
+    """The function on `batch` * 64 floats, in a model's forward."""
+    return timeline(Apply(lambda x: function(x.reshape(-1))), "64", batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("batch", "function", "expected"),
+    [
+        # 128 rows of 64: sorted in place
+        (128, lambda x: x.view(128, 64).sort()[0], [32768, 65536]),
+        # One row of 8192: row numbers; the sort in 4 passes and 3 tiles of 3840:
+        # 4*256*8 + 3*256*4 + 8192*4 + 8192*8 + 256 + 255
+        (128, lambda x: x.sort()[0], [32768, 65536, 65536, 110079]),
+        # Two rows of 4608: two buffers of pairs, keys; then by row, in one pass and no buffers
+        (
+            144,
+            lambda x: x.view(2, 4608).sort()[0],
+            [36864, 73728, 73728, 73728, 36864, 122367, 5631],
+        ),
+        # 128 rows of 4097: numbers; second buffers of keys and values, 2097664 + 4195328 + 255
+        (
+            8194,
+            lambda x: x.view(128, 4097).sort()[0],
+            [2097664, 4195328, 4195328, 6293247],
+        ),
+        # Columns: the rows are brought together first, and sorted apart
+        (
+            128,
+            lambda x: x.view(8192, 1).sort(0)[0],
+            [32768, 65536, 32768, 32768, 65536, 65536, 110079],
+        ),
+    ],
+)
+def test_sort(batch: int, function: Any, expected: list[int]) -> None:
+    assert taken(values_of(function, batch), "aten.sort", "forward") == expected
+
+
+@pytest.mark.parametrize(
+    ("batch", "function", "expected"),
+    [
+        (128, lambda x: x.view(128, 64).topk(5)[0], [2560, 5120]),
+        # One row of 32,768 on 108 multiprocessors: 4 values a thread, so 32 blocks of 1024
+        (512, lambda x: x.topk(5)[0], [20, 40, 4, 4, 8, 8, 16384, 128, 128]),
+    ],
+)
+def test_topk(batch: int, function: Any, expected: list[int]) -> None:
+    assert taken(values_of(function, batch), "aten.topk", "forward") == expected
+
+
+def test_one_long_running_sum_keeps_a_state_for_each_tile() -> None:
+    told = values_of(lambda x: x.cumsum(0), 128)
+    # 8192 elements are 5 tiles of 1,920: 16 * (5 + 32)
+    assert taken(told, "aten.cumsum", "forward") == [32768, 592]
+    told = values_of(lambda x: x.view(128, 64).cumsum(1), 128)
+    assert taken(told, "aten.cumsum", "forward") == [32768]
+
+
+def test_operators_without_a_rule_are_named() -> None:
+    told = values_of(lambda x: torch.fft.rfft(x).abs(), 128)
+    assert "aten._fft_r2c" in told.uncounted
+    assert timeline(nn.Linear(8, 8), "8").uncounted == ()
+
+
+def test_custom_operators_are_named() -> None:
+    with torch.library._scoped_library("nincost_test", "FRAGMENT") as library:
+        library.define("twice(Tensor x) -> Tensor")
+        library.impl("twice", lambda x: x * 2, "CPU")
+        library.impl("twice", torch.empty_like, "Meta")
+        told = timeline(nn.Sequential(Twice()), "8", inference=True)
+    assert told.uncounted == ("nincost_test.twice",)
+
+
+class Twice(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.nincost_test.twice(x)

@@ -10,11 +10,13 @@ from nincost.footprint.rules.cuda import (
     convolution,
     embedding,
     in_place,
+    lists,
     losses,
     matmul,
     norms,
     reductions,
     rnn,
+    sorting,
 )
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "convolution",
     "embedding",
     "in_place",
+    "lists",
     "losses",
     "matmul",
     "norms",
     "reductions",
     "rnn",
+    "sorting",
 ]

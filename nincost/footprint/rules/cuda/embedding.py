@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
+from nincost.footprint.libraries.radix_sort import radix_sort_bytes
 from nincost.footprint.recording.memory_format import dense_copy, wide
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.trace.records import TensorMeta
 
 _INDEX = 8  # bytes of an int64
-
-
-def _aligned(size: int) -> int:
-    return -(-size // 256) * 256
-
-
-def radix_sort_bytes(count: int, bits: int, major: int) -> int:
-    """Scratch of a CUB radix sort of `count` pairs of 8-byte keys and values, on `bits` bits.
-
-    CCCL 13.0, cub/device/dispatch/dispatch_radix_sort.cuh and its tuning: a single tile asks for a
-    byte; else histograms and look-back tables of the one-sweep sort, and a second buffer.
-    """
-    if count <= 256 * 9:
-        return 1
-    tile = 384 * (12 if major >= 9 else 10)
-    passes = -(-bits // 8)
-    portion = ((1 << 28) - 1) // tile * tile
-    portions = -(-count // portion)
-    blocks = -(-min(count, portion) // tile)
-    parts = [
-        portions * passes * 256 * 8,
-        blocks * 256 * 4,
-        0 if passes <= 1 else count * _INDEX,
-        0 if passes <= 1 else count * _INDEX,
-        portions * passes * 4,
-    ]
-    return sum(map(_aligned, parts)) + 255
 
 
 @rule(

@@ -1,0 +1,36 @@
+"""Scratch memory of CUB's radix sort, by which PyTorch sorts indices and long rows."""
+
+from __future__ import annotations
+
+
+def aligned(size: int) -> int:
+    """Bytes up to the next multiple of 256: how CUB cuts one allocation into parts."""
+    return -(-size // 256) * 256
+
+
+def radix_sort_bytes(count: int, bits: int, major: int, *, key: int = 8, value: int = 8) -> int:
+    """Scratch of a radix sort of `count` pairs on `bits` bits of their keys.
+
+    CCCL 13.0, cub/device/dispatch/dispatch_radix_sort.cuh and its tuning for keys or values of 8
+    bytes: a single tile asks for a byte; else histograms and look-back tables of the one-sweep
+    sort, and a second buffer where there are several passes.
+
+    Args:
+        major: of the compute capability.
+        key, value: their bytes; no values where 0.
+    """
+    if count <= 256 * 9:
+        return 1
+    tile = 384 * (12 if major >= 9 else 10)
+    passes = -(-bits // 8)
+    portion = ((1 << 28) - 1) // tile * tile
+    portions = -(-count // portion)
+    blocks = -(-min(count, portion) // tile)
+    parts = [
+        portions * passes * 256 * 8,
+        blocks * 256 * 4,
+        0 if passes <= 1 else count * key,
+        0 if passes <= 1 else count * value,
+        portions * passes * 4,
+    ]
+    return sum(map(aligned, parts)) + 255
