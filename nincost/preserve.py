@@ -55,10 +55,11 @@ def _random_states() -> Iterator[Callable[[], None]]:
     python, own = random.getstate(), torch.get_rng_state()
     yield lambda: random.setstate(python)
     yield lambda: torch.set_rng_state(own)  # type: ignore[no-untyped-call]
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        state = numpy.random.get_state()
-        yield lambda: numpy.random.set_state(state)
+    # numpy loads its random part when it is first used: who has not used it has no state.
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        state = numpy_random.get_state()
+        yield lambda: numpy_random.set_state(state)
 
 
 def _settings() -> Iterator[Callable[[], None]]:

@@ -108,6 +108,19 @@ def _check_specs(input: Any) -> None:
         )
 
 
+def refuse_real_runs(prediction: Prediction) -> None:
+    """Do not try many batches of a model that can only be run for real.
+
+    Raises:
+        InputError: the prediction's step ran on the CPU.
+    """
+    if prediction.recording.notes:
+        raise InputError(
+            f"{prediction.request.step.model.name} looks at values, so each batch would be a real "
+            "run on the CPU: ask nincost memory what one batch takes"
+        )
+
+
 def size_words(size: int) -> str:
     """Bytes as a person reads them, for messages."""
     from nincost.render.units import size as words  # a renderer's, like a result's `__str__`
@@ -128,6 +141,7 @@ class _Search:
 
     def run(self) -> Fit:
         self.predict(_FIRST)
+        refuse_real_runs(self.known[_FIRST])
         self.predict(self.estimate())
         while self.too_large - self.fits > 1 and len(self.known) < _MOST_TRACES:
             self.predict(self.guess(*self.pair()))

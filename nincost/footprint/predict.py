@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from torch.nn.modules.conv import _ConvNd
+
+import nincost.footprint.recording.substitutes_cuda
+import nincost.footprint.rules.cuda  # noqa: F401 - both load now rather than in the first prediction
 from nincost.environment import environment
 from nincost.errors import InputError, NincostError
 from nincost.footprint.allocator import CachingAllocator
+from nincost.footprint.libraries.cudnn_plans import get_ready
 from nincost.footprint.lower import Timeline, lower
 from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
@@ -143,6 +148,8 @@ class Prediction:
 def predict(request: Request) -> Prediction:
     """Record, lower and play a step."""
     target = request.target()
+    if any(isinstance(module, _ConvNd) for module in request.step.model.module.modules()):
+        get_ready(target.gpu)
     recording = record(request.step, target)
     timeline = lower(recording, target)
     return Prediction(
@@ -227,7 +234,7 @@ def _layers(played: Played) -> tuple[LayerMemory, ...]:
 
 def _notes(prediction: Prediction) -> tuple[str, ...]:
     request = prediction.request
-    notes = []
+    notes = list(prediction.recording.notes)
     if request.card.assumed:
         notes.append(
             f"no GPU was named, so rules and context are those of {request.card.title}: "

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Mapping
 
 from nincost.errors import InputError
-from nincost.footprint.fit import search
+from nincost.footprint.fit import refuse_real_runs, search
 from nincost.footprint.gpus import GPUS, Gpu
 from nincost.footprint.predict import Prediction, predict
 from nincost.footprint.step.request import Request
@@ -59,6 +59,7 @@ class _Curve:
         self.known: dict[int, Prediction] = {}
         self.sizes = dict(given)  # batch: bytes of the process
         self.predict(1)
+        refuse_real_runs(self.known[1])
         self.predict(_FIRST)
         if self.sizes[_FIRST] <= self.sizes[1]:  # so small that segments are not full yet
             self.predict(_MANY)

@@ -34,6 +34,8 @@ def report(
     optimizer_arg: Mapping[str, Any] | None = None,
     update: Literal["for-loop", "foreach", "fused"] | None = None,
     amp: Literal["float16", "bfloat16"] | None = None,
+    grad_scaler: bool | None = None,
+    clip_grad_norm: float | None = None,
     dtype: str | None = None,
     channels_last: bool = False,
     accumulate: int = 1,
@@ -68,7 +70,8 @@ def report(
     """
     options: StepOptions = {
         "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
-        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "dtype": dtype,
+        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "grad_scaler": grad_scaler,
+        "clip_grad_norm": clip_grad_norm, "dtype": dtype,
         "channels_last": channels_last, "accumulate": accumulate, "checkpoint": checkpoint,
         "inference": inference, "grad_set_to_none": grad_set_to_none, "zero_first": zero_first,
         "benchmark": benchmark, "alloc_conf": alloc_conf,

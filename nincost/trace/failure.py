@@ -33,6 +33,8 @@ def needs_values(error: BaseException) -> bool:
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return True
     text = one_line(error, limit=1000).lower()
+    if "inplace operation" in text:  # autograd names the tensor's type, a meta tensor's too
+        return False
     if isinstance(error, TypeError):  # from Tensor.numpy()
         return "meta device type tensor" in text
     return isinstance(error, RuntimeError) and any(word in text for word in _ASKS_FOR_VALUES)

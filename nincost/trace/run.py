@@ -106,7 +106,7 @@ def _run_on_cpu(model: Model, inputs: ModelInput, mode: Mode, failure: _MetaFail
             real = model.rebuild()
         else:
             real = copy_with_weights(model.module)
-        return _run(model, real, _random_input(inputs), mode, on_meta=False, notes=(note,))
+        return _run(model, real, random_input(inputs), mode, on_meta=False, notes=(note,))
 
 
 def _run(
@@ -123,7 +123,7 @@ def _run(
     follower = Follower(recorder)
     try:
         with torch.no_grad():
-            if _is_lazy(module):
+            if is_lazy_module(module):
                 # Lazy modules learn their shapes here; followed, so that an error tells its layer.
                 run = follower.follow(module, type(module).__name__)
                 run(*inputs.args, **inputs.kwargs)
@@ -197,7 +197,7 @@ def _always_new(names: list[str]) -> str:
     )
 
 
-def _is_lazy(module: nn.Module) -> bool:
+def is_lazy_module(module: nn.Module) -> bool:
     return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
 
 
@@ -209,7 +209,7 @@ def float_dtype(module: nn.Module) -> torch.dtype:
     return torch.get_default_dtype()
 
 
-def _random_input(inputs: ModelInput) -> ModelInput:
+def random_input(inputs: ModelInput) -> ModelInput:
     from torch.utils._pytree import tree_map
 
     def draw(leaf: Any) -> Any:

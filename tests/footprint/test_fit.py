@@ -75,3 +75,17 @@ def test_a_step_that_does_not_grow_is_told():
 
     with pytest.raises(nincost.InputError, match="does not grow with the batch"):
         nincost.fit(Constant(), gpu="1GiB", input="1:bool", loss="sum")
+
+
+def test_a_model_that_looks_at_values_is_not_run_for_each_batch():
+    class Looks(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(8, 8)
+
+        def forward(self, x):
+            x = self.linear(x)
+            return x * 2 if x.sum().item() > 0 else x
+
+    with pytest.raises(nincost.InputError, match="ask nincost memory"):
+        nincost.fit(Looks(), input="8", gpu="8GiB")

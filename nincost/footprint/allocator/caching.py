@@ -17,6 +17,7 @@ from nincost.footprint.allocator.blocks import Block, Device, Segment, Shelf, se
 from nincost.footprint.allocator.config import AllocatorConfig
 from nincost.footprint.allocator.errors import ConfigError, OutOfMemoryError
 from nincost.footprint.allocator.expandable import ExpandableSegments, best_expandable
+from nincost.footprint.allocator.release import collect_garbage, release_oversize
 from nincost.footprint.allocator.sizes import (
     MIN_BLOCK_SIZE,
     SMALL_SIZE,
@@ -304,51 +305,15 @@ class CachingAllocator:
         del self._heads[block.address]
 
     def _release_oversize(self, shelf: Shelf, size: int) -> bool:
-        """Give back just enough blocks of max_split_size and more, if there are.
-
-        `release_available_cached_blocks`: one large enough, or else the largest ones until they
-        add up. What was released stays so when they do not add up to enough.
-        """
-        limit = self._max_split
-        if limit == _NO_LIMIT or self._expandable is not None:
+        """Whether blocks of max_split_size and more could be given back, enough for `size`."""
+        if self._max_split == _NO_LIMIT or self._expandable is not None:
             return False
-        enough = max(size, limit)
-        place = shelf.first_at_least(enough)
-        if place < len(shelf.keys):
-            self._release(shelf.at(place))
-            return True
-        released = 0
-        while released < enough and shelf.keys:
-            block = shelf.at(-1)
-            if block.size < limit:
-                break
-            released += block.size
-            self._release(block)
-        return released >= enough
+        return release_oversize(shelf, size, self._max_split, self._release)
 
     def _collect_garbage(self) -> None:
-        """Give back old segments of the large pool (`garbage_collect_cached_blocks`).
-
-        Once more is held than the threshold allows: all wholly free ones at least as old as the
-        average, and again, until enough has gone or none is left. Age counts in searches.
-        """
+        """Give back old segments once more is held than the threshold allows."""
         assert self._allowed is not None
         threshold = int(self.config.garbage_collection_threshold * self._allowed)
-        target = self._device.reserved - threshold
-        if target <= 0:
-            return
-        free = [
-            block
-            for shelf in self._large.values()
-            for block in shelf
-            if block.prev is None and block.next is None and block.base < 0
-        ]
-        now = self._searches
-        reclaimed = 0
-        while free and reclaimed < target:
-            average = sum(now - block.cached_at for block in free) / len(free)
-            old = [block for block in free if now - block.cached_at >= average]
-            for block in old:
-                reclaimed += block.size
-                self._release(block)
-            free = [block for block in free if now - block.cached_at < average]
+        surplus = self._device.reserved - threshold
+        if surplus > 0:
+            collect_garbage(self._large.values(), surplus, self._searches, self._release)

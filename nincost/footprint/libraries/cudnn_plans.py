@@ -19,35 +19,22 @@ Where no cuDNN of 9.8 or later is installed an answer has `bytes` None, a reason
 
 from __future__ import annotations
 
-import json
+import functools
+import threading
 from dataclasses import dataclass
 
 from nincost.footprint.gpus import Gpu
 from nincost.footprint.libraries import cudnn_library as cudnn
 from nincost.footprint.libraries.conv_problem import ConvProblem
-from nincost.footprint.libraries.cudnn_library import Attribute, CudnnError, Kind, Note, Type
-
-_DATA_TYPES = {
-    "float32": cudnn.DataType.FLOAT,
-    "float64": cudnn.DataType.DOUBLE,
-    "float16": cudnn.DataType.HALF,
-    "bfloat16": cudnn.DataType.BFLOAT16,
-}
-
-#: For each kind: its descriptor, what its attributes' names begin with, and their tensors' names.
-_OPERATIONS = {
-    "forward": (Kind.OPERATION_CONVOLUTION_FORWARD, "FORWARD", ("X", "W", "Y")),
-    "data_gradient": (Kind.OPERATION_CONVOLUTION_BACKWARD_DATA, "BWD_DATA", ("DX", "W", "DY")),
-    "filter_gradient": (
-        Kind.OPERATION_CONVOLUTION_BACKWARD_FILTER, "BWD_FILTER", ("X", "DW", "DY"),
-    ),
-}  # fmt: skip
-
-#: PyTorch tells cuDNN how an address is aligned, up to 32 bytes; the allocator's are to 512.
-_ALIGNMENT = 32
+from nincost.footprint.libraries.cudnn_library import Attribute, CudnnError, Kind, Note
+from nincost.footprint.libraries.cudnn_question import (
+    device_json,
+    engine_configs,
+    operation_graph,
+    workspace_bytes,
+)
 
 _MOST_PLANS = 10_000  # PyTorch's own limit in benchmark mode
-_MOST_WORKSPACE = 2**50  # a larger answer would be a broken one
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,142 +160,62 @@ class ConvPlans:
         return Workspace(size, size, size, self.source, plans[0].engine)
 
     def _ask(self, problem: ConvProblem, choice: Choice, *, most: int) -> list[Plan]:
-        """The first `most` plans that PyTorch would accept. Raises `CudnnError`."""
-        found: list[Plan] = []
+        """The first `most` plans that PyTorch would accept. Raises `CudnnError`.
+
+        A heuristic's time goes into making its list, 30 plans or so; where one will do the first is
+        asked for by itself, and the list only where PyTorch would not take it.
+        """
         if self._library is None:
-            return found
+            return []
         with self._library.lock, cudnn.Session(self._library) as session:
-            device = session.make(Kind.DEVICEPROP)
-            device.text(Attribute.DEVICEPROP_JSON_REPRESENTATION, _device_json(self.gpu))
-            device.finalize()
-            graph = _graph(session, problem)
-            for mode in (cudnn.HeurMode.INSTANT, cudnn.HeurMode.FALLBACK):
-                for config in _configs(session, graph, device, mode):
-                    engine = session.make(Kind.ENGINE)
-                    config.fill(Attribute.ENGINECFG_ENGINE, [engine])
-                    number, notes = cudnn.engine_notes(engine)
-                    if not choice.accepts(notes, problem.dtype):
-                        continue
-                    size = _workspace(session, config, device)
-                    if size is not None:
-                        found.append(Plan(number, notes, size))
-                    if len(found) == most:
-                        return found
+            found = self._walk(session, problem, choice, most=1, length=1) if most == 1 else []
+            return found or self._walk(session, problem, choice, most=most, length=None)
+
+    def _walk(
+        self,
+        session: cudnn.Session,
+        problem: ConvProblem,
+        choice: Choice,
+        *,
+        most: int,
+        length: int | None,
+    ) -> list[Plan]:
+        """The same, of the first `length` plans of the first list, or of both lists in full."""
+        found: list[Plan] = []
+        device = session.make(Kind.DEVICEPROP)
+        device.text(Attribute.DEVICEPROP_JSON_REPRESENTATION, device_json(self.gpu))
+        device.finalize()
+        graph = operation_graph(session, problem)
+        modes = [cudnn.HeurMode.INSTANT, cudnn.HeurMode.FALLBACK]
+        for mode in modes[:length]:
+            for config in engine_configs(session, graph, device, mode, length):
+                engine = session.make(Kind.ENGINE)
+                config.fill(Attribute.ENGINECFG_ENGINE, [engine])
+                number, notes = cudnn.engine_notes(engine)
+                if not choice.accepts(notes, problem.dtype):
+                    continue
+                size = workspace_bytes(session, config, device)
+                if size is not None:
+                    found.append(Plan(number, notes, size))
+                if len(found) == most:
+                    return found
         return found
 
 
-def _device_json(gpu: Gpu) -> str:
-    """The device as cuDNN wants it told (all keys but smCountOrigin are required by 9.24).
+@functools.cache
+def plans_on(gpu: Gpu) -> ConvPlans:
+    """What cuDNN answers for a card; kept, since a question takes milliseconds."""
+    return ConvPlans(gpu)
 
-    The capability decides nearly always; on an H100 the clocks were seen to choose between two
-    plans of nearly equal workspace. Driver, bus and ids are made up: no answer depended on them.
+
+@functools.cache
+def get_ready(gpu: Gpu) -> None:
+    """Ask something trivial in a thread of its own: the first question loads cuDNN's heuristics.
+
+    That takes a tenth of a second, in which a step can be recorded.
     """
-    major, minor = gpu.capability
-    limits = gpu.limits
-    return json.dumps({
-        "deviceVer": major * 100 + minor * 10,
-        "deviceName": gpu.title,
-        "multiProcessorCount": gpu.sm_count,
-        "totalGlobalMem": gpu.memory_bytes,
-        "maxThreadsPerSM": limits.threads_per_sm,
-        "maxCtasPerSM": limits.blocks_per_sm,
-        "maxSharedMemoryPerBlockOptin": limits.shared_per_block,
-        "maxSharedMemoryPerBlock": 48 * 1024,
-        "reservedSharedMemoryPerBlock": 1024 if major >= 8 else 0,
-        "regsPerBlock": 65536,
-        "maxRegistersPerSM": 65536,
-        "maxThreadsPerBlock": 1024,
-        "maxBlockSize": [1024, 1024, 64],
-        "maxGridSize": [2**31 - 1, 65535, 65535],
-        "warpSize": 32,
-        "smCountOrigin": 0,
-        "supportCoopLaunch": 1,
-        "isTccDriver": 0,
-        "pciDeviceId": 0,
-        "cudaDeviceId": 0,
-        "driverVer": 13000,
-        "smClockRateKHz": gpu.sm_clock_khz,
-        "memClockRateKHz": gpu.memory_clock_khz,
-        "l2CacheSize": gpu.l2_bytes,
-    })  # fmt: skip
-
-
-def _graph(session: cudnn.Session, problem: ConvProblem) -> cudnn.Descriptor:
-    """The operation graph of one convolution, as PyTorch's `build_opgraph` makes it."""
-    kind, prefix, names = _OPERATIONS[problem.kind]
-    start = f"OPERATION_CONVOLUTION_{prefix}_"
-    operation = session.make(kind)
-    for name, identity, shape in zip(names, "xwy", problem.tensors, strict=True):
-        operation.descriptors(
-            Attribute[start + name], _tensor(session, problem, shape, ord(identity))
-        )
-    operation.descriptors(Attribute[start + "CONV_DESC"], _window(session, problem))
-    operation.real(Attribute[start + "ALPHA"], 1.0)
-    operation.real(Attribute[start + "BETA"], 0.0)
-    graph = session.make(Kind.OPERATIONGRAPH)
-    graph.descriptors(Attribute.OPERATIONGRAPH_OPS, operation.finalize())
-    return graph.finalize()
-
-
-def _tensor(
-    session: cudnn.Session, problem: ConvProblem, shape: tuple[int, ...], identity: int
-) -> cudnn.Descriptor:
-    tensor = session.make(Kind.TENSOR)
-    tensor.enum(Attribute.TENSOR_DATA_TYPE, Type.DATA_TYPE, _DATA_TYPES[problem.dtype])
-    tensor.ints(Attribute.TENSOR_DIMENSIONS, *shape)
-    tensor.ints(Attribute.TENSOR_STRIDES, *problem.strides(shape))
-    tensor.ints(Attribute.TENSOR_UNIQUE_ID, identity)
-    tensor.ints(Attribute.TENSOR_BYTE_ALIGNMENT, _ALIGNMENT)
-    return tensor.finalize()
-
-
-def _window(session: cudnn.Session, problem: ConvProblem) -> cudnn.Descriptor:
-    """How the window moves. Half and bfloat16 are summed in float32 (`getConvDescriptor`)."""
-    sums = cudnn.DataType.DOUBLE if problem.dtype == "float64" else cudnn.DataType.FLOAT
-    window = session.make(Kind.CONVOLUTION)
-    window.enum(Attribute.CONVOLUTION_COMP_TYPE, Type.DATA_TYPE, sums)
-    window.enum(Attribute.CONVOLUTION_CONV_MODE, Type.CONVOLUTION_MODE, cudnn.CROSS_CORRELATION)
-    window.ints(Attribute.CONVOLUTION_SPATIAL_DIMS, len(problem.stride))
-    window.ints(Attribute.CONVOLUTION_PRE_PADDINGS, *problem.padding)
-    window.ints(Attribute.CONVOLUTION_POST_PADDINGS, *problem.padding)
-    window.ints(Attribute.CONVOLUTION_FILTER_STRIDES, *problem.stride)
-    window.ints(Attribute.CONVOLUTION_DILATIONS, *problem.dilation)
-    return window.finalize()
-
-
-def _configs(
-    session: cudnn.Session,
-    graph: cudnn.Descriptor,
-    device: cudnn.Descriptor,
-    mode: cudnn.HeurMode,
-) -> list[cudnn.Descriptor]:
-    """The engine configurations that a heuristic proposes, best first; none where it has none."""
-    heuristic = session.make(Kind.ENGINEHEUR)
-    heuristic.descriptors(Attribute.ENGINEHEUR_OPERATION_GRAPH, graph)
-    heuristic.enum(Attribute.ENGINEHEUR_MODE, Type.HEUR_MODE, mode)
-    heuristic.descriptors(Attribute.ENGINEHEUR_DEVICEPROP, device)
-    try:
-        heuristic.finalize()
-        number = heuristic.count(Attribute.ENGINEHEUR_RESULTS)
-    except CudnnError:
-        if mode is cudnn.HeurMode.INSTANT:
-            raise
-        return []
-    configs = session.make_many(Kind.ENGINECFG, number)
-    found = heuristic.fill(Attribute.ENGINEHEUR_RESULTS, configs) if configs else 0
-    return configs[:found]
-
-
-def _workspace(
-    session: cudnn.Session, config: cudnn.Descriptor, device: cudnn.Descriptor
-) -> int | None:
-    """Bytes of the workspace of a configuration's plan, or None where it cannot be built."""
-    plan = session.make(Kind.EXECUTION_PLAN)
-    try:
-        plan.descriptors(Attribute.EXECUTION_PLAN_ENGINE_CONFIG, config)
-        plan.descriptors(Attribute.EXECUTION_PLAN_DEVICEPROP, device)
-        plan.finalize()
-        sizes = plan.read_ints(Attribute.EXECUTION_PLAN_WORKSPACE_SIZE, Type.INT64, 1)
-    except CudnnError:
-        return None
-    return sizes[0] if sizes and 0 <= sizes[0] < _MOST_WORKSPACE else None
+    problem = ConvProblem(
+        "forward", "float32", (1, 8, 8, 8), (8, 8, 1, 1), (1, 8, 8, 8), (1, 1), (0, 0), (1, 1)
+    )
+    plans = plans_on(gpu)
+    threading.Thread(target=lambda: plans.workspace(problem), name="cuDNN").start()

@@ -131,7 +131,11 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         self.entries.append(Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born)))
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if func is torch.ops.aten._local_scalar_dense.default and self._phase == "step":
+        if (
+            func is torch.ops.aten._local_scalar_dense.default
+            and self._phase == "step"
+            and self._on_meta
+        ):
             return 1.0  # an optimizer that computes with its state's values; sizes do not follow
         if self._on_meta:
             known = shortcut(func, args)

@@ -1,4 +1,11 @@
-"""Questions about the memory layout of a `TensorMeta`, asked by several families."""
+"""Questions about the memory layout of a `TensorMeta`, asked by several families.
+
+There are two on channels-last, which differ on purpose where sizes of 1 leave both readings open.
+`is_in_form` asks whether a copy is needed: a row-major N x C x 1 x 1 is in both forms, and
+`contiguous` copies it into neither. `is_channels_last` asks which form an operator that follows its
+input will give: strides have to say so, and that tensor counts as row-major. A third,
+`looks_channels_last` in libraries/conv_problem.py, is the second for tensors of 3 dimensions, too.
+"""
 
 from __future__ import annotations
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import nincost.trace.layouts_backward  # noqa: F401 - registers itself
-from nincost.errors import STOPS, InputError, Interruption, NincostError, one_line
+from nincost.errors import (
+    STOPS,
+    InputError,
+    Interruption,
+    ModelError,
+    NincostError,
+    one_line,
+)
 from nincost.footprint.recording.follow import StepRecorder
 from nincost.footprint.recording.layouts_cuda import cuda_layouts
 from nincost.footprint.recording.stream import Recording
@@ -24,12 +32,18 @@ from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.importing import importable
 from nincost.models.inputs import ModelInput, make_input, tensors_in
-from nincost.models.structure import copy_structure
+from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import collection_paused, unchanged
 from nincost.trace.failure import as_the_models, explain_failure, needs_values, tell_place
 from nincost.trace.follow import Follower
 from nincost.trace.layouts import LAYOUTS
-from nincost.trace.run import _is_lazy, failed_module, float_dtype, refuse_threads
+from nincost.trace.run import (
+    failed_module,
+    float_dtype,
+    is_lazy_module,
+    random_input,
+    refuse_threads,
+)
 
 
 def record(step: Step, target: Target) -> Recording:
@@ -63,21 +77,70 @@ def record(step: Step, target: Target) -> Recording:
         module = model.module if reuse else copy_structure(model.module)
         try:
             return _Run(step, target, module, inputs).record()
+        except ValuesNeededError as error:
+            failure = error
         finally:
             for parameter in module.parameters():
                 parameter.grad = None
+        return _record_with_values(step, target, inputs, failure)
+
+
+#: Bytes of weights up to which a step that looks at values is run on the CPU.
+_LARGEST_WITH_VALUES = 4 * 2**30
+
+
+class ValuesNeededError(InputError):
+    """The step came to a place where a tensor's values are asked for."""
+
+
+def _record_with_values(
+    step: Step, target: Target, inputs: ModelInput, failure: ValuesNeededError
+) -> Recording:
+    """A real step on the CPU, on random input, told by the target's rules all the same.
+
+    The learning rate is 0, so that each step finds the weights that the one before it found.
+    Raises the failure where that cannot be: under autocast, whose casts are the device's own, and
+    for more weights than a laptop holds.
+    """
+    step = replace(step, optimizer_args={**step.optimizer_args, "lr": 0.0})
+    weights = sum(parameter.nbytes for parameter in step.model.module.parameters())
+    if step.amp is not None or weights > _LARGEST_WITH_VALUES:
+        raise failure
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        if step.model.owned and step.model.rebuild is not None:
+            module = step.model.rebuild()
+        else:
+            module = copy_with_weights(step.model.module)
+        run = _Run(step, target, module, random_input(inputs), on_meta=False)
+        recording = run.record()
+    reason = one_line(failure.__cause__ or failure)
+    note = (
+        f"ran on the CPU with random input (seed 0), since it looks at values ({reason}): figures "
+        "can vary with the input, and operators are the CPU's where CUDA has its own"
+    )
+    return replace(recording, notes=(note,))
 
 
 class _Run:
     """One recording while it is made."""
 
-    def __init__(self, step: Step, target: Target, module: nn.Module, inputs: ModelInput) -> None:
+    def __init__(
+        self,
+        step: Step,
+        target: Target,
+        module: nn.Module,
+        inputs: ModelInput,
+        *,
+        on_meta: bool = True,
+    ) -> None:
         self.step = step
+        self.on_meta = on_meta
         self.target = target
         self.module = module
         self.inputs = inputs
         self.recorder = StepRecorder(
-            on_meta=True,
+            on_meta=on_meta,
             layer_of_call=self._layer_of_call,
             layouts=cuda_layouts() if target.device == "cuda" else LAYOUTS,
         )
@@ -91,7 +154,7 @@ class _Run:
         self._convert()
         module.train(not step.inference)
         try:
-            if _is_lazy(module):
+            if is_lazy_module(module):
                 with torch.no_grad():  # followed, so that an error tells its layer
                     follower.follow(module, type(module).__name__)
                     module(*self.inputs.args, **self.inputs.kwargs)
@@ -101,8 +164,8 @@ class _Run:
             on_cuda, nothing = self.target.device == "cuda", contextlib.nullcontext()
             with (
                 torch.set_grad_enabled(not step.inference),
-                substituted(self.target, self.recorder),
-                autocast_on_meta(self.target.device) if on_cuda else nothing,
+                substituted(self.target, self.recorder, on_meta=self.on_meta),
+                autocast_on_meta(self.target.device) if on_cuda and self.on_meta else nothing,
             ):
                 self._place_model()
                 if step.inference:
@@ -132,13 +195,30 @@ class _Run:
         )
 
     def _explain(self, error: BaseException) -> NincostError:
-        if needs_values(error):
-            return InputError(
-                f"{self.step.model.name} looks at values while it runs ({one_line(error)}), so its "
-                "memory cannot be told without them: take out what depends on values, or measure"
+        if self.on_meta and needs_values(error):
+            return ValuesNeededError(
+                f"{self.step.model.name} looks at values while it runs ({one_line(error)}), and "
+                "cannot be run on the CPU with amp or with weights above 4 GiB: leave amp out, or "
+                "put torch.where in the place of what depends on values"
             )
+        if "inplace operation" in one_line(error):
+            return self._explain_in_place(error)
         info, failed = failed_module(self.follower), self.follower.failed
         return explain_failure(error, self.step.model.name, info, failed, self.inputs.specs)
+
+    def _explain_in_place(self, error: BaseException) -> NincostError:
+        """Backward found something changed that it had saved."""
+        if not self.step.checkpoint:
+            return ModelError(f"{self.step.model.name} cannot be trained: {one_line(error)}")
+        lone = [
+            name for name, child in self.module.named_children() if getattr(child, "inplace", False)
+        ]
+        where = f"its layer {lone[0]!r} works" if lone else "a top-level block works"
+        return InputError(
+            f"{self.step.model.name} cannot be checkpointed block by block: {where} in place, "
+            "which changes what the block before it has saved for backward (torch refuses it, "
+            "too): set inplace=False there, put the layers into blocks, or leave checkpoint out"
+        )
 
     def _convert(self) -> None:
         step = self.step
@@ -192,7 +272,8 @@ class _Run:
         optimizer = make_optimizer(self.step, trained, update)
         for tensor in tensors_in(list(optimizer.state.values()) if optimizer else []):
             recorder.place(tensor, "optimizer_state", -1)  # what its constructor made
-        scaler = make_scaler(self.step, "meta") if optimizer is not None else None
+        device = "meta" if self.on_meta else "cpu"
+        scaler = make_scaler(self.step, device) if optimizer is not None else None
         output: Any = None
         loss: Tensor | None = None
         self._labels: Tensor | None = None

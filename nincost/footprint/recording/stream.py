@@ -89,7 +89,7 @@ Entry = Ran | Made | Ended | Mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Steps as they ran on the meta device."""
+    """Steps as they ran on the meta device, or on the CPU where they look at values."""
 
     entries: list[Entry]
     storages: list[Storage]
@@ -98,3 +98,4 @@ class Recording:
     input: tuple[str, ...]
     batch_size: int
     details: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # that it ran with values, and why

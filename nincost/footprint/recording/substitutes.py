@@ -62,12 +62,17 @@ def meta_kernel(device: str, operator: str) -> Callable[[Kernel], Kernel]:
     return register
 
 
+#: The substitutes whose operators the CPU has kernels for: those that a run with values gets.
+_WITH_VALUES = ("dropout", "softmax.int", "log_softmax.int")
+
+
 @contextlib.contextmanager
-def substituted(target: Target, recorder: StepRecorder) -> Iterator[None]:
+def substituted(target: Target, recorder: StepRecorder, *, on_meta: bool = True) -> Iterator[None]:
     """Run the target's operators in the place of meta's, in this thread.
 
     A second thread's recording waits for its turn; what else other threads do with meta tensors is
-    left to torch.
+    left to torch. With `on_meta` off it is the CPU's operators that are replaced, as far as the CPU
+    has kernels of what the target would run.
     """
     if target.device == "cuda":
         importlib.import_module("nincost.footprint.recording.substitutes_cuda")
@@ -76,19 +81,20 @@ def substituted(target: Target, recorder: StepRecorder) -> Iterator[None]:
         library = make("aten", "IMPL")
         try:
             for (device, operator), kernel in _META.items():
-                if device == target.device:
+                if device == target.device and on_meta:
                     # Library.impl refuses composites, whose parts torch wants to see on meta.
                     library.m.impl(operator, "Meta", kernel, False)
             kernels = {
                 operator: _bind(kernel, target, operator)
                 for (device, operator), kernel in _KERNELS.items()
-                if device == target.device
+                if device == target.device and (on_meta or operator in _WITH_VALUES)
             }
             for operator in {*kernels, *_MARKED}:
                 run = kernels.get(operator, _composite(operator))
                 if operator in _MARKED:
                     run = _mark(run, operator, recorder)
-                library.impl(operator, _here(run, _composite(operator)), "AutogradMeta")
+                key = "AutogradMeta" if on_meta else "AutogradCPU"
+                library.impl(operator, _here(run, _composite(operator)), key)
             yield
         finally:
             library._destroy()

@@ -38,7 +38,7 @@ def make_target(loss: str | Loss, output: Tensor) -> Tensor | None:
     mse: the output's shape and type.
     """
     if loss == "mse":
-        return torch.empty(output.shape, dtype=output.dtype, device=output.device)
+        return torch.zeros(output.shape, dtype=output.dtype, device=output.device)
     if loss != "cross-entropy":
         return None
     if not output.is_floating_point() or output.dim() == 0:
@@ -50,7 +50,7 @@ def make_target(loss: str | Loss, output: Tensor) -> Tensor | None:
         shape = output.shape[:2]
     else:
         shape = output.shape[:1] + output.shape[2:] if output.dim() > 1 else output.shape[:0]
-    return torch.empty(shape, dtype=torch.int64, device=output.device)
+    return torch.zeros(shape, dtype=torch.int64, device=output.device)
 
 
 def take_loss(loss: str | Loss, output: Any, target: Tensor | None) -> Tensor:

@@ -9,6 +9,8 @@ class Fixed(nn.Module):
         super().__init__()
         self.fc = nn.Linear(4, 4)
     def forward(self, x): return self.fc.weight.sum()
+class Asks(Fixed):
+    def forward(self, x): return self.fc(x) if x.sum() > 0 else x
 """
 
 CASES = [
@@ -17,5 +19,7 @@ CASES = [
     Case("fit --gpu 300MiB", ["batch of 1", "needs"]),
     Case("fit {tmp}/net.py:Fixed --input 4 --loss sum --gpu 24GiB",
          ["does not grow with the batch", "check the input"], files={"net.py": NET}),
+    Case("fit {tmp}/net.py:Asks --input 4 --gpu 24GiB",
+         ["looks at values", "ask nincost memory"], files={"net.py": NET}),
     Case("fit two-1x2 --gpu 24GiB", ["unknown model 'two-1x2'"]),
 ]  # fmt: skip

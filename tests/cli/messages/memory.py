@@ -33,6 +33,15 @@ class Lazy(nn.Module):
         self.fc(x)
         raise ValueError("a reason")
 
+class InPlace(Asks):
+    def forward(self, x):
+        x = self.fc(x).exp()
+        return x.add_(1) * x
+
+class Rows(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 4))
+
 class Whole(Asks):
     def forward(self, x): return x.long()
 """
@@ -44,7 +53,19 @@ def case(arguments, *says, **more):
 
 CASES = [
     case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),
-    case("memory {tmp}/net.py:Asks --input 4", "looks at values while it runs", "or measure"),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --amp bfloat16",
+        "looks at values while it runs",
+        "leave amp out",
+    ),
+    case("memory {tmp}/net.py:InPlace --input 4", "InPlace cannot be trained", "inplace"),
+    case(
+        "memory {tmp}/net.py:Rows --input 4 --checkpoint",
+        "its layer '1' works in place",
+        "inplace=False",
+    ),
+    case("memory --dtype float16 --grad-scaler", "float16 gradients", "leave dtype out"),
+    case("memory --clip-grad-norm 0", "clip_grad_norm is 0.0", "such as 1.0"),
     case("memory {tmp}/net.py:Text --input 4", "'str'", "no tensor that a loss"),
     case("memory {tmp}/net.py:Whole --input 4", "takes scores", "torch.int64"),
     case("memory {tmp}/net.py:Backs --input 4", "Backs failed: ValueError: a reason (net.py, line"),

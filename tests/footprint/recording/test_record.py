@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from torch import nn
 
 from nincost.errors import InputError, NincostError
 from nincost.footprint.allocator import ExactAllocator
-from nincost.footprint.lower import lower
+from nincost.footprint.lower import Alloc, lower
 from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
+from nincost.footprint.recording.stream import Recording
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.sources import Model, resolve
@@ -124,3 +126,64 @@ def test_checkpointing_saves_memory() -> None:
 def test_mistakes(options: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         record(Step(resolve("two-1x1"), **options), CUDA)
+
+
+class Branches(nn.Module):
+    """Doubles its features where their sum is a number, which needs values; or always."""
+
+    def __init__(self, *, looks: bool) -> None:
+        super().__init__()
+        self.looks = looks
+        self.net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.Linear(16, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.net[1](self.net[0](x))
+        if not self.looks or x.sum().item() < float("inf"):
+            x = x * 2
+        return self.net[2](x)
+
+
+def test_a_model_that_looks_at_values_runs_on_the_cpu_by_cudas_rules() -> None:
+    def told(*, looks: bool) -> tuple[list[tuple[str, int]], Recording]:
+        step = Step(Model("net", Branches(looks=looks)), input="8", batch_size=64, steps=2)
+        recording = record(step, CUDA)
+        events = lower(recording, CUDA).events
+        return [(e.operator, e.bytes) for e in events if isinstance(e, Alloc)], recording
+
+    plain, on_meta = told(looks=False)
+    looked, on_cpu = told(looks=True)
+    assert on_meta.notes == ()
+    assert "ran on the CPU with random input (seed 0)" in on_cpu.notes[0]
+    # Two sums of the features, of 4 bytes each; everything else is the same, the mask in bytes too.
+    extra = Counter(looked) - Counter(plain)
+    assert extra == {("aten.sum", 4): 2}
+    assert not Counter(plain) - Counter(looked)
+    assert ("aten.native_dropout", 64 * 16) in looked
+
+
+class Selects(nn.Module):
+    """Goes on with as many rows as have a positive feature: sizes depend on values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.head = nn.Linear(8, 8), nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.linear(x)
+        return self.head(x[x[:, 0] > 0])
+
+
+def test_steps_of_a_data_dependent_size_repeat() -> None:
+    model = Selects()
+    before = [p.clone() for p in model.parameters()]
+    recording = record(Step(Model("net", model), input="8", batch_size=64, steps=3), CUDA)
+    assert play(lower(recording, CUDA)).settled
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    with pytest.raises(InputError, match=r"looks at values .* leave amp out"):
+        record(Step(Model("net", model), input="8", batch_size=64, amp="float16"), CUDA)
+
+
+def test_a_lone_layer_in_place_cannot_be_checkpointed() -> None:
+    net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(inplace=True), nn.Linear(8, 10))
+    with pytest.raises(InputError, match=r"its layer '1' works in place.*inplace=False"):
+        record(Step(Model("net", net), input="8", checkpoint=True), CUDA)

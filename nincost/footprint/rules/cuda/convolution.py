@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
 
 from nincost.errors import InputError
-from nincost.footprint.gpus import Gpu
 from nincost.footprint.libraries.conv_backend import uses_cudnn
 from nincost.footprint.libraries.conv_problem import ConvProblem, Kind, conv_problem
-from nincost.footprint.libraries.cudnn_plans import ConvPlans, Workspace
+from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
 from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
-
-
-@functools.cache
-def plans_on(gpu: Gpu) -> ConvPlans:
-    """What cuDNN answers for a card; kept, since a question takes milliseconds."""
-    return ConvPlans(gpu)
 
 
 class _Convolution:
