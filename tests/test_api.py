@@ -41,13 +41,16 @@ def python(code: str, *, timeout: int = 120) -> str:
 def test_importing_nincost_imports_no_torch() -> None:
     code = """
     import sys, nincost
-    heavy = {"torch", "numpy", "pandas", "rich", "torchvision", "fvcore", "timm", "transformers"}
+    heavy = {"torch", "numpy", "pandas", "rich", "torchvision", "fvcore", "timm", "transformers",
+             "matplotlib"}
     print(sorted(heavy & set(sys.modules)))
     """
     assert python(code).strip() == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["profile", "--help"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["profile", "--help"], ["memory", "-h"], []]
+)
 def test_help_imports_no_torch(arguments: list[str]) -> None:
     code = f"""
     import sys
@@ -56,7 +59,7 @@ def test_help_imports_no_torch(arguments: list[str]) -> None:
         run({arguments!r} or None) if {bool(arguments)} else run([])
     except SystemExit as error:
         assert not error.code, error.code
-    heavy = {{"torch", "numpy", "pandas", "rich", "torchvision", "fvcore"}}
+    heavy = {{"torch", "numpy", "pandas", "rich", "torchvision", "fvcore", "matplotlib"}}
     print("LOADED", sorted(heavy & set(sys.modules)))
     """
     assert python(code).splitlines()[-1] == "LOADED []"
@@ -76,6 +79,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 #: Options of the command line alone: where the result goes, and another spelling of MODEL.
 ONLY_CLI = {
     "variant", "format_", "output", "force", "quiet", "verbose", "no_color", "help", "all_rows",
+    "picture_width",
     "timeout",  # it works by a signal, which belongs to the program's main thread
 }  # fmt: skip
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nincost.cli.options import Output, output_options
+from nincost.cli.options import PICTURES, Output, output_options
 from nincost.errors import InputError
 
 
@@ -36,7 +36,7 @@ Examples:
 )  # fmt: skip
 @click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
-@output_options("html")
+@output_options("html", *PICTURES)
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """Set models side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -72,6 +72,7 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
         json=result.to_json,
         markdown=result.to_markdown,
         html=page,
+        **output.pictures("compare", result),
     )
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from nincost.cli.options import Output, model_options, output_options, pick_model
+from nincost.cli.options import (
+    PICTURES,
+    Output,
+    check_picture,
+    model_options,
+    output_options,
+    pick_model,
+)
 from nincost.cli.step_options import parse_step, step_options
 
 
@@ -34,7 +41,10 @@ Examples:
     "--measure/--no-measure", default=None,
     help="Run real steps too. Default: where there is a GPU.",
 )  # fmt: skip
-@click.option("--timeline", metavar="FILE", help="Draw the memory over the step as an SVG.")
+@click.option(
+    "--timeline", metavar="FILE",
+    help="Draw the memory over the step, too: an SVG, PNG or PDF by FILE's ending.",
+)  # fmt: skip
 @click.option(
     "--snapshot", metavar="FILE",
     help="Write a pickle for pytorch.org/memory_viz, as torch.cuda.memory._dump_snapshot does.",
@@ -42,7 +52,7 @@ Examples:
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
 )
-@output_options()
+@output_options(*PICTURES)
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Predict what a training step of MODEL takes on a GPU, without one.
 
@@ -57,6 +67,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     for path in (timeline, snapshot):
         if path is not None:
             check_writable(path, force=output.force)
+    if timeline is not None:
+        check_picture(output.picture_width, timeline)
     name = pick_model(model, variant)
     parse_step(options)
     if options["suggest"] is None:
@@ -71,7 +83,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     for name in result.uncounted:
         output.say(f"uncounted: scratch memory of {name}")
     if timeline is not None:
-        result.to_timeline(timeline, force=output.force)
+        result.to_timeline(timeline, width=output.picture_width, force=output.force)
         output.say(f"wrote {timeline}")
     if snapshot is not None:
         result.to_snapshot(snapshot, force=output.force)
@@ -84,4 +96,5 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         csv=lambda: memory_table.render_csv(result),
         json=result.to_json,
         markdown=lambda: memory_table.render_markdown(result, top=top),
+        **output.pictures("memory", result),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
+import importlib
 import io
 import os
 import shutil
@@ -24,6 +26,9 @@ from nincost.cli.stdout import (
 )
 from nincost.errors import InputError, OutputError, printable
 from nincost.render.output import FORMATS, check_writable, pick_format, write_file
+
+#: Formats of a command whose result is a picture, too.
+PICTURES = ("svg", "png", "pdf")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,9 +59,16 @@ def model_options(function: F) -> F:
 def output_options(*more: str) -> Callable[[F], F]:
     """--format, --output, --force, --quiet, --verbose, --no-color and --timeout.
 
-    `more` are formats of this command beside the four that each command has.
+    `more` are formats of this command beside the four that each command has; with pictures among
+    them comes --width.
     """
-    decorators = (
+    pictures = (
+        click.option(
+            "--width", "picture_width", default="page", show_default=True, metavar="WIDTH",
+            help="A picture's width: column (3.4 inches), page (7 inches), or a number of inches.",
+        ),
+    )  # fmt: skip
+    decorators: tuple[Callable[[Any], Any], ...] = (
         click.option(
             "--timeout", type=float, metavar="SECONDS",
             help="Give up on a model that is not done by then, and name the layer it was in.",
@@ -76,6 +88,9 @@ def output_options(*more: str) -> Callable[[F], F]:
             help="Default: table, or by FILE's ending."
         ),
     )  # fmt: skip
+
+    if set(PICTURES) & set(more):
+        decorators = (*pictures, *decorators)
 
     def decorate(function: F) -> F:
         for decorator in decorators:
@@ -104,6 +119,7 @@ class Output:
     verbose: bool
     color: bool
     width: int | None
+    picture_width: str = "page"
     timeout: float | None = None
 
     @classmethod
@@ -114,13 +130,16 @@ class Output:
         chosen = pick_format(options.pop("format_"), path, _formats())
         if path is not None:
             check_writable(path, force=force)
+        picture_width = options.pop("picture_width", "page")
+        if chosen in PICTURES:
+            check_picture(picture_width)
         wants_color = not options.pop("no_color") and not os.environ.get("NO_COLOR")
         terminal = path is None and sys.stdout.isatty()
         given = os.environ.get("COLUMNS", "")
         width = int(given) if given.isdecimal() and int(given) > 0 else None
         if terminal and width is None:
             width = shutil.get_terminal_size().columns
-        return cls(
+        output = cls(
             format=chosen,
             path=path,
             force=force,
@@ -128,12 +147,27 @@ class Output:
             verbose=options.pop("verbose"),
             color=wants_color and terminal,
             width=max(width, 40) if width else None,
+            picture_width=picture_width,
             timeout=options.pop("timeout"),
         )
+        if chosen in PICTURES and path is None:
+            output._refuse_terminal()
+        return output
 
     def show(self, **formats: Callable[[], str | bytes]) -> None:
         """Write the result in the format asked for; only that one is rendered."""
         self._write(formats[self.format]())
+
+    def pictures(self, figure: str, *what: Any) -> dict[str, Callable[[], bytes]]:
+        """The formats of a picture, for `show`: `what` drawn by the file `figure` of figures/."""
+
+        def render(format_: Any) -> bytes:
+            from nincost.render.figures import picture
+
+            draw = importlib.import_module(f"nincost.render.figures.{figure}").draw
+            return picture.render(draw(*what, width=self.picture_width), format_)
+
+        return {name: functools.partial(render, name) for name in PICTURES}
 
     def _write(self, content: str | bytes) -> None:
         """Print the result, or write it to the file."""
@@ -205,6 +239,16 @@ class Output:
             if not self.verbose:
                 warnings.simplefilter("ignore")
             yield
+
+
+def check_picture(width: str, path: str | None = None) -> None:
+    """Refuse before the work is done what a picture could not be drawn with, or written to."""
+    from nincost.render.figures.picture import picture_format
+    from nincost.render.figures.style import inches
+
+    inches(width)
+    if path is not None:
+        picture_format(path)
 
 
 def pick_model(model: str | None, variant: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nincost.cli.options import Output, model_options, output_options, pick_model
+from nincost.cli.options import PICTURES, Output, model_options, output_options, pick_model
 
 
 @click.command(
@@ -37,7 +37,7 @@ Examples:
 @click.option("--elementwise", is_flag=True, help="Show element-wise FLOPs in their own column.")
 @click.option("--total", is_flag=True, help="Add a row named total to the CSV.")
 @click.option("--exact", is_flag=True, help="Whole numbers in the table, not 762.3 M.")
-@output_options()
+@output_options(*PICTURES)
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Count what MODEL costs, layer by layer, before it touches a GPU.
 
@@ -78,4 +78,5 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         csv=lambda: result.to_csv(view=view),
         json=lambda: result.to_json(view),
         markdown=lambda: result.to_markdown(view),
+        **output.pictures("profile", result, view),
     )

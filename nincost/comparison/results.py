@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nincost.cost.results import LayerCost, Profile
+
+if TYPE_CHECKING:
+    from nincost.render.figures.picture import Picture
+    from nincost.render.figures.style import Width
 
 Status = Literal["same", "changed", "added", "removed"]
 
@@ -156,7 +160,28 @@ class Comparison:
             write_file(path, text, force=force)
         return text
 
+    def plot(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> Picture:
+        """A picture of the totals side by side and, of two networks, the layers that differ.
+
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width that no picture can have.
+        """
+        from nincost.render.figures import compare, picture
+
+        return picture.plot(lambda: compare.draw(self, width=width), path, force=force)
+
     def __str__(self) -> str:
         from nincost.render import compare_table
 
         return compare_table.render(self, width=120)
+
+    def _repr_html_(self) -> str:
+        from nincost.render import compare_html
+
+        return compare_html.render(self)

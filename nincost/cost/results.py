@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nincost.cost.view import View
+    from nincost.render.figures.picture import Picture
+    from nincost.render.figures.style import Width
 
 #: The columns of a profile's CSV, in order, and the keys of a layer in its JSON.
 COLUMNS = (
@@ -228,6 +230,28 @@ class Profile:
         import pandas as pd
 
         return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=list(ALL_COLUMNS))
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        view: View | None = None,
+        *,
+        width: Width = "page",
+        force: bool = False,
+    ) -> Picture:
+        """A picture of parameters, MACs and activation memory, layer by layer.
+
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `view` picks rows and columns as it does for a table, `width` is
+        `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width or a view that no picture can have.
+        """
+        from nincost.render.figures import picture, profile
+
+        return picture.plot(lambda: profile.draw(self, view, width=width), path, force=force)
 
     def __str__(self) -> str:
         return self.to_table(width=120)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nincost.errors import InputError
 from nincost.footprint.allocator import CachingAllocator
-from nincost.footprint.fit_results import Fit, FitTotals
+from nincost.footprint.fit_results import Fit, FitPoint, FitTotals
 from nincost.footprint.lower import Alloc, Timeline
 from nincost.footprint.player import play
 from nincost.footprint.predict import Prediction, describe, predict
@@ -265,6 +265,10 @@ class _Search:
             traced=tuple(sorted(self.known)),
             notes=tuple(notes),
             environment=memory.environment,
+            points=tuple(
+                FitPoint(size, one.played.peak, one.played.reserved, one.process_bytes)
+                for size, one in sorted(self.known.items())
+            ),
         )
 
     def _too_small(self) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nincost.footprint.results import Memory
+
+if TYPE_CHECKING:
+    from nincost.render.figures.picture import Picture
+    from nincost.render.figures.style import Width
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,19 @@ class FitTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class FitPoint:
+    """What a step takes at a batch, predicted in full; sizes in bytes."""
+
+    batch_size: int
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    process_bytes: int
+
+    def to_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """The largest batch for a budget. `print` it, or take `totals`.
 
@@ -39,6 +57,7 @@ class Fit:
         totals: the answer.
         memory, next_memory: the whole prediction at the answer, and at one more.
         traced: the batches at which the step was recorded and predicted in full.
+        points: what it takes at each of these.
         notes: what a careful reader should know.
         environment: versions.
     """
@@ -53,6 +72,7 @@ class Fit:
     traced: tuple[int, ...]
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[FitPoint, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content; `layers` are those of the peak at the answer."""
@@ -70,6 +90,7 @@ class Fit:
             "layers": [layer.to_dict() for layer in self.memory.layers],
             "uncounted": list(self.memory.uncounted),
             "traced": list(self.traced),
+            "points": [point.to_dict() for point in self.points],
             "notes": list(self.notes),
         }
 
@@ -91,7 +112,28 @@ class Fit:
 
         return fit_table.render_csv(self)
 
+    def plot(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> Picture:
+        """A picture of memory by batch size up to the card's budget, the answer marked.
+
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width that no picture can have.
+        """
+        from nincost.render.figures import fit, picture
+
+        return picture.plot(lambda: fit.draw(self, width=width), path, force=force)
+
     def __str__(self) -> str:
         from nincost.render import fit_table
 
         return fit_table.render(self, width=120)
+
+    def _repr_html_(self) -> str:
+        from nincost.render import fit_table
+
+        return fit_table.render_html(self)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nincost.footprint.player import Played
+    from nincost.render.figures.picture import Picture
+    from nincost.render.figures.style import Width
 
 #: The columns of a prediction's CSV and the keys of a layer in its JSON; the categories sum to
 #: `bytes`.
@@ -233,15 +235,32 @@ class Memory:
 
         return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=MEMORY_COLUMNS)
 
-    def to_timeline(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """The memory over the operators of a step as an SVG picture."""
-        from nincost.render import timeline_svg
-        from nincost.render.output import write_file
+    def plot(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> Picture:
+        """A picture of the memory over the operators of a step, by category, the peak marked.
 
-        text = timeline_svg.render(self)
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width that no picture can have.
+        """
+        from nincost.render.figures import memory, picture
+
+        return picture.plot(lambda: memory.draw(self, width=width), path, force=force)
+
+    def to_timeline(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> str:
+        """`plot`'s picture as SVG text; also written to `path`, as its ending says."""
+        from nincost.render.figures import memory, picture
+
+        drawn = memory.draw(self, width=width)
         if path is not None:
-            write_file(path, text, force=force)
-        return text
+            picture.save(drawn, path, force=force)
+        return picture.render(drawn, "svg").decode()
 
     def to_snapshot(self, path: str | Path, *, force: bool = False) -> None:
         """A pickle as `torch.cuda.memory._dump_snapshot` writes, for pytorch.org/memory_viz."""

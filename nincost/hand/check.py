@@ -116,6 +116,11 @@ class Check:
 
         return check_table.render(self, width=120)
 
+    def _repr_html_(self) -> str:
+        from nincost.render import html_text
+
+        return html_text.as_text(self)
+
 
 def check(
     model: Any = DEFAULT_MODEL,

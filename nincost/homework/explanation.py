@@ -136,3 +136,8 @@ class Explained:
         from nincost.render import explain_table
 
         return explain_table.render(self, width=100)
+
+    def _repr_html_(self) -> str:
+        from nincost.render import html_text
+
+        return html_text.as_text(self)

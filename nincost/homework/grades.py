@@ -196,3 +196,8 @@ class Audit:
         from nincost.render import audit_table
 
         return audit_table.render(self, width=100)
+
+    def _repr_html_(self) -> str:
+        from nincost.render import html_text
+
+        return html_text.as_text(self)

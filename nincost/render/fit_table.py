@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import RenderableType
 from rich.text import Text
 
 from nincost.footprint.fit_results import Fit
 from nincost.footprint.results import Memory
-from nincost.render import csv, markdown, units
+from nincost.render import csv, html_text, markdown, units
 from nincost.render.memory_words import CATEGORY_NAMES, made_of, setting, uncounted
 from nincost.render.terminal import draw, new_table, statements
+
+if TYPE_CHECKING:
+    from nincost.render.figures.picture import Picture
+
+#: Inches, in a notebook; the picture is shown larger.
+_INLINE_WIDTH = 4.6
 
 _COLUMNS = (
     "batch_size", "fits", "process_bytes", "budget_bytes", "peak_allocated_bytes",
@@ -130,3 +138,20 @@ def render_markdown(result: Fit) -> str:
     lines += [f"- {name}: {markdown.escape(text)}" for name, text in summary(result)]
     lines += [f"- Note: {markdown.escape(text)}" for text in notes(result)]
     return "\n".join(lines) + "\n"
+
+
+def render_html(result: Fit) -> str:
+    """A plain HTML table and the picture, for notebooks."""
+
+    def draw() -> Picture:
+        from nincost.render.figures import fit
+
+        return fit.draw(result, width=_INLINE_WIDTH)
+
+    batch = result.totals.batch_size
+    headings = ("At the peak", f"Batch {batch}", f"Batch {batch + 1}")
+    rows = [(name, units.size(at), units.size(more)) for name, at, more in _rows(result)]
+    words = [*summary(result), *(("Note", text) for text in notes(result))]
+    above, below = html_text.statements(title(result), words)
+    picture = html_text.inline_picture(draw, f"Memory by batch size: {words[0][1]}")
+    return above + html_text.table(headings, rows) + picture + below

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from html import escape as escape_html
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from nincost.footprint.results import MEMORY_COLUMNS, PHASES, LayerMemory, Memory
-from nincost.render import csv, markdown, units
+from nincost.render import csv, html_text, markdown, units
 from nincost.render.memory_words import CATEGORY_NAMES, notes, summary, title
 from nincost.render.terminal import WIDE_FROM, draw, new_table, statements
+
+if TYPE_CHECKING:
+    from nincost.render.figures.picture import Picture
+
+#: Inches, in a notebook; the picture is shown larger.
+_INLINE_WIDTH = 4.6
 
 #: Layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8
@@ -170,15 +176,23 @@ def render_markdown(result: Memory, *, top: int = TOP) -> str:
 
 
 def render_html(result: Memory) -> str:
-    """A plain HTML table, for notebooks."""
-    rows = "".join(
-        f'<tr><td style="text-align:left">{escape_html(name)}</td><td>{units.size(size)}</td>'
-        f"<td>{'-' if real is None else units.size(real)}</td></tr>"
+    """A plain HTML table and the picture of the step, for notebooks."""
+    headings = ("At the peak", "Predicted", "Measured")
+    rows = (
+        (name, units.size(size), "-" if real is None else units.size(real))
         for name, size, real in peak_rows(result)
     )
     words = [*summary(result), *(("Note", text) for text in notes(result))]
-    said = "<br>".join(f"<b>{escape_html(name)}</b>: {escape_html(text)}" for name, text in words)
-    return (
-        f"<p><b>{escape_html(title(result))}</b></p><table><thead><tr><th>At the peak</th>"
-        f"<th>Predicted</th><th>Measured</th></tr></thead><tbody>{rows}</tbody></table><p>{said}</p>"
-    )
+    above, below = html_text.statements(title(result), words)
+    return above + html_text.table(headings, rows) + _picture(result) + below
+
+
+def _picture(result: Memory) -> str:
+    def draw() -> Picture:
+        from nincost.render.figures import memory
+
+        return memory.draw(result, width=_INLINE_WIDTH)
+
+    if result.history is None:
+        return ""
+    return html_text.inline_picture(draw, f"The memory over the step: {summary(result)[0][1]}")

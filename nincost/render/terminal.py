@@ -35,6 +35,7 @@ def draw(parts: Sequence[RenderableType], *, width: int | None, color: bool) -> 
         file=io.StringIO(),
         width=width or 1000,
         force_terminal=color,
+        force_jupyter=False,  # text, also in a notebook, where rich would show it by itself
         color_system="standard" if color else None,
         highlight=False,
         emoji=False,

@@ -153,6 +153,11 @@ class Validation:
 
         return validation_table.render(self, width=120)
 
+    def _repr_html_(self) -> str:
+        from nincost.render import html_text
+
+        return html_text.as_text(self)
+
 
 def validate(
     *,

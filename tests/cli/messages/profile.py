@@ -194,6 +194,8 @@ CASES = [
     case("profile --output {tmp}/a.csv", "could not be written: No space left", "free some space",
          around=full_disk),
     case("profile", "could not be written: No space left", "--output", around=no_stdout),
+    case("profile --output {tmp}/a.svg --width wide", "width is 'wide'", "expected column"),
+    case("profile --output {tmp}/a.svg --columns layer", "a picture of 0 amounts", "choose 1 to 4"),
     # click's own
     case("profil", "no command 'profil'", "did you mean 'profile'"),
     case("profile --foo", "--foo", "nincost profile --help"),

@@ -24,6 +24,10 @@ CASES = [
 
 #: Messages that no case can provoke on a machine like this one, and why they are there.
 UNREACHED = {
+    "render/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
+        "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
+    "render/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":
+        "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
     "footprint/measuring/measure.py _check_plain: arg and optimizer_arg go to a fresh proc":
         "needs a GPU to measure on; provoked with a tape in tests/footprint/measuring",
     "footprint/measuring/measure.py _save: cannot be given to a fresh process ( ): ":
