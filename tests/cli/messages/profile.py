@@ -175,7 +175,7 @@ CASES = [
     case("profile {tmp}/net.py:Raises --input 4", "failed on 1x4: ValueError: a reason (net.py"),
     case("profile {tmp}/net.py:Lists --input 4", "ValueError: no list (net.py, line"),
     case("profile {tmp}/net.py:Elsewhere --input 4", "'fc' in a thread of its own"),
-    case("profile {tmp}/net.py:Loops --input 4 --timeout 0.2", "not done after 0.2 s",
+    case("profile {tmp}/net.py:Loops --input 4 --timeout 1.2", "not done after 1.2 s",
          "layer 'Loops' (Loops) (net.py, line"),
     case("profile --timeout 0", "timeout is 0", "such as 60"),
     case("profile {tmp}/net.py:Inverts --input 4x4 --strict", "aten.linalg_inv_ex",
