@@ -16,9 +16,11 @@ from nincost.environment import __version__
 from nincost.errors import (
     ExpressionError,
     InputError,
+    InterruptedTrainingError,
     ModelError,
     NincostError,
     OutputError,
+    TrainingError,
     UncountedError,
 )
 
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from nincost.models.catalogue import variants
     from nincost.reporting.report import report
     from nincost.reporting.results import Report
+    from nincost.training.compare_runs import TrainTable, train_table
+    from nincost.training.data import Dataset
+    from nincost.training.results import Training
+    from nincost.training.train import train
 
 _WHERE = {
     "profile": "nincost.cost.profile",
@@ -65,16 +71,23 @@ _WHERE = {
     "report": "nincost.reporting.report",
     "Report": "nincost.reporting.results",
     "variants": "nincost.models.catalogue",
+    "train": "nincost.training.train",
+    "Training": "nincost.training.results",
+    "train_table": "nincost.training.compare_runs",
+    "TrainTable": "nincost.training.compare_runs",
+    "Dataset": "nincost.training.data",
 }
 
 __all__ = [
     "Audit",
     "Check",
     "Comparison",
+    "Dataset",
     "Explained",
     "ExpressionError",
     "Fit",
     "InputError",
+    "InterruptedTrainingError",
     "LayerCost",
     "Memory",
     "ModelError",
@@ -83,6 +96,9 @@ __all__ = [
     "Profile",
     "Report",
     "Totals",
+    "TrainTable",
+    "Training",
+    "TrainingError",
     "UncountedError",
     "Validation",
     "View",
@@ -95,6 +111,8 @@ __all__ = [
     "memory",
     "profile",
     "report",
+    "train",
+    "train_table",
     "validate",
     "variants",
 ]

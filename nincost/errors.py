@@ -50,6 +50,18 @@ class UncountedError(NincostError):
     exit_status = 1
 
 
+class TrainingError(NincostError):
+    """A training could not go on, by no fault of its settings' form: its loss is no number."""
+
+    exit_status = 1
+
+
+class InterruptedTrainingError(TrainingError):
+    """A training was stopped by Ctrl-C or a signal; the message says how to go on."""
+
+    exit_status = 130
+
+
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """The names in `known` that look most like `name`, best first."""
     return difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)

@@ -85,9 +85,11 @@ ONLY_CLI = {
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {
     "memory": {"timeline", "snapshot", "top"}, "fit": {"batch_size"}, "validate": {"reports"},
+    "train": {"table", "seeds"},  # nincost.train_table
 }  # fmt: skip
-#: Of one function alone: who is told how far it has come.
-ONLY_PYTHON_OF = {"validate": {"progress"}}
+#: Of one function alone: who is told how far it has come, and what each command has as an output
+#: option.
+ONLY_PYTHON_OF = {"validate": {"progress"}, "train": {"progress", "force"}}
 #: What of a profile is shown, not how it is made; `View` has them under the same names.
 VIEW = {"depth", "sort", "top", "columns", "elementwise", "total", "exact"}
 

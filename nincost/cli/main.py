@@ -36,6 +36,7 @@ COMMANDS = {
     "audit": "Grades a hand calculation, term by term, and names each mistake.",
     "compare": "Models side by side, layer by layer and in total.",
     "report": "All of it on one page: tables and pictures in a single HTML file.",
+    "train": "Trains on Fashion-MNIST: loss, accuracy, speed and memory.",
     "variants": "The built-in models and where each comes from.",
 }
 

@@ -28,6 +28,25 @@ def scaled_dot_product(signature: Signature) -> int:
     return int(batch * length * source * (depth + value.shape[-1]))
 
 
+@macs(
+    "aten._scaled_dot_product_flash_attention_backward",
+    "aten._scaled_dot_product_efficient_attention_backward",
+    "aten._scaled_dot_product_cudnn_attention_backward",
+    "aten._scaled_dot_product_flash_attention_for_cpu_backward",
+    "aten._scaled_dot_product_fused_attention_overrideable_backward",
+)
+def scaled_dot_product_backward(signature: Signature) -> int:
+    """`(grad_output, query, key, value, ...)`: five products in the place of forward's two.
+
+    The scores again, L*S*E; the gradients of value and of the weights, L*S*V each; those of query
+    and key, L*S*E each.
+    """
+    query, key, value = signature.args[1:4]
+    length, depth = query.shape[-2:]
+    batch = query.elements // (length * depth) if query.elements else 0
+    return int(batch * length * key.shape[-2] * (3 * depth + 2 * value.shape[-1]))
+
+
 @macs("aten._flash_attention_forward", "aten._efficient_attention_forward")
 def sequence_first(signature: Signature) -> int:
     """The kernels' own layout: query [B, L, heads, E], key [B, S, heads, E].

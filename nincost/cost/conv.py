@@ -53,6 +53,19 @@ def library_transposed(signature: Signature) -> int:
     return int(signature.args[0].elements) * _one_filter(signature.args[1])
 
 
+@macs("aten.convolution_backward")
+def backward(signature: Signature) -> int:
+    """`convolution_backward(grad_output, input, weight, ..., transposed [7], ..., mask [10])`.
+
+    The gradients of the input and of the weight pair the same values as the forward pass does, so
+    each that the mask asks for costs what forward cost. The bias's is a sum, and no MAC.
+    """
+    grad, given, weight, transposed = (*signature.args[0:3], signature.args[7])
+    moving = given if transposed else grad
+    asked = sum(map(bool, signature.args[10][:2]))
+    return asked * int(moving.elements) * _one_filter(weight)
+
+
 @macs("aten.conv_tbc")
 def conv_tbc(signature: Signature) -> int:
     """`conv_tbc(input [T, B, C_in], weight [k, C_in, C_out])`."""

@@ -45,9 +45,9 @@ class Model:
     """A module, its display name, and the input that its source says it takes.
 
     `owned` tells that nincost built the module itself, so that a trace need not copy it. `details`
-    say how it was built where that was not on meta. `rebuild` gives a second instance
-    with real, randomly drawn weights on the CPU. `folder` is where its code may import from while
-    it runs.
+    say how it was built where that was not on meta. `rebuild(seed=0)` gives a second instance
+    with real weights on the CPU, drawn by the seed. `folder` is where its code may
+    import from while it runs.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Model:
     default_input: tuple[str, ...] = ()
     owned: bool = False
     details: tuple[str, ...] = ()
-    rebuild: Callable[[], nn.Module] | None = field(default=None, repr=False)
+    rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
 
 
@@ -145,9 +145,9 @@ def _build(
     constructor = f"the constructor of {name}"
     _check_arguments(name, factory, arguments)
 
-    def on_cpu() -> nn.Module:
+    def on_cpu(seed: int = 0) -> nn.Module:
         with unchanged():
-            torch.default_generator.manual_seed(0)  # torch.manual_seed would reseed CUDA too
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed CUDA too
             return factory(**arguments)  # type: ignore[no-any-return]
 
     details: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(0)
 
     def real(tensor: torch.Tensor) -> torch.Tensor:
+        if is_lazy(tensor):  # without a shape still: forward will make one
+            return type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
         if not tensor.is_meta:
             return _like(tensor, tensor.detach().to("cpu", copy=True))
         fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)

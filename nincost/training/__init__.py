@@ -1,0 +1,1 @@
+"""Training on Fashion-MNIST, reproducibly, measured beside what nincost predicts."""

@@ -1,0 +1,135 @@
+"""A training in each format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from nincost.render import train_jsonl, train_svg, train_table
+from nincost.training.results import EPOCH_COLUMNS, Epoch, Speed, StepMemory, Training
+
+SVG = "{http://www.w3.org/2000/svg}"
+SETTINGS = {
+    "model": "a<b>", "arg": {}, "epochs": 3, "batch_size": 128, "lr": 0.1, "optimizer": "SGD",
+    "optimizer_arg": {"momentum": 0.9}, "resize": 224, "channels": 1, "init": "xavier",
+    "amp": None, "compile": False, "deterministic": True, "seed": 0, "limit": None,
+    "test_limit": None,
+}  # fmt: skip
+
+
+def row(epoch: int) -> Epoch:
+    return Epoch(epoch, 2.5 / epoch, 0.2 * epoch, 2.2 / epoch, 0.25 * epoch, 60000, 40.0, 2.0)
+
+
+@pytest.fixture
+def result() -> Training:
+    return Training(
+        model="a<b>", settings=SETTINGS,
+        data={"name": "Fashion-MNIST", "train_examples": 60000, "test_examples": 10000,
+              "classes": 10, "sha256": "0"},
+        params=1992166, epochs=tuple(map(row, (1, 2, 3))),
+        speed=Speed("NVIDIA A100-SXM4-40GB", 1500.0, 0.05, 762297352, 1490722448, (), 6.759e12,
+                    156e12, "tf32", 0.0433),
+        memory=StepMemory("NVIDIA A100-SXM4-40GB", 1024 * 2**20, 1000 * 2**20, 55 * 2**20),
+        not_learning=False, unsaved="", notes=("something *odd*",), processes=1,
+        environment={"torch": "2.14"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_and_says_all(result: Training, width: int) -> None:
+    text = train_table.render(result, width=width)
+    assert all(len(line) <= max(width, 72) for line in text.splitlines())
+    flat = " ".join(text.split())
+    for words in (
+        "2 1.2500 0.4000 1.1000 0.5000 1,500.0 40.0",
+        "accuracy 0.7500, loss 0.7333 after 3 epochs",
+        "1,500.0 examples/s on NVIDIA A100-SXM4-40GB; making batches took 5.0% of the time",
+        "762,297,352 MACs forward and 1,490,722,448 backward for one example: 6.759 TFLOP/s, 4.3% "
+        "of the tf32 peak of 156.0 TFLOP/s",
+        "1.000 GiB predicted for a step, as on NVIDIA A100-SXM4-40GB; 1000.0 MiB measured "
+        "(+2.4% predicted), beside 55.00 MiB of data",
+        "something *odd*",
+        "momentum 0.9",
+    ):
+        assert words in flat, words
+
+
+def test_what_is_not_known_is_said_so(result: Training) -> None:
+    bare = replace(
+        result,
+        speed=replace(
+            result.speed, forward_macs=None, flops_per_second=None, peak_flops=None, peak_share=None
+        ),
+        memory=StepMemory("", None, None, None),
+        not_learning=True,
+        unsaved="the disk is full",
+    )
+    flat = " ".join(train_table.render(bare, width=100).split())
+    for words in (
+        "the step's MACs are not known", "not predicted; not measured, as no GPU was used",
+        "Not learning test loss and accuracy are no better than guessing",
+        "Not saved the disk is full",
+    ):  # fmt: skip
+        assert words in flat, words
+    no_peak = replace(result.speed, peak_flops=None, peak_share=None)
+    known = train_table.render(replace(result, speed=no_peak), width=200)
+    assert "the device's peak is not known" in known
+
+
+def test_csv_has_all_digits(result: Training) -> None:
+    rows = list(csv.DictReader(train_table.render_csv(result).splitlines()))
+    assert tuple(rows[0]) == EPOCH_COLUMNS
+    assert float(rows[2]["train_loss"]) == 2.5 / 3
+    assert rows[0]["examples_per_second"] == "1500.0"
+    assert result.to_dataframe()["test_accuracy"].tolist() == [0.25, 0.5, 0.75]
+
+
+def test_json_and_lines_agree(result: Training) -> None:
+    document = json.loads(result.to_json())
+    assert (document["schema"], document["command"]) == (1, "train")
+    assert document["totals"]["test_accuracy"] == 0.75
+    lines = [json.loads(line) for line in train_jsonl.render(result).splitlines()]
+    assert [line["event"] for line in lines] == ["start", "epoch", "epoch", "epoch", "end"]
+    assert {**lines[2], "event": 0} == {**document["epochs"][1], "event": 0}
+    assert lines[-1]["speed"] == document["speed"]
+
+
+def test_markdown_and_html_escape(result: Training) -> None:
+    assert "# a&lt;b&gt;, SGD 0.1" in result.to_markdown()
+    assert r"something \*odd\*" in result.to_markdown()
+    assert "a&lt;b&gt;" in result._repr_html_()
+    assert str(result).startswith("a<b>, SGD 0.1, batch 128")
+
+
+def test_the_curves_are_one_picture_with_each_value(result: Training) -> None:
+    root = ElementTree.fromstring(train_svg.render(result))
+    assert root.tag == f"{SVG}svg"
+    titles = [element.text for element in root.iter(f"{SVG}title")]
+    for name in ("training", "test"):
+        for what in ("loss", "accuracy"):
+            field = f"{'train' if name == 'training' else 'test'}_{what}"
+            for each in result.epochs:
+                value = getattr(each, field)
+                assert f"{name} {what}, epoch {each.epoch}: {value:.4f}" in titles
+    assert "guessing: 2.3026" in titles
+    width, height = (float(root.get(name) or 0) for name in ("width", "height"))
+    for line in root.iter(f"{SVG}polyline"):
+        for pair in (line.get("points") or "").split():
+            x, y = map(float, pair.split(","))
+            assert 0 <= x <= width
+            assert 0 <= y <= height
+    assert not [e for e in root.iter() if e.tag.endswith(("script", "image"))]
+
+
+def test_one_epoch_and_many_have_a_picture(result: Training) -> None:
+    for count in (1, 2, 40):
+        many = replace(
+            result,
+            epochs=tuple(Epoch(n, 2.3, 0.1, 2.3, 0.1, 10, 1.0, 0.1) for n in range(1, count + 1)),
+        )
+        ElementTree.fromstring(train_svg.render(many))

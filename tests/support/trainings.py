@@ -1,0 +1,82 @@
+"""Trainings of a second on data that are made up, and who listens to them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nincost.training.data import synthetic
+from nincost.training.results import Epoch, Training
+from nincost.training.train import train
+from nincost.training.watch import Watch
+
+TINY = f"{Path(__file__).with_name('tiny_net.py')}:Tiny"
+SMALL: dict[str, Any] = {
+    "resize": 28, "batch_size": 32, "optimizer": "Adam", "lr": 0.01, "limit": 250,
+    "test_limit": 100, "epochs": 2, "device": "cpu",
+}  # fmt: skip
+MADE_UP = synthetic(300, 100)
+
+
+def small(**changes: Any) -> Training:
+    return train(**{"model": TINY, "data": MADE_UP, **SMALL, **changes})
+
+
+def figures(result: Training) -> list[tuple[float, ...]]:
+    """All that does not depend on the clock."""
+    return [
+        (row.train_loss, row.train_accuracy, row.test_loss, row.test_accuracy, row.examples)
+        for row in result.epochs
+    ]
+
+
+def weights(result: Training) -> dict[str, torch.Tensor]:
+    assert result.module is not None
+    return result.module.state_dict()
+
+
+def same(one: Training, two: Training) -> None:
+    assert figures(one) == figures(two)
+    left, right = weights(one), weights(two)
+    assert list(left) == list(right)
+    for name, value in left.items():
+        assert torch.equal(value, right[name]), name
+
+
+class Heard(Watch):
+    """Keeps what it is told, and does something at a step."""
+
+    def __init__(self, at: int = -1, action: Any = None) -> None:
+        self.said: list[str] = []
+        self.rows: list[Epoch] = []
+        self.steps, self.closed = 0, 0
+        self.at, self.action = at, action
+
+    def step(self, examples: int, loss: float | None) -> None:
+        self.steps += 1
+        if self.steps == self.at:
+            self.action()
+
+    def end(self, row: Epoch) -> None:
+        self.rows.append(row)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Networks so small are quicker without a second thread, above all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
