@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import random
@@ -23,7 +24,7 @@ def unchanged() -> Iterator[None]:
 
     A model may change any of them in its forward. They belong to the process: where several threads
     are inside at once, the first to enter notes them and the last to leave restores them. Gradient
-    mode and the default device belong to a thread, as do autocast and dispatch modes, which restore
+    mode, autocast and the default device belong to a thread, as do dispatch modes, which restore
     themselves.
     """
     global _inside, _before  # noqa: PLW0603
@@ -33,7 +34,7 @@ def unchanged() -> Iterator[None]:
         if _inside == 0:
             _before = [*_random_states(), *_settings()]
         _inside += 1
-    grad, device = torch.is_grad_enabled(), _default_device()
+    grad, device, autocast = torch.is_grad_enabled(), _default_device(), _autocast()
     try:
         yield
     finally:
@@ -41,6 +42,8 @@ def unchanged() -> Iterator[None]:
             torch.set_default_device(None if device is None else device.device)
         if torch.is_grad_enabled() is not grad:
             torch.set_grad_enabled(grad)
+        if _autocast() != autocast:
+            _set_autocast(autocast)
         with _lock:
             _inside -= 1
             if _inside == 0:
@@ -66,17 +69,28 @@ def _settings() -> Iterator[Callable[[], None]]:
     """What puts each setting back, where it is another one by then."""
     import torch
 
-    cudnn = torch.backends.cudnn
+    cudnn, cuda, mha = torch.backends.cudnn, torch.backends.cuda, torch.backends.mha
     kept: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
         (sys.getrecursionlimit, sys.setrecursionlimit),  # first: what follows needs some depth
         (torch.get_default_dtype, torch.set_default_dtype),
         (torch.get_num_threads, torch.set_num_threads),
         (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
         (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
-        (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
-        (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
-        (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
-        (lambda: cudnn.enabled, lambda value: setattr(cudnn, "enabled", value)),
+        (
+            lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+            lambda value: torch.set_anomaly_enabled(*value),
+        ),
+        *(
+            (functools.partial(getattr, cudnn, name), functools.partial(setattr, cudnn, name))
+            for name in ("benchmark", "deterministic", "enabled", "allow_tf32")
+        ),
+        (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+        (cuda.flash_sdp_enabled, cuda.enable_flash_sdp),
+        (cuda.math_sdp_enabled, cuda.enable_math_sdp),
+        (cuda.mem_efficient_sdp_enabled, cuda.enable_mem_efficient_sdp),
+        (cuda.cudnn_sdp_enabled, cuda.enable_cudnn_sdp),
+        (mha.get_fastpath_enabled, mha.set_fastpath_enabled),
+        *_module_hooks(),
         (_folder, os.chdir),
         (lambda: list(warnings.filters), _set_filters),
     ]
@@ -97,6 +111,39 @@ def _default_device() -> Any:
     import torch
 
     return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+
+
+def _autocast() -> list[Any]:
+    """Whether autocast is on in this thread, its type, and whether it caches."""
+    import torch
+
+    state: list[Any] = [torch.is_autocast_cache_enabled()]
+    for device in ("cpu", "cuda"):
+        state += [torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)]
+    return state
+
+
+def _set_autocast(state: list[Any]) -> None:
+    import torch
+
+    torch.set_autocast_cache_enabled(state[0])
+    for device, enabled, dtype in (("cpu", *state[1:3]), ("cuda", *state[3:5])):
+        torch.set_autocast_enabled(device, enabled)
+        torch.set_autocast_dtype(device, dtype)
+    torch.clear_autocast_cache()
+
+
+def _module_hooks() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """The hooks that run for all modules."""
+    from torch.nn.modules import module as registry
+
+    def put(table: dict[Any, Any], value: dict[Any, Any]) -> None:
+        table.clear()
+        table.update(value)
+
+    for name, table in vars(registry).items():
+        if name.startswith("_global_") and isinstance(table, dict):
+            yield functools.partial(dict, table), functools.partial(put, table)
 
 
 def _folder() -> str:

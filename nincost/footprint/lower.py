@@ -89,7 +89,7 @@ class _Lowering:
         self.events: list[Event] = []
         self.used: set[str] = set()
         self.other: set[str] = set()  # operators without a rule
-        self._plans: dict[tuple[int, Phase, str], tuple[Action, ...]] = {}
+        self._plans: dict[tuple[int, Phase, str, bool], tuple[Action, ...]] = {}
         self._blocks: dict[int, int] = {}  # storage -> block that holds it
         self._with: dict[int, list[int]] = {}  # storage -> blocks that end with it
         self._held: set[Any] = set()  # names of what was held or searched for
@@ -118,7 +118,7 @@ class _Lowering:
             for storage in ran.born:
                 self._take(storage, self.recording.storages[storage].bytes, ran.layer, name)
             return
-        key = (id(ran.signature), phase, ran.node)
+        key = (id(ran.signature), phase, ran.node, ran.held)
         actions = self._plans.get(key)
         if actions is None:
             actions = self._plans[key] = plan(ran, phase, self.target, self.table)

@@ -43,8 +43,8 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(0)
 
     def real(tensor: torch.Tensor) -> torch.Tensor:
-        if is_lazy(tensor):  # without a shape still: forward will make one
-            return type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
+        if is_lazy(tensor):
+            return _lazy(tensor, "cpu")
         if not tensor.is_meta:
             return _like(tensor, tensor.detach().to("cpu", copy=True))
         fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
@@ -57,7 +57,13 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
 
 def copy_with_zeros(model: nn.Module) -> nn.Module:
     """A private copy of `model` on the CPU with all weights zero, for a tool that must run it."""
-    return _copy(model, lambda t: _like(t, torch.zeros(t.shape, dtype=t.dtype)))
+
+    def zeros(tensor: torch.Tensor) -> torch.Tensor:
+        if is_lazy(tensor):
+            return _lazy(tensor, "cpu")
+        return _like(tensor, torch.zeros(tensor.shape, dtype=tensor.dtype))
+
+    return _copy(model, zeros)
 
 
 def _copy(model: nn.Module, convert: Any) -> nn.Module:
@@ -120,9 +126,15 @@ def _deep_copy(value: Any, memo: dict[int, Any]) -> Any:
     return value
 
 
+def _lazy(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """A lazy module's parameter or buffer, still without a shape."""
+    make: Any = type(tensor)
+    return make(device=device, dtype=tensor.dtype)  # type: ignore[no-any-return]
+
+
 def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
-    if is_lazy(tensor):  # a lazy module's, still without a shape
-        return type(tensor)(device=_META, dtype=tensor.dtype)  # type: ignore[call-arg]
+    if is_lazy(tensor):
+        return _lazy(tensor, _META)
     if tensor.layout is not torch.strided:
         return _like(tensor, torch.empty(tensor.shape, dtype=tensor.dtype, device=_META))
     return _like(

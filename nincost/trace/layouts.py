@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nincost.trace.channels_last import runs_channels_last
 from nincost.trace.records import TensorMeta
 
 Layout = Callable[..., "tuple[TensorMeta, ...] | None"]
@@ -74,6 +75,8 @@ def convolution(
         or weight.shape[0] % groups
         or not len(stride) == len(padding) == len(dilation) == spatial
         or not _plain(given, weight, bias)
+        or runs_channels_last(given)
+        or runs_channels_last(weight)
     ):
         return None
     sizes = [

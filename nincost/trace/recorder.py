@@ -16,6 +16,7 @@ from torch._ops import OpOverload
 from torch.nn import Parameter
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nincost.trace.channels_last import as_kernels_lay_out
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.records import Op, Signature, TensorMeta
 
@@ -134,19 +135,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
         except RuntimeError:
             # A model may make a small tensor on the CPU while its input is on meta, where on one
             # real device the two would be together.
             if not self._on_meta or not _mixes_devices(args, kwargs):
                 raise
-            return func(*_to_meta(args), **_to_meta(kwargs))
+            result = func(*_to_meta(args), **_to_meta(kwargs))
+        if self._on_meta and func is torch.ops.aten.convolution.default:
+            return as_kernels_lay_out(result, args)
+        return result
 
     def _is_composite(self, func: Any) -> bool:
         known = self._composite.get(func)
         if known is None:
-            known = torch._C._dispatch_has_kernel_for_dispatch_key(
-                func.name(), "CompositeImplicitAutograd"
+            # An operator may have both, such as silu_backward: then its parts never run.
+            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+            known = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
+                func.name(), "Meta"
             )
             self._composite[func] = known
         return known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -21,7 +23,7 @@ from nincost.models.inputs import ModelInput, make_input
 from nincost.models.sources import Model
 from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import unchanged
-from nincost.trace.failure import as_the_models, explain_failure, lacks, needs_values, tell_place
+from nincost.trace.failure import as_the_models, explain_failure, lacks, tell_place, why_not_on_meta
 from nincost.trace.follow import Follower
 from nincost.trace.recorder import Recorder
 from nincost.trace.records import ModuleInfo, ParameterInfo, Trace
@@ -62,13 +64,13 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
         except _MetaFailedError as error:
             failure = error
         weights = sum(parameter.nbytes for parameter in module.parameters())
-        if not failure.needs_values and weights > _LARGEST_RETRY:
+        if not failure.why and weights > _LARGEST_RETRY:
             raise failure.explained from failure.__cause__
         try:
             return _run_on_cpu(model, inputs, mode, failure)
         except NincostError as error:
             # Failing on both, it is no matter of the device: what meta said comes with shapes.
-            shown = error if failure.needs_values else failure.explained
+            shown = error if failure.why else failure.explained
             raise shown from failure.__cause__
 
 
@@ -79,34 +81,44 @@ _LARGEST_RETRY = 4 * 2**30
 class _MetaFailedError(Exception):
     """The meta run failed in a way that a run with values may not.
 
-    `needs_values` tells that it came to a place where a tensor's values are asked for; `explained`
-    is what to raise if there is no other way.
+    `why` tells what it does that meta tensors cannot serve, where that is known; `explained` is
+    what to raise if there is no other way.
     """
 
-    def __init__(self, explained: NincostError, *, needs_values: bool) -> None:
+    def __init__(self, explained: NincostError, *, why: str | None) -> None:
         super().__init__(str(explained))
         self.explained = explained
-        self.needs_values = needs_values
+        self.why = why
 
 
 def _run_on_cpu(model: Model, inputs: ModelInput, mode: Mode, failure: _MetaFailedError) -> Trace:
-    why = (
-        "its control flow depends on values"
-        if failure.needs_values
-        else "it fails on the meta device"
-    )
+    why = failure.why or "it fails on the meta device"
     reason = one_line(failure.__cause__ or failure)
     note = (
         f"ran on the CPU with random input (seed 0), since {why} ({reason}): figures can vary with "
         "the input"
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _written_out():
         torch.default_generator.manual_seed(0)
         if model.owned and model.rebuild is not None:
             real = model.rebuild()
         else:
             real = copy_with_weights(model.module)
         return _run(model, real, random_input(inputs), mode, on_meta=False, notes=(note,))
+
+
+@contextlib.contextmanager
+def _written_out() -> Iterator[None]:
+    """Attention as on meta: operator by operator, not in a kernel that the CPU alone has."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _run(
@@ -152,9 +164,9 @@ def _run(
         refuse_threads(model.name, follower)
         failed, info = follower.failed, failed_module(follower)
         explained = explain_failure(error, model.name, info, failed, inputs.specs)
-        asks = needs_values(error)
-        if on_meta and (asks or (isinstance(error, RuntimeError) and not lacks(info, failed))):
-            raise _MetaFailedError(explained, needs_values=asks) from error
+        why = why_not_on_meta(error)
+        if on_meta and (why or (isinstance(error, RuntimeError) and not lacks(info, failed))):
+            raise _MetaFailedError(explained, why=why) from error
         raise explained from error
     finally:
         follower.unfollow()

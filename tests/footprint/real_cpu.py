@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,9 +15,14 @@ from torch.profiler import ProfilerActivity, profile
 
 @dataclass(frozen=True)
 class Record:
-    """Bytes taken (+) and given back (-), in order, but for what copying a module does."""
+    """Bytes taken (+) and given back (-), in order, but for what copying a module does.
+
+    `marks` has what was allocated each time that the run came to a `mark(name)`, in pieces larger
+    than 8 bytes.
+    """
 
     changes: list[int]
+    marks: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def peak(self) -> int:
@@ -26,6 +31,15 @@ class Record:
             now += change
             peak = max(peak, now)
         return peak
+
+
+_MARK = "mark: "
+
+
+def mark(name: str) -> None:
+    """Note in the record what is allocated now."""
+    with torch.profiler.record_function(_MARK + name):
+        pass
 
 
 def recorded(run: Callable[[], None]) -> Record:
@@ -37,15 +51,25 @@ def recorded(run: Callable[[], None]) -> Record:
     ):
         run()
     results = profiler.profiler.kineto_results
-    return Record(list(_changes(results.experimental_event_tree(), "")))
+    record = Record([])
+    now = 0
+    for change in _changes(results.experimental_event_tree(), ""):
+        if isinstance(change, str):
+            record.marks.append((change, now))
+        else:
+            record.changes.append(change)
+            now += change if abs(change) > 8 else 0
+    return record
 
 
-def _changes(events: Any, path: str) -> Iterator[int]:
+def _changes(events: Any, path: str) -> Iterator[int | str]:
     for event in events:
         if event.tag == _EventType.Allocation:
             # deepcopy makes an empty tensor and sets its storage; that is no part of a step
             if not path.startswith(("aten::new_empty/", "aten::set_/")):
                 yield event.extra_fields.alloc_size
+        elif event.name.startswith(_MARK):
+            yield event.name.removeprefix(_MARK)
         else:
             yield from _changes(event.children, f"{path}{event.name}/")
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from nincost.footprint.recording.memory_format import is_channels_last
 from nincost.footprint.recording.shortcuts import shortcut
 from nincost.footprint.recording.stream import (
     Category,
@@ -26,7 +25,7 @@ from nincost.footprint.recording.stream import (
 )
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.recorder import Recorder
-from nincost.trace.records import Signature, TensorMeta
+from nincost.trace.records import Signature
 
 
 class _Watch(weakref.ref[Any]):
@@ -128,7 +127,12 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             self._output(result, outputs, born)
         if born and self.call >= 0 and self._phase == "backward":
             self._recomputed.extend(born)
-        self.entries.append(Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born)))
+        held = self._phase == "backward" and (
+            (bool(args) and _is_view(args[0])) or (len(inputs) > 1 and inputs[0] == inputs[1])
+        )
+        self.entries.append(
+            Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born), held)
+        )
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if (
@@ -145,8 +149,6 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         result = super()._run(func, args, kwargs)
         if not compiler_loaded and "torch._dynamo" in sys.modules:
             gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
-        if func is torch.ops.aten.convolution.default and self._on_meta:
-            return _in_channels_last(result, args)
         return result
 
     def _backward_place(self) -> tuple[str, int]:
@@ -207,16 +209,5 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             del self._live[watch.address]
 
 
-def _in_channels_last(result: Tensor, args: tuple[Any, ...]) -> Tensor:
-    """A convolution's output, channels-last where input or weight is.
-
-    So it is on the CPU and in cuDNN (aten/src/ATen/native/ConvUtils.h, thnn_conv_use_channels_last
-    and cudnn_conv_suggest_memory_format); the meta kernel asks the input alone.
-    """
-    layout = torch.channels_last
-    if result.dim() != 4 or result.dtype is torch.float64 or args[6]:  # transposed
-        return result
-    for tensor in args[:2]:
-        if is_channels_last(TensorMeta(tensor.shape, tensor.stride(), tensor.dtype)):
-            return torch.empty_like(result, memory_format=layout)
-    return result
+def _is_view(value: Any) -> bool:
+    return isinstance(value, Tensor) and value._is_view()

@@ -12,9 +12,7 @@ import torch
 from torch import Tensor
 
 from nincost.footprint.libraries.recurrent_cuda import forward_shapes
-from nincost.footprint.recording.memory_format import is_channels_last
 from nincost.trace.layouts import LAYOUTS, Layout
-from nincost.trace.layouts import convolution as row_major_convolution
 from nincost.trace.records import TensorMeta
 
 _CUDA: dict[str, Layout] = {}
@@ -52,14 +50,6 @@ def _like(tensor: Tensor, dtype: torch.dtype | None = None) -> TensorMeta:
 
 def _dense(shape: Any, dtype: torch.dtype) -> TensorMeta:
     return _meta(torch.empty(shape, dtype=dtype, device="meta"))
-
-
-@_layout("aten.convolution.default")
-def convolution(given: Tensor, weight: Tensor, *rest: Any) -> tuple[TensorMeta, ...] | None:
-    """As everywhere, but where strides suggest channels-last although a row-major reading fits."""
-    if is_channels_last(_meta(given)) or is_channels_last(_meta(weight)):
-        return None
-    return row_major_convolution(given, weight, *rest)
 
 
 @_layout("aten.native_dropout.default")

@@ -9,6 +9,7 @@ input will give: strides have to say so, and that tensor counts as row-major. A 
 
 from __future__ import annotations
 
+from nincost.trace.channels_last import suggests_channels_last
 from nincost.trace.records import TensorMeta
 
 
@@ -23,24 +24,8 @@ def is_row_major(tensor: TensorMeta) -> bool:
 
 
 def is_channels_last(tensor: TensorMeta) -> bool:
-    """c10's suggest_memory_format (c10/core/MemoryFormat.h, is_channels_last_strides_2d_s4).
-
-    Strides rise from channels over width and height to the batch; a tensor whose sizes leave both
-    readings open counts as row-major.
-    """
-    shape, stride = tensor.shape, tensor.stride
-    if len(shape) not in (4, 5) or stride[1] == 0:
-        return False
-    least = 0
-    for d in (1, *range(len(shape) - 1, 1, -1), 0):
-        if shape[d] == 0 or stride[d] < least:
-            return False
-        if d == 0 and least == stride[1]:
-            return False
-        least = stride[d]
-        if shape[d] > 1:
-            least *= shape[d]
-    return True
+    """Whether c10's suggest_memory_format calls it so."""
+    return suggests_channels_last(tensor.shape, tensor.stride)
 
 
 def is_in_form(tensor: TensorMeta, *, channels_last: bool) -> bool:

@@ -34,7 +34,7 @@ from nincost.models.importing import importable
 from nincost.models.inputs import ModelInput, make_input, tensors_in
 from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import collection_paused, unchanged
-from nincost.trace.failure import as_the_models, explain_failure, needs_values, tell_place
+from nincost.trace.failure import as_the_models, explain_failure, tell_place, why_not_on_meta
 from nincost.trace.follow import Follower
 from nincost.trace.layouts import LAYOUTS
 from nincost.trace.run import (
@@ -195,11 +195,13 @@ class _Run:
         )
 
     def _explain(self, error: BaseException) -> NincostError:
-        if self.on_meta and needs_values(error):
+        why = why_not_on_meta(error)
+        if self.on_meta and why:
+            does = "looks at values while it runs" if "values" in why else f"needs values: {why}"
             return ValuesNeededError(
-                f"{self.step.model.name} looks at values while it runs ({one_line(error)}), and "
-                "cannot be run on the CPU with amp or with weights above 4 GiB: leave amp out, or "
-                "put torch.where in the place of what depends on values"
+                f"{self.step.model.name} {does} ({one_line(error)}), and cannot be run on the CPU "
+                "with amp or with weights above 4 GiB: leave amp out, or put torch.where in the "
+                "place of what depends on values"
             )
         if "inplace operation" in one_line(error):
             return self._explain_in_place(error)

@@ -102,13 +102,14 @@ class Call:
     """What a rule sees of an operator that ran.
 
     `args` and `kwargs` have a `TensorMeta` for each tensor. `node` is the autograd function that
-    called, or the marked composite; empty for the model's own forward.
+    called, or the marked composite; empty for the model's own forward. `held`: as `Ran`'s.
     """
 
     signature: Signature
     target: Target
     phase: str
     node: str
+    held: bool = False
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -126,6 +127,11 @@ class Call:
         return self.args[position] if position < len(self.args) else default
 
 
+#: Functions whose gradient is zeroed in place where the other argument won; under a dispatch mode
+#: torch fills a copy.
+FILLING = ("MaximumBackward0", "MinimumBackward0", "FmaxBackward0", "FminBackward0")
+
+
 def is_in_place_sum(call: Call) -> bool:
     """Whether an `aten.add` of two tensors is in place on a real device, without a dispatch mode.
 
@@ -135,11 +141,15 @@ def is_in_place_sum(call: Call) -> bool:
     input_buffer.cpp), and `linear`'s bias (aten/src/ATen/native/Linear.cpp).
 
     The engine sums while the function that it has just called still counts as the current one.
-    Functions of ATen end in a digit; one that a user wrote may add for itself.
+    Functions of ATen end in a digit; one that a user wrote may add for itself. A gradient that is a
+    view (of a transposed weight's, say) is held by its base too, and one that comes on both ways by
+    itself: these the engine sums out of place (can_accumulate_inplace).
     """
     if call.signature.name != "aten.add" or not isinstance(call.arg(1), TensorMeta):
         return False
-    return call.node == "linear" or (call.phase == "backward" and call.node[-1:].isdigit())
+    if call.node == "linear":
+        return True
+    return call.phase == "backward" and call.node[-1:].isdigit() and not call.held
 
 
 RuleFunction = Callable[[Call], "Iterable[Action] | None"]
@@ -197,7 +207,7 @@ def plan(ran: Ran, phase: str, target: Target, table: dict[str, Rule]) -> tuple[
     found = table.get(ran.signature.name)
     listed: Iterable[Action] | None = None
     if found is not None:
-        listed = found.function(Call(ran.signature, target, phase, ran.node))
+        listed = found.function(Call(ran.signature, target, phase, ran.node, ran.held))
     actions = list(listed or ())
     named = {action.position for action in actions if isinstance(action, Out | TakeOver)}
     actions += [out(index) for index in range(len(ran.outputs)) if index not in named]

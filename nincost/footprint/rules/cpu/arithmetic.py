@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost.footprint.rules import Action, Call, drop, is_in_place_sum, out, rule, take
+from nincost.footprint.rules import FILLING, Action, Call, drop, is_in_place_sum, out, rule, take
 from nincost.trace.records import TensorMeta
 
 
@@ -46,6 +46,15 @@ def compare(call: Call) -> list[Action] | None:
     if isinstance(call.arg(1), TensorMeta):
         return None
     return [*_scalar(call.args[0].dtype.itemsize), out(0), drop("number"), drop("cast")]
+
+
+@rule(
+    "cpu",
+    "aten.masked_fill",
+    source="torch/csrc/autograd/generated/Functions.cpp MaximumBackward0 (derivatives.yaml)",
+)
+def masked_fill(call: Call) -> list[Action]:
+    return [out(0, over=0 if call.node in FILLING else None)]
 
 
 @rule("cpu", "aten.roll", source="aten/src/ATen/native/TensorTransformations.h roll_common")

@@ -76,12 +76,12 @@ def convolution_backward(call: Call) -> list[Action] | None:
         actions += [
             take("grad", grad.bytes // groups if in_pieces else 0),
             take("x", x.bytes // groups if in_pieces else 0),
-            *_one_backward(wanted, columns, grad_copy // groups, parts),
+            *_one_backward(wanted, columns, 0 if in_pieces else grad_copy // groups, parts),
             drop("x"),
             drop("grad"),
         ]
     actions += [out(0), out(1), out(2)]
-    for name in ("db", "dw", "dx"):
+    for name in ("db", "dw", "dx") if wanted[0] else ("db", "dw"):
         actions += [drop(f"{name} {group}") for group in range(groups)]
     return actions
 

@@ -52,9 +52,9 @@ def batch_norm(call: Call) -> list[Action]:
 @rule("cpu", "aten.native_batch_norm_backward", source="aten/src/ATen/native/Normalization.cpp")
 def batch_norm_backward(call: Call) -> list[Action] | None:
     """In training a second tensor of the input's size; channels-last sums for each thread."""
-    x, train = call.args[1], call.args[7]
-    actions: list[Action] = [out(0), out(1), out(2)]
-    if train:
+    x, train, wanted = call.args[1], call.args[7], call.args[9]
+    actions: list[Action] = [out(0, bytes=None if wanted[0] else 0), out(1), out(2)]
+    if train and wanted[0]:
         actions += [take("centred", x.bytes), drop("centred")]
     if len(x.shape) > 2 and is_in_form(x, channels_last=True):
         actions += [take("sums", 2 * call.target.threads * x.shape[1] * x.dtype.itemsize)]

@@ -7,7 +7,7 @@ counts as yes. So the recording shows a new storage where the device writes into
 from __future__ import annotations
 
 from nincost.footprint.recording.memory_format import dense_copy
-from nincost.footprint.rules import Action, Call, is_in_place_sum, out, rule, take
+from nincost.footprint.rules import FILLING, Action, Call, is_in_place_sum, out, rule, take
 from nincost.trace.records import TensorMeta
 
 #: Gradients of functions that pick one element of each row, by a scatter into zeros.
@@ -37,6 +37,15 @@ def add(call: Call) -> list[Action]:
 )
 def scatter(call: Call) -> list[Action]:
     return [out(0, over=0 if call.node in _PICKING else None)]
+
+
+@rule(
+    "cuda",
+    "aten.masked_fill",
+    source="torch/csrc/autograd/generated/Functions.cpp MaximumBackward0 (derivatives.yaml)",
+)
+def masked_fill(call: Call) -> list[Action]:
+    return [out(0, over=0 if call.node in FILLING else None)]
 
 
 @rule(
