@@ -63,7 +63,7 @@ def test_the_promised_keys_are_there(plain):
         {"benchmark": True},
         {"loss": lambda output: output.mean()},
     ],
-    ids=str,
+    ids=lambda given: "-".join(given),
 )
 def test_the_parts_sum_to_the_peak(options):
     result = predict(**options)
@@ -218,7 +218,7 @@ def test_the_dataframe_and_the_csv_are_the_layers(plain, tmp_path):
         ({"what_if": "one-1x2"}, "unknown model 'one-1x2'"),
         ({"input": "3x224x224"}, "needs 1 channel, not 3"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else "-".join(given),
 )
 def test_a_mistake_is_named_with_what_to_try(options, words):
     with pytest.raises(nincost.NincostError, match=words):
