@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 
-import click
 import pytest
 import torch
 from torch import nn
@@ -229,27 +227,6 @@ def test_a_mistake_is_named_with_what_to_try(options, words):
 def test_measuring_without_a_gpu_is_refused():
     with pytest.raises(nincost.InputError, match="no CUDA GPU to measure on"):
         nincost.memory("two-1x1", measure=True)
-
-
-def test_the_command_has_the_functions_options():
-    from nincost.cli.fit import command as fit_command
-    from nincost.cli.memory import command as memory_command
-
-    shown = {"format_", "output", "force", "quiet", "verbose", "no_color", "help", "variant"}
-    shown |= {"timeout"}
-    pictures = {"timeline", "snapshot", "top"}
-    for command, function, extra in (
-        (memory_command, nincost.memory, pictures),
-        (fit_command, nincost.fit, {"batch_size"}),
-    ):
-        mine = inspect.signature(function).parameters
-        theirs = {p.name: p for p in command.params if p.name not in shown | extra}
-        assert set(theirs) == set(mine)
-        for name, parameter in theirs.items():
-            expected = mine[name].default
-            if isinstance(expected, bool | int) or name in ("loss", "optimizer", "alloc_conf"):
-                found = parameter.get_default(click.Context(command))
-                assert found == expected, name
 
 
 def test_checkpointing_computes_blocks_again_and_leaves_lone_layers():
