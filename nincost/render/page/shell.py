@@ -84,7 +84,8 @@ def _signed(value: int, how: str = "exact") -> str:
 def _markup(text: str) -> Any:
     from markupsafe import Markup
 
-    return Markup(text)  # nosec B704: the page's own style and scripts, and JSON that _json escaped
+    # The page's own style and scripts, and JSON that _json escaped.
+    return Markup(text)  # nosec B704
 
 
 @functools.cache
