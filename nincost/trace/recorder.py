@@ -144,6 +144,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = func(*_to_meta(args), **_to_meta(kwargs))
         if self._on_meta and func is torch.ops.aten.convolution.default:
             return as_kernels_lay_out(result, args)
+        if (
+            self._on_meta
+            and func is torch.ops.aten.rrelu_with_noise.default
+            and args[4:5] == (True,)
+        ):
+            return result.contiguous()  # for training, as ATen's kernels on CPU and CUDA have it
         return result
 
     def _is_composite(self, func: Any) -> bool:

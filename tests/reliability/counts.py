@@ -139,12 +139,12 @@ class _Watch(TorchDispatchMode):
 def _as_on_cuda(func: Any, args: Any, result: Any) -> Any:
     """The CPU's result in the layout that CUDA (and nincost) gives it, which decides on copies.
 
-    A batch norm keeps the order of dimensions on CUDA; on the CPU it gives row-major or
-    channels-last (aten/src/ATen/native/Normalization.cpp). cuDNN runs no channels-last convolution
-    of float64, and 3-d ones of other types; without oneDNN, the CPU the other way about
-    (aten/src/ATen/native/ConvUtils.h).
+    A batch norm and a log-sigmoid keep the order of dimensions on CUDA; on the CPU they give
+    row-major or channels-last (aten/src/ATen/native/Normalization.cpp, Activation.cpp). cuDNN runs
+    no channels-last convolution of float64, and 3-d ones of other types; without oneDNN, the CPU
+    the other way about (aten/src/ATen/native/ConvUtils.h).
     """
-    if func is aten.native_batch_norm.default:
+    if func in (aten.native_batch_norm.default, aten.log_sigmoid_forward.default):
         return (torch.empty_like(args[0]).copy_(result[0]), *result[1:])
     if func is aten.convolution.default:
         if result.dtype is torch.float64:

@@ -76,7 +76,7 @@ def to_replay(network: Network) -> Network | None:
 
 def _norms_are_alike(network: Network) -> bool:
     """Whether batch norms get what they lay out alike on CPU and CUDA (see `counts._as_on_cuda`),
-    and there is something to train."""
+    and it can be trained for real."""
     alike = True
 
     def look(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -89,8 +89,8 @@ def _norms_are_alike(network: Network) -> bool:
     try:
         with plain_kernels():
             call(net, network.inputs())
-    except ValueError:  # one value for each channel to train on
-        return False
+    except (ValueError, NotImplementedError):
+        return False  # one value for each channel to train on; a type without a kernel for training
     finally:
         handle.remove()
     return alike and any(p.requires_grad for p in net.parameters())

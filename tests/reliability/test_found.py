@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import nincost
+from reliability.counts import differences
 from reliability.networks import Argument, Network, Step
 from reliability.replay import replayed
 
@@ -204,3 +205,12 @@ def test_memory_says_why_a_step_cannot_be_told(forward: str, said: str) -> None:
     given = (torch.randn(3, 12),)
     with pytest.raises(nincost.NincostError, match=re.escape(said)):
         nincost.memory(net, input=given, loss="sum", amp="bfloat16", measure=False)
+
+
+@pytest.mark.parametrize("activation", ["RReLU", "LogSigmoid"])
+def test_an_activation_of_what_is_not_row_major(activation: str) -> None:
+    """RReLU makes it row-major in training and LogSigmoid never, on CUDA: it decides whether the
+    product has to copy (aten/src/ATen/native/cuda/RreluWithNoise.cu, Activation.cpp)."""
+    setup = (f"self.act = nn.{activation}()", "self.p = nn.Parameter(torch.randn(6, 5))")
+    lines = ("x = self.act(x.transpose(0, 1))", "x = torch.matmul(x, self.p)")
+    assert differences(network(*lines, shape=(2, 4, 6), setup=setup)) == []
