@@ -1,11 +1,9 @@
-"""Where a convolution's output is channels-last although its meta kernel says row-major."""
+"""Questions about whether a tensor is laid out channels-last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -41,15 +39,3 @@ def runs_channels_last(tensor: Tensor) -> bool:
         return suggests_channels_last(shape, stride)
     as_image = (*shape[:2], 1, shape[2]), (*stride[:2], shape[2] * stride[2], stride[2])
     return tensor.is_contiguous() and suggests_channels_last(*as_image)
-
-
-def as_kernels_lay_out(result: Tensor, args: tuple[Any, ...]) -> Tensor:
-    """A convolution's output, channels-last where input or weight is; a transposed one's too.
-
-    So it is in cuDNN, but for float64, and on the CPU (aten/src/ATen/native/ConvUtils.h,
-    cudnn_conv_suggest_memory_format and thnn_conv_use_channels_last); the meta kernel asks the
-    input of a plain convolution alone.
-    """
-    if result.dtype is torch.float64 or not any(map(runs_channels_last, args[:2])):
-        return result
-    return result.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -16,7 +16,7 @@ from torch._ops import OpOverload
 from torch.nn import Parameter
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nincost.trace.channels_last import as_kernels_lay_out
+from nincost.trace.as_kernels import KERNEL_LAYOUTS, check_as_kernels_do
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.records import Op, Signature, TensorMeta
 
@@ -108,7 +108,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     return result
             if func.namespace == "prim":  # a question about a tensor, such as its device
                 return func(*args, **kwargs)
-            _check_as_kernels_do(func, args)
+            check_as_kernels_do(func, args)
         index = len(self.ops)
         result = self._run(func, args, kwargs) if made is None else made
         outputs = _tensors(result)
@@ -142,15 +142,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if not self._on_meta or not _mixes_devices(args, kwargs):
                 raise
             result = func(*_to_meta(args), **_to_meta(kwargs))
-        if self._on_meta and func is torch.ops.aten.convolution.default:
-            return as_kernels_lay_out(result, args)
-        if (
-            self._on_meta
-            and func is torch.ops.aten.rrelu_with_noise.default
-            and args[4:5] == (True,)
-        ):
-            return result.contiguous()  # for training, as ATen's kernels on CPU and CUDA have it
-        return result
+        lay_out = KERNEL_LAYOUTS.get(func) if self._on_meta else None
+        return lay_out(result, args) if lay_out else result
 
     def _is_composite(self, func: Any) -> bool:
         known = self._composite.get(func)
@@ -162,27 +155,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
             self._composite[func] = known
         return known
-
-
-#: Contractions whose meta kernels, unlike all real ones, take tensors of several types.
-_OF_ONE_TYPE = frozenset({
-    torch.ops.aten.addmm.default, torch.ops.aten.addmv.default, torch.ops.aten.mm.default,
-    torch.ops.aten.mv.default, torch.ops.aten.convolution.default,
-})  # fmt: skip
-
-
-def _check_as_kernels_do(func: Any, args: tuple[Any, ...]) -> None:
-    """Refuse what real kernels refuse and meta's let pass."""
-    if func is torch.ops.aten.convolution.default:
-        given, weight, transposed = args[0], args[1], args[6]
-        if transposed and given.shape[1] != weight.shape[0]:
-            raise RuntimeError(f"expected {weight.shape[0]} channels, but got {given.shape[1]}")
-    elif func is torch.ops.aten.embedding.default and args[1].is_floating_point():
-        raise RuntimeError(f"expected indices of whole numbers, but got {args[1].dtype}")
-    if func in _OF_ONE_TYPE:
-        kinds = dict.fromkeys(str(arg.dtype) for arg in args if isinstance(arg, Tensor))
-        if len(kinds) > 1:
-            raise RuntimeError(f"expected tensors of one dtype, but got {' and '.join(kinds)}")
 
 
 def _again(signature: Signature) -> Any:
