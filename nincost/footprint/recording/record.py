@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -372,6 +373,10 @@ def _checkpoint_blocks(
     Backward stands outside autocast, and torch cannot tell by a meta tensor which one forward had.
     """
     from torch.utils.checkpoint import checkpoint
+
+    # What wraps it imports the compiler in the first block's call: a second or two, and a traceback
+    # that is kept in there holds the frames on the stack, and so that block's input, for good.
+    checkpoint = inspect.unwrap(checkpoint)
 
     def contexts() -> tuple[Any, Any]:
         return contextlib.nullcontext(), again_in()
