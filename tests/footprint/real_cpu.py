@@ -53,7 +53,7 @@ def recorded(run: Callable[[], None]) -> Record:
     results = profiler.profiler.kineto_results
     record = Record([])
     now = 0
-    for change in _changes(results.experimental_event_tree(), ""):
+    for change in _changes(results.experimental_event_tree()):
         if isinstance(change, str):
             record.marks.append((change, now))
         else:
@@ -62,16 +62,38 @@ def recorded(run: Callable[[], None]) -> Record:
     return record
 
 
-def _changes(events: Any, path: str) -> Iterator[int | str]:
+class Moved:
+    """A copy of a module whose tensors `move` takes anew, in the order of `Module.to(device)`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = copy.deepcopy(module)
+        # Held, so that no record has the end of what was there before it.
+        self._before = [
+            tensor.detach() for tensor in (*self._module.parameters(), *self._module.buffers())
+        ]
+
+    def move(self) -> nn.Module:
+        """The copy; call it once, within a record."""
+        made = set()
+
+        def fresh(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.data_ptr() in made:  # shared, and moved before
+                return tensor
+            new = tensor.clone()
+            made.add(new.data_ptr())
+            return new
+
+        return self._module._apply(fresh)
+
+
+def _changes(events: Any) -> Iterator[int | str]:
     for event in events:
         if event.tag == _EventType.Allocation:
-            # deepcopy makes an empty tensor and sets its storage; that is no part of a step
-            if not path.startswith(("aten::new_empty/", "aten::set_/")):
-                yield event.extra_fields.alloc_size
+            yield event.extra_fields.alloc_size
         elif event.name.startswith(_MARK):
             yield event.name.removeprefix(_MARK)
         else:
-            yield from _changes(event.children, f"{path}{event.name}/")
+            yield from _changes(event.children)
 
 
 def train(
@@ -86,8 +108,10 @@ def train(
 ) -> Record:
     """Steps on a copy of `module`, as a person would write them."""
 
+    moved = Moved(module)
+
     def run() -> None:
-        model, data, labels = copy.deepcopy(module), x.clone(), y.clone()
+        model, data, labels = moved.move(), x.clone(), y.clone()
         update = getattr(torch.optim, optimizer)(model.parameters(), **options)
 
         def step() -> None:
@@ -108,8 +132,10 @@ def train(
 def infer(module: nn.Module, x: torch.Tensor) -> Record:
     """One forward pass of a copy of `module` in eval mode without gradients."""
 
+    moved = Moved(module)
+
     def run() -> None:
-        model, data = copy.deepcopy(module).eval(), x.clone()
+        model, data = moved.move().eval(), x.clone()
         with torch.no_grad():
             out = model(data)
         del out

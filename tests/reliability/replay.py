@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from footprint.real_cpu import mark, recorded
+from footprint.real_cpu import Moved, mark, recorded
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.utils._pytree import tree_map
@@ -221,8 +220,10 @@ def replayed(network: Network) -> Replayed:
     )  # fmt: skip
     timeline = lower(record(step, this_cpu()), this_cpu())
 
+    moved = Moved(net)
+
     def run() -> None:
-        model = copy.deepcopy(net).train()
+        model = moved.move().train()
         data = tree_map(lambda t: t.clone(), inputs)
         trained = [p for p in model.parameters() if p.requires_grad]
         update = torch.optim.SGD(trained, lr=0.01)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -244,12 +243,14 @@ class _Run:
         """The parameters, buffers and inputs, as `.to(device)` puts them there."""
         recorder = self.recorder
         recorder.begin("model", 0)
-        for layer, info in enumerate(self.follower.modules):
-            for parameter in info.module._parameters.values():
+        layers = {id(info.module): layer for layer, info in enumerate(self.follower.modules)}
+        for module in _children_first(self.module):
+            layer = layers[id(module)]
+            for parameter in module._parameters.values():
                 if parameter is not None:
                     recorder.place(parameter, "parameters", layer)
                     recorder.layer_of_parameter.setdefault(id(parameter), layer)
-            for buffer in info.module._buffers.values():
+            for buffer in module._buffers.values():
                 if buffer is not None:
                     recorder.place(buffer, "buffers", layer)
         recorder.begin("input", 0)
@@ -356,6 +357,13 @@ def _map_inputs(inputs: ModelInput, convert: Any) -> ModelInput:
         inputs.specs,
         inputs.batch_size,
     )
+
+
+def _children_first(module: nn.Module) -> Iterator[nn.Module]:
+    """The order in which `Module._apply` moves parameters: a module's own after its children's."""
+    for child in module.children():
+        yield from _children_first(child)
+    yield module
 
 
 def precision(step: Step, target: Target) -> contextlib.AbstractContextManager[Any]:
