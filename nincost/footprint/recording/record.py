@@ -380,11 +380,9 @@ def _checkpoint_blocks(
 
     Backward stands outside autocast, and torch cannot tell by a meta tensor which one forward had.
     """
+    # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
+    # there would hold the frames on the stack, and so that block's input, for good.
     from torch.utils.checkpoint import checkpoint
-
-    # What wraps it imports the compiler in the first block's call: a second or two, and a traceback
-    # that is kept in there holds the frames on the stack, and so that block's input, for good.
-    checkpoint = inspect.unwrap(checkpoint)
 
     def contexts() -> tuple[Any, Any]:
         return contextlib.nullcontext(), again_in()
