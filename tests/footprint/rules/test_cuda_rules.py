@@ -13,7 +13,7 @@ from torch import nn
 
 from nincost.footprint.allocator import ExactAllocator
 from nincost.footprint.libraries.radix_sort import radix_sort_bytes
-from nincost.footprint.lower import Alloc, Emptied, Timeline, lower
+from nincost.footprint.lower import Alloc, Emptied, Free, Timeline, lower
 from nincost.footprint.player import play
 from nincost.footprint.rules import rules_for
 from nincost.footprint.rules.cuda.attention import efficient_workspace, flash_splits
@@ -71,6 +71,42 @@ def test_convolution_backward_order() -> None:
     sizes = (32768, 4608, 64, 256)
     made = [size for size in taken(told, "aten.convolution_backward") if size in sizes]
     assert made == list(sizes)
+
+
+def test_a_convolution_copies_its_weight_behind_its_output() -> None:
+    """ConvShared.cpp: the output or the gradient first, then the weight in the input's layout."""
+
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(8, 16, 3, padding=1, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x.permute(0, 3, 1, 2).relu())  # channels-last, with a gradient
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(8))
+            self.turned = Turned()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.turned(x * self.scale)
+
+    target = dataclasses.replace(A100, workspace="none")
+    told = timeline(Net(), "10x10x8", batch=4, target=target, loss="sum")
+    # output 4*16*10*10*4, weight 16*8*9*4
+    assert taken(told, "aten.convolution") == [25600, 4608]
+    # the expanded gradient in channels-last form, the input's gradient 4*8*10*10*4, the weight's
+    # copy, which is given back before the weight's gradient is taken
+    assert taken(told, "aten.convolution_backward") == [25600, 12800, 4608, 4608]
+    events = [e for e in told.events if isinstance(e, Alloc | Free)]
+    copy, gradient = [
+        position for position, event in enumerate(events)
+        if isinstance(event, Alloc) and event.operator == "aten.convolution_backward"
+        and event.bytes == 4608
+    ][:2]  # fmt: skip
+    assert Free(events[copy].block) in events[copy:gradient]
 
 
 def test_workspace_variants_enclose_the_model() -> None:

@@ -110,13 +110,16 @@ class _Convolution:
     kind="modelled",
 )
 def convolution(call: Call) -> list[Action]:
-    """Copies into one form, the output, the workspace; the bias is added in place."""
+    """The input in one form, the output, the weight in that form, the workspace.
+
+    The bias is added in place.
+    """
     x, weight = call.args[:2]
     found = _Convolution(call, x, weight, call.args[3:9])
     return [
         take("input copy", found.copy(x)),
-        take("weight copy", found.copy(weight)),
         out(0),
+        take("weight copy", found.copy(weight)),
         *found.run("forward", call.outputs[0]),
     ]
 
@@ -129,20 +132,27 @@ def convolution(call: Call) -> list[Action]:
     kind="modelled",
 )
 def convolution_backward(call: Call) -> list[Action]:
-    """The input's gradient, the weight's, each with a workspace of its own, then the bias's sum."""
+    """The input's gradient, the weight's, each with a workspace of its own, then the bias's sum.
+
+    The weight's copy is there for the input's gradient alone, the gradient's copy for both.
+    """
     grad, x, weight = call.args[:3]
     wanted = call.args[10]
     found = _Convolution(call, x, weight, call.args[4:10])
     actions: list[Action] = [
         take("input copy", found.copy(x) if wanted[1] else 0),
-        take("weight copy", found.copy(weight) if wanted[0] else 0),
         take("gradient copy", found.copy(grad)),
     ]
-    kinds: tuple[Kind, Kind] = ("data_gradient", "filter_gradient")
-    for index, kind in enumerate(kinds):
-        if wanted[index]:
-            actions += [out(index), *found.run(kind, grad)]
-    actions += [drop("gradient copy"), drop("weight copy"), drop("input copy")]
+    if wanted[0]:
+        actions += [
+            out(0),
+            take("weight copy", found.copy(weight)),
+            *found.run("data_gradient", grad),
+            drop("weight copy"),
+        ]
+    if wanted[1]:
+        actions += [out(1), *found.run("filter_gradient", grad)]
+    actions += [drop("gradient copy"), drop("input copy")]
     if wanted[2]:
         dims = (0, *range(2, len(grad.shape)))
         actions += [out(2), *scratch(call.target, grad, dims)]
