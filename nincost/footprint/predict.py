@@ -261,6 +261,7 @@ def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> 
             raise InputError(
                 "there is no CUDA GPU to measure on (torch.cuda.is_available() is False): leave "
                 "--measure out for the prediction alone, or run it where a GPU is"
+    assert result.history is not None
             )
         return result
     from nincost.footprint.measuring.measure import measure_request

@@ -49,12 +49,12 @@ def test_a_step_is_repeated_until_nothing_changes():
     played = play(timeline(TWO_STEPS))
     assert played.settled
     steps = [event.step for event in played.events if isinstance(event, Mark)]
-    assert max(steps) == 3  # one repeat of the second sufficed
+    assert max(steps) == played.steps == 4  # one repeat of the second sufficed, but four are played
     repeated = played.events[len(TWO_STEPS) :]
     freed = [event.block for event in repeated if isinstance(event, Free)]
     taken = [event.block for event in repeated if isinstance(event, Alloc)]
-    # The gradient of step 2 goes, and step 3's own activation.
-    assert freed == [5, taken[0]]
+    # In step 3 the gradient of step 2 goes and its own activation, in step 4 likewise.
+    assert freed == [5, taken[0], taken[1], taken[2]]
     assert played.after == {
         "after_model": 2 * MIB, "after_backward": 4 * MIB, "after_step": 4 * MIB,
     }  # fmt: skip

@@ -16,9 +16,6 @@ from nincost.errors import InputError, NincostError, one_line
 from nincost.footprint.results import Measured
 from nincost.footprint.step.request import Request
 
-#: Steps that are run; the last one's allocations are recorded too.
-STEPS = 4
-
 #: Seconds after which a measuring process is given up.
 _PATIENCE = 900
 
@@ -27,8 +24,8 @@ class MeasureError(NincostError):
     """The measuring process failed for a reason of its own."""
 
 
-def measure_request(request: Request, *, steps: int = STEPS) -> Measured:
-    """Run the request's step in a fresh process and return what `torch.cuda.memory` said.
+def measure_request(request: Request, steps: int) -> Measured:
+    """Run that many steps in a fresh process, and return what `torch.cuda.memory` said.
 
     A fresh process, so that nothing of this one is on the card, and an out-of-memory error leaves
     this one alone.

@@ -25,8 +25,8 @@ COMPARED = ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes")
 #: Bytes of a report that are read; the whole suite's has a twentieth of it.
 _LARGEST_REPORT = 16 * 2**20
 
-#: From the prediction's `describe` to the measurement.
-Measurer = Callable[[Case, Request], Measured]
+#: Measures a case; the number is that of the steps that were played.
+Measurer = Callable[[Case, Request, int], Measured]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def validate(
                 "nincost validate wrote"
             )
 
-        rows = tuple(_rows(cases, gpu, lambda case, _: known[case.name], progress))
+        rows = tuple(_rows(cases, gpu, lambda case, *_: known[case.name], progress))
         return Validation(gpu, versions, rows, str(recorded), environment())
     import torch
 
@@ -199,7 +199,7 @@ def validate(
         )
     gpu = torch.cuda.get_device_name(0)
     rows = tuple(
-        _rows(suite(quick=quick), None, lambda _, request: measure_request(request), progress)
+        _rows(suite(quick=quick), None, lambda _, *given: measure_request(*given), progress)
     )
     versions = next((dict(row.measured.versions) for row in rows if row.measured), {})
     return Validation(gpu, versions, rows, "", environment())
@@ -226,9 +226,10 @@ def _row(case: Case, gpu: str | None, measurer: Measurer) -> Row:
         with collection_paused():
             options: StepOptions = {**case.options}  # type: ignore[typeddict-item]
             request = make_request(case.model, gpu, case.batch_size, options)
+            found = predict(request)
             # The history of each case would be megabytes.
-            predicted = replace(describe(predict(request)), history=None)
-        return Row(case.name, predicted, measurer(case, request))
+            predicted = replace(describe(found), history=None)
+        return Row(case.name, predicted, measurer(case, request, found.played.steps))
     except NincostError as error:
         return Row(case.name, predicted, None, str(error))
 

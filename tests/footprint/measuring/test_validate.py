@@ -80,7 +80,7 @@ def test_the_report_is_written_whole_and_read_again(report, tmp_path):
 
 
 def test_a_case_that_fails_does_not_end_the_suite(monkeypatch):
-    def fail(case, request):
+    def fail(*_):
         raise nincost.InputError("the card caught fire: use another")
 
     rows = module._rows(suite()[:2], "a100", fail, None)
