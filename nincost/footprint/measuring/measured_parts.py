@@ -36,6 +36,7 @@ def parts_at_peak(
     history: Mapping[str, Any],
     categories: Mapping[int, str],
     *,
+    before: Mapping[int, str],
     step_began: int,
     forward_ended: int | None,
     config: AllocatorConfig | None = None,
@@ -45,6 +46,7 @@ def parts_at_peak(
     Args:
         history: as `torch.cuda.memory._snapshot` gives it when the step has ended.
         categories: of tensors that are alive then, by the address of their memory.
+        before: of tensors that were alive when the step began, such as the last one's gradients.
         step_began: how many entries there were before the step.
         forward_ended: how many there were when its forward and loss had ended; None where nothing
             came after them.
@@ -74,6 +76,8 @@ def parts_at_peak(
     for address, taken in at_peak.items():
         # An address counts only where the block of the peak is the one that lives on.
         name = categories.get(address, "") if alive.get(address) is taken else ""
+        if not name and taken.number < step_began:
+            name = before.get(address, "")
         if not name:
             name = "activations" if step_began <= taken.number < end else "temporaries"
         parts[name] = (parts[name] or 0) + taken.size

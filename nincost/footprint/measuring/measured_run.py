@@ -53,6 +53,7 @@ class _Steps:
         self.parts: dict[str, int | None] = dict.fromkeys(CATEGORIES)
         self.replayed: int | None = None
         self._began = 0
+        self._before: dict[int, str] = {}
         self.loss: Any = job["loss"]
         if "loss_file" in job:
             self.loss = torch.load(job["loss_file"], weights_only=False)  # nosec B614
@@ -167,6 +168,7 @@ class _Steps:
             last = number == job["steps"] - 1
             if last:
                 self._began = self._entries()
+                self._before = _addresses("gradients", self._gradients())
             for part in range(job["accumulate"]):
                 if part == 0 and job["zero_first"]:
                     self._zero_grad(optimizer)
@@ -196,6 +198,9 @@ class _Steps:
         self._begin("zero_grad")
         optimizer.zero_grad(set_to_none=self.job["grad_set_to_none"])
 
+    def _gradients(self) -> list[Tensor]:
+        return [p.grad for p in self.module.parameters() if p.grad is not None]
+
     def _entries(self) -> int:
         """How long the allocator's history is by now."""
         return len(self.gauge.history()["device_traces"][0])
@@ -204,16 +209,17 @@ class _Steps:
         known: list[tuple[str, list[Tensor]]] = [
             ("parameters", list(self.module.parameters())),
             ("buffers", list(self.module.buffers())),
-            ("gradients", [p.grad for p in self.module.parameters() if p.grad is not None]),
+            ("gradients", self._gradients()),
             ("optimizer_state", state),
             ("inputs", tensors_in((self.args, self.kwargs, self.labels))),
         ]
-        categories = {
-            tensor.untyped_storage().data_ptr(): name for name, found in known for tensor in found
-        }
+        categories: dict[int, str] = {}
+        for name, tensors in known:
+            categories |= _addresses(name, tensors)
         found = parts_at_peak(
             self.gauge.history(),
             categories,
+            before=self._before,
             step_began=self._began,
             forward_ended=forward_ended,
             config=AllocatorConfig.parse(self.job["alloc_conf"]),
@@ -237,6 +243,10 @@ class _Steps:
             "out_of_memory": failure.strip().splitlines()[0] if failure.strip() else "",
             "shortfall_bytes": shortfall(failure),
         }
+
+
+def _addresses(name: str, tensors: list[Tensor]) -> dict[int, str]:
+    return {tensor.untyped_storage().data_ptr(): name for tensor in tensors}
 
 
 def _optimizer(job: Mapping[str, Any], parameters: list[nn.Parameter]) -> Any:

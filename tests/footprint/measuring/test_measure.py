@@ -156,6 +156,7 @@ def test_a_histories_peak_is_told_by_category():
         "device_traces": [[
             entry("alloc", 10, 2 * kib),
             entry("alloc", 20, 100),
+            entry("alloc", 25, 5 * kib),  # a gradient of the step before, still held at the peak
             entry("alloc", 30, 4 * kib),  # forward: an activation
             entry("alloc", 40, 1 * kib),  # forward: a temporary that is gone by the peak
             entry("free_requested", 40, 1 * kib),
@@ -163,15 +164,18 @@ def test_a_histories_peak_is_told_by_category():
             entry("alloc", 50, 2 * kib),  # backward: the gradient of the parameter at 10
             entry("alloc", 60, 3 * kib - 100),  # backward: scratch; here is the peak
             entry("free_completed", 60, 3 * kib - 100),
+            entry("free_completed", 25, 5 * kib),
             entry("free_completed", 30, 4 * kib),
             entry("alloc", 30, 1 * kib),  # another block at the activation's address
         ]],
     }  # fmt: skip
     categories = {10: "parameters", 20: "inputs", 50: "gradients", 30: "optimizer_state"}
-    parts = parts_at_peak(history, categories, step_began=2, forward_ended=6)
+    parts = parts_at_peak(
+        history, categories, before={25: "gradients"}, step_began=3, forward_ended=7
+    )
     assert parts.reserved == 2 * 2**20
     assert parts.categories == {
-        "parameters": 2 * kib, "buffers": 0, "gradients": 2 * kib, "optimizer_state": 0,
+        "parameters": 2 * kib, "buffers": 0, "gradients": 7 * kib, "optimizer_state": 0,
         "inputs": 512, "activations": 4 * kib, "temporaries": 3 * kib, "workspace": None,
     }  # fmt: skip
 
@@ -183,25 +187,29 @@ def test_a_predicted_history_read_as_a_recording_gives_the_prediction():
     result = nincost.memory("two-1x1", batch_size=32, optimizer="Adam", measure=False)
     history = snapshot(result)
     entries = history["device_traces"][0]
-    alive, step_of = {}, []
+    last = max(int(entry["user_metadata"].split()[1]) for entry in entries)
+    alive, step_of, gradients = {}, [], {}
     for entry in entries:
         words = entry["user_metadata"].split()
         step_of.append(int(words[1]))
+        if step_of.count(last) == 1 and step_of[-1] == last:  # the last step begins
+            gradients = {at: name for at, name in alive.items() if name == "gradients"}
         if entry["action"] == "alloc":
             alive[entry["addr"]] = words[-1]
         elif entry["action"] == "free_completed":
             del alive[entry["addr"]]
-    last = max(step_of)
     first = step_of.index(last)
     step = entries[first:]
     forward = [e["user_metadata"].split()[0] in ("forward", "loss") for e in step]
     lasting = ("parameters", "gradients", "optimizer_state", "inputs")
     known = {address: name for address, name in alive.items() if name in lasting}
-    found = parts_at_peak(history, known, step_began=first, forward_ended=first + sum(forward))
+    found = parts_at_peak(
+        history, known, before=gradients, step_began=first, forward_ended=first + sum(forward)
+    )
     parts = found.categories
     assert found.reserved == result.totals.peak_reserved_bytes
     expected = result.totals.categories_at_peak
-    for name in ("parameters", "optimizer_state", "inputs", "activations"):
+    for name in (*lasting, "activations"):
         assert parts[name] == expected[name], name
     assert sum(size or 0 for size in parts.values()) == result.totals.peak_allocated_bytes
 
