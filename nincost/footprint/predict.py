@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import nincost.footprint.libraries.ahead  # isort: skip - before torch
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-
-from torch.nn.modules.conv import _ConvNd
 
 import nincost.footprint.recording.substitutes_cuda
 import nincost.footprint.rules.cuda  # noqa: F401 - both load now rather than in the first prediction
 from nincost.environment import environment
 from nincost.errors import InputError, NincostError
 from nincost.footprint.allocator import CachingAllocator
-from nincost.footprint.libraries.cudnn_plans import get_ready
 from nincost.footprint.lower import Timeline, lower
 from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
@@ -148,8 +146,6 @@ class Prediction:
 def predict(request: Request) -> Prediction:
     """Record, lower and play a step."""
     target = request.target()
-    if any(isinstance(module, _ConvNd) for module in request.step.model.module.modules()):
-        get_ready(target.gpu)
     recording = record(request.step, target)
     timeline = lower(recording, target)
     return Prediction(
@@ -261,13 +257,13 @@ def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> 
             raise InputError(
                 "there is no CUDA GPU to measure on (torch.cuda.is_available() is False): leave "
                 "--measure out for the prediction alone, or run it where a GPU is"
-    assert result.history is not None
             )
         return result
     from nincost.footprint.measuring.measure import measure_request
 
+    assert result.history is not None
     try:
-        measured = measure_request(request)
+        measured = measure_request(request, result.history.steps)
     except NincostError as error:
         if wanted:
             raise
