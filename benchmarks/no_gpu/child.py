@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from nincost.footprint.measuring import measured_run
 from nincost.footprint.measuring.gauge import CudaGauge
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import hashlib
 import importlib.util
 import json
 import os
@@ -28,27 +29,31 @@ from typing import Any
 from nincost.errors import NincostError
 from nincost.footprint.gpus import Gpu, get_gpu
 from nincost.footprint.libraries.cudnn_question import device_json
-from nincost.footprint.measuring.measure import STEPS, make_job
-from nincost.footprint.measuring.suite import Case, suite
-from nincost.footprint.predict import Prediction, predict
 from nincost.footprint.lower import Alloc, Free
+from nincost.footprint.measuring.measure import make_job
+from nincost.footprint.measuring.suite import Case, suite
 from nincost.footprint.player import layer_name
+from nincost.footprint.predict import Prediction, predict
 from nincost.footprint.recording.stream import Mark
 from nincost.footprint.step.request import Request, make_request
 from nincost.preserve import collection_paused
 
 HERE = Path(__file__).resolve().parent
-BUILT = Path(tempfile.gettempdir()) / f"nincost-no-gpu-{os.getuid()}"
+SOURCES = (HERE / "runtime.c", HERE / "build.sh")
 
 
 def library() -> Path:
-    """The stand-in, built unless it is newer than its source."""
-    found = BUILT / "no_gpu.so"
-    if not found.exists() or found.stat().st_mtime < (HERE / "runtime.c").stat().st_mtime:
-        BUILT.mkdir(exist_ok=True)
-        torch, triton = (folder_of(name) for name in ("torch", "triton"))
+    """The stand-in for the installed torch, built where there is none of these sources yet."""
+    torch, triton = (folder_of(name) for name in ("torch", "triton"))
+    known = hashlib.sha256(str(torch).encode())
+    for source in SOURCES:
+        known.update(source.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"nincost-no-gpu-{os.getuid()}-{known.hexdigest()[:12]}"
+    found = folder / "no_gpu.so"
+    if not found.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
         headers = triton / "backends" / "nvidia" / "include"
-        subprocess.run(["sh", str(HERE / "build.sh"), str(torch), str(headers), str(BUILT)], check=True)
+        subprocess.run(["sh", SOURCES[1], torch, headers, folder], check=True)
     return found
 
 
@@ -76,10 +81,10 @@ def variables(gpu: Gpu) -> dict[str, str]:
     }
 
 
-def run(request: Request, *, keep: Path | None = None) -> dict[str, Any]:
+def run(request: Request, steps: int, *, keep: Path | None = None) -> dict[str, Any]:
     """What PyTorch takes for a request's steps; `keep` gets the history, as JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        job = make_job(request, STEPS, Path(folder))
+        job = make_job(request, steps, Path(folder))
         environment = variables(request.card.gpu)
         if request.alloc_conf:
             environment["PYTORCH_CUDA_ALLOC_CONF"] = request.alloc_conf
@@ -113,7 +118,9 @@ class Compared:
             if mine == real:
                 told.append(f"{name} {real:,}")
             else:
-                told.append(f"{name} {mine:,} for {real:,} ({mine - real:+,}, {mine / real - 1:+.2%})")
+                told.append(
+                    f"{name} {mine:,} for {real:,} ({mine - real:+,}, {mine / real - 1:+.2%})"
+                )
         return f"{self.case.name}: {', '.join(told)}"
 
 
@@ -127,7 +134,7 @@ def compare(case: Case, gpu: str, events: bool = False) -> Compared:
         return Compared(case, gpu, problem=f"not predicted: {error}")
     with tempfile.TemporaryDirectory() as folder:
         keep = Path(folder) / "history.json" if events else None
-        real = run(request, keep=keep)
+        real = run(request, found.played.steps, keep=keep)
         if "error" in real or real["out_of_memory"]:
             return Compared(case, gpu, problem=real.get("error") or real["out_of_memory"])
         if keep:
@@ -171,7 +178,8 @@ def differences(found: Prediction, history: list[Mapping[str, Any]]) -> Iterator
     for tag, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        yield f"@ {a} {c}, after {' '.join(f'{what}{size:,}' for what, size in keys[0][max(0, a - 3) : a])} {mine[max(a - 1, 0)][2]}"
+        before = " ".join(f"{what}{size:,}" for what, size in keys[0][max(0, a - 3) : a])
+        yield f"@ {a} {c}, after {before} {mine[max(a - 1, 0)][2]}"
         yield from (f"< {what}{size:,}  {where}" for what, size, where in mine[a:b])
         yield from (f"> {what}{size:,}  {where}" for what, size, where in real[c:d])
 
