@@ -382,6 +382,7 @@ def _checkpoint_blocks(
     """
     # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
     # there would hold the frames on the stack, and so that block's input, for good.
+    import torch._dynamo  # noqa: F401
     from torch.utils.checkpoint import checkpoint
 
     def contexts() -> tuple[Any, Any]:
