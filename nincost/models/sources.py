@@ -258,6 +258,9 @@ def _torchvision(name: str, arguments: dict[str, Any]) -> Model:
                 )
             arguments[key] = None
     built = _build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
+    fixed = getattr(built.module, "image_size", None)  # a ViT's, whatever its weights were made for
+    if isinstance(fixed, int):
+        return replace(built, default_input=(f"3x{fixed}x{fixed}",))
     resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
     if not built.default_input and resize is not None and hasattr(resize, "min_size"):
         side = min(resize.min_size)

@@ -197,6 +197,7 @@ def test_weights_are_refused_rather_than_downloaded(
         ("torchvision:inception_v3", ("3x299x299",)),
         ("torchvision:r3d_18", ("3x16x112x112",)),
         ("torchvision:mvit_v1_b", ("3x16x224x224",)),
+        ("torchvision:vit_h_14", ("3x224x224",)),  # its default weights are for 518, the model not
         ("torchvision:fcn_resnet50", ("3x520x520",)),
         ("torchvision:fasterrcnn_resnet50_fpn", ("3x800x800",)),  # its transform's shorter side
         ("timm:cait_xxs24_384", ("3x384x384",)),

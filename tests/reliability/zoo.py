@@ -39,6 +39,9 @@ TIMM = (
     "volo_d1_224", "vovnet39a", "xception41", "xcit_nano_12_p16_224",
 )  # fmt: skip
 
+#: What optical flow takes; torchvision does not say so.
+TWO_IMAGES = ("3x128x128", "3x128x128")
+
 
 def timm_names(count: int) -> list[str]:
     """The first names of `TIMM` that the installed timm has."""
@@ -56,10 +59,11 @@ def load(name: str) -> tuple[nn.Module, tuple[str, ...]]:
     """A module with random weights (without, where it is large), and nincost's default input."""
     model = resolve(name)
     source, _, rest = name.partition(":")
+    given = model.default_input or TWO_IMAGES
     if sum(p.numel() for p in model.module.parameters()) > LARGEST:
         with contextlib.suppress(NotImplementedError, RuntimeError), torch.device("meta"):
-            return _make(source, rest), model.default_input
-    return _make(source, rest), model.default_input
+            return _make(source, rest), given
+    return _make(source, rest), given
 
 
 def _make(source: str, name: str) -> nn.Module:
