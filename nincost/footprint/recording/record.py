@@ -231,6 +231,11 @@ class _Run:
                 self.inputs, lambda t: t.to(dtype) if t.is_floating_point() else t
             )
         if step.channels_last:
+            if any(tensor.dim() == 5 for tensor in self.module.parameters()):
+                raise InputError(
+                    f"{step.model.name} has weights of five dimensions, which torch.channels_last "
+                    "does not take: leave channels_last out"
+                )
             self.module.to(memory_format=torch.channels_last)
             self.inputs = _map_inputs(
                 self.inputs,

@@ -42,6 +42,9 @@ class Rows(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 4))
 
+class Volume(nn.Conv3d):
+    def __init__(self): super().__init__(1, 1, 1)
+
 class Whole(Asks):
     def forward(self, x): return x.long()
 """
@@ -57,6 +60,11 @@ CASES = [
         "memory {tmp}/net.py:Asks --input 4 --amp bfloat16",
         "looks at values while it runs",
         "leave amp out",
+    ),
+    case(
+        "memory {tmp}/net.py:Volume --input 1x4x4x4 --channels-last --loss sum",
+        "weights of five dimensions",
+        "leave channels_last out",
     ),
     case("memory {tmp}/net.py:InPlace --input 4", "InPlace cannot be trained", "inplace"),
     case(
