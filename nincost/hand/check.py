@@ -11,9 +11,10 @@ from nincost.cost import op_cost
 from nincost.environment import environment
 from nincost.hand.peers import Peer, ask_flop_counter, ask_fvcore
 from nincost.hand.units import Unit, units_of
+from nincost.models.build import Model
 from nincost.models.inputs import make_input
 from nincost.models.nin import DEFAULT_MODEL
-from nincost.models.sources import Model, resolve
+from nincost.models.sources import resolve
 from nincost.models.structure import copy_structure
 from nincost.preserve import unchanged
 from nincost.trace.records import ModuleCall, Shape, Trace

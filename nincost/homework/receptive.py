@@ -15,8 +15,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nincost.errors import NincostError
+from nincost.models.build import Model
 from nincost.models.inputs import make_input
-from nincost.models.sources import Model
 from nincost.models.structure import copy_structure
 from nincost.preserve import unchanged
 from nincost.trace.run import Mode, float_dtype

@@ -18,9 +18,9 @@ from nincost.errors import (
     NincostError,
     one_line,
 )
+from nincost.models.build import Model
 from nincost.models.importing import importable
 from nincost.models.inputs import ModelInput, make_input
-from nincost.models.sources import Model
 from nincost.models.structure import copy_structure, copy_with_weights
 from nincost.preserve import unchanged
 from nincost.trace.failure import as_the_models, explain_failure, lacks, tell_place, why_not_on_meta

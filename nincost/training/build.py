@@ -11,8 +11,9 @@ from torch.nn.modules.conv import _ConvNd
 
 from nincost.errors import InputError, ModelError, NincostError, described, place_of
 from nincost.footprint.step.loss import output_tensor
+from nincost.models.build import Model
 from nincost.models.inputs import parse_spec
-from nincost.models.sources import Model, resolve
+from nincost.models.sources import resolve
 from nincost.models.structure import copy_with_weights
 from nincost.training.seeds import derive, seed_all
 from nincost.training.settings import TEXTBOOK_SIDE, Settings

@@ -19,7 +19,7 @@ from nincost.footprint.recording.record import record
 from nincost.footprint.recording.stream import Mark, Ran
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
-from nincost.models.sources import Model
+from nincost.models.build import Model
 from nincost.training.results import Epoch, Speed, StepMemory
 from nincost.training.settings import Settings
 

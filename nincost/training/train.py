@@ -20,9 +20,9 @@ from nincost.errors import (
 )
 from nincost.footprint.step.optimizer import make_optimizer
 from nincost.footprint.step.step import Step
+from nincost.models.build import Model
 from nincost.models.importing import importable
 from nincost.models.nin import DEFAULT_MODEL
-from nincost.models.sources import Model
 from nincost.preserve import collection_paused
 from nincost.training import predicted
 from nincost.training.build import find, image_size, make_module

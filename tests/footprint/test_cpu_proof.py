@@ -20,7 +20,8 @@ from nincost.footprint.player import play
 from nincost.footprint.recording.record import record
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import this_cpu
-from nincost.models.sources import Model, resolve
+from nincost.models.build import Model
+from nincost.models.sources import resolve
 
 sys.path.insert(0, str(Path(__file__).parent))
 from real_cpu import Record, infer, train

@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import nincost
 from nincost.cost.profile import profile_trace
 from nincost.errors import NincostError
-from nincost.models.sources import Model
+from nincost.models.build import Model
 from nincost.trace.records import Trace
 from nincost.trace.run import trace
 from reliability.networks import Network, call

@@ -19,7 +19,7 @@ from nincost.footprint.recording.record import record
 from nincost.footprint.recording.stream import Mark
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import this_cpu
-from nincost.models.sources import Model
+from nincost.models.build import Model
 from reliability.counts import Difference, plain_kernels
 from reliability.networks import Network, call
 

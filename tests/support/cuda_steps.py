@@ -17,7 +17,7 @@ from nincost.footprint.recording.record import record
 from nincost.footprint.recording.stream import Mark, Ran, Recording
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
-from nincost.models.sources import Model
+from nincost.models.build import Model
 
 A100 = Target(gpu=get_gpu("a100-40gb"))
 H100 = Target(gpu=get_gpu("h100"))

@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from nincost.models.build import Model
 from nincost.models.inputs import parse_spec
-from nincost.models.sources import Model, resolve
+from nincost.models.sources import resolve
 from nincost.training import predicted
 from nincost.training.predicted import step_macs
 

@@ -21,8 +21,9 @@ from nincost.footprint.measuring.measured_parts import parts_at_peak
 from nincost.footprint.recording.stream import CATEGORIES
 from nincost.footprint.step.checkpoint import top_level_blocks
 from nincost.footprint.step.loss import make_target, output_tensor, take_loss
+from nincost.models.build import Model
 from nincost.models.inputs import make_input, tensors_in
-from nincost.models.sources import Model, resolve
+from nincost.models.sources import resolve
 from nincost.models.structure import copy_structure
 from nincost.trace.run import float_dtype
 

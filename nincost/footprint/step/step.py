@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nincost.errors import InputError, did_you_mean
+from nincost.models.build import Model
 from nincost.models.inputs import check_batch_size
-from nincost.models.sources import Model
 
 Loss = Callable[..., Any]
 

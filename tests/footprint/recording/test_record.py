@@ -20,7 +20,8 @@ from nincost.footprint.recording.record import record
 from nincost.footprint.recording.stream import Made, Recording
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
-from nincost.models.sources import Model, resolve
+from nincost.models.build import Model
+from nincost.models.sources import resolve
 
 CUDA = Target("cuda")
 

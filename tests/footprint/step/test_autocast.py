@@ -14,7 +14,7 @@ from nincost.footprint.recording.record import record
 from nincost.footprint.recording.stream import Mark, Ran
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
-from nincost.models.sources import Model
+from nincost.models.build import Model
 
 
 class Casts(TorchDispatchMode):
