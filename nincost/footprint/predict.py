@@ -12,6 +12,7 @@ import nincost.footprint.rules.cuda  # noqa: F401 - both load now rather than in
 from nincost.environment import environment
 from nincost.errors import InputError, NincostError
 from nincost.footprint.allocator import CachingAllocator
+from nincost.footprint.libraries.cudnn_plans import plans_on
 from nincost.footprint.lower import Timeline, lower
 from nincost.footprint.player import Played, layer_name, play
 from nincost.footprint.recording.record import record
@@ -238,6 +239,8 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
             if request.card.budget_bytes is None
             else f"a size names no card, so rules and context are those of {request.card.title}"
         )
+    if refused := plans_on(request.card.gpu).refused:
+        notes.append(refused)
     if not prediction.played.settled:
         notes.append("the steps had not begun to repeat exactly; later ones may take a little more")
     notes += [

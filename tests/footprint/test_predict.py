@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 import nincost
+from nincost.footprint.gpus import get_gpu
+from nincost.footprint.libraries.cudnn_plans import plans_on
 from nincost.footprint.recording.stream import CATEGORIES
 from nincost.footprint.results import MEMORY_COLUMNS
 
@@ -242,3 +244,12 @@ def test_an_example_tensor_alone_is_an_input():
     net = nn.Sequential(nn.Linear(3, 3))
     alone = nincost.memory(net, input=torch.zeros(2, 3), measure=False)
     assert alone.totals == nincost.memory(net, input="3", batch_size=2, measure=False).totals
+
+
+@pytest.mark.parametrize(("gpu", "refused"), [("v100", True), ("t4", False), ("h100", False)])
+def test_a_card_that_the_installed_cudnn_does_not_serve_is_told(gpu: str, refused: bool) -> None:
+    """torch/backends/cudnn/__init__.py: cuDNN 9.11 and later want compute capability 7.5."""
+    if not plans_on(get_gpu(gpu)).available:
+        pytest.skip("no cuDNN that answers without a GPU is installed")
+    result = nincost.memory("two-1x1", gpu=gpu, measure=False)
+    assert any("refuses to run" in note for note in result.notes) is refused

@@ -94,6 +94,21 @@ class ConvPlans:
         return self._library is not None
 
     @property
+    def refused(self) -> str:
+        """Why PyTorch would not run at all with this cuDNN on this card; empty where it would."""
+        library = self._library
+        if (
+            library is None
+            or library.version < cudnn.FIRST_WITHOUT_VOLTA
+            or self.gpu.capability >= (7, 5)
+        ):
+            return ""
+        return (
+            f"PyTorch refuses to run on {self.gpu.title} with the cuDNN that is installed here, "
+            f"{library.version_text}: one older than 9.11 does, and may pick other plans"
+        )
+
+    @property
     def source(self) -> str:
         """Who answers: `cuDNN 9.24.0, INSTANT heuristic`, or the model."""
         if self._library is None:
