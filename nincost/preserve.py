@@ -47,9 +47,10 @@ def unchanged() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
-                for restore in _before:
-                    restore()
-                _before = []
+                with contextlib.ExitStack() as all_of_them:  # each, also where one of them fails
+                    for restore in reversed(_before):
+                        all_of_them.callback(restore)
+                    _before = []
 
 
 def _random_states() -> Iterator[Callable[[], None]]:
@@ -91,7 +92,7 @@ def _settings() -> Iterator[Callable[[], None]]:
         (cuda.cudnn_sdp_enabled, cuda.enable_cudnn_sdp),
         (mha.get_fastpath_enabled, mha.set_fastpath_enabled),
         *_module_hooks(),
-        (_folder, os.chdir),
+        (_folder, _go_to),
         (lambda: list(warnings.filters), _set_filters),
     ]
     for get, put in kept:
@@ -144,6 +145,11 @@ def _module_hooks() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
     for name, table in vars(registry).items():
         if name.startswith("_global_") and isinstance(table, dict):
             yield functools.partial(dict, table), functools.partial(put, table)
+
+
+def _go_to(folder: str) -> None:
+    with contextlib.suppress(OSError):  # it is gone: there is nothing to go back to
+        os.chdir(folder)
 
 
 def _folder() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
@@ -166,3 +168,19 @@ def test_the_factory_of_a_users_module_may_keep_it(tmp_path: Any) -> None:
     kept = sys.modules["nincost_user_keeps"].NET
     assert kept.training
     assert "_call_impl" not in kept.__dict__
+
+
+def test_a_folder_that_is_gone_keeps_nothing_else_from_being_put_back(tmp_path, monkeypatch):
+    before, home = warnings.filters[:], tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+
+    class Leaves(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            os.chdir(tmp_path)
+            home.rmdir()
+            warnings.simplefilter("error", UserWarning)
+            return super().forward(x)
+
+    nincost.profile(Leaves(2, 2), input="2")
+    assert warnings.filters == before
