@@ -78,6 +78,7 @@ def variables(gpu: Gpu) -> dict[str, str]:
         "NO_GPU_CARD": " ".join(map(str, card)),
         "NO_GPU_NAME": gpu.title,
         "NO_GPU_JSON": device_json(gpu),
+        "TORCH_DISABLE_NATIVE_JIT": "1",  # Triton would look for the driver
     }
 
 
@@ -184,6 +185,28 @@ def differences(found: Prediction, history: list[Mapping[str, Any]]) -> Iterator
         yield from (f"> {what}{size:,}  {where}" for what, size, where in real[c:d])
 
 
+def networks(first: int, count: int, gpu: str) -> int:
+    """Compare random networks, and print those that differ; exit status 1 where one does."""
+    different = compared = 0
+    command = [sys.executable, str(HERE / "networks.py"), str(first), str(count), gpu]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=variables(get_gpu(gpu))
+    ) as child:
+        for line in child.stdout or ():
+            if not line.startswith("{"):
+                continue
+            told = json.loads(line)
+            compared += told["compared"]
+            if told["differences"]:
+                different += 1
+                body = told["program"].partition("class Net(")[2]
+                print(
+                    "\n".join([f"network {told['case']}: {body}", *told["differences"]]), flush=True
+                )
+    print(f"{compared} of {count} networks compared, {different} differ")
+    return int(bool(different or child.returncode))
+
+
 def parse(text: str) -> tuple[str, Any]:
     """`amp=bfloat16` or `optimizer_arg={"momentum": 0.9}`."""
     name, _, value = text.partition("=")
@@ -200,11 +223,15 @@ def main() -> int:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=JSON")
     parser.add_argument("--gpu", default="h100")
+    parser.add_argument("--networks", type=int, default=0, help="random networks in their place")
+    parser.add_argument("--first", type=int, default=0, help="the first network's number")
     parser.add_argument("--events", action="store_true", help="where the events differ")
     given = parser.parse_args()
     options = dict(parse(text) for text in given.set)
     cases = [Case(name, given.batch_size, options) for name in given.models] or suite()
     get_gpu(given.gpu)
+    if given.networks:
+        return networks(given.first, given.networks, given.gpu)
     results = []
     for case in cases:
         results.append(compare(case, given.gpu, given.events))

@@ -139,7 +139,7 @@ def memory_differences(network: Network) -> list[Difference] | None:
 def _fails_anyway(network: Network) -> bool:
     """Whether PyTorch itself cannot train it (an operator in place that spoils a gradient)."""
     try:
-        _squares(call(network.build(), network.inputs())).backward()
+        squares(call(network.build(), network.inputs())).backward()
     except RuntimeError:
         return True
     return False
@@ -174,7 +174,7 @@ class Replayed:
         return place
 
 
-def _squares(output: Any) -> Tensor:
+def squares(output: Any) -> Tensor:
     return (output * output).mean()
 
 
@@ -215,7 +215,7 @@ def replayed(network: Network) -> Replayed:
     """Train `network` twice over one batch, on the CPU and by nincost."""
     net, inputs = network.build(), network.inputs()
     step = Step(
-        Model("Net", net), input=inputs, loss=_squares, optimizer="SGD",
+        Model("Net", net), input=inputs, loss=squares, optimizer="SGD",
         optimizer_args={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
     timeline = lower(record(step, this_cpu()), this_cpu())
@@ -230,7 +230,7 @@ def replayed(network: Network) -> Replayed:
 
         def once() -> None:
             output = call(model, data)
-            loss = _squares(output)
+            loss = squares(output)
             mark("forward")
             update.zero_grad()
             if loss.requires_grad:

@@ -1,0 +1,168 @@
+"""Random networks trained in PyTorch's own CUDA code with no GPU, each allocation compared.
+
+Run with the stand-in preloaded (own_code.py, `--networks`): networks.py FIRST COUNT GPU prints a
+line of JSON for each network, `random_network(Random(N))` of tests/reliability.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import json
+import re
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_map
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+from reliability.networks import Network, call, random_network
+from reliability.replay import NO_STEP, squares
+
+from nincost.errors import NincostError
+from nincost.footprint.gpus import get_gpu
+from nincost.footprint.lower import Alloc, Free, lower
+from nincost.footprint.recording.record import record
+from nincost.footprint.step.step import Step
+from nincost.footprint.target import Target
+from nincost.models.build import Model
+
+_STEPS = 2
+
+#: What the stand-in cannot run: cuDNN's recurrent layers want a card, and what is read back from
+#: the card is zeros.
+_NOT_SERVED = rf"{NO_STEP}|(RNN|LSTM|GRU)|one_hot|scale_grad_by_freq"
+
+#: Bytes taken (or given back, as a negative number), and by what.
+Event = tuple[int, str]
+
+
+def predicted(network: Network, target: Target) -> list[Event]:
+    """The events of two steps, without those of no bytes."""
+    step = Step(
+        Model("Net", network.build()), input=network.inputs(), loss=squares, optimizer="SGD",
+        optimizer_args={"lr": 0.01}, steps=_STEPS,
+    )  # fmt: skip
+    timeline = lower(record(step, target), target)
+    sizes: dict[int, int] = {}
+    told: list[Event] = []
+    for event in timeline.events:
+        if isinstance(event, Alloc):
+            sizes[event.block] = event.bytes
+            where = f"{timeline.layers[event.layer]} {event.operator} {event.category}"
+            told.append((event.bytes, where))
+        elif isinstance(event, Free):
+            told.append((-sizes[event.block], ""))
+    return _plain(told)
+
+
+def taken(network: Network) -> list[Event]:
+    """The events of the same steps as PyTorch makes them, with the Python lines that made them."""
+    net, inputs = network.build(), network.inputs()
+    memory = torch.cuda.memory
+    memory._record_memory_history(
+        "all", context="alloc", stacks="python", max_entries=1 << 20, clear_history=True
+    )
+    try:
+        _train(net, inputs)
+        history = memory._snapshot()["device_traces"][0]
+    finally:
+        gc.collect()
+        torch._C._cuda_clearCublasWorkspaces()
+        torch.cuda.empty_cache()
+        memory._record_memory_history(None)
+    told: list[Event] = []
+    for entry in history:
+        frames = [
+            f"{Path(f['filename']).name}:{f['line']} {f['name']}" for f in entry["frames"][:3]
+        ]
+        if entry["action"] == "alloc":
+            told.append((entry["size"], " < ".join(frames)))
+        elif entry["action"] == "free_completed":
+            told.append((-entry["size"], ""))
+    return _plain(told)
+
+
+def _train(net: Any, inputs: Any) -> None:
+    net = net.to("cuda").train()
+    data = tree_map(lambda tensor: tensor.to("cuda"), inputs)
+    update = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.01)
+    for _ in range(_STEPS):
+        output = call(net, data)
+        loss = squares(output)
+        update.zero_grad()
+        if loss.requires_grad:
+            loss.backward()
+        update.step()
+        del output, loss
+
+
+def _plain(events: list[Event]) -> list[Event]:
+    """Without empty tensors, up to the last that is taken: the end is in Python's own order."""
+    events = [event for event in events if event[0]]
+    last = max((place for place, event in enumerate(events) if event[0] > 0), default=-1)
+    return events[: last + 1]
+
+
+def differences(network: Network, target: Target) -> list[str] | None:
+    """Where prediction (`<`) and PyTorch (`>`) differ; None where the network cannot be asked."""
+    if re.search(_NOT_SERVED, network.source.partition("class Net(")[2]):
+        return None
+    network = replace(network, result="x", mode="train")
+    if not any(p.requires_grad for p in network.build().parameters()):
+        return None
+    try:
+        mine = predicted(network, target)
+        real = taken(network)
+    except (NincostError, RuntimeError, NotImplementedError, ValueError):
+        return None  # PyTorch cannot train it
+    sizes = [[event[0] for event in events] for events in (mine, real)]
+    lines = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, *sizes, autojunk=False).get_opcodes():
+        if tag != "equal":
+            lines.append(f"@ {a}")
+            lines += [f"< {size:+,}  {where}" for size, where in mine[a:b]]
+            lines += [f"> {size:+,}  {where}" for size, where in real[c:d]]
+    return lines
+
+
+def smallest(network: Network, target: Target) -> Network:
+    """The network without the steps that its differences do not need."""
+    place = 0
+    while place < len(network.steps):
+        candidate = network.without(place)
+        try:
+            still = bool(differences(candidate, target))
+        except Exception:
+            still = False
+        if still:
+            network = candidate
+        else:
+            place += 1
+    return network
+
+
+def main() -> None:
+    """Compare the networks; one line of JSON each: `case`, `compared`, `differences`, `program`."""
+    first, count, gpu = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    target = Target("cuda", gpu=get_gpu(gpu))
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    for case in range(first, first + count):
+        network = random_network(Random(case))
+        found = differences(network, target)
+        program = ""
+        if found:
+            network = smallest(network, target)
+            found, program = differences(network, target), network.program
+        told = {"case": case, "compared": found is not None, "differences": found or []}
+        print(json.dumps({**told, "program": program}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
