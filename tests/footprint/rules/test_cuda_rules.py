@@ -109,6 +109,70 @@ def test_a_convolution_copies_its_weight_behind_its_output() -> None:
     assert Free(events[copy].block) in events[copy:gradient]
 
 
+class Strided(nn.Module):
+    """A convolution of every other column; its output's gradient is expanded from one number."""
+
+    def __init__(self, layer: nn.Module, dims: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.layer, self.dims = layer, dims
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x * self.scale)[..., ::2]
+        return self.layer(x.transpose(1, 2) if self.dims == 1 else x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "spec", "events"),
+    [
+        # cuDNN: the input's copy; its gradient, the gradient's copy for it; again for the weight's
+        (
+            nn.Conv2d(3, 6, 3, stride=2, bias=False),
+            "3x9x10",
+            [1080, 1080, 384, -384, 384, 648, -384, -1080],
+        ),
+        # of one dimension: rows are copied first and last to go, behind the bias's gradient
+        (
+            nn.Conv1d(7, 6, 3),
+            "5x14",
+            [280, 280, 144, -144, 144, 504, -144, 24, -280],
+        ),
+        # depthwise: the gradient's copy for both, the weight's gradient first
+        (
+            nn.Conv2d(3, 3, 3, stride=2, groups=3, bias=False),
+            "3x9x10",
+            [192, 1080, 108, -1080, 1080, -192],
+        ),
+        # depthwise in three dimensions: both gradients first
+        (
+            nn.Conv3d(3, 3, 3, stride=2, groups=3),
+            "3x3x9x10",
+            [3240, 324, 192, 3240, -3240, 12, -192],
+        ),
+    ],
+)  # fmt: skip
+def test_convolution_backward_of_what_is_not_dense(
+    layer: nn.Module, spec: str, events: list[int]
+) -> None:
+    """ConvShared.cpp, DepthwiseConv2d.cu and DepthwiseConv3d.cu; batch 2, float32."""
+    target = dataclasses.replace(A100, workspace="none")
+    told = timeline(
+        Strided(layer, len(spec.split("x")) - 1), spec, batch=2, target=target, loss="sum"
+    )
+    own: dict[int, int] = {}
+    found = []
+    for event in told.events:
+        if isinstance(event, Alloc) and event.operator == "aten.convolution_backward":
+            own[event.block] = event.bytes
+            found.append(event.bytes)
+        elif isinstance(event, Alloc) and own:
+            break  # the next operator's
+        elif isinstance(event, Free) and event.block in own:
+            found.append(-own[event.block])
+    # What goes in between or behind is what the operator was given.
+    assert found == events
+
+
 def test_workspace_variants_enclose_the_model() -> None:
     net = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.Conv2d(64, 64, 3, padding=1))
     recording = recorded(net, "64x28x28", 16, A100)

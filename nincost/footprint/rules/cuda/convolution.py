@@ -8,9 +8,14 @@ import torch
 
 from nincost.errors import InputError
 from nincost.footprint.libraries.conv_backend import uses_cudnn
-from nincost.footprint.libraries.conv_problem import ConvProblem, Kind, conv_problem
+from nincost.footprint.libraries.conv_problem import (
+    ConvProblem,
+    Kind,
+    conv_problem,
+    dense_strides,
+)
 from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
-from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
+from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
@@ -22,6 +27,10 @@ class _Convolution:
     def __init__(self, call: Call, x: TensorMeta, weight: TensorMeta, rest: tuple[Any, ...]):
         stride, padding, dilation, transposed, output_padding, groups = rest
         dims = len(x.shape) - 2
+        # "Avoid NHWC for a permuted 3d input": a 1-d convolution works on a row-major one.
+        self.row_copy = dense_copy(x) if dims == 1 else 0
+        if dims == 1:
+            x = x._replace(stride=dense_strides(x.shape, channels_last=False))
         self.call, self.x, self.weight = call, x, weight
         self.stride, self.padding, self.dilation = (
             list(value) * dims if len(value) == 1 else list(value)
@@ -117,7 +126,8 @@ def convolution(call: Call) -> list[Action]:
     x, weight = call.args[:2]
     found = _Convolution(call, x, weight, call.args[3:9])
     return [
-        take("input copy", found.copy(x)),
+        take("rows", found.row_copy),
+        take("input copy", found.copy(found.x)),
         out(0),
         take("weight copy", found.copy(weight)),
         *found.run("forward", call.outputs[0]),
@@ -128,32 +138,80 @@ def convolution(call: Call) -> list[Action]:
     "cuda",
     "aten.convolution_backward",
     source="aten/src/ATen/native/Convolution.cpp convolution_backward; cudnn/ConvShared.cpp "
-    "cudnn_convolution_backward; cuDNN's heuristics (Conv_v8.cpp)",
+    "cudnn_convolution_backward; cuda/DepthwiseConv2d.cu, DepthwiseConv3d.cu; cuDNN's heuristics "
+    "(Conv_v8.cpp)",
     kind="modelled",
 )
 def convolution_backward(call: Call) -> list[Action]:
-    """The input's gradient, the weight's, each with a workspace of its own, then the bias's sum.
-
-    The weight's copy is there for the input's gradient alone, the gradient's copy for both.
-    """
+    """The gradients of input, weight and bias, with the copies that the backend works on."""
     grad, x, weight = call.args[:3]
     wanted = call.args[10]
     found = _Convolution(call, x, weight, call.args[4:10])
+    bias: list[Action] = []
+    if wanted[2]:
+        dims = (0, *range(2, len(grad.shape)))
+        bias = [out(2), *scratch(call.target, grad, dims)]
+    if found.in_cudnn:
+        return [take("rows", found.row_copy), *_in_cudnn(found, grad, wanted), *bias, drop("rows")]
+    if len(grad.shape) == 5:
+        return _depthwise_3d(found, grad, wanted, bias)
+    return [take("rows", found.row_copy), *_depthwise_2d(found, grad, wanted), *bias, drop("rows")]
+
+
+def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:
+    """cudnn_convolution_backward.
+
+    The gradient is brought into the input's memory format for both; one that has it, and is not
+    dense, is copied for each. The weight's copy is there for the input's gradient alone.
+    """
+    last = found.last if wanted[1] else is_channels_last(found.x)
+    in_form = is_channels_last(grad) is last
     actions: list[Action] = [
-        take("input copy", found.copy(x) if wanted[1] else 0),
-        take("gradient copy", found.copy(grad)),
+        take("input copy", found.copy(found.x) if wanted[1] else 0),
+        take("gradient copy", 0 if in_form else grad.bytes),
     ]
+    each = copy_bytes(grad, channels_last=last) if in_form else 0
     if wanted[0]:
         actions += [
             out(0),
-            take("weight copy", found.copy(weight)),
+            take("weight copy", found.copy(found.weight)),
+            take("first copy", each),
             *found.run("data_gradient", grad),
+            drop("first copy"),
             drop("weight copy"),
         ]
     if wanted[1]:
-        actions += [out(1), *found.run("filter_gradient", grad)]
-    actions += [drop("gradient copy"), drop("input copy")]
-    if wanted[2]:
-        dims = (0, *range(2, len(grad.shape)))
-        actions += [out(2), *scratch(call.target, grad, dims)]
-    return actions
+        actions += [
+            take("second copy", each),
+            out(1),
+            *found.run("filter_gradient", grad),
+            drop("second copy"),
+        ]
+    return [*actions, drop("gradient copy"), drop("input copy")]
+
+
+def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:
+    """DepthwiseConv2d.cu conv_depthwise2d_backward_cuda_out: the weight's gradient first."""
+    actions: list[Action] = [take("gradient copy", dense_copy(grad))]
+    if wanted[1]:
+        actions += [take("input copy", dense_copy(found.x)), out(1), drop("input copy")]
+    if wanted[0]:
+        actions += [out(0), take("weight copy", dense_copy(found.weight)), drop("weight copy")]
+    return [*actions, drop("gradient copy")]
+
+
+def _depthwise_3d(
+    found: _Convolution, grad: TensorMeta, wanted: list[bool], bias: list[Action]
+) -> list[Action]:
+    """DepthwiseConv3d.cu conv_depthwise3d_backward_cuda: both gradients, then the copies."""
+    gradients = [out(index) for index in (0, 1) if wanted[index]]
+    return [
+        *gradients,
+        take("gradient copy", dense_copy(grad)),
+        take("input copy", dense_copy(found.x)),
+        take("weight copy", dense_copy(found.weight)),
+        drop("weight copy"),
+        drop("input copy"),
+        *bias,
+        drop("gradient copy"),
+    ]
