@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import hashlib
-import importlib.util
 import json
 import os
 import statistics
@@ -42,9 +42,9 @@ HERE = Path(__file__).resolve().parent
 SOURCES = (HERE / "runtime.c", HERE / "build.sh")
 
 
-def library() -> Path:
-    """The stand-in for the installed torch, built where there is none of these sources yet."""
-    torch, triton = (folder_of(name) for name in ("torch", "triton"))
+def library(python: str = sys.executable) -> Path:
+    """The stand-in for an interpreter's torch, built where there is none of these sources yet."""
+    torch, triton = folders(python)
     known = hashlib.sha256(str(torch).encode())
     for source in SOURCES:
         known.update(source.read_bytes())
@@ -57,16 +57,22 @@ def library() -> Path:
     return found
 
 
-def folder_of(package: str) -> Path:
-    """Where an installed package lies, without importing it."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit(f"{package} is not installed")
-    return Path(next(iter(spec.submodule_search_locations)))
+@functools.cache
+def folders(python: str) -> tuple[Path, Path]:
+    """Where an interpreter's torch and triton lie, without importing them."""
+    program = (
+        "import importlib.util as util\n"
+        "for name in 'torch', 'triton': print(*util.find_spec(name).submodule_search_locations)"
+    )
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"torch and triton are not installed for {python}")
+    torch, triton = done.stdout.splitlines()
+    return Path(torch), Path(triton)
 
 
-def variables(gpu: Gpu) -> dict[str, str]:
-    """The environment in which PyTorch finds that card."""
+def variables(gpu: Gpu, python: str = sys.executable) -> dict[str, str]:
+    """The environment in which an interpreter's PyTorch finds that card."""
     limits = gpu.limits
     card = (
         *gpu.capability, gpu.sm_count, gpu.memory_bytes, limits.threads_per_sm,
@@ -74,7 +80,7 @@ def variables(gpu: Gpu) -> dict[str, str]:
     )  # fmt: skip
     return {
         **os.environ,
-        "LD_PRELOAD": str(library()),
+        "LD_PRELOAD": str(library(python)),
         "NO_GPU_CARD": " ".join(map(str, card)),
         "NO_GPU_NAME": gpu.title,
         "NO_GPU_JSON": device_json(gpu),

@@ -6,14 +6,21 @@
  * NO_GPU_CARD       major minor SMs bytes threads/SM blocks/SM shared/block-optin L2-bytes
  * NO_GPU_NAME       the card's name
  * NO_GPU_CAPACITY   bytes that can be had of it (all of them where it is not set)
- * NO_GPU_JSON       the card as cuDNN 9.8 and later want it told; without it, every plan of a
- *                   convolution needs 0 bytes of workspace
+ * NO_GPU_JSON       the card as cuDNN 9.8 and later want it told; without it cuDNN is not asked, and
+ *                   each convolution has one plan, whose workspace is 0 bytes
+ * NO_GPU_NO_WORKSPACE  cuDNN is asked for its plans, and their workspaces are 0 bytes all the same
+ *
+ * One source serves CUDA 12 and 13; build.sh is given the headers of the one that PyTorch was built
+ * with. Tried with torch 2.6.0 (CUDA 12.4) and 2.14.1 (CUDA 13.0).
  */
 #define _GNU_SOURCE
 #include <cuda.h>
+/* CUDA 12's headers declare some functions under a newer name, with more arguments. */
+#define cudaStreamGetCaptureInfo_v2 unused_declaration
 #define cudaStreamGetCaptureInfo unused_declaration
 #include <cuda_runtime_api.h>
 #undef cudaStreamGetCaptureInfo
+#undef cudaStreamGetCaptureInfo_v2
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -258,9 +265,9 @@ int cublasLtMatmulAlgoGetHeuristic(void *h, void *op, void *a, void *b, void *c,
 size_t cublasLtGetVersion(void) { return CUDART_VERSION * 10; }
 
 /* --- cuDNN: the real one's answers for a card that is not there ------------------------------ */
-enum { HEURISTICS = 201, HEURISTICS_DEVICE = 204, GRAPH_HANDLE = 800, PLAN_HANDLE = 400,
-       PLAN_DEVICE = 407, PLAN_WORKSPACE = 402, DEVICE = 38, DEVICE_JSON = 2702,
-       TYPE_DESCRIPTOR = 15, TYPE_CHAR = 24 };
+enum { HEURISTICS = 201, HEURISTICS_RESULTS = 202, HEURISTICS_DEVICE = 204, GRAPH_HANDLE = 800,
+       PLAN_HANDLE = 400, PLAN_DEVICE = 407, PLAN_WORKSPACE = 402, DEVICE = 38, DEVICE_JSON = 2702,
+       TYPE_INT64 = 3, TYPE_DESCRIPTOR = 15, TYPE_CHAR = 24 };
 typedef void *Descriptor;
 static void *real(const char *name) {
   static void *library;
@@ -273,26 +280,30 @@ size_t cudnnGetVersion(void) { return ((size_t(*)(void))real("cudnnGetVersion"))
 size_t cudnnGetCudartVersion(void) { return CUDART_VERSION; }
 const char *cudnnGetErrorString(int status) { return "an error of cuDNN without a GPU"; }
 int cudnnCreate(void **h) { *h = made(); return 0; }
+static const char *told(void) { return getenv("NO_GPU_JSON"); }
 int cudnnBackendCreateDescriptor(int kind, Descriptor *d) {
   static int (*call)(int, Descriptor *);
+  if (!told()) { *d = made(); return 0; }
   if (!call) call = real("cudnnBackendCreateDescriptor");
   return call(kind, d);
 }
 int cudnnBackendDestroyDescriptor(Descriptor d) {
   static int (*call)(Descriptor);
+  if (!told()) { free(d); return 0; }
   if (!call) call = real("cudnnBackendDestroyDescriptor");
   return call(d);
 }
 int cudnnBackendFinalize(Descriptor d) {
   static int (*call)(Descriptor);
+  if (!told()) return 0;
   if (!call) call = real("cudnnBackendFinalize");
   return call(d);
 }
 static int (*set)(Descriptor, int, int, int64_t, const void *);
 static Descriptor device(void) {
   static Descriptor made_once;
-  const char *text = getenv("NO_GPU_JSON");
-  if (!made_once && text) {
+  const char *text = told();
+  if (!made_once) {
     Descriptor d;
     int status = cudnnBackendCreateDescriptor(DEVICE, &d);
     if (!status) status = set(d, DEVICE_JSON, TYPE_CHAR, strlen(text) + 1, text);
@@ -303,15 +314,23 @@ static Descriptor device(void) {
   return made_once;
 }
 int cudnnBackendSetAttribute(Descriptor d, int name, int type, int64_t n, const void *values) {
+  if (!told() || name == GRAPH_HANDLE) return 0;
   if (!set) set = real("cudnnBackendSetAttribute");
-  if (name == GRAPH_HANDLE) return 0;
   Descriptor card_of_plan = device();
   if (name == PLAN_HANDLE) return set(d, PLAN_DEVICE, TYPE_DESCRIPTOR, 1, &card_of_plan);
   if (name == HEURISTICS) set(d, HEURISTICS_DEVICE, TYPE_DESCRIPTOR, 1, &card_of_plan);
   return set(d, name, type, n, values);
 }
+/* What a cuDNN that cannot be asked has: one plan for each question, of no notes and no workspace. */
+static int made_up(int name, int type, int64_t n, int64_t *found, void *values) {
+  int64_t here = name == HEURISTICS_RESULTS || type == TYPE_INT64;
+  if (found) *found = here;
+  if (here && type == TYPE_INT64 && n) *(int64_t *)values = 0;
+  return 0;
+}
 int cudnnBackendGetAttribute(Descriptor d, int name, int type, int64_t n, int64_t *found, void *values) {
   static int (*call)(Descriptor, int, int, int64_t, int64_t *, void *);
+  if (!told()) return made_up(name, type, n, found, values);
   if (!call) call = real("cudnnBackendGetAttribute");
   int status = call(d, name, type, n, found, values);
   if (!status && name == PLAN_WORKSPACE && n && getenv("NO_GPU_NO_WORKSPACE")) *(int64_t *)values = 0;
