@@ -144,7 +144,17 @@ class _Lowering:
                     self._free(self._alloc(action.bytes, action.category, ran.layer, name))
                     self.events.append(Emptied())
             elif isinstance(action, TakeOver):
-                self._blocks[ran.outputs[action.position]] = scratch.pop(action.name)
+                self._become(ran.outputs[action.position], scratch.pop(action.name))
+
+    def _become(self, storage: int, block: int) -> None:
+        """A storage is a block that was taken as scratch memory by the operator that runs."""
+        self._blocks[storage] = block
+        for index in range(len(self.events) - 1, -1, -1):
+            event = self.events[index]
+            if type(event) is Alloc and event.block == block:
+                category = self.recording.storages[storage].category
+                self.events[index] = event._replace(category=category)
+                return
 
     def _output(self, action: Out, ran: Ran, position: int) -> None:
         storage = ran.outputs[action.position]

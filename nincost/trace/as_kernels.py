@@ -48,8 +48,22 @@ def _rrelu(result: Tensor, args: tuple[Any, ...]) -> Tensor:
     return result.contiguous() if args[4:5] == (True,) else result
 
 
+def row_major(result: Any, args: tuple[Any, ...]) -> Any:
+    """Each output row-major: kernels that make theirs by `empty_like(LEGACY_CONTIGUOUS)`."""
+    if isinstance(result, Tensor):
+        return result.contiguous()
+    return tuple(one if one is None else one.contiguous() for one in result)
+
+
 #: Of an operator's output on meta, the layout that real kernels give it.
-KERNEL_LAYOUTS: Mapping[Any, Callable[[Tensor, tuple[Any, ...]], Tensor]] = {
+KERNEL_LAYOUTS: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
     torch.ops.aten.convolution.default: _convolution,
     torch.ops.aten.rrelu_with_noise.default: _rrelu,
+    # native/layer_norm.cpp, native/cuda/layer_norm_kernel.cu
+    torch.ops.aten.native_layer_norm.default: row_major,
+    torch.ops.aten.native_layer_norm_backward.default: row_major,
+    # native/Loss.cpp mse_loss_backward, smooth_l1_loss_backward, huber_loss_backward
+    torch.ops.aten.mse_loss_backward.default: row_major,
+    torch.ops.aten.smooth_l1_loss_backward.default: row_major,
+    torch.ops.aten.huber_loss_backward.default: row_major,
 }

@@ -20,37 +20,40 @@ _HALVES = (torch.float16, torch.bfloat16)
 _NAMES: dict[int, Backend] = {0: "math", 1: "flash", 2: "efficient", 3: "cudnn"}
 _DEFAULT: tuple[Backend, ...] = ("flash", "efficient", "math", "cudnn")
 
-#: Cards on which cuDNN comes first, with a cuDNN newer than 9.15.0.
-_CUDNN_FIRST = ((9, 0), (10, 0), (10, 3))
+#: Compute capabilities on which cuDNN comes first, with a cuDNN newer than 9.15.0 (CUDA 13).
+_CUDNN_FIRST = (9, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A call: query, key and value of shapes (batch, heads, length, size), as tensors or metas."""
+    """A call: query, key and value of shapes (batch, heads, length, size), and a mask or None."""
 
     query: Any
     key: Any
     value: Any
-    has_mask: bool
+    mask: Any
     dropout: float
     causal: bool
     grouped: bool
     trains: bool
 
-    @property
-    def dense_last(self) -> bool:
-        """Whether the last dimension of all three is dense."""
-        return all(
-            t.stride(-1) == 1 or t.shape[-1] == 1 for t in (self.query, self.key, self.value)
+    def dense_last(self, *, but_for_one: bool) -> bool:
+        """Whether the last dimension of all of them is dense, or of one element in the query."""
+        dense = all(t.stride(-1) == 1 for t in (self.query, self.key, self.value))
+        return (dense or (but_for_one and self.query.shape[-1] == 1)) and (
+            self.mask is None or self.mask.stride(-1) == 1
         )
 
-    @property
-    def heads_fit(self) -> bool:
-        """Equal heads, or query's a multiple of key's and value's where grouping is asked for."""
+    def heads_fit(self, *, equal: bool = True) -> bool:
+        """Equal heads, or one for key and value; with grouping query's a multiple of theirs.
+
+        `equal`: whether grouped keys and values must have as many heads as each other.
+        """
         queries, keys, values = (t.shape[1] for t in (self.query, self.key, self.value))
         if self.grouped:
-            return bool(keys == values and queries % keys == 0)
-        return bool(queries == keys == values)
+            fits = queries % keys == 0 and queries % values == 0
+            return bool(fits and (keys == values or not equal))
+        return bool(queries == keys == values or keys == values == 1)
 
 
 def choose(call: Attention, capability: tuple[int, int]) -> Backend:
@@ -66,7 +69,7 @@ def choose(call: Attention, capability: tuple[int, int]) -> Backend:
 def _order(capability: tuple[int, int]) -> tuple[Backend, ...]:
     asked = torch._C._get_sdp_priority_order()  # type: ignore[attr-defined]
     order = tuple(_NAMES[number] for number in asked if number in _NAMES)
-    if order != _DEFAULT or capability not in _CUDNN_FIRST:
+    if order != _DEFAULT or capability[0] not in _CUDNN_FIRST:
         return order  # the program's own order, or the default
     if os.environ.get("TORCH_CUDNN_SDPA_DEPRIORITIZED") == "1":
         return order
@@ -86,23 +89,25 @@ def _sound(call: Attention) -> bool:
     """What all fused kernels ask: four dimensions, one type, something in each."""
     tensors = call.query, call.key, call.value
     return (
-        all(t.dim() == 4 and t.dtype is call.query.dtype and 0 not in t.shape for t in tensors)
+        all(t.dim() == 4 and t.dtype is call.query.dtype for t in tensors)
+        and call.query.shape[2] != 0
+        and call.key.shape[2] != 0
         and call.query.shape[0] == call.key.shape[0] == call.value.shape[0]
-        and call.heads_fit
     )
 
 
 def _flash(call: Attention, capability: tuple[int, int]) -> bool:
     size = call.query.shape[-1]
-    small_shared = capability in ((8, 6), (8, 9), (12, 0), (12, 1))
+    small_shared = (8, 6) <= capability <= (8, 9) or capability in ((12, 0), (12, 1))
     return (
         capability >= (8, 0)
         and call.query.dtype in _HALVES
-        and not call.has_mask
+        and call.mask is None
         and size == call.key.shape[-1] == call.value.shape[-1]
         and size <= 256
         and not (call.causal and call.query.shape[2] != call.key.shape[2])
-        and call.dense_last
+        and call.dense_last(but_for_one=True)
+        and call.heads_fit()
         and not (
             small_shared
             and call.trains
@@ -124,32 +129,48 @@ def _efficient(call: Attention, capability: tuple[int, int]) -> bool:
         dtype is torch.bfloat16 and capability >= (8, 0)
     )
     step = alignment(dtype, capability)
+    tensors = call.query, call.key, call.value
     return (
         capability >= (5, 0)
         and known
-        and not call.grouped
-        and all(t.shape[-1] % step == 0 for t in (call.query, call.value))
+        and all(t.shape[-1] % step == 0 and t.shape[-1] > 0 for t in (call.query, call.value))
         and call.query.shape[-1] == call.key.shape[-1]
-        and call.dense_last
+        and call.dense_last(but_for_one=False)
+        and call.heads_fit()
+        and (capability < (8, 0) or all(t.storage_offset() % step == 0 for t in tensors))
     )
 
 
 def _cudnn(call: Attention, capability: tuple[int, int]) -> bool:
-    query, key, value = call.query, call.key, call.value
-    sizes = query.shape[-1], value.shape[-1]
-    most = 256 if capability[0] == 9 else 128
-    fits = max(sizes) <= most or (capability[0] == 10 and sizes == (192, 128))
+    query, key = call.query, call.key
+    sizes = query.shape[-1], call.value.shape[-1]
+    roomy = capability == (9, 0) or capability[0] == 10
+    backward = max(sizes) <= 128 or sizes in ((192, 128), (256, 256))
     return (
         capability >= (8, 0)
         and query.dtype in _HALVES
         and all(size % 8 == 0 for size in sizes)
-        and fits
-        and query.shape[-1] == key.shape[-1]
+        and max(sizes) <= (256 if roomy else 128)
+        and (backward or not (roomy and call.trains))
+        and call.dropout * 16 == int(call.dropout * 16)
         and key.shape[2] != 1
-        and not (query.shape[2] == 1 and call.dropout > 0)
-        and call.dense_last
+        and not (query.shape[2] == 1 and (call.dropout > 0 or capability[0] == 10))
+        and max(query.shape[:2]) <= 65_535
+        and call.dense_last(but_for_one=True)
+        and call.heads_fit(equal=False)
+        and _takes_mask(call)
         and not torch.are_deterministic_algorithms_enabled()
     )
+
+
+def _takes_mask(call: Attention) -> bool:
+    """A mask without a gradient, of two dimensions or four, each the call's or 1."""
+    mask = call.mask
+    if mask is None:
+        return True
+    whole = (*call.query.shape[:3], call.key.shape[2])[-mask.dim() :]
+    fits = all(given in (1, asked) for given, asked in zip(mask.shape, whole, strict=True))
+    return mask.dim() in (2, 4) and fits and not mask.requires_grad
 
 
 _FITS: dict[Backend, Callable[[Attention, tuple[int, int]], bool]] = {

@@ -23,9 +23,13 @@ from nincost.footprint.recording.stream import (
     Ran,
     Storage,
 )
+from nincost.trace.as_kernels import row_major
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.recorder import Recorder
 from nincost.trace.records import Signature
+
+#: Operators whose second argument is a list of index tensors.
+_INDEXED = frozenset({"aten.index", "aten.index_put", "aten.index_put_", "aten._index_put_impl_"})
 
 
 class _Watch(weakref.ref[Any]):
@@ -44,6 +48,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         on_meta: as `Recorder`'s.
         layer_of_call: the index of the layer that a module call belongs to.
         layouts: how common operators' outputs look on the device.
+        gives_row_major: operators whose outputs are row-major there, whatever meta says.
     """
 
     def __init__(
@@ -52,9 +57,11 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         on_meta: bool,
         layer_of_call: Callable[[int], int],
         layouts: Mapping[str, Layout] = LAYOUTS,
+        gives_row_major: frozenset[Any] = frozenset(),
     ) -> None:
         super().__init__(on_meta=on_meta)
         self._layouts = layouts
+        self._row_major = gives_row_major
         self.entries: list[Entry] = []
         self.storages: list[Storage] = []
         self.layer_of_parameter: dict[int, int] = {}  # id of a Parameter -> layer
@@ -110,6 +117,10 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         self._ids(args, inputs)
         if kwargs:
             self._ids(tuple(kwargs.values()), inputs)
+        if signature.name in _INDEXED:
+            self._listed_indices(args[1], layer)
+        if signature.name in ("aten.copy_", "aten.index_put_"):
+            self._written_number(args, inputs)
         outputs: list[int] = []
         born: list[int] = []
         if type(result) is Tensor:
@@ -134,19 +145,49 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born), held)
         )
 
+    def _written_number(self, args: tuple[Any, ...], inputs: list[int]) -> None:
+        """`x[...] = 3.0`: the number becomes a tensor on meta, but on the CPU for CUDA.
+
+        There it stays but where it is written to places that are numbered
+        (torch/csrc/autograd/python_variable_indexing.cpp THPVariable_setitem;
+        aten/src/ATen/native/TensorAdvancedIndexing.cpp _index_put_impl_).
+        """
+        last = self.entries[-1] if self.entries else None
+        if type(last) is not Ran or last.signature.name != "aten.scalar_tensor":
+            return
+        by_mask = not isinstance(args[1], list) or [
+            index.dtype for index in args[1] if index is not None
+        ] == [torch.bool]
+        if by_mask and inputs[-1] in last.born:
+            self.storages[inputs[-1]].on_host = True
+
+    def _listed_indices(self, indices: Any, layer: int) -> None:
+        """`x[[0, 2]]`: the list is a tensor on the device, made where no mode sees it.
+
+        torch/csrc/autograd/python_variable_indexing.cpp sequenceToVariable.
+        """
+        for index in indices:
+            if isinstance(index, Tensor) and self._on_meta and self.id_of(index) < 0:
+                storage = index.untyped_storage()
+                self.entries.append(Made(self._watch(storage, "temporaries"), layer))
+
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if (
             func is torch.ops.aten._local_scalar_dense.default
             and self._phase == "step"
             and self._on_meta
         ):
-            return 1.0  # an optimizer that computes with its state's values; sizes do not follow
+            # An optimizer computes with its state's values; sizes do not follow. (NAdam divides by
+            # 1 less the value.)
+            return 0.5
         if self._on_meta:
             known = shortcut(func, args)
             if known is not NotImplemented:
                 return known
         compiler_loaded = "torch._dynamo" in sys.modules
         result = super()._run(func, args, kwargs)
+        if self._on_meta and func in self._row_major:
+            result = row_major(result, args)
         if not compiler_loaded and "torch._dynamo" in sys.modules:
             gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
         return result

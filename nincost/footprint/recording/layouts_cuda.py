@@ -17,6 +17,15 @@ from nincost.trace.records import TensorMeta
 
 _CUDA: dict[str, Layout] = {}
 
+#: Operators whose outputs are row-major on CUDA, and may be otherwise on meta (their CPU kernels
+#: keep channels-last): native/group_norm.cpp.
+ROW_MAJOR: frozenset[Any] = frozenset(
+    {
+        torch.ops.aten.native_group_norm.default,
+        torch.ops.aten.native_group_norm_backward.default,
+    }
+)
+
 
 def cuda_layouts() -> dict[str, Layout]:
     """All layouts on CUDA: the common ones, and those here before them."""

@@ -97,9 +97,7 @@ def attention(
 ) -> Any:
     """aten/src/ATen/native/transformers/attention.cpp scaled_dot_product_attention."""
     trains = torch.is_grad_enabled() and any(t.requires_grad for t in (query, key, value))
-    call = Attention(
-        query, key, value, attn_mask is not None, dropout_p, is_causal, enable_gqa, trains
-    )
+    call = Attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa, trains)
     backend = choose(call, target.capability)
     if backend == "math":
         return NotImplemented
@@ -125,8 +123,8 @@ def _float_mask(mask: Tensor, query: Tensor) -> Tensor:
     """A mask of truth values as numbers to add (convert_boolean_attn_mask)."""
     if mask.dtype is not torch.bool:
         return mask
-    zero = torch.scalar_tensor(0.0, dtype=query.dtype, device=query.device)
-    return torch.where(mask.logical_not(), float("-inf"), zero)
+    least = torch.scalar_tensor(float("-inf"), dtype=query.dtype, device=query.device)
+    return torch.where(mask, 0.0, least)
 
 
 def _aligned(mask: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -94,13 +94,30 @@ def without_dynamo() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _fused_on_meta() -> Iterator[None]:
-    """Let optimizers believe that meta tensors can be updated by a fused kernel, as CUDA's can."""
-    module: Any = sys.modules["torch.optim.optimizer"]
-    name = "_get_fused_kernels_supported_devices"
-    original = getattr(module, name)
-    setattr(module, name, lambda: [*original(), "meta"])
+    """Let optimizers believe that meta tensors can be updated by a fused kernel, as CUDA's can.
+
+    And that their steps can be captured in a graph.
+    """
+    replaced = [
+        (module, name, getattr(module, name))
+        for key, module in list(sys.modules.items())
+        if key.startswith("torch.optim.")
+        for name in _SUPPORTED
+        if hasattr(module, name)
+    ]
+    for module, name, original in replaced:
+        setattr(module, name, _with_meta(original))
     try:
         with without_dynamo():
             yield
     finally:
-        setattr(module, name, original)
+        for module, name, original in replaced:
+            setattr(module, name, original)
+
+
+#: Functions of torch.optim's modules that list devices.
+_SUPPORTED = ("_get_fused_kernels_supported_devices", "_get_capturable_supported_devices")
+
+
+def _with_meta(function: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    return lambda *args, **kwargs: [*function(*args, **kwargs), "meta"]

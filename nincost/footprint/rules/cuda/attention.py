@@ -107,18 +107,18 @@ def flash_backward(call: Call) -> list[Action]:
     "mem_eff_attention/kernel_forward.h (installed header)",
 )
 def efficient(call: Call) -> list[Action]:
-    """Output, logsumexp; a float output beside one in half with more than 128 columns.
+    """Seed and offset, output, logsumexp; a float output beside one in half of over 128 columns.
 
-    Seed and offset are on the CPU.
+    With dropout, seed and offset are on the CPU; without, they are made on the card, and not used.
     """
     query, _key, value = call.args[:3]
     batch, heads, length, size = query.shape
     width = value.shape[-1]
     wide = query.dtype.itemsize == 2 and max(size, width) > 128
+    seed = 8 if call.arg(5, 0.0) == 0 else 0
     return [
-        out(0), out(1),
+        out(2, bytes=seed), out(3, bytes=seed), out(0), out(1),
         take("float output", batch * length * heads * width * 4 if wide else 0),
-        out(2, bytes=0), out(3, bytes=0),
     ]  # fmt: skip
 
 
@@ -168,6 +168,15 @@ def efficient_workspace(
     return 4 * batch * heads * up(key_sums + value_sums + query_sums, 4)
 
 
+def _mask_gradient(call: Call) -> list[Action]:
+    """The mask's gradient, if one is wanted: rows of a multiple of 16 elements."""
+    mask = call.args[4]
+    if not isinstance(mask, TensorMeta) or not call.args[10][3]:
+        return [out(3, bytes=0)]
+    rows = mask.elements // mask.shape[-1]
+    return [out(3, bytes=rows * up(mask.shape[-1], 16) * mask.dtype.itemsize)]
+
+
 @rule(
     "cuda",
     "aten._scaled_dot_product_efficient_attention_backward",
@@ -181,43 +190,89 @@ def efficient_backward(call: Call) -> list[Action]:
     batch, heads, length, _size = query.shape
     each = batch * length * heads
     delta = each * 4
+
+    def repeated(one: TensorMeta) -> int:
+        """A gradient for each of the query's heads, where several share one of `one`'s."""
+        shared = one.shape[1] != heads
+        return one.bytes // one.shape[1] * heads if shared else 0
+
     actions: list[Action] = [
         take("gradient copy", 0 if _by_heads(grad) else grad.bytes),
-        out(0), out(1), out(2),
+        out(0), out(1), out(2), *_mask_gradient(call),
+        take("key heads", repeated(key)), take("value heads", repeated(value)),
     ]  # fmt: skip
     if query.dtype is torch.float32:
         product = each * value.shape[-1] * 4
-        actions += [take("product", product), take("sums", delta), drop("product")]
-        actions += [take("delta", delta), drop("sums")]
+        turned = (
+            0 if length == 1 or heads == 1 else delta
+        )  # else the sums are row-major as they are
+        actions += [take("product", product), take("sums", turned), take("delta", delta)]
+        actions += [drop("sums"), drop("product")]
     else:
         actions.append(take("delta", delta))
     size = efficient_workspace(call.target, query, key, value, call.args[9])
-    return [*actions, take("workspace", size, "workspace")]
+    last = ["delta", "workspace", "value heads", "key heads", "gradient copy"]
+    return [*actions, take("workspace", size, "workspace"), *map(drop, last)]
 
 
 @rule(
     "cuda",
     "aten._scaled_dot_product_cudnn_attention",
-    source="aten/src/ATen/native/cudnn/MHA.cpp run_cudnn_SDP_fprop",
+    source="aten/src/ATen/native/transformers/cuda/attention.cu _cudnn_attention_forward; "
+    "cudnn/MHA.cpp run_cudnn_SDP_fprop; the workspace as cuDNN 9.24 tells it",
     kind="modelled",
 )
-def cudnn(_call: Call) -> list[Action]:
-    """Output, logsumexp, two seeds; cuDNN's own workspace is taken as none."""
-    return [out(0), out(1), out(4), out(5)]
+def cudnn(call: Call) -> list[Action]:
+    """Two seeds, the output, logsumexp, and cuDNN's workspace."""
+    query, key = call.args[:2]
+    size = cudnn_forward_workspace(call.target, query, key, call.arg(5, 0.0))
+    return [out(4), out(5), out(0), out(1), take("workspace", size, "workspace")]
+
+
+def cudnn_forward_workspace(
+    target: Target, query: TensorMeta, key: TensorMeta, dropout: float
+) -> int:
+    """Hopper: 256 bytes, none for one row. Blackwell: a dropout mask of bits in blocks of 128."""
+    batch, heads, length, _size = query.shape
+    if target.capability[0] == 9:
+        return 256 if length > 1 else 0
+    if dropout == 0:
+        return 0
+    return batch * heads * up(length, 128) * up(key.shape[2], 128) // 8 + 128
+
+
+def cudnn_backward_workspace(
+    target: Target, query: TensorMeta, key: TensorMeta, value: TensorMeta
+) -> int:
+    """Float sums of the query's gradient and of its rows, 256 bytes, and each head's gradients.
+
+    The last only where several heads share one key: in blocks of 128 bytes.
+    """
+    batch, heads, length, size = query.shape
+    rows = batch * heads * length
+    each = 4 * rows * size + 4 * rows + (256 if target.capability[0] == 9 else 0)
+    for one in (key, value):
+        if one.shape[1] != heads:
+            repeated = batch * heads * one.shape[2] * one.shape[3] * one.dtype.itemsize
+            each += up(repeated, 128)
+    return each
 
 
 @rule(
     "cuda",
     "aten._scaled_dot_product_cudnn_attention_backward",
-    source="aten/src/ATen/native/cudnn/MHA.cpp run_cudnn_SDP_bprop",
+    source="aten/src/ATen/native/cudnn/MHA.cpp run_cudnn_SDP_bprop; the workspace as cuDNN 9.24 "
+    "tells it",
     kind="modelled",
 )
 def cudnn_backward(call: Call) -> list[Action]:
-    """The workspace is taken as a float sum of the query's gradient and of its rows."""
-    grad, query = call.args[:2]
-    rows = query.elements // query.shape[-1]
-    dense = grad.stride[-1] == 1
+    """The gradients; the output's gradient in the output's form; cuDNN's workspace."""
+    grad, query, key, value, made = call.args[:5]
+    same = all(
+        a == b for a, b, n in zip(grad.stride, made.stride, grad.shape, strict=True) if n > 1
+    )
+    size = cudnn_backward_workspace(call.target, query, key, value)
     return [
-        take("gradient copy", 0 if dense else grad.bytes), out(0), out(1), out(2),
-        take("workspace", 4 * (query.elements + rows), "workspace"),
+        out(0), out(1), out(2), take("gradient copy", 0 if same else grad.bytes),
+        take("workspace", size, "workspace"), drop("workspace"),
     ]  # fmt: skip

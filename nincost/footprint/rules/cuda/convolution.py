@@ -18,6 +18,7 @@ from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
 from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
+from nincost.trace.channels_last import suggests_channels_last
 from nincost.trace.records import TensorMeta
 
 
@@ -165,7 +166,7 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     dense, is copied for each. The weight's copy is there for the input's gradient alone.
     """
     last = found.last if wanted[1] else is_channels_last(found.x)
-    in_form = is_channels_last(grad) is last
+    in_form = _suggests_last(grad) is last
     actions: list[Action] = [
         take("input copy", found.copy(found.x) if wanted[1] else 0),
         take("gradient copy", 0 if in_form else grad.bytes),
@@ -188,6 +189,15 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
             drop("second copy"),
         ]
     return [*actions, drop("gradient copy"), drop("input copy")]
+
+
+def _suggests_last(tensor: TensorMeta) -> bool:
+    """Whether it is in channels-last form; of one dimension, as the image of one row that it is."""
+    shape, stride = tensor.shape, tensor.stride
+    if len(shape) == 3:
+        shape = torch.Size((*shape[:2], 1, shape[2]))
+        stride = (*stride[:2], shape[3] * stride[2], stride[2])
+    return suggests_channels_last(shape, stride)
 
 
 def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:

@@ -6,8 +6,11 @@ counts as yes. So the recording shows a new storage where the device writes into
 
 from __future__ import annotations
 
+import torch
+
 from nincost.footprint.recording.memory_format import dense_copy
-from nincost.footprint.rules import FILLING, Action, Call, is_in_place_sum, out, rule, take
+from nincost.footprint.rules import FILLING, Action, Call, drop, is_in_place_sum, out, rule, take
+from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
 
 #: Gradients of functions that pick one element of each row, by a scatter into zeros.
@@ -86,10 +89,82 @@ def safe_softmax(call: Call) -> list[Action]:
 
 @rule(
     "cuda",
+    "aten._softmax",
+    "aten._log_softmax",
+    source="aten/src/ATen/native/cuda/SoftMax.cu host_softmax",
+)
+def softmax(call: Call) -> list[Action]:
+    """The input is made row-major after the output is there."""
+    return [out(0), take("copy", dense_copy(call.args[0]))]
+
+
+@rule(
+    "cuda",
+    "aten.logsumexp",
+    source="aten/src/ATen/native/ReduceOps.cpp logsumexp_out_impl",
+)
+def logsumexp(call: Call) -> list[Action]:
+    """The largest of each row, which of them are infinite, and the row without its largest."""
+    x, dims = call.args[:2]
+    y = call.outputs[0]
+    rows = y.elements
+    return [
+        take("largest", y.bytes), *scratch(call.target, x, tuple(dims), "extreme"),
+        take("absolute", y.bytes), take("infinite", rows), drop("infinite"), drop("absolute"),
+        take("less largest", x.bytes), out(0), *scratch(call.target, x, tuple(dims), "sum"),
+        drop("less largest"), drop("largest"),
+    ]  # fmt: skip
+
+
+@rule(
+    "cuda",
+    "aten.log_sigmoid_forward",
+    source="aten/src/ATen/native/cuda/ActivationLogSigmoidKernel.cu log_sigmoid_forward_cuda",
+)
+def log_sigmoid(_call: Call) -> list[Action]:
+    """The buffer that the CPU keeps for backward is empty."""
+    return [out(0), out(1, bytes=0)]
+
+
+@rule(
+    "cuda",
+    "aten.index_add",
+    source="aten/src/ATen/native/TensorAdvancedIndexing.cpp index_select_backward_symint",
+)
+def index_add(call: Call) -> list[Action]:
+    return [out(0, over=0 if call.node == "IndexSelectBackward0" else None)]
+
+
+@rule(
+    "cuda",
     "aten._softmax_backward_data",
+    source="aten/src/ATen/native/cuda/SoftMax.cu softmax_backward_cuda_out",
+)
+def softmax_backward(call: Call) -> list[Action]:
+    """Gradient times output is made first, in the type that they share."""
+    grad, output = call.args[:2]
+    width = torch.promote_types(grad.dtype, output.dtype).itemsize
+    return [out(0), take("product", grad.elements * width), take("copy", dense_copy(output))]
+
+
+@rule(
+    "cuda",
     "aten._log_softmax_backward_data",
     source="aten/src/ATen/native/cuda/SoftMax.cu host_softmax_backward",
 )
-def softmax_backward(call: Call) -> list[Action]:
+def log_softmax_backward(call: Call) -> list[Action]:
     """The gradient is made row-major first."""
-    return [take("gradient copy", dense_copy(call.args[0])), out(0)]
+    return [out(0), take("gradient copy", dense_copy(call.args[0]))]
+
+
+@rule(
+    "cuda",
+    "aten.pow",
+    source="aten/src/ATen/native/Pow.cpp pow_Scalar_out",
+)
+def power(call: Call) -> list[Action]:
+    """A number to the power of a tensor: the number is a tensor on the device for a while."""
+    base = call.args[0]
+    if isinstance(base, TensorMeta) or base == 1:
+        return [out(0)]
+    return [out(0), take("base", 16 if isinstance(base, complex) else 8)]

@@ -30,6 +30,19 @@ def operand_copy(matrix: TensorMeta) -> int:
 
 @rule(
     "cuda",
+    "aten.mv",
+    "aten.addmv",
+    "aten.dot",
+    "aten.vdot",
+    source="aten/src/ATen/native/Blas.cpp addmv_out_cuda; cuda/CUDABlas.cpp gemv, dot",
+)
+def vector_product(call: Call) -> list[Action]:
+    """The output, and the handle's workspace at the first call."""
+    return [out(0), workspace(call, lt=False)]
+
+
+@rule(
+    "cuda",
     "aten.mm",
     "aten.bmm",
     "aten.addmm",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last, wide
-from nincost.footprint.rules import Action, Call, drop, out, rule, take
+from nincost.footprint.rules import Action, Call, drop, out, rule, take, take_over
+from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
 
 #: cudnnBatchNormalization's limits on the batch (aten/src/ATen/native/Normalization.cpp).
@@ -156,13 +157,34 @@ def layer_norm_backward(call: Call) -> list[Action]:
     grad, x, shape = call.args[:3]
     wanted = call.args[-1]
     width = torch.Size(shape).numel()
-    part = _partial_rows(call, x.elements // width, width) * width * x.dtype.itemsize
+    rows = _partial_rows(call, x.elements // width, width)
     return [
-        take("gradient copy", dense_copy(grad)), take("copy", dense_copy(x)),
-        out(0), out(1), out(2),
-        take("weight parts", part if wanted[1] else 0),
-        take("bias parts", part if wanted[2] else 0),
+        take("copy", dense_copy(x)), out(0),
+        *_affine(call, [index for index in (1, 2) if wanted[index]], width, rows),
+        take("gradient copy", dense_copy(grad)),
+        *_sums_of_parts(call, [index for index in (1, 2) if wanted[index]], width, rows),
     ]  # fmt: skip
+
+
+def _affine(call: Call, wanted: list[int], width: int, rows: int) -> list[Action]:
+    """The gradients of weight and bias; where they are sums of parts, to be thrown away."""
+    size = width * call.args[1].dtype.itemsize
+    return [take(f"first {index}", size) if rows else out(index) for index in wanted]
+
+
+def _sums_of_parts(call: Call, wanted: list[int], width: int, rows: int) -> list[Action]:
+    """Both parts are made, then summed one after the other into new memory."""
+    if not rows:
+        return []
+    dtype = call.args[1].dtype
+    parts = TensorMeta(torch.Size((rows, width)), (width, 1), dtype)
+    actions: list[Action] = [take(f"parts {index}", parts.bytes) for index in wanted]
+    for index in wanted:
+        actions += [
+            take(f"sum {index}", width * dtype.itemsize), *scratch(call.target, parts, (0,)),
+            drop(f"first {index}"), take_over(index, f"sum {index}"),
+        ]  # fmt: skip
+    return actions + [drop(f"parts {index}") for index in reversed(wanted)]
 
 
 @rule(
@@ -172,11 +194,14 @@ def layer_norm_backward(call: Call) -> list[Action]:
 )
 def rms_norm_backward(call: Call) -> list[Action]:
     grad, x, shape = call.args[:3]
+    wanted = [1] if call.args[-1][1] else []
     width = torch.Size(shape).numel()
-    part = _partial_rows(call, x.elements // width, width) * width * x.dtype.itemsize
-    outputs = [out(index) for index in range(len(call.outputs))]
-    copy = take("gradient copy", dense_copy(grad))
-    return [copy, *outputs, take("weight parts", part)]
+    rows = _partial_rows(call, x.elements // width, width)
+    return [
+        take("copy", dense_copy(x)), out(0), *_affine(call, wanted, width, rows),
+        take("gradient copy", dense_copy(grad)),
+        *_sums_of_parts(call, wanted, width, rows),
+    ]  # fmt: skip
 
 
 @rule(
@@ -190,8 +215,9 @@ def group_norm(call: Call) -> list[Action]:
     each = batch * channels * wide(x.dtype.itemsize)
     folded = positions > 1 and (weight is not None or bias is not None)
     return [
-        take("copy", dense_copy(x)), out(0), out(1), out(2),
+        out(0), out(1), out(2), take("copy", dense_copy(x)),
         take("scale", each if folded else 0), take("shift", each if folded else 0),
+        drop("shift"), drop("scale"), drop("copy"),
     ]  # fmt: skip
 
 
@@ -205,9 +231,10 @@ def group_norm_backward(call: Call) -> list[Action]:
     grad, x, _mean, _rstd, weight, batch, channels, positions, groups = call.args[:9]
     width = wide(x.dtype.itemsize)
     each, grouped = batch * channels * width, batch * groups * width
+    names = ("ds", "db", "c2", "c3", "c1")
+    sizes = (each, each, grouped, grouped, each if weight is not None and positions > 1 else 0)
     return [
-        take("gradient copy", dense_copy(grad)), out(0), out(1), out(2),
-        take("ds", each), take("db", each),
-        take("c1", each if weight is not None and positions > 1 else 0),
-        take("c2", grouped), take("c3", grouped),
+        take("gradient copy", dense_copy(grad)), take("copy", dense_copy(x)),
+        out(0), out(1), out(2), *map(take, names, sizes),
+        *map(drop, ("c3", "c2", "c1", "db", "ds", "copy", "gradient copy")),
     ]  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from nincost.errors import InputError
 from nincost.footprint.libraries.reductions import Operator, reduction_scratch
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
@@ -60,4 +62,21 @@ def reduction(call: Call) -> list[Action]:
     if isinstance(given, int) and not isinstance(given, bool):
         dims = (given,)
     outputs = [out(index) for index in range(len(call.outputs))]
-    return [*outputs, *scratch(call.target, x, dims, _OPERATORS[call.signature.name])]
+    copy = converted(x, call.outputs[0].dtype)
+    if call.signature.name not in ("aten.sum", "aten.mean") or copy is None:
+        return [*outputs, *scratch(call.target, x, dims, _OPERATORS[call.signature.name])]
+    used = scratch(call.target, copy, dims, _OPERATORS[call.signature.name])
+    return [*outputs, take("converted", copy.bytes), *used, drop("converted")]
+
+
+def converted(x: TensorMeta, dtype: torch.dtype) -> TensorMeta | None:
+    """The copy in the result's type that is summed: for all but half precision summed in float.
+
+    aten/src/ATen/native/ReduceOpsUtils.h make_reduction_from_ty.
+    """
+    lowp = x.dtype in (torch.float16, torch.bfloat16) and dtype is torch.float32
+    if x.dtype is dtype or lowp:
+        return None
+    made = torch.empty_strided(x.shape, x.stride, dtype=dtype, device="meta")
+    made = torch.empty_like(made)  # without gaps
+    return TensorMeta(made.shape, made.stride(), dtype)

@@ -53,8 +53,10 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
     than 128 rows: all at once by value, then again by row. More: CUB's sort in segments.
     """
     length = x.shape[dim] if x.shape else 1
-    if length <= _SMALL or x.elements == 0:
+    if x.elements == 0:
         return []
+    if length <= _SMALL:
+        return [take("numbers", length * _INDEX)]
     item, count, major = x.dtype.itemsize, x.elements, target.capability[0]
     rows = count // length
     copied = 0 if dim == len(x.shape) - 1 and is_row_major(x) else 1
