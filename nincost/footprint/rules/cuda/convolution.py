@@ -18,7 +18,6 @@ from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
 from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
-from nincost.trace.channels_last import suggests_channels_last
 from nincost.trace.records import TensorMeta
 
 
@@ -30,7 +29,7 @@ class _Convolution:
         dims = len(x.shape) - 2
         # "Avoid NHWC for a permuted 3d input": a 1-d convolution works on a row-major one.
         self.row_copy = dense_copy(x) if dims == 1 else 0
-        if dims == 1:
+        if self.row_copy:
             x = x._replace(stride=dense_strides(x.shape, channels_last=False))
         self.call, self.x, self.weight = call, x, weight
         self.stride, self.padding, self.dilation = (
@@ -39,7 +38,7 @@ class _Convolution:
         )
         self.transposed = transposed
         self.last = x.dtype is not torch.float64 and (
-            is_channels_last(x) or is_channels_last(weight)
+            _suggests_last(x) or _suggests_last(weight)
         )
         self.dtype = str(x.dtype).removeprefix("torch.")
         self.in_cudnn = uses_cudnn(
@@ -57,7 +56,7 @@ class _Convolution:
 
     def copy(self, tensor: TensorMeta) -> int:
         """Bytes of a tensor's copy in the form that the backend works in."""
-        return copy_bytes(tensor, channels_last=self.last and self.in_cudnn)
+        return copy_bytes(_as_image(tensor), channels_last=self.last and self.in_cudnn)
 
     def run(self, kind: Kind, output: TensorMeta) -> list[Action]:
         """What cuDNN takes for one computation, and gives back. `Target.workspace` says how much.
@@ -165,13 +164,13 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     The gradient is brought into the input's memory format for both; one that has it, and is not
     dense, is copied for each. The weight's copy is there for the input's gradient alone.
     """
-    last = found.last if wanted[1] else is_channels_last(found.x)
+    last = found.last if wanted[1] else _suggests_last(found.x)
     in_form = _suggests_last(grad) is last
     actions: list[Action] = [
         take("input copy", found.copy(found.x) if wanted[1] else 0),
         take("gradient copy", 0 if in_form else grad.bytes),
     ]
-    each = copy_bytes(grad, channels_last=last) if in_form else 0
+    each = copy_bytes(_as_image(grad), channels_last=last) if in_form else 0
     if wanted[0]:
         actions += [
             out(0),
@@ -191,13 +190,17 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     return [*actions, drop("gradient copy"), drop("input copy")]
 
 
+def _as_image(tensor: TensorMeta) -> TensorMeta:
+    """A tensor of one spatial dimension as the image of one row that PyTorch makes of it."""
+    if len(tensor.shape) != 3:
+        return tensor
+    (n, channels, width), (first, second, third) = tensor.shape, tensor.stride
+    shape = torch.Size((n, channels, 1, width))
+    return TensorMeta(shape, (first, second, width * third, third), tensor.dtype)
+
+
 def _suggests_last(tensor: TensorMeta) -> bool:
-    """Whether it is in channels-last form; of one dimension, as the image of one row that it is."""
-    shape, stride = tensor.shape, tensor.stride
-    if len(shape) == 3:
-        shape = torch.Size((*shape[:2], 1, shape[2]))
-        stride = (*stride[:2], shape[3] * stride[2], stride[2])
-    return suggests_channels_last(shape, stride)
+    return is_channels_last(_as_image(tensor))
 
 
 def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:
