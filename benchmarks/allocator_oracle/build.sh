@@ -2,6 +2,5 @@
 # build.sh TORCH_DIR CUDA_INCLUDE OUT_DIR
 set -e
 here=$(dirname "$0")
-gcc -w -O1 -shared -fPIC -I"$2" "$here/fake_cuda.c" -o "$3/fake_cuda.so"
 g++ -w -O0 -std=c++20 -I"$1/include" -I"$2" "$here/real_allocator.cpp" -L"$1/lib" -lc10_cuda -lc10 \
   -Wl,-rpath,"$1/lib" -Wl,--unresolved-symbols=ignore-in-shared-libs -o "$3/real_allocator"

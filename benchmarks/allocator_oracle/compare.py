@@ -1,6 +1,7 @@
-"""Our model against the real allocator: the installed libc10_cuda.so, over a fake CUDA driver.
+"""Our model against the real allocator: the installed libc10_cuda.so, over a stand-in for CUDA
+(tests/no_gpu).
 
-compare.py BUILD_DIR [RUNS] [EVENTS] [SEED]     (BUILD_DIR: where build.sh put its two files)
+compare.py BUILD_DIR [RUNS] [EVENTS] [SEED]     (BUILD_DIR: where build.sh put its program)
 
 Each run draws settings, a capacity and events; after each event the figures, the peaks and every
 segment's blocks must be the same. Prints the first difference and exits with 1.
@@ -13,6 +14,9 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+from no_gpu.stand_in import library
 
 from nincost.footprint.allocator import AllocatorConfig, CachingAllocator, OutOfMemoryError
 
@@ -104,8 +108,9 @@ def ask_real(
         env=os.environ
         | {
             "PYTORCH_CUDA_ALLOC_CONF": text,
-            "FAKE_CAPACITY": str(capacity),
-            "LD_PRELOAD": str(build / "fake_cuda.so"),
+            "NO_GPU_CARD": f"9 0 132 {capacity} 2048 32 232448 52428800",
+            "NO_GPU_FIRST": "0x7f0000000000",  # where the model begins
+            "LD_PRELOAD": str(library()),
         },
     ).stdout.splitlines()
 

@@ -37,9 +37,7 @@ class _Convolution:
             for value in (stride, padding, dilation)
         )
         self.transposed = transposed
-        self.last = x.dtype is not torch.float64 and (
-            _suggests_last(x) or _suggests_last(weight)
-        )
+        self.last = x.dtype is not torch.float64 and (_suggests_last(x) or _suggests_last(weight))
         self.dtype = str(x.dtype).removeprefix("torch.")
         self.in_cudnn = uses_cudnn(
             x.shape,

@@ -1,36 +1,33 @@
 """Random networks trained in PyTorch's own CUDA code with no GPU, each allocation compared.
 
-Run with the stand-in preloaded (own_code.py, `--networks`): networks.py FIRST COUNT GPU prints a
-line of JSON for each network, `random_network(Random(N))` of tests/reliability.
+Started by own_code.py with the stand-in preloaded. `networks.py FIRST COUNT GPU` prints a line of
+JSON for each network; number N is `random_network(Random(N))` of tests/reliability.
 """
 
 from __future__ import annotations
 
-import difflib
 import gc
 import json
 import re
 import sys
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_map
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from reliability.networks import Network, call, random_network
 from reliability.replay import NO_STEP, squares
+from torch.utils._pytree import tree_map
 
 from nincost.errors import NincostError
 from nincost.footprint.gpus import get_gpu
-from nincost.footprint.lower import Alloc, Free, lower
+from nincost.footprint.lower import lower
 from nincost.footprint.recording.record import record
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.build import Model
+from no_gpu.events import Change, predicted, recorded, unlike
 
 _STEPS = 2
 
@@ -38,31 +35,19 @@ _STEPS = 2
 #: the card is zeros.
 _NOT_SERVED = rf"{NO_STEP}|(RNN|LSTM|GRU)|one_hot|scale_grad_by_freq"
 
-#: Bytes taken (or given back, as a negative number), and by what.
-Event = tuple[int, str]
 
-
-def predicted(network: Network, target: Target) -> list[Event]:
-    """The events of two steps, without those of no bytes."""
+def told(network: Network, target: Target) -> list[Change]:
+    """What nincost predicts of two steps."""
     step = Step(
         Model("Net", network.build()), input=network.inputs(), loss=squares, optimizer="SGD",
         optimizer_args={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
     timeline = lower(record(step, target), target)
-    sizes: dict[int, int] = {}
-    told: list[Event] = []
-    for event in timeline.events:
-        if isinstance(event, Alloc):
-            sizes[event.block] = event.bytes
-            where = f"{timeline.layers[event.layer]} {event.operator} {event.category}"
-            told.append((event.bytes, where))
-        elif isinstance(event, Free):
-            told.append((-sizes[event.block], ""))
-    return _plain(told)
+    return predicted(timeline.events, timeline.layers)
 
 
-def taken(network: Network) -> list[Event]:
-    """The events of the same steps as PyTorch makes them, with the Python lines that made them."""
+def taken(network: Network) -> list[Change]:
+    """What PyTorch takes for the same steps."""
     net, inputs = network.build(), network.inputs()
     memory = torch.cuda.memory
     memory._record_memory_history(
@@ -70,22 +55,12 @@ def taken(network: Network) -> list[Event]:
     )
     try:
         _train(net, inputs)
-        history = memory._snapshot()["device_traces"][0]
+        return recorded(memory._snapshot()["device_traces"][0])
     finally:
         gc.collect()
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
         memory._record_memory_history(None)
-    told: list[Event] = []
-    for entry in history:
-        frames = [
-            f"{Path(f['filename']).name}:{f['line']} {f['name']}" for f in entry["frames"][:3]
-        ]
-        if entry["action"] == "alloc":
-            told.append((entry["size"], " < ".join(frames)))
-        elif entry["action"] == "free_completed":
-            told.append((-entry["size"], ""))
-    return _plain(told)
 
 
 def _train(net: Any, inputs: Any) -> None:
@@ -102,13 +77,6 @@ def _train(net: Any, inputs: Any) -> None:
         del output, loss
 
 
-def _plain(events: list[Event]) -> list[Event]:
-    """Without empty tensors, up to the last that is taken: the end is in Python's own order."""
-    events = [event for event in events if event[0]]
-    last = max((place for place, event in enumerate(events) if event[0] > 0), default=-1)
-    return events[: last + 1]
-
-
 def differences(network: Network, target: Target) -> list[str] | None:
     """Where prediction (`<`) and PyTorch (`>`) differ; None where the network cannot be asked."""
     if re.search(_NOT_SERVED, network.source.partition("class Net(")[2]):
@@ -117,18 +85,9 @@ def differences(network: Network, target: Target) -> list[str] | None:
     if not any(p.requires_grad for p in network.build().parameters()):
         return None
     try:
-        mine = predicted(network, target)
-        real = taken(network)
+        return unlike(told(network, target), taken(network))
     except (NincostError, RuntimeError, NotImplementedError, ValueError):
         return None  # PyTorch cannot train it
-    sizes = [[event[0] for event in events] for events in (mine, real)]
-    lines = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, *sizes, autojunk=False).get_opcodes():
-        if tag != "equal":
-            lines.append(f"@ {a}")
-            lines += [f"< {size:+,}  {where}" for size, where in mine[a:b]]
-            lines += [f"> {size:+,}  {where}" for size, where in real[c:d]]
-    return lines
 
 
 def smallest(network: Network, target: Target) -> Network:

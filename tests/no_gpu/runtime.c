@@ -6,6 +6,7 @@
  * NO_GPU_CARD       major minor SMs bytes threads/SM blocks/SM shared/block-optin L2-bytes
  * NO_GPU_NAME       the card's name
  * NO_GPU_CAPACITY   bytes that can be had of it (all of them where it is not set)
+ * NO_GPU_FIRST      the first address; where it is set, no memory is behind any of them
  * NO_GPU_JSON       the card as cuDNN 9.8 and later want it told; without it cuDNN is not asked, and
  *                   each convolution has one plan, whose workspace is 0 bytes
  * NO_GPU_NO_WORKSPACE  cuDNN is asked for its plans, and their workspaces are 0 bytes all the same
@@ -35,7 +36,8 @@
 
 static unsigned long long card[8] = {9, 0, 132, 85000000000ull, 2048, 32, 232448, 52428800};
 static unsigned long long used;
-static char *next_address;
+static char *first_address, *next_address;
+static int unbacked;
 static unsigned long long addresses[SLOTS], lengths[SLOTS];
 static int count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +47,9 @@ __attribute__((constructor)) static void begin(void) {
   if (text)
     sscanf(text, "%llu %llu %llu %llu %llu %llu %llu %llu", card, card + 1, card + 2, card + 3,
            card + 4, card + 5, card + 6, card + 7);
-  next_address = (char *)0x600000000000ull;
+  text = getenv("NO_GPU_FIRST");
+  unbacked = text != 0;
+  next_address = first_address = (char *)(text ? strtoull(text, 0, 0) : 0x600000000000ull);
 }
 static unsigned long long total(void) { return card[3]; }
 static unsigned long long capacity(void) {
@@ -54,6 +58,10 @@ static unsigned long long capacity(void) {
 }
 static unsigned long long place(size_t size) {
   size = (size + STEP - 1) / STEP * STEP;
+  if (unbacked) {
+    next_address += size;
+    return (unsigned long long)(next_address - size);
+  }
   char *at = mmap(next_address, size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (at != next_address) { perror("no room for the card's addresses"); abort(); }
@@ -78,7 +86,7 @@ cudaError_t cudaFree(void *p) {
   for (int i = 0; i < count; i++)
     if (addresses[i] == (unsigned long long)p) {
       used -= lengths[i];
-      munmap(p, (lengths[i] + STEP - 1) / STEP * STEP);
+      if (!unbacked) munmap(p, (lengths[i] + STEP - 1) / STEP * STEP);
       addresses[i] = addresses[--count];
       lengths[i] = lengths[count];
       status = cudaSuccess;
@@ -96,7 +104,7 @@ cudaError_t cudaMemGetInfo(size_t *f, size_t *t) {
   *f = capacity() - used;
   return cudaSuccess;
 }
-static int on_card(const void *p) { return (char *)p >= (char *)0x600000000000ull && (char *)p < next_address; }
+static int on_card(const void *p) { return !unbacked && (char *)p >= first_address && (char *)p < next_address; }
 cudaError_t cudaMemcpy(void *to, const void *from, size_t n, enum cudaMemcpyKind k) {
   if (n <= COPIED && !(on_card(to) && on_card(from))) memcpy(to, from, n);
   return cudaSuccess;

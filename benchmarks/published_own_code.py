@@ -1,6 +1,6 @@
 """Runs the published rows in the PyTorch that they were measured with, with no GPU.
 
-    python benchmarks/no_gpu/published.py --python OTHER/bin/python \
+    python benchmarks/published_own_code.py --python OTHER/bin/python \
         --cudnn 9.8=FOLDER/nvidia/cudnn/lib --cudnn 9.24=FOLDER/nvidia/cudnn/lib
 
 `OTHER` is a virtual environment with torch 2.6.0+cu124 and torchvision 0.21.0. Its cuDNN 9.1 cannot
@@ -20,12 +20,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from own_code import variables
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from no_gpu.stand_in import variables
 
 from nincost.footprint.gpus import get_gpu
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parent / "data"
+DATA = HERE / "data"
 #: As NVML and the measurements' files have it; nincost's card is a little smaller.
 CARD_BYTES = 12_622_168_064
 

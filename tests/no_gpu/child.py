@@ -1,0 +1,44 @@
+"""The process that runs a job's steps; started by own_code.py, with the stand-in preloaded.
+
+Where an argument names a file, the allocator's history goes there as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nincost.footprint.measuring import measured_run
+from nincost.footprint.measuring.gauge import CudaGauge
+from no_gpu.events import recorded
+
+
+class NamingGauge(CudaGauge):
+    """Keeps the Python lines that took each block, too."""
+
+    def record(self) -> None:
+        torch.cuda.memory._record_memory_history(
+            "all", context="alloc", stacks="python", max_entries=1 << 22
+        )
+
+
+def keep_history(path: Path) -> None:
+    """Have the run write its history when it has ended."""
+    note = measured_run._Steps._note_parts
+
+    def keep(steps: Any, *given: Any) -> None:
+        path.write_text(json.dumps(recorded(steps.gauge.history()["device_traces"][0])))
+        note(steps, *given)
+
+    measured_run._Steps._note_parts = keep  # type: ignore[method-assign]
+    measured_run.CudaGauge = NamingGauge  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        keep_history(Path(sys.argv[1]))
+    measured_run.main()
