@@ -48,7 +48,7 @@ def _rrelu(result: Tensor, args: tuple[Any, ...]) -> Tensor:
     return result.contiguous() if args[4:5] == (True,) else result
 
 
-def row_major(result: Any, args: tuple[Any, ...]) -> Any:
+def row_major(result: Any, _args: tuple[Any, ...]) -> Any:
     """Each output row-major: kernels that make theirs by `empty_like(LEGACY_CONTIGUOUS)`."""
     if isinstance(result, Tensor):
         return result.contiguous()

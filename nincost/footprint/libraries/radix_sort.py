@@ -1,4 +1,4 @@
-"""Scratch memory of CUB's radix sort, by which PyTorch sorts indices and long rows."""
+"""Scratch memory of CUB's radix sort, by which PyTorch sorts indices and long rows, and scans."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ def radix_sort_bytes(count: int, bits: int, major: int, *, key: int = 8, value: 
         portions * passes * 4,
     ]
     return sum(map(aligned, parts)) + 255
+
+
+def scan_bytes(count: int, tile: int, width: int) -> int:
+    """Scratch of a scan of `count` values of `width` bytes: a descriptor a tile and for 32 more.
+
+    Value and status lie in one word where they fit (8 bytes), else beside each other (16); another
+    part has a byte. CCCL 13.0, cub/agent/single_pass_scan_operators.cuh, dispatch_scan.cuh,
+    dispatch_unique_by_key.cuh.
+    """
+    descriptor = 8 if width <= 4 else 16
+    return aligned(descriptor * (-(-count // tile) + 32)) + aligned(1) + 255

@@ -23,7 +23,6 @@ from nincost.footprint.recording.stream import (
     Ran,
     Storage,
 )
-from nincost.trace.as_kernels import row_major
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.recorder import Recorder
 from nincost.trace.records import Signature
@@ -48,7 +47,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         on_meta: as `Recorder`'s.
         layer_of_call: the index of the layer that a module call belongs to.
         layouts: how common operators' outputs look on the device.
-        gives_row_major: operators whose outputs are row-major there, whatever meta says.
+        kernel_layouts: how outputs look there that meta lays out otherwise.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         on_meta: bool,
         layer_of_call: Callable[[int], int],
         layouts: Mapping[str, Layout] = LAYOUTS,
-        gives_row_major: frozenset[Any] = frozenset(),
+        kernel_layouts: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] | None = None,
     ) -> None:
         super().__init__(on_meta=on_meta)
         self._layouts = layouts
-        self._row_major = gives_row_major
+        self._kernel_layouts = kernel_layouts or {}
         self.entries: list[Entry] = []
         self.storages: list[Storage] = []
         self.layer_of_parameter: dict[int, int] = {}  # id of a Parameter -> layer
@@ -186,8 +185,9 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
                 return known
         compiler_loaded = "torch._dynamo" in sys.modules
         result = super()._run(func, args, kwargs)
-        if self._on_meta and func in self._row_major:
-            result = row_major(result, args)
+        lay_out = self._kernel_layouts.get(func) if self._on_meta else None
+        if lay_out:
+            result = lay_out(result, args)
         if not compiler_loaded and "torch._dynamo" in sys.modules:
             gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
         return result

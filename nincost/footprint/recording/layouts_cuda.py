@@ -5,26 +5,40 @@ The same form as `nincost.trace.layouts`: for other arguments a function gives N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nincost.footprint.libraries.recurrent_cuda import forward_shapes
+from nincost.trace.as_kernels import row_major
+from nincost.trace.channels_last import suggests_channels_last
 from nincost.trace.layouts import LAYOUTS, Layout
 from nincost.trace.records import TensorMeta
 
 _CUDA: dict[str, Layout] = {}
 
-#: Operators whose outputs are row-major on CUDA, and may be otherwise on meta (their CPU kernels
-#: keep channels-last): native/group_norm.cpp.
-ROW_MAJOR: frozenset[Any] = frozenset(
-    {
-        torch.ops.aten.native_group_norm.default,
-        torch.ops.aten.native_group_norm_backward.default,
-    }
-)
+
+def _as_normalized(result: Any, args: tuple[Any, ...]) -> Any:
+    """Batch norm's gradient in its input's form, whatever form the output's gradient has."""
+    gradient, given = result[0], args[1]
+    if gradient is None:
+        return result
+    last = torch.channels_last if given.dim() == 4 else torch.channels_last_3d
+    in_last = suggests_channels_last(given.shape, given.stride())
+    form = last if in_last else torch.contiguous_format
+    return (gradient.contiguous(memory_format=form), *result[1:])
+
+
+#: Operators that CUDA lays out otherwise than meta, where their CPU kernels need not.
+CUDA_LAYOUTS: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
+    # native/group_norm.cpp: the CPU's keep channels-last
+    torch.ops.aten.native_group_norm.default: row_major,
+    torch.ops.aten.native_group_norm_backward.default: row_major,
+    # native/cudnn/BatchNorm.cpp cudnn_batch_norm_backward
+    torch.ops.aten.native_batch_norm_backward.default: _as_normalized,
+}
 
 
 def cuda_layouts() -> dict[str, Layout]:

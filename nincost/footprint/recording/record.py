@@ -20,7 +20,7 @@ from nincost.errors import (
     one_line,
 )
 from nincost.footprint.recording.follow import StepRecorder
-from nincost.footprint.recording.layouts_cuda import ROW_MAJOR, cuda_layouts
+from nincost.footprint.recording.layouts_cuda import CUDA_LAYOUTS, cuda_layouts
 from nincost.footprint.recording.stream import Recording
 from nincost.footprint.recording.substitutes import substituted
 from nincost.footprint.step.autocast import autocast_on_meta
@@ -143,7 +143,7 @@ class _Run:
             on_meta=on_meta,
             layer_of_call=self._layer_of_call,
             layouts=cuda_layouts() if target.device == "cuda" else LAYOUTS,
-            gives_row_major=ROW_MAJOR if target.device == "cuda" else frozenset(),
+            kernel_layouts=CUDA_LAYOUTS if target.device == "cuda" else {},
         )
         self.follower = Follower(self.recorder)
 

@@ -80,11 +80,22 @@ def test_batch_norm_backend(
 
 
 def _call(
-    dtype: torch.dtype, size: int = 64, mask: bool = False, heads: int = 8, **options: bool
+    dtype: torch.dtype,
+    size: int = 64,
+    mask: tuple[int, ...] | None = None,
+    heads: int = 8,
+    *,
+    grouped: bool = False,
+    dropout: float = 0.0,
+    skipped: int = 0,
+    trains: bool = True,
 ) -> Attention:
+    """`skipped`: elements of the key's storage before it."""
     query = torch.empty(2, 8, 128, size, dtype=dtype, device="meta")
-    key = torch.empty(2, heads, 128, size, dtype=dtype, device="meta")
-    return Attention(query, key, key, mask, 0.0, False, options.get("grouped", False), True)
+    key = torch.empty(2 * heads * 128 * size + skipped, dtype=dtype, device="meta")
+    key = key[skipped:].view(2, heads, 128, size)
+    given = None if mask is None else torch.empty(mask, dtype=dtype, device="meta")
+    return Attention(query, key, key, given, dropout, False, grouped, trains)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +107,20 @@ def _call(
         (_call(torch.bfloat16), "flash", "cudnn"),
         (_call(torch.float16, size=256), "flash", "cudnn"),
         (_call(torch.float16, size=66), "flash", "flash"),
-        (_call(torch.bfloat16, mask=True), "efficient", "cudnn"),
+        (_call(torch.bfloat16, mask=(2, 1, 128, 128)), "efficient", "cudnn"),
+        (_call(torch.bfloat16, mask=(8, 128, 128)), "efficient", "efficient"),
         (_call(torch.bfloat16, heads=2, grouped=True), "flash", "cudnn"),
-        (_call(torch.float32, heads=2, grouped=True), "math", "math"),
+        (_call(torch.float32, heads=2, grouped=True), "efficient", "efficient"),
+        (_call(torch.float32, heads=2), "math", "math"),
+        (_call(torch.float32, heads=1), "efficient", "efficient"),
+        # cuDNN's dropout goes in sixteenths; its backward wants 128, or 256 alike
+        (_call(torch.bfloat16, dropout=0.125), "flash", "cudnn"),
+        (_call(torch.bfloat16, dropout=0.1), "flash", "flash"),
+        (_call(torch.float16, size=160), "flash", "flash"),
+        (_call(torch.float16, size=160, trains=False), "flash", "cudnn"),
+        # 16 bytes are loaded at a time
+        (_call(torch.float32, skipped=3), "math", "math"),
+        (_call(torch.float32, skipped=4), "efficient", "efficient"),
     ],
 )
 def test_attention_backend(call: Attention, on_a100: str, on_h100: str) -> None:

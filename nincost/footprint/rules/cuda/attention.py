@@ -59,6 +59,7 @@ def flash(call: Call) -> list[Action]:
     return [
         out(0), out(1), take("split sums", parts * rows),
         take("split outputs", parts * rows * rounded), out(4), out(5), out(6),
+        take("seed and offset", 16 if dropout else 0),
     ]  # fmt: skip
 
 
@@ -97,6 +98,8 @@ def flash_backward(call: Call) -> list[Action]:
         take("row sums", batch * heads * rows * 4),
         take("query sums", many * batch * rows * heads * rounded * 4),
         take("key heads", repeated), take("value heads", repeated),
+        *map(drop, ("value heads", "key heads", "query sums", "row sums")),
+        drop("output copy"), drop("gradient copy"),
     ]  # fmt: skip
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
-from nincost.footprint.libraries.radix_sort import radix_sort_bytes
+from nincost.footprint.libraries.radix_sort import radix_sort_bytes, scan_bytes
 from nincost.footprint.recording.memory_format import dense_copy, wide
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.trace.records import TensorMeta
 
+_broadcast: Any = torch.broadcast_shapes  # without types in torch
+
 _INDEX = 8  # bytes of an int64
+
+#: Elements of a tile of CUB's unique_by_key and of its scan of int64.
+_UNIQUE_TILE, _SCAN_TILE = 2_304, 896
 
 
 @rule(
@@ -43,8 +49,7 @@ def flat_copy(tensor: TensorMeta) -> int:
 def embedding_backward(call: Call) -> list[Action]:
     """Up to 3072 indices the gradient alone; from there on a sort and sums of segments.
 
-    The number of distinct indices is data: it is taken as the most there can be. The fused branch
-    of recent sources, which needs less, is not assumed.
+    The number of distinct indices is data: it is taken as the most there can be.
     """
     grad, indices, rows = call.args[:3]
     count = indices.elements
@@ -58,16 +63,27 @@ def embedding_backward(call: Call) -> list[Action]:
     segments = min(count, rows)
     partial = count // 10 + segments
     each = count * _INDEX
-    major = call.target.capability[0]
+    bits = int(rows).bit_length()
+    # Rows that are few for the card, with many indices each, are summed in the gradient itself.
+    fused = segments < 4 * call.target.multiprocessors and count > 30 * segments
+    sums = partial * (_INDEX if fused else width * wide(grad.dtype.itemsize))
+    in_float = rows * width * 4 if fused and grad.dtype.itemsize == 2 else 0
+    last = (
+        "partial starts", "number of partials", "partial offsets", "partials", "number", "offsets",
+        "counts", "order", "sorted", "gradient copy", "indices copy",
+    )  # fmt: skip
     return [
         *copies, take("sorted", each), take("order", each), take("range", each),
-        take("sort", radix_sort_bytes(count, 64, major)), drop("sort"), drop("range"),
-        take("counts", each if scaled else 0),
+        take("sort", radix_sort_bytes(count, bits, call.target.capability[0])), drop("sort"),
+        drop("range"), take("counts", each if scaled else 0),
         out(0), take("offsets", each), take("number", 8),
-        take("keys", each), drop("keys"),
+        take("keys", each), take("tiles", scan_bytes(count, _UNIQUE_TILE, 4)), drop("tiles"),
+        drop("keys"),
         take("partials", segments * _INDEX), take("partial offsets", segments * _INDEX),
-        take("partial starts", partial * _INDEX),
-        take("sums", partial * width * wide(grad.dtype.itemsize)),
+        take("tiles", scan_bytes(segments, _SCAN_TILE, 8)), drop("tiles"),
+        take("number of partials", 8), take("partial starts", partial * _INDEX),
+        take("sums", sums), take("float gradient", in_float), drop("float gradient"),
+        drop("sums"), *map(drop, last),
     ]  # fmt: skip
 
 
@@ -86,9 +102,10 @@ def index_put(call: Call) -> list[Action]:
     given = [index for index in indices if isinstance(index, TensorMeta)]
     if not call.arg(3, False) or not given:
         return [out(0, over=over)]
-    count = math.prod(torch.broadcast_shapes(*(index.shape for index in given)))
-    rows = max(base.shape[0], 2)
-    sort = radix_sort_bytes(count, (rows - 1).bit_length(), call.target.capability[0])
+    count = math.prod(_broadcast(*(index.shape for index in given)))
+    behind = max(d for d, index in enumerate(indices) if isinstance(index, TensorMeta)) + 1
+    slices = max(base.elements - 1, 0) // max(math.prod(base.shape[behind:]), 1)
+    sort = radix_sort_bytes(count, max(slices.bit_length(), 1), call.target.capability[0])
     each = count * _INDEX
     linear: list[Action] = []
     for number in range(len(given)):

@@ -78,12 +78,13 @@ def dropout(_call: Call) -> list[Action]:
     source="aten/src/ATen/native/transformers/attention.cpp _safe_softmax",
 )
 def safe_softmax(call: Call) -> list[Action]:
-    """The softmax, which elements and rows are -inf, and the choice between it and zero."""
-    y = call.outputs[0]
+    """The softmax, then which elements and rows of the input are -inf, and the zero for these."""
+    x, y = call.args[0], call.outputs[0]
     rows = y.elements // max(y.shape[call.arg(1)], 1)
     return [
-        take("softmax", y.bytes), take("is -inf", y.elements), take("rows", rows),
-        take("zero", y.dtype.itemsize), out(0),
+        out(0), take("copy", dense_copy(x)), drop("copy"),
+        take("is -inf", y.elements), take("rows", rows), take("zero", y.dtype.itemsize),
+        drop("zero"), drop("rows"), drop("is -inf"),
     ]  # fmt: skip
 
 
@@ -143,8 +144,15 @@ def index_add(call: Call) -> list[Action]:
 def softmax_backward(call: Call) -> list[Action]:
     """Gradient times output is made first, in the type that they share."""
     grad, output = call.args[:2]
-    width = torch.promote_types(grad.dtype, output.dtype).itemsize
-    return [out(0), take("product", grad.elements * width), take("copy", dense_copy(output))]
+    first, second = (
+        torch.empty_strided(t.shape, t.stride, dtype=t.dtype, device="meta") for t in (grad, output)
+    )
+    made = first * second
+    product = TensorMeta(made.shape, made.stride(), made.dtype)
+    return [
+        out(0), take("product", product.bytes), take("product copy", dense_copy(product)),
+        take("copy", dense_copy(output)),
+    ]  # fmt: skip
 
 
 @rule(

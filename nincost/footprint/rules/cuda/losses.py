@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
 from nincost.footprint.rules import Action, Call, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
+
+_broadcast: Any = torch.broadcast_shapes  # without types in torch
 
 #: at::Reduction::None and ::Mean.
 _NONE, _MEAN = 0, 1
@@ -17,8 +21,8 @@ _NONE, _MEAN = 0, 1
     "cuda",
     "aten.mse_loss",
     "aten.smooth_l1_loss",
-    source="aten/src/ATen/native/Loss.cpp TORCH_META_FUNC(mse_loss), TORCH_IMPL_FUNC(mse_loss_out), "
-    "smooth_l1_loss_out",
+    source="aten/src/ATen/native/Loss.cpp TORCH_META_FUNC(mse_loss), "
+    "TORCH_IMPL_FUNC(mse_loss_out), smooth_l1_loss_out",
 )
 def pointwise_loss(call: Call) -> list[Action]:
     """With a sum or mean, the loss of each element is made, summed and freed.
@@ -49,7 +53,7 @@ def huber_loss(call: Call) -> list[Action]:
 def _each(call: Call) -> TensorMeta:
     """The loss of each element: in the shape that input and target share, row-major."""
     x, target = call.args[:2]
-    shape = torch.broadcast_shapes(x.shape, target.shape)
+    shape = _broadcast(x.shape, target.shape)
     made = torch.empty(shape, dtype=torch.promote_types(x.dtype, target.dtype), device="meta")
     return TensorMeta(made.shape, made.stride(), made.dtype)
 
@@ -98,9 +102,9 @@ def pool_backward(call: Call) -> list[Action]:
     grad, x = call.args[:2]
     last = is_channels_last(x)
     return [
+        out(0),
         take("gradient copy", copy_bytes(grad, channels_last=last)),
         take("copy", copy_bytes(x, channels_last=last)),
-        out(0),
     ]
 
 
@@ -112,4 +116,4 @@ def pool_backward(call: Call) -> list[Action]:
 def adaptive_pool_backward(call: Call) -> list[Action]:
     grad, x = call.args[:2]
     last = is_channels_last(x)
-    return [take("gradient copy", copy_bytes(grad, channels_last=last)), out(0)]
+    return [out(0), take("gradient copy", copy_bytes(grad, channels_last=last))]

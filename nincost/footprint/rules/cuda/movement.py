@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost.footprint.recording.memory_format import dense_copy
+from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 
 
@@ -36,9 +36,40 @@ def roll(call: Call) -> list[Action]:
     source="aten/src/ATen/native/cuda/Im2Col.cu im2col_out_cuda_template, Col2Im.cu",
 )
 def columns(call: Call) -> list[Action]:
-    """The output is made like the input, and then given its own shape: in the same memory if less."""
+    """The output is made like the input, and then given its own shape, in that memory if less."""
     x, y = call.args[0], call.outputs[0]
     copy = take("copy", dense_copy(x))
     if y.bytes <= x.bytes:
         return [out(0, bytes=x.bytes), copy]
     return [take("like the input", x.bytes), copy, out(0), drop("like the input")]
+
+
+@rule(
+    "cuda",
+    "aten.upsample_nearest1d",
+    "aten.upsample_nearest2d",
+    "aten._upsample_nearest_exact2d",
+    "aten.upsample_bilinear2d",
+    "aten.upsample_bicubic2d",
+    source="aten/src/ATen/native/cuda/UpSampleBilinear2d.cu upsample_bilinear2d_out_cuda_template, "
+    "UpSampleNearest2d.cu",
+)
+def upsample(call: Call) -> list[Action]:
+    """The input is brought into the form that it suggests where it has gaps."""
+    x = call.args[0]
+    return [out(0), take("copy", copy_bytes(x, channels_last=is_channels_last(x)))]
+
+
+@rule(
+    "cuda",
+    "aten.upsample_nearest2d_backward",
+    "aten.upsample_bilinear2d_backward",
+    "aten.upsample_bicubic2d_backward",
+    source="aten/src/ATen/native/cuda/UpSampleBilinear2d.cu "
+    "upsample_bilinear2d_backward_out_cuda_template",
+)
+def upsample_backward(call: Call) -> list[Action]:
+    """The output's gradient is brought into the form that it suggests where it has gaps."""
+    grad = call.args[0]
+    last = is_channels_last(grad)
+    return [out(0), take("gradient copy", copy_bytes(grad, channels_last=last))]

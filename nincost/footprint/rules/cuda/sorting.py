@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nincost.footprint.libraries.radix_sort import aligned, radix_sort_bytes
+from nincost.footprint.libraries.radix_sort import aligned, radix_sort_bytes, scan_bytes
 from nincost.footprint.recording.memory_format import dense_copy, is_row_major
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.footprint.target import Target
@@ -16,6 +16,9 @@ _INDEX = 8  # bytes of an int64, and of a pair of int32
 
 #: Rows up to this length are sorted in place by thread blocks (should_use_small_sort).
 _SMALL = 4096
+
+#: Elements of a tile of CUB's scan, by the bytes of one.
+_SCAN_TILES = {2: 3_328, 4: 1_920, 8: 896}
 
 _TOPK_THREADS = 256
 _TOPK_REGISTERS = 40  # of a thread
@@ -136,12 +139,15 @@ def topk(call: Call) -> list[Action]:
     kind="modelled",
 )
 def running_sum(call: Call) -> list[Action]:
-    """One long row goes through CUB, with a state of 16 bytes for a tile of some 1,920 elements.
+    """One long row goes through CUB, with a state for each tile.
 
-    Others are summed by ATen's own kernels, in row-major form.
+    Others are summed by ATen's own kernels, in row-major form; another type is converted first.
     """
     x = call.args[0]
     dim = _dim(call, len(x.shape))
     row = bool(x.shape) and x.shape[dim] == x.elements and is_row_major(x)
-    state = 16 * (-(-x.elements // 1_920) + 32) if row and x.elements else 0
-    return [out(0), take("copy", dense_copy(x)), take("tiles", state)]
+    y = call.outputs[0]
+    width = y.dtype.itemsize
+    state = scan_bytes(x.elements, _SCAN_TILES.get(width, 1_920), width) if row else 0
+    copy = y.bytes if x.dtype is not y.dtype else dense_copy(x)
+    return [out(0), take("copy", copy), take("tiles", state)]
