@@ -129,20 +129,11 @@ class _Steps:
         self.reserved = max(self.reserved, reserved)
         self.requested = max(self.requested, requested)
 
-    def _forward(self) -> tuple[Any, Any]:
-        """The output, which a program holds until its step has ended, and the loss."""
+    def _precision(self) -> contextlib.AbstractContextManager[Any]:
         amp = self.job["amp"]
-        with (
-            torch.autocast(self.gauge.device.type, dtype=getattr(torch, amp))
-            if amp
-            else contextlib.nullcontext()
-        ):
-            self._begin("forward")
-            output = self.module(*self.args, **self.kwargs)
-            if self.job["inference"]:
-                return output, None
-            self._begin("loss")
-            return output, take_loss(self.loss, output, self.labels)
+        if not amp:
+            return contextlib.nullcontext()
+        return torch.autocast(self.gauge.device.type, dtype=getattr(torch, amp))
 
     def _infer(self) -> None:
         with torch.no_grad():
@@ -150,7 +141,9 @@ class _Steps:
                 last = number == self.job["steps"] - 1
                 if last:
                     self._began = self._entries()
-                output, _ = self._forward()
+                self._begin("forward")
+                with self._precision():
+                    output = self.module(*self.args, **self.kwargs)
                 self.after["after_forward"] = self.gauge.allocated()
                 if last:
                     self._note_parts(None, [])
@@ -173,14 +166,18 @@ class _Steps:
             for part in range(job["accumulate"]):
                 if part == 0 and job["zero_first"]:
                     self._zero_grad(optimizer)
-                output, loss = self._forward()
+                with self._precision():
+                    self._begin("forward")
+                    output = self.module(*self.args, **self.kwargs)
+                    self._begin("loss")
+                    loss = take_loss(self.loss, output, self.labels)
                 self.after["after_forward"] = self.gauge.allocated()
                 forward = self._entries() if last else None
                 if part == 0 and not job["zero_first"]:
                     self._zero_grad(optimizer)
                 loss = scaler.scale(loss)
                 self._begin("backward")
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 self.after["after_backward"] = self.gauge.allocated()
             self._begin("step")
             if job["clip_grad_norm"] is not None:

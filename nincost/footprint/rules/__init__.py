@@ -215,4 +215,4 @@ def plan(ran: Ran, phase: str, target: Target, table: dict[str, Rule]) -> tuple[
     for action in actions:
         if isinstance(action, Drop | TakeOver):
             held.remove(action.name)
-    return (*actions, *map(drop, held))
+    return (*actions, *map(drop, reversed(held)))  # as C++ ends the life of local tensors

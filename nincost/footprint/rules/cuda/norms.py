@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 
 from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last, wide
@@ -92,6 +94,13 @@ def batch_norm(call: Call) -> list[Action]:
     ]  # fmt: skip
 
 
+def _flat_copy(tensor: TensorMeta) -> int:
+    """Bytes of the copy that `reshape((N, C, -1))` makes: none where the rest can be one dimension."""
+    kept = [(n, step) for n, step in zip(tensor.shape[2:], tensor.stride[2:], strict=True) if n > 1]
+    merge = all(outer[1] == inner[0] * inner[1] for outer, inner in itertools.pairwise(kept))
+    return 0 if merge else tensor.bytes
+
+
 @rule(
     "cuda",
     "aten.native_batch_norm_backward",
@@ -114,7 +123,8 @@ def batch_norm_backward(call: Call) -> list[Action]:
     if not training:
         return [take("invstd", channels * width), out(0), out(1), out(2)]
     if not (last or x.stride[1] == 1):
-        return [take("gradient copy", dense_copy(grad)), out(0), out(1), out(2)]
+        copies = [take("input copy", _flat_copy(x)), take("gradient copy", _flat_copy(grad))]
+        return [*copies, out(0), out(1), out(2)]
     grid_x, grid_y = launch_grid(x.elements // channels, channels)
     staged = grid_y > 1
     return [
