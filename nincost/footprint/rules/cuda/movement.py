@@ -48,21 +48,32 @@ def columns(call: Call) -> list[Action]:
     "cuda",
     "aten.upsample_nearest1d",
     "aten.upsample_nearest2d",
+    "aten.upsample_nearest3d",
+    "aten._upsample_nearest_exact1d",
     "aten._upsample_nearest_exact2d",
-    "aten.upsample_bilinear2d",
-    "aten.upsample_bicubic2d",
-    source="aten/src/ATen/native/cuda/UpSampleBilinear2d.cu upsample_bilinear2d_out_cuda_template, "
-    "UpSampleNearest2d.cu",
+    "aten._upsample_nearest_exact3d",
+    "aten._upsample_bilinear2d_aa",
+    "aten._upsample_bicubic2d_aa",
+    source="aten/src/ATen/native/cuda/UpSampleNearest1d.cu, UpSampleNearest2d.cu, "
+    "UpSampleNearest3d.cu, UpSampleBilinear2d.cu",
 )
 def upsample(call: Call) -> list[Action]:
-    """The input is brought into the form that it suggests where it has gaps."""
+    """The input is brought into the form that it suggests where it has gaps.
+
+    Bilinear and bicubic kernels read it as it lies.
+    """
     x = call.args[0]
     return [out(0), take("copy", copy_bytes(x, channels_last=is_channels_last(x)))]
 
 
 @rule(
     "cuda",
+    "aten.upsample_nearest1d_backward",
     "aten.upsample_nearest2d_backward",
+    "aten.upsample_nearest3d_backward",
+    "aten._upsample_nearest_exact1d_backward",
+    "aten._upsample_nearest_exact2d_backward",
+    "aten._upsample_nearest_exact3d_backward",
     "aten.upsample_bilinear2d_backward",
     "aten.upsample_bicubic2d_backward",
     source="aten/src/ATen/native/cuda/UpSampleBilinear2d.cu "

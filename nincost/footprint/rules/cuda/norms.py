@@ -95,7 +95,7 @@ def batch_norm(call: Call) -> list[Action]:
 
 
 def _flat_copy(tensor: TensorMeta) -> int:
-    """Bytes of the copy that `reshape((N, C, -1))` makes: none where the rest can be one dimension."""
+    """Bytes of the copy that `reshape((N, C, -1))` makes: none where the rest is one dimension."""
     kept = [(n, step) for n, step in zip(tensor.shape[2:], tensor.stride[2:], strict=True) if n > 1]
     merge = all(outer[1] == inner[0] * inner[1] for outer, inner in itertools.pairwise(kept))
     return 0 if merge else tensor.bytes
@@ -124,7 +124,10 @@ def batch_norm_backward(call: Call) -> list[Action]:
         return [take("invstd", channels * width), out(0), out(1), out(2)]
     if not (last or x.stride[1] == 1):
         copies = [take("input copy", _flat_copy(x)), take("gradient copy", _flat_copy(grad))]
-        return [*copies, out(0), out(1), out(2)]
+        wanted = call.arg(9)
+        return [
+            *copies, *(out(index, bytes=None if wanted[index] else 0) for index in range(3))
+        ]  # fmt: skip
     grid_x, grid_y = launch_grid(x.elements // channels, channels)
     staged = grid_y > 1
     return [

@@ -1,0 +1,52 @@
+"""Where CUDA's kernels copy an input that has gaps: bytes by hand, order by PyTorch's sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.cuda_steps import taken, timeline
+from torch import nn
+
+
+class Gaps(nn.Module):
+    """A function of every other column: (2, 4, 4, 4) floats, 512 bytes, of rows of eight."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function((x * self.scale)[..., ::2])
+
+
+@pytest.mark.parametrize(
+    ("operator", "function", "expected"),
+    [
+        # the output of 2*4*2*2 floats, then the copy
+        ("avg_pool2d", lambda x: F.avg_pool2d(x, 2), [128, 512]),
+        # the output, its places of 8 bytes each, the copy
+        ("max_pool2d_with_indices", lambda x: F.max_pool2d(x, 2), [128, 256, 512]),
+        ("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, 2), [128, 256, 512]),
+        # the copy first
+        ("_adaptive_avg_pool2d", lambda x: F.adaptive_avg_pool2d(x, 2), [512, 128]),
+        # 2*4*6*6 floats, the copy
+        ("reflection_pad2d", lambda x: F.pad(x, (1, 1, 1, 1), "reflect"), [1152, 512]),
+        ("replication_pad2d", lambda x: F.pad(x, (1, 1, 1, 1), "replicate"), [1152]),
+        # 2*4*8*8 floats; what interpolates linearly reads the input as it lies
+        ("upsample_nearest2d", lambda x: F.interpolate(x, scale_factor=2), [2048, 512]),
+        (
+            "upsample_bilinear2d",
+            lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+            [2048],
+        ),
+    ],
+)
+def test_forward(
+    operator: str, function: Callable[[torch.Tensor], torch.Tensor], expected: list[int]
+) -> None:
+    told = timeline(Gaps(function), "4x4x8", batch=2, loss="sum")
+    assert taken(told, f"aten.{operator}") == expected
