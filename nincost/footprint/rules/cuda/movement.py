@@ -46,6 +46,17 @@ def columns(call: Call) -> list[Action]:
 
 @rule(
     "cuda",
+    "aten.unfold_backward",
+    source="aten/src/ATen/native/UnfoldBackward.h _make_unfold_backward_iter_over_grad_in",
+)
+def unfold_backward(call: Call) -> list[Action]:
+    """The output, then the places along the unfolded dimension, as int64."""
+    sizes, dim = call.args[1:3]
+    return [out(0), take("places", 8 * sizes[dim])]
+
+
+@rule(
+    "cuda",
     "aten.upsample_nearest1d",
     "aten.upsample_nearest2d",
     "aten.upsample_nearest3d",
