@@ -129,7 +129,10 @@ class Call:
 
 #: Functions whose gradient is zeroed in place where the other argument won; under a dispatch mode
 #: torch fills a copy.
-FILLING = ("MaximumBackward0", "MinimumBackward0", "FmaxBackward0", "FminBackward0")
+FILLING = (
+    "MaximumBackward0", "MinimumBackward0", "FmaxBackward0", "FminBackward0", "ClampBackward0",
+    "ClampBackward1",
+)  # fmt: skip
 
 
 def is_in_place_sum(call: Call) -> bool:

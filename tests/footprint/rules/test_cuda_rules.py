@@ -436,8 +436,13 @@ def test_sort(batch: int, function: Any, expected: list[int]) -> None:
     ("batch", "function", "expected"),
     [
         (128, lambda x: x.view(128, 64).topk(5)[0], [2560, 5120]),
-        # One row of 32,768 on 108 multiprocessors: 4 values a thread, so 32 blocks of 1024
-        (512, lambda x: x.topk(5)[0], [20, 40, 4, 4, 8, 8, 16384, 128, 128]),
+        # One row of 32,768 on 108 multiprocessors: 4 values a thread, so 32 blocks of 1024; each
+        # has 256 counts of 2 bytes, the row 256 of 4; scans of 32 counts: 16 * 33, 1, and 255
+        (
+            512,
+            lambda x: x.topk(5)[0],
+            [20, 40, 4, 8, 8, 16384, 1024, 128, 128, 1279, 1279],
+        ),
     ],
 )
 def test_topk(batch: int, function: Any, expected: list[int]) -> None:

@@ -17,7 +17,7 @@ _broadcast: Any = torch.broadcast_shapes  # without types in torch
 _INDEX = 8  # bytes of an int64
 
 #: Elements of a tile of CUB's unique_by_key and of its scan of int64.
-_UNIQUE_TILE, _SCAN_TILE = 2_304, 896
+_UNIQUE_TILE, _SCAN_TILE = 4_992, 896
 
 
 @rule(
@@ -77,7 +77,7 @@ def embedding_backward(call: Call) -> list[Action]:
         take("sort", radix_sort_bytes(count, bits, call.target.capability[0])), drop("sort"),
         drop("range"), take("counts", each if scaled else 0),
         out(0), take("offsets", each), take("number", 8),
-        take("keys", each), take("tiles", scan_bytes(count, _UNIQUE_TILE, 4)), drop("tiles"),
+        take("keys", each), take("tiles", scan_bytes(count, _UNIQUE_TILE, 8)), drop("tiles"),
         drop("keys"),
         take("partials", segments * _INDEX), take("partial offsets", segments * _INDEX),
         take("tiles", scan_bytes(segments, _SCAN_TILE, 8)), drop("tiles"),

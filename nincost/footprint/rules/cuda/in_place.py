@@ -176,3 +176,13 @@ def power(call: Call) -> list[Action]:
     if isinstance(base, TensorMeta) or base == 1:
         return [out(0)]
     return [out(0), take("base", 16 if isinstance(base, complex) else 8)]
+
+
+@rule(
+    "cuda",
+    "aten.isinf",
+    source="aten/src/ATen/native/TensorCompare.cpp isinf",
+)
+def is_infinite(call: Call) -> list[Action]:
+    """The absolute values are compared with infinity."""
+    return [take("absolute", call.args[0].bytes), out(0)]

@@ -90,7 +90,7 @@ def batch_norm(call: Call) -> list[Action]:
     return [
         out(0), out(1), out(2),
         take("staging", 4 * channels * grid_y * wide(x.dtype.itemsize) if staged else 0),
-        take("semaphores", grid_x * 4 if staged else 0),
+        take("semaphores", grid_x * 4 if staged else 0), drop("semaphores"), drop("staging"),
     ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _flat_copy(tensor: TensorMeta) -> int:
 def batch_norm_backward(call: Call) -> list[Action]:
     """Gradient brought into the input's form, then the three gradients.
 
-    cuDNN computes all three whatever is asked for.
+    cuDNN computes all three whatever is asked for; ATen's own kernels leave out the first.
     """
     grad, x, weight, mean, _variance, _saved, _invstd, training, epsilon = call.args[:9]
     last = is_channels_last(x)
@@ -134,7 +134,7 @@ def batch_norm_backward(call: Call) -> list[Action]:
         take("sum dy", channels * width), take("sum dy xmu", channels * width), out(1), out(2),
         take("staging", 2 * channels * grid_y * width if staged else 0),
         take("semaphores", grid_x * 4 if staged else 0),
-        drop("semaphores"), drop("staging"), out(0),
+        drop("semaphores"), drop("staging"), out(0, bytes=None if call.arg(9)[0] else 0),
     ]  # fmt: skip
 
 

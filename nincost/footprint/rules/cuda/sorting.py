@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from nincost.footprint.libraries.radix_sort import aligned, radix_sort_bytes, scan_bytes
 from nincost.footprint.recording.memory_format import dense_copy, is_row_major
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
@@ -70,7 +68,7 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
     ]
     if rows == 1 or length >= 1_000_000:
         scratch = radix_sort_bytes(length, item * 8, major, key=item)
-        return [*actions, take("numbers", length * _INDEX), take("sort", scratch)]
+        return [*actions, take("numbers", length * _INDEX), take("sort", scratch), drop("sort")]
     if rows < 128:
         by_value = radix_sort_bytes(count, item * 8, major, key=item)
         by_row = radix_sort_bytes(count, (rows - 1).bit_length(), major, value=0)
@@ -78,7 +76,7 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
             *actions,
             take("index and row", count * _INDEX), take("index and row 2", count * _INDEX),
             take("sorted keys", x.bytes), take("sort", by_value), drop("sort"),
-            drop("sorted keys"), take("sort again", by_row),
+            drop("sorted keys"), take("sort again", by_row), drop("sort again"),
         ]  # fmt: skip
     segments = aligned(x.bytes) + aligned(count * _INDEX) + 255
     return [*actions, take("numbers", count * _INDEX), take("sort", segments)]
@@ -99,9 +97,9 @@ def _topk_in_blocks(rows: int, length: int) -> bool:
     kind="modelled",
 )
 def topk(call: Call) -> list[Action]:
-    """A few long rows are sorted whole; others cut into blocks count digits, or need nothing.
+    """Long rows cut into blocks count digits; others need nothing.
 
-    The scratch of CUB's scan over the blocks' counts, some bytes a block, is not told.
+    The blocks' counts are summed twice by CUB's scan.
     """
     x = call.args[0]
     dim = _dim(call, len(x.shape))
@@ -109,11 +107,6 @@ def topk(call: Call) -> list[Action]:
     if x.elements == 0:
         return [out(0), out(1)]
     rows = x.elements // length
-    if x.dtype is not torch.bool and rows <= 10 and length >= 100_000:
-        return [
-            out(0), out(1), take("all values", x.bytes), take("all indices", x.elements * _INDEX),
-            *_sort_scratch(x, dim, call.target),
-        ]  # fmt: skip
     actions: list[Action] = [out(0), out(1), take("copy", dense_copy(x))]
     if not _topk_in_blocks(rows, length):
         return actions
@@ -122,12 +115,15 @@ def topk(call: Call) -> list[Action]:
     slots = call.target.multiprocessors * resident * _TOPK_THREADS
     each = max(4, min(-(-x.elements // slots), 64))
     blocks = rows * -(-length // (each * _TOPK_THREADS))
+    scan = take("tiles", scan_bytes(blocks, _SCAN_TILES[4], 8))
+    names = ("kth values", "k to find", "digits", "counts", "sums", "counts within", "of the kth")
+    sizes = (
+        rows * x.dtype.itemsize, 2 * rows * 4, 2 * rows * max(4, x.dtype.itemsize),
+        blocks * _TOPK_DIGITS * 2, rows * _TOPK_DIGITS * 4, blocks * 4, blocks * 4,
+    )  # fmt: skip
     return [
-        *actions,
-        take("kth values", rows * x.dtype.itemsize), take("semaphores", rows * 4),
-        take("k to find", 2 * rows * 4), take("digits", 2 * rows * max(4, x.dtype.itemsize)),
-        take("counts", blocks * _TOPK_DIGITS * 2),
-        take("counts within", blocks * 4), take("counts of the kth", blocks * 4),
+        *actions, *map(take, names, sizes), scan, drop("tiles"), scan, drop("tiles"),
+        *map(drop, reversed(names)),
     ]  # fmt: skip
 
 
