@@ -50,3 +50,22 @@ def test_forward(
 ) -> None:
     told = timeline(Gaps(function), "4x4x8", batch=2, loss="sum")
     assert taken(told, f"aten.{operator}") == expected
+
+
+def test_bilinear_multiplies_slice_by_slice() -> None:
+    """Linear.cpp _trilinear: for each of 3 outputs two products of 8 rows, of 7 values and of 1."""
+    net = nn.Bilinear(5, 7, 3, bias=False)
+    told = timeline(Pair(net), "8x12", batch=1, loss="sum")
+    forward = taken(told, "aten._trilinear", "forward")
+    assert [size for size in forward if size < 2**20] == [96, 224, 32, 224, 32, 224, 32]
+
+
+class Pair(nn.Module):
+    """A bilinear layer of the two parts of its input."""
+
+    def __init__(self, layer: nn.Bilinear) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x[..., :5], x[..., 5:])

@@ -160,15 +160,16 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     """cudnn_convolution_backward.
 
     The gradient is brought into the input's memory format for both; one that has it, and is not
-    dense, is copied for each. The weight's copy is there for the input's gradient alone.
+    dense, is copied for each, but for a transposed convolution's. The weight's copy is there for the input's gradient alone.
     """
     last = found.last if wanted[1] else _suggests_last(found.x)
-    in_form = _suggests_last(grad) is last
+    copy = copy_bytes(_as_image(grad), channels_last=last)
+    once = found.transposed or _suggests_last(grad) is not last
     actions: list[Action] = [
         take("input copy", found.copy(found.x) if wanted[1] else 0),
-        take("gradient copy", 0 if in_form else grad.bytes),
+        take("gradient copy", copy if once else 0),
     ]
-    each = copy_bytes(_as_image(grad), channels_last=last) if in_form else 0
+    each = 0 if once else copy
     if wanted[0]:
         actions += [
             out(0),

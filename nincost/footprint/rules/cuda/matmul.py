@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from nincost.footprint.libraries.cublas import blas_workspaces
 from nincost.footprint.recording.memory_format import is_row_major
-from nincost.footprint.rules import Action, Call, hold, out, rule, take
+from nincost.footprint.rules import Action, Call, drop, hold, out, rule, take
 from nincost.trace.records import TensorMeta
 
 
@@ -39,6 +41,43 @@ def operand_copy(matrix: TensorMeta) -> int:
 def vector_product(call: Call) -> list[Action]:
     """The output, and the handle's workspace at the first call."""
     return [out(0), workspace(call, lt=False)]
+
+
+@rule(
+    "cuda",
+    "aten._trilinear",
+    source="aten/src/ATen/native/Linear.cpp _trilinear, sumproduct_pair",
+)
+def trilinear(call: Call) -> list[Action]:
+    """`nn.Bilinear` and its gradients: the output, and for each slice of it two products.
+
+    Each product is over all dimensions of its operands, those at 1 that are summed in it.
+    """
+    expanded = [set(call.arg(position)) for position in (3, 4, 5)]
+    summed, unrolled = set(call.arg(6)), call.arg(7, 1)
+    total = len(call.args[0].shape) + len(expanded[0])
+    sizes = []
+    for tensor, added in zip(call.args[:3], expanded, strict=True):
+        own = iter(tensor.shape)
+        sizes.append([1 if dim in added else next(own) for dim in range(total)])
+    whole = [max(size) for size in zip(*sizes, strict=True)]
+    early = summed & expanded[2] - {unrolled}  # of one element there is nothing to multiply
+    late = summed - expanded[2] - {unrolled}
+    item = call.args[0].dtype.itemsize
+    first = prod(
+        1 if dim in early or dim == unrolled else max(sizes[0][dim], sizes[1][dim])
+        for dim in range(total)
+    )
+    second = prod(1 if dim in summed or dim == unrolled else whole[dim] for dim in range(total))
+    actions: list[Action] = [out(0)]
+    for slice_ in range(whole[unrolled]):
+        names = f"first {slice_}", f"second {slice_}"
+        actions += [take(names[0], first * item)]
+        actions += [workspace(call, lt=False)] if early else []
+        actions += [take(names[1], second * item)]
+        actions += [workspace(call, lt=False)] if late else []
+        actions += map(drop, names)
+    return actions
 
 
 @rule(
