@@ -26,12 +26,13 @@ def uses_cudnn(
     output_padding: Sequence[int] = (),
     channels_last: bool = False,
     cudnn_enabled: bool = True,
+    capability: tuple[int, int] = (8, 0),
 ) -> bool:
     """Whether cuDNN runs it; else PyTorch's depthwise or unfolding kernels do.
 
     Shapes are those of the model's call, of 1 to 3 spatial dimensions, `dtype` is what the kernel
     sees (after autocast). `channels_last` is true where the input or the weight
-    is so by `looks_channels_last`.
+    is so by `looks_channels_last`. Below compute capability 8.0 cuDNN gets no bfloat16.
     """
     if not cudnn_enabled or 0 in (*input, *weight):
         return False
@@ -41,12 +42,14 @@ def uses_cudnn(
         stride, dilation = (1, *stride), (1, *dilation)
         output_padding = (0, *output_padding) if output_padding else ()
     last = channels_last and dtype != "float64"
-    if _is_depthwise(given, filters, groups, transposed):
+    if dtype == "bfloat16" and capability < (8, 0):
+        return False
+    if is_depthwise(given, filters, groups, transposed):
         return _depthwise(given, filters, dtype, stride, dilation, last)
     return all(extra < step for extra, step in zip(output_padding, stride, strict=False))
 
 
-def _is_depthwise(
+def is_depthwise(
     input: Sequence[int], weight: Sequence[int], groups: int, transposed: bool
 ) -> bool:
     """One input channel a group, more than one group (`is_depthwise`)."""

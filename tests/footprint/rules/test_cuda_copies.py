@@ -10,6 +10,10 @@ import torch.nn.functional as F
 from support.cuda_steps import taken, timeline
 from torch import nn
 
+from nincost.footprint.gpus import get_gpu
+from nincost.footprint.lower import Alloc
+from nincost.footprint.target import Target
+
 
 class Gaps(nn.Module):
     """A function of every other column: (2, 4, 4, 4) floats, 512 bytes, of rows of eight."""
@@ -69,3 +73,45 @@ class Pair(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.layer(x[..., :5], x[..., 5:])
+
+
+@pytest.mark.parametrize(
+    ("layer", "forward", "backward"),
+    [
+        # output 2*6*6*7, columns of one image 3*9*42; the input's gradient, columns, bias, weight
+        (nn.Conv2d(3, 6, 3, padding=1), [1008, 2268], [504, 2268, 12, 324]),
+        # no columns to multiply by one value a channel; in backward there are
+        (nn.Conv2d(3, 6, 1), [1008], [504, 252, 12, 36]),
+        # dilated: all gradients first, the bias's sum for each of two images
+        (nn.Conv2d(3, 6, 3, padding=2, dilation=2), [1008, 2268], [504, 324, 12, 2268, 12, 12]),
+        # transposed: output 2*6*13*15, columns 6*9*42, ones for the bias
+        (
+            nn.ConvTranspose2d(3, 6, 3, stride=2),
+            [4680, 4536, 390],
+            [504, 4536, 324, 12, 4536],
+        ),
+    ],
+)
+def test_bfloat16_before_ampere_is_unfolded(
+    layer: nn.Module, forward: list[int], backward: list[int]
+) -> None:
+    """cuDNN gets none there (supportsBFloat16ConvolutionWithCuDNNv8): ConvolutionMM2d.cu does."""
+    net = nn.Sequential(nn.Conv2d(3, 3, 1, groups=3), layer)
+    told = timeline(
+        net.to(torch.bfloat16), "3x6x7", batch=2, target=Target(gpu=get_gpu("t4")), loss="sum"
+    )
+
+    def small(operator: str) -> list[int]:
+        layers = {index for index, name in enumerate(told.layers) if name == "1"}
+        return [
+            event.bytes
+            for event in told.events
+            if isinstance(event, Alloc)
+            and event.operator == operator
+            and event.layer in layers
+            and event.bytes < 2**20
+        ]
+
+    # In backward the expanded gradient of the sum is copied first.
+    assert small("aten.convolution") == forward
+    assert small("aten.convolution_backward")[1:] == backward

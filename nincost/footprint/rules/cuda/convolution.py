@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from nincost.errors import InputError
-from nincost.footprint.libraries.conv_backend import uses_cudnn
+from nincost.footprint.libraries.conv_backend import is_depthwise, uses_cudnn
 from nincost.footprint.libraries.conv_problem import (
     ConvProblem,
     Kind,
@@ -17,6 +17,7 @@ from nincost.footprint.libraries.conv_problem import (
 from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
 from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
+from nincost.footprint.rules.cuda import slow_convolution
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
 
@@ -50,6 +51,10 @@ class _Convolution:
             output_padding=output_padding,
             channels_last=self.last,
             cudnn_enabled=torch.backends.cudnn.enabled,
+            capability=call.target.capability,
+        )
+        self.unfolds = not self.in_cudnn and not is_depthwise(
+            x.shape, weight.shape, groups, transposed
         )
 
     def copy(self, tensor: TensorMeta) -> int:
@@ -123,6 +128,8 @@ def convolution(call: Call) -> list[Action]:
     """
     x, weight = call.args[:2]
     found = _Convolution(call, x, weight, call.args[3:9])
+    if found.unfolds:
+        return slow_convolution.forward(call)
     return [
         take("rows", found.row_copy),
         take("input copy", found.copy(found.x)),
@@ -145,6 +152,8 @@ def convolution_backward(call: Call) -> list[Action]:
     grad, x, weight = call.args[:3]
     wanted = call.args[10]
     found = _Convolution(call, x, weight, call.args[4:10])
+    if found.unfolds:
+        return slow_convolution.backward(call)
     bias: list[Action] = []
     if wanted[2]:
         dims = (0, *range(2, len(grad.shape)))
@@ -160,7 +169,8 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     """cudnn_convolution_backward.
 
     The gradient is brought into the input's memory format for both; one that has it, and is not
-    dense, is copied for each, but for a transposed convolution's. The weight's copy is there for the input's gradient alone.
+    dense, is copied for each, but for a transposed convolution's. The weight's copy is there for
+    the input's gradient alone.
     """
     last = found.last if wanted[1] else _suggests_last(found.x)
     copy = copy_bytes(_as_image(grad), channels_last=last)

@@ -39,8 +39,10 @@ def operand_copy(matrix: TensorMeta) -> int:
     source="aten/src/ATen/native/Blas.cpp addmv_out_cuda; cuda/CUDABlas.cpp gemv, dot",
 )
 def vector_product(call: Call) -> list[Action]:
-    """The output, and the handle's workspace at the first call."""
-    return [out(0), workspace(call, lt=False)]
+    """The output, a copy of an expanded vector, and the handle's workspace at the first call."""
+    vector = call.args[-1] if isinstance(call.args[-1], TensorMeta) else call.args[0]
+    expanded = vector.stride == (0,) and vector.elements > 1
+    return [out(0), take("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
 
 
 @rule(

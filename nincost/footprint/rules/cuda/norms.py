@@ -223,14 +223,19 @@ def rms_norm_backward(call: Call) -> list[Action]:
     source="aten/src/ATen/native/cuda/group_norm_kernel.cu GroupNormKernelImplInternal",
 )
 def group_norm(call: Call) -> list[Action]:
-    """Scale and shift of each channel of each sample, where the norm has weights."""
-    x, weight, bias, batch, channels, positions = call.args[:6]
+    """Scale and shift of each channel of each sample, where the norm has weights.
+
+    In half precision the groups' means and deviations are there in float, too.
+    """
+    x, weight, bias, batch, channels, positions, groups = call.args[:7]
     each = batch * channels * wide(x.dtype.itemsize)
     folded = positions > 1 and (weight is not None or bias is not None)
+    narrow = 4 * batch * groups if x.dtype.itemsize == 2 else 0
     return [
         out(0), out(1), out(2), take("copy", dense_copy(x)),
+        take("means", narrow), take("deviations", narrow),
         take("scale", each if folded else 0), take("shift", each if folded else 0),
-        drop("shift"), drop("scale"), drop("copy"),
+        *map(drop, ("shift", "scale", "deviations", "means", "copy")),
     ]  # fmt: skip
 
 
@@ -245,7 +250,8 @@ def group_norm_backward(call: Call) -> list[Action]:
     width = wide(x.dtype.itemsize)
     each, grouped = batch * channels * width, batch * groups * width
     names = ("ds", "db", "c2", "c3", "c1")
-    sizes = (each, each, grouped, grouped, each if weight is not None and positions > 1 else 0)
+    sums = each if positions > 1 else 0
+    sizes = (sums, sums, grouped, grouped, each if weight is not None and positions > 1 else 0)
     return [
         take("gradient copy", dense_copy(grad)), take("copy", dense_copy(x)),
         out(0), out(1), out(2), *map(take, names, sizes),
