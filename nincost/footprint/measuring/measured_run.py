@@ -19,7 +19,7 @@ from nincost.footprint.allocator import AllocatorConfig
 from nincost.footprint.measuring.gauge import CudaGauge, Gauge, shortfall
 from nincost.footprint.measuring.measured_parts import parts_at_peak
 from nincost.footprint.recording.stream import CATEGORIES
-from nincost.footprint.step.checkpoint import top_level_blocks
+from nincost.footprint.step.checkpoint import checkpoint_blocks
 from nincost.footprint.step.loss import make_target, output_tensor, take_loss
 from nincost.models.build import Model
 from nincost.models.inputs import make_input, tensors_in
@@ -154,7 +154,7 @@ class _Steps:
     def _train(self) -> None:
         job = self.job
         if job["checkpoint"]:
-            _checkpoint_blocks(self.module)
+            checkpoint_blocks(self.module)
         trained = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = _optimizer(job, trained)
         scaler = torch.amp.GradScaler(self.gauge.device.type, enabled=job["grad_scaler"])
@@ -258,19 +258,6 @@ def _optimizer(job: Mapping[str, Any], parameters: list[nn.Parameter]) -> Any:
         return kind(parameters, **options)
     except TypeError:
         return kind(parameters, lr=0.0, **options)
-
-
-def _checkpoint_blocks(module: nn.Module) -> None:
-    """Let each top-level block be computed again in backward, as `record` does."""
-    from torch.utils.checkpoint import checkpoint
-
-    for child in top_level_blocks(module):
-        forward = child.forward
-
-        def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
-            return checkpoint(_forward, *args, use_reentrant=False, **kwargs)
-
-        child.__dict__["forward"] = again
 
 
 def _real_inputs(meta: Any, job: Mapping[str, Any], device: torch.device) -> Any:

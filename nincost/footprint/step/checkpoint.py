@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
 from torch import nn
 
 
@@ -14,3 +18,28 @@ def top_level_blocks(module: nn.Module) -> list[nn.Module]:
     children = list(module.children())
     blocks = [child for child in children if next(child.children(), None) is not None]
     return blocks or children
+
+
+def checkpoint_blocks(
+    module: nn.Module,
+    again_in: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
+) -> None:
+    """Let each top-level block of a module of ours be computed again in backward, in `again_in`.
+
+    Of a meta tensor torch cannot tell which autocast forward had, and backward stands outside.
+    """
+    # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
+    # there would hold the frames on the stack, and so that block's input, for good.
+    import torch._dynamo  # noqa: F401
+    from torch.utils.checkpoint import checkpoint
+
+    def contexts() -> tuple[Any, Any]:
+        return contextlib.nullcontext(), again_in()
+
+    for child in top_level_blocks(module):
+        forward = child.forward
+
+        def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
+            return checkpoint(_forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
+
+        child.__dict__["forward"] = again
