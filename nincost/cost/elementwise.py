@@ -102,6 +102,8 @@ def each_input(signature: Signature) -> int:
 
 
 @elementwise(
+    # Before torch 2.14 these, or their forms in place, are not tagged.
+    "aten.leaky_relu", "aten.elu", "aten.celu", "aten.selu", "aten.hardsigmoid", "aten.hardtanh",
     "aten.hardswish", "aten.glu", "aten.log_sigmoid_forward", "aten._prelu_kernel",
     "aten.native_dropout", "aten.mse_loss", "aten.smooth_l1_loss", "aten.huber_loss",
     "aten.soft_margin_loss", "aten.binary_cross_entropy", "aten.binary_cross_entropy_with_logits",

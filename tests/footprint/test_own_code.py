@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -29,8 +30,12 @@ def _lacking() -> str:
     missing = [name for name in ("gcc", "nm", "awk") if shutil.which(name) is None]
     if missing:
         return f"no {', '.join(missing)}"
-    if not (folders(sys.executable)[1] / "backends/nvidia/include/cuda_runtime_api.h").exists():
+    header = folders(sys.executable)[1] / "backends/nvidia/include/cuda_runtime_api.h"
+    if not header.exists():
         return "triton brings no CUDA headers"
+    found = re.search(r"#define CUDART_VERSION +(\d+)\d{3}", header.read_text(errors="replace"))
+    if found is None or found[1] != torch.version.cuda.partition(".")[0]:
+        return f"triton's headers are not of CUDA {torch.version.cuda}, which torch is built with"
     return "" if plans_on(GPUS["h100"]).available else plans_on(GPUS["h100"]).reason
 
 
