@@ -18,9 +18,28 @@ from nincost.footprint.recording.stream import Mark, Ran, Recording
 from nincost.footprint.step.step import Step
 from nincost.footprint.target import Target
 from nincost.models.build import Model
+from nincost.trace.records import TensorMeta
 
 A100 = Target(gpu=get_gpu("a100-40gb"))
 H100 = Target(gpu=get_gpu("h100"))
+
+
+class Apply(nn.Module):
+    """A linear layer without bias, then a function of its output."""
+
+    def __init__(self, function: Any, size: int = 64) -> None:
+        super().__init__()
+        self.linear = nn.Linear(size, size, bias=False)
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(self.linear(x))  # type: ignore[no-any-return]
+
+
+def meta(*shape: int, dtype: torch.dtype = torch.float32) -> TensorMeta:
+    """A dense tensor without its data."""
+    made = torch.empty(shape, dtype=dtype, device="meta")
+    return TensorMeta(made.shape, made.stride(), dtype)
 
 
 def _squares(output: torch.Tensor) -> torch.Tensor:

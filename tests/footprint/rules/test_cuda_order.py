@@ -1,6 +1,6 @@
 """The order in which CUDA's operators take and give back, worked out from PyTorch's sources.
 
-Each was found by running PyTorch's own CUDA code without a GPU (benchmarks/no_gpu); the counts
+Each was found by running PyTorch's own CUDA code without a GPU (tests/no_gpu); the counts
 here are by hand.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from support.cuda_steps import A100, H100, recorded, taken, timeline
+from support.cuda_steps import A100, H100, Apply, meta, recorded, taken, timeline
 from torch import nn
 
 from nincost.footprint.lower import Alloc, Free, Timeline
@@ -21,19 +21,6 @@ from nincost.footprint.rules.cuda.attention import (
     cudnn_forward_workspace,
 )
 from nincost.footprint.target import Target
-from nincost.trace.records import TensorMeta
-
-
-class Apply(nn.Module):
-    """A linear layer without bias, then a function of its output."""
-
-    def __init__(self, function: Any, size: int = 64) -> None:
-        super().__init__()
-        self.linear = nn.Linear(size, size, bias=False)
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(self.linear(x))  # type: ignore[no-any-return]
 
 
 def of(function: Any, operator: str, spec: str = "64", batch: int = 8, **options: Any) -> list[int]:
@@ -54,11 +41,6 @@ def order(told: Timeline, operator: str) -> list[int]:
         elif found:
             break
     return found
-
-
-def meta(*shape: int, dtype: torch.dtype = torch.bfloat16) -> TensorMeta:
-    made = torch.empty(shape, dtype=dtype, device="meta")
-    return TensorMeta(made.shape, made.stride(), dtype)
 
 
 class Attention(nn.Module):
@@ -84,10 +66,14 @@ def test_attention_in_cudnn() -> None:
 def test_workspace_of_cudnns_attention() -> None:
     # as cuDNN 9.24 answers for an H100: 6 heads of 24 and 40 columns share 2 keys of 33 rows;
     # 6*33*24*2 = 9504 and 6*33*40*2 = 15840, each up to the next 128
-    query, key, value = meta(1, 6, 7, 24), meta(1, 2, 33, 24), meta(1, 2, 33, 40)
+    query, key, value = (
+        meta(1, 6, 7, 24, dtype=torch.bfloat16),
+        meta(1, 2, 33, 24, dtype=torch.bfloat16),
+        meta(1, 2, 33, 40, dtype=torch.bfloat16),
+    )
     whole = 6 * 7 * 24 * 4 + 6 * 7 * 4 + 256 + 9600 + 15872
     assert cudnn_backward_workspace(H100, query, key, value) == whole == 29928
-    assert cudnn_forward_workspace(H100, meta(1, 6, 1, 24), key, 0.0) == 0
+    assert cudnn_forward_workspace(H100, meta(1, 6, 1, 24, dtype=torch.bfloat16), key, 0.0) == 0
 
 
 def test_efficient_attention() -> None:

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from support.cuda_steps import A100, H100, kept, operators, recorded, taken, timeline
+from support.cuda_steps import (
+    A100,
+    H100,
+    Apply,
+    kept,
+    meta,
+    operators,
+    recorded,
+    taken,
+    timeline,
+)
 from torch import nn
 
 from nincost.footprint.allocator import ExactAllocator
@@ -18,24 +28,6 @@ from nincost.footprint.player import play
 from nincost.footprint.rules import rules_for
 from nincost.footprint.rules.cuda.attention import efficient_workspace, flash_splits
 from nincost.footprint.rules.cuda.norms import launch_grid
-from nincost.trace.records import TensorMeta
-
-
-def meta(*shape: int, dtype: torch.dtype = torch.float32) -> TensorMeta:
-    tensor = torch.empty(shape, dtype=dtype, device="meta")
-    return TensorMeta(tensor.shape, tensor.stride(), dtype)
-
-
-class Apply(nn.Module):
-    """A linear layer without bias, then a function of its output."""
-
-    def __init__(self, function: Any, size: int = 64) -> None:
-        super().__init__()
-        self.linear = nn.Linear(size, size, bias=False)
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(self.linear(x))
 
 
 def test_every_rule_names_a_source_file() -> None:

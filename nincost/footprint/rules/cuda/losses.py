@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from nincost.footprint.recording.memory_format import copy_bytes, is_channels_last
 from nincost.footprint.rules import Action, Call, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
@@ -89,31 +88,3 @@ def with_logits(call: Call) -> list[Action]:
     """log sigmoid(x) and 1 - target live together; the unreduced loss is made in one of them."""
     x = call.args[0]
     return [take("log sigmoid", x.bytes), take("one minus target", x.bytes), out(0)]
-
-
-@rule(
-    "cuda",
-    "aten.max_pool2d_with_indices_backward",
-    "aten.avg_pool2d_backward",
-    source="aten/src/ATen/native/cuda/DilatedMaxPool2d.cu, AveragePool2d.cu",
-)
-def pool_backward(call: Call) -> list[Action]:
-    """Gradient and input are brought into the input's form."""
-    grad, x = call.args[:2]
-    last = is_channels_last(x)
-    return [
-        out(0),
-        take("gradient copy", copy_bytes(grad, channels_last=last)),
-        take("copy", copy_bytes(x, channels_last=last)),
-    ]
-
-
-@rule(
-    "cuda",
-    "aten._adaptive_avg_pool2d_backward",
-    source="aten/src/ATen/native/cuda/AdaptiveAveragePooling.cu",
-)
-def adaptive_pool_backward(call: Call) -> list[Action]:
-    grad, x = call.args[:2]
-    last = is_channels_last(x)
-    return [out(0), take("gradient copy", copy_bytes(grad, channels_last=last))]

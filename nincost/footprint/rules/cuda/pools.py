@@ -46,3 +46,42 @@ def adaptive_average(call: Call) -> list[Action]:
     """The input in the form that it suggests, then the output."""
     x = call.args[0]
     return [take("copy", copy_bytes(x, channels_last=is_channels_last(x))), out(0)]
+
+
+@rule(
+    "cuda",
+    "aten.max_pool2d_with_indices_backward",
+    "aten.avg_pool2d_backward",
+    source="aten/src/ATen/native/cuda/DilatedMaxPool2d.cu, AveragePool2d.cu",
+)
+def pool_backward(call: Call) -> list[Action]:
+    """Gradient and input are brought into the input's form."""
+    grad, x = call.args[:2]
+    last = is_channels_last(x)
+    return [
+        out(0),
+        take("gradient copy", copy_bytes(grad, channels_last=last)),
+        take("copy", copy_bytes(x, channels_last=last)),
+    ]
+
+
+@rule(
+    "cuda",
+    "aten._adaptive_avg_pool2d_backward",
+    source="aten/src/ATen/native/cuda/AdaptiveAveragePooling.cu",
+)
+def adaptive_pool_backward(call: Call) -> list[Action]:
+    grad, x = call.args[:2]
+    last = is_channels_last(x)
+    return [out(0), take("gradient copy", copy_bytes(grad, channels_last=last))]
+
+
+@rule(
+    "cuda",
+    "aten.adaptive_max_pool2d_backward",
+    "aten.adaptive_max_pool3d_backward",
+    source="aten/src/ATen/native/cuda/AdaptiveMaxPooling2d.cu, AdaptiveMaxPooling3d.cu",
+)
+def adaptive_largest_backward(call: Call) -> list[Action]:
+    """The output, then its gradient made row-major."""
+    return [out(0), take("gradient copy", dense_copy(call.args[0]))]
