@@ -180,7 +180,10 @@ cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *a, const void *f) {
   memset(a, 0, sizeof *a);
   a->maxThreadsPerBlock = 1024;
   a->numRegs = 32;
-  a->ptxVersion = a->binaryVersion = card[0] * 10 + card[1];
+  /* Of what PyTorch's kernels are built for, the last that this card runs. */
+  static const int built[] = {70, 75, 80, 86, 90, 100, 120};
+  for (int i = 0; i < sizeof built / sizeof *built; i++)
+    if (built[i] <= card[0] * 10 + card[1]) a->ptxVersion = a->binaryVersion = built[i];
   a->maxDynamicSharedSizeBytes = 48 << 10;
   return cudaSuccess;
 }
@@ -281,8 +284,8 @@ int cublasLtMatmulDescCreate(void **d, int c, int s) { *d = made(); return 0; }
 int cublasLtMatmulPreferenceCreate(void **d) { *d = made(); return 0; }
 int cublasLtMatrixLayoutCreate(void **d, int t, uint64_t r, uint64_t c, int64_t l) { *d = made(); return 0; }
 int cublasLtMatmulAlgoGetHeuristic(void *h, void *op, void *a, void *b, void *c, void *d, void *pref, int asked, void *results, int *found) {
-  *found = asked; /* cublasLtMatmulHeuristicResult_t of zeros: success, no workspace */
-  memset(results, 0, 152 * asked > 0 ? 120 * asked : 0);
+  *found = asked; /* zeros: success, no workspace */
+  memset(results, 0, asked * sizeof(struct { uint64_t algo[8]; size_t bytes; int state; float waves; int reserved[4]; }));
   return 0;
 }
 size_t cublasLtGetVersion(void) { return CUDART_VERSION * 10; }
