@@ -4,9 +4,10 @@
 
 The measurements, and what two other estimators predicted for the same runs, are in
 benchmarks/data/measured_training_memory.csv, with their source; what PyTorch 2.6's own code takes
-for them is in published_own_code.csv beside it, made by no_gpu/published.py. No constant of nincost
-was fitted to any: rules come from PyTorch's sources and, for workspaces, from the installed cuDNN's
-answers. Six rows are those that nincost is held to; the others tell whether they are like the rest.
+for them is in published_own_code.csv beside it, made by published_own_code.py. No constant of
+nincost was fitted to any: rules come from PyTorch's sources and, for workspaces, from the installed
+cuDNN's answers. Six rows are those that nincost is held to; the others tell whether they are like
+the rest.
 """
 
 from __future__ import annotations

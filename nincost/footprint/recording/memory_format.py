@@ -9,6 +9,11 @@ input will give: strides have to say so, and that tensor counts as row-major. A 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
+import torch
+
 from nincost.trace.channels_last import suggests_channels_last
 from nincost.trace.records import TensorMeta
 
@@ -44,6 +49,22 @@ def is_in_form(tensor: TensorMeta, *, channels_last: bool) -> bool:
 def dense_copy(tensor: TensorMeta) -> int:
     """Bytes of the copy that `contiguous()` makes: 0 where it makes none."""
     return 0 if is_row_major(tensor) else tensor.bytes
+
+
+def flat_copy(tensor: TensorMeta, first: int = 0) -> int:
+    """Bytes of the copy that making one dimension of those from `first` on takes: 0 for a view."""
+    kept = [
+        (size, step)
+        for size, step in zip(tensor.shape[first:], tensor.stride[first:], strict=True)
+        if size > 1
+    ]
+    merge = all(outer[1] == inner[0] * inner[1] for outer, inner in itertools.pairwise(kept))
+    return 0 if merge else tensor.bytes
+
+
+def broadcast(*shapes: Sequence[int]) -> torch.Size:
+    """The shape that all of them share."""
+    return torch.broadcast_shapes(*shapes)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def copy_bytes(tensor: TensorMeta, *, channels_last: bool) -> int:

@@ -13,9 +13,10 @@ from nincost.footprint.libraries.conv_problem import (
     Kind,
     conv_problem,
     dense_strides,
+    looks_channels_last,
 )
 from nincost.footprint.libraries.cudnn_plans import Workspace, plans_on
-from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last
+from nincost.footprint.recording.memory_format import copy_bytes, dense_copy
 from nincost.footprint.rules import Action, Call, Search, drop, out, rule, take
 from nincost.footprint.rules.cuda import slow_convolution
 from nincost.footprint.rules.cuda.reductions import scratch
@@ -209,7 +210,7 @@ def _as_image(tensor: TensorMeta) -> TensorMeta:
 
 
 def _suggests_last(tensor: TensorMeta) -> bool:
-    return is_channels_last(_as_image(tensor))
+    return looks_channels_last(tensor.shape, tensor.stride)
 
 
 def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:

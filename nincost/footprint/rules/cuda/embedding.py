@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import torch
 
 from nincost.footprint.libraries.radix_sort import radix_sort_bytes, scan_bytes
-from nincost.footprint.recording.memory_format import dense_copy, wide
+from nincost.footprint.recording.memory_format import broadcast, dense_copy, flat_copy, wide
 from nincost.footprint.rules import Action, Call, drop, out, rule, take
 from nincost.trace.records import TensorMeta
-
-_broadcast: Any = torch.broadcast_shapes  # without types in torch
 
 _INDEX = 8  # bytes of an int64
 
@@ -28,15 +23,6 @@ _UNIQUE_TILE, _SCAN_TILE = 4_992, 896
 def embedding(call: Call) -> list[Action]:
     """Indices that cannot be seen as one row, such as expanded ones, are copied into one."""
     return [take("indices copy", flat_copy(call.args[1])), out(0)]
-
-
-def flat_copy(tensor: TensorMeta) -> int:
-    """Bytes of the copy that `reshape(-1)` makes: 0 where a view will do."""
-    try:
-        torch.empty_strided(tensor.shape, tensor.stride, device="meta").view(-1)
-    except RuntimeError:
-        return tensor.bytes
-    return 0
 
 
 @rule(
@@ -102,7 +88,7 @@ def index_put(call: Call) -> list[Action]:
     given = [index for index in indices if isinstance(index, TensorMeta)]
     if not call.arg(3, False) or not given:
         return [out(0, over=over)]
-    count = math.prod(_broadcast(*(index.shape for index in given)))
+    count = math.prod(broadcast(*(index.shape for index in given)))
     behind = max(d for d, index in enumerate(indices) if isinstance(index, TensorMeta)) + 1
     slices = max(base.elements - 1, 0) // max(math.prod(base.shape[behind:]), 1)
     sort = radix_sort_bytes(count, max(slices.bit_length(), 1), call.target.capability[0])

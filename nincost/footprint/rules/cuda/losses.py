@@ -1,16 +1,13 @@
-"""Losses that make the unreduced tensor first, and pools' backward."""
+"""Losses that make the unreduced tensor first."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
+from nincost.footprint.recording.memory_format import broadcast
 from nincost.footprint.rules import Action, Call, out, rule, take
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
-
-_broadcast: Any = torch.broadcast_shapes  # without types in torch
 
 #: at::Reduction::None and ::Mean.
 _NONE, _MEAN = 0, 1
@@ -52,7 +49,7 @@ def huber_loss(call: Call) -> list[Action]:
 def _each(call: Call) -> TensorMeta:
     """The loss of each element: in the shape that input and target share, row-major."""
     x, target = call.args[:2]
-    shape = _broadcast(x.shape, target.shape)
+    shape = broadcast(x.shape, target.shape)
     made = torch.empty(shape, dtype=torch.promote_types(x.dtype, target.dtype), device="meta")
     return TensorMeta(made.shape, made.stride(), made.dtype)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 
-from nincost.footprint.recording.memory_format import copy_bytes, dense_copy, is_channels_last, wide
+from nincost.footprint.recording.memory_format import (
+    copy_bytes,
+    dense_copy,
+    flat_copy,
+    is_channels_last,
+    wide,
+)
 from nincost.footprint.rules import Action, Call, drop, out, rule, take, take_over
 from nincost.footprint.rules.cuda.reductions import scratch
 from nincost.trace.records import TensorMeta
@@ -94,13 +98,6 @@ def batch_norm(call: Call) -> list[Action]:
     ]  # fmt: skip
 
 
-def _flat_copy(tensor: TensorMeta) -> int:
-    """Bytes of the copy that `reshape((N, C, -1))` makes: none where the rest is one dimension."""
-    kept = [(n, step) for n, step in zip(tensor.shape[2:], tensor.stride[2:], strict=True) if n > 1]
-    merge = all(outer[1] == inner[0] * inner[1] for outer, inner in itertools.pairwise(kept))
-    return 0 if merge else tensor.bytes
-
-
 @rule(
     "cuda",
     "aten.native_batch_norm_backward",
@@ -123,7 +120,7 @@ def batch_norm_backward(call: Call) -> list[Action]:
     if not training:
         return [take("invstd", channels * width), out(0), out(1), out(2)]
     if not (last or x.stride[1] == 1):
-        copies = [take("input copy", _flat_copy(x)), take("gradient copy", _flat_copy(grad))]
+        copies = [take("input copy", flat_copy(x, 2)), take("gradient copy", flat_copy(grad, 2))]
         wanted = call.arg(9)
         return [
             *copies, *(out(index, bytes=None if wanted[index] else 0) for index in range(3))

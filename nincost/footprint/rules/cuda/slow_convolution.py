@@ -24,7 +24,6 @@ class _Unfolded:
         image = (x if transposed else y).shape[2:]
         self.columns = kernel * prod(image) * x.dtype.itemsize
         self.ones = prod(y.shape[2:]) * x.dtype.itemsize
-        self.transposed = transposed
 
 
 def _is_dilated(call: Call, position: int, dims: int) -> bool:
