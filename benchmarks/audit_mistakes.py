@@ -23,14 +23,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nincost.homework.answer import read_text
-from nincost.homework.grades import Grade
-from nincost.homework.grading import grade
-from nincost.homework.mistakes import Setting
-from nincost.homework.sheet import What, sheets_of
-from nincost.models.nin import VARIANTS, Variant
-from nincost.models.sources import resolve
-from nincost.trace.run import trace
+from nincost._audit.answer import read_text
+from nincost._audit.grading import grade
+from nincost._audit.mistakes import Setting
+from nincost._audit.results import Grade
+from nincost._explain.cost_terms import What, sheets_of
+from nincost._models.nin import VARIANTS, Variant
+from nincost._models.sources import resolve
+from nincost._trace.run import trace
 
 KINDS: dict[str, tuple[What, ...]] = {
     "bias-missing": ("params",),

@@ -15,10 +15,10 @@ from statistics import median
 import torch
 from torch.nn import functional
 
-from nincost.models.sources import resolve
-from nincost.training.build import xavier
-from nincost.training.data import load, to_input
-from nincost.training.seeds import seed_all
+from nincost._models.sources import resolve
+from nincost._train.build import xavier
+from nincost._train.data import load, to_input
+from nincost._train.seeds import seed_all
 
 
 def signal(

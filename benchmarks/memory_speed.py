@@ -52,7 +52,7 @@ CASES: dict[str, dict[str, Any]] = {
 PROGRAM = """
 import json, sys, time
 start = time.perf_counter()
-import nincost, nincost.footprint.predict
+import nincost, nincost._memory.predict
 options = json.loads(sys.argv[1])
 if options["model"].startswith("hf:"):
     import transformers.models.llama.modeling_llama

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nincost.models.nin import VARIANTS, Block, Variant, build
+from nincost._models.nin import VARIANTS, Block, Variant, build
 
 if TYPE_CHECKING:
     from torch import nn

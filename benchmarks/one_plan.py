@@ -15,12 +15,12 @@ from dataclasses import replace
 
 from published_memory import MIB, Row, read_rows, recorded
 
-from nincost.footprint.gpus import get_gpu
-from nincost.footprint.libraries.conv_problem import ConvProblem
-from nincost.footprint.libraries.cudnn_plans import ConvPlans, Plan, Workspace, plans_on
-from nincost.footprint.lower import lower
-from nincost.footprint.player import play
-from nincost.footprint.target import Target
+from nincost._devices.cards import get_gpu
+from nincost._devices.libraries.conv_descriptor import ConvProblem
+from nincost._devices.libraries.cudnn_plans import ConvPlans, Plan, Workspace, plans_on
+from nincost._devices.target import Target
+from nincost._memory.lower import lower
+from nincost._memory.replay import play
 
 #: Plans whose workspaces are this near each other are tried once.
 ALIKE = 1.03

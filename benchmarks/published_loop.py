@@ -1,4 +1,4 @@
-"""The published runs' loop, in whatever PyTorch runs this; started by published_own_code.py.
+"""The published runs' loop, in whatever PyTorch runs this; started by published_emulated.py.
 
 Written after what the measurements' source says of its loop (the report tells it in words). It
 imports nothing of nincost, so that a PyTorch too old for nincost can run it. Its argument is a row,

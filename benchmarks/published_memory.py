@@ -4,7 +4,7 @@
 
 The measurements, and what two other estimators predicted for the same runs, are in
 benchmarks/data/measured_training_memory.csv, with their source; what PyTorch 2.6's own code takes
-for them is in published_own_code.csv beside it, made by published_own_code.py. No constant of
+for them is in published_emulated.csv beside it, made by published_emulated.py. No constant of
 nincost was fitted to any: rules come from PyTorch's sources and, for workspaces, from the installed
 cuDNN's answers. Six rows are those that nincost is held to; the others tell whether they are like
 the rest.
@@ -23,15 +23,15 @@ from pathlib import Path
 import torch
 from published_text import ANALYSIS, ASSUMPTIONS, OWN_CODE
 
-from nincost.footprint.gpus import get_gpu
-from nincost.footprint.libraries.cudnn_plans import ConvPlans
-from nincost.footprint.lower import lower
-from nincost.footprint.player import play
-from nincost.footprint.recording.record import record
-from nincost.footprint.recording.stream import Recording
-from nincost.footprint.step.step import Step
-from nincost.footprint.target import Target
-from nincost.models.sources import resolve
+from nincost._devices.cards import get_gpu
+from nincost._devices.libraries.cudnn_plans import ConvPlans
+from nincost._devices.target import Target
+from nincost._memory.lower import lower
+from nincost._memory.record import record
+from nincost._memory.replay import play
+from nincost._models.sources import resolve
+from nincost._step.step import Step
+from nincost._trace.recording import Recording
 
 DATA = Path(__file__).parent / "data"
 MIB = 2**20
@@ -50,7 +50,7 @@ class Row:
     group: str
     #: Held by the model alone, in PyTorch 2.6, and then the most in its steps, by whose workspaces.
     model_bytes: int
-    own_code: dict[str, int]
+    emulated: dict[str, int]
     predicted: dict[str, int] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
 
@@ -73,7 +73,7 @@ def _table_of(name: str) -> list[dict[str, str]]:
 def read_rows() -> list[Row]:
     """The published runs but for repeats, nothing predicted yet."""
     key = ("model", "optimizer", "batch_size")
-    own = {tuple(line[name] for name in key): line for line in _table_of("published_own_code.csv")}
+    own = {tuple(line[name] for name in key): line for line in _table_of("published_emulated.csv")}
     rows = []
     for line in _table_of("measured_training_memory.csv"):
         if line["set"] == "repeat":
@@ -167,7 +167,7 @@ def _own_table(rows: list[Row]) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        told = (row.own_code["none"], row.own_code["9.8"], row.own_code["9.24"])
+        told = (row.emulated["none"], row.emulated["9.8"], row.emulated["9.24"])
         sizes = (row.measured, row.measured + row.model_bytes, *told, row.predicted["model"])
         out = [row.outside(value) for value in (*told[:2], row.predicted["model"])]
         lines.append(
@@ -183,8 +183,8 @@ def _own_table(rows: list[Row]) -> list[str]:
 def _own_words(rows: list[Row]) -> str:
     """How often nincost says what PyTorch's own code takes, and how far both are outside."""
     pairs = (("none", "none"), ("model", "9.24"))
-    same = sum(all(row.predicted[a] == row.own_code[b] for a, b in pairs) for row in rows)
-    apart = max(abs(row.predicted[a] - row.own_code[b]) for row in rows for a, b in pairs)
+    same = sum(all(row.predicted[a] == row.emulated[b] for a, b in pairs) for row in rows)
+    apart = max(abs(row.predicted[a] - row.emulated[b]) for row in rows for a, b in pairs)
     goal = [abs(row.outside(row.predicted["model"])) for row in rows if row.group == "goal"]
     every = [abs(row.outside(row.predicted["model"])) for row in rows]
     return OWN_CODE.format(

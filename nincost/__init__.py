@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nincost.environment import __version__
+from nincost._environment import __version__
 from nincost.errors import (
     ExpressionError,
     InputError,
@@ -25,57 +25,57 @@ from nincost.errors import (
 )
 
 if TYPE_CHECKING:
-    from nincost.comparison.compare import compare
-    from nincost.comparison.results import Comparison
-    from nincost.cost.profile import profile
-    from nincost.cost.results import LayerCost, Profile, Totals
-    from nincost.cost.view import View
-    from nincost.footprint.fit import fit
-    from nincost.footprint.fit_results import Fit
-    from nincost.footprint.measuring.validate import Validation, validate
-    from nincost.footprint.predict import memory
-    from nincost.footprint.results import Memory
-    from nincost.hand.check import Check, check
-    from nincost.homework.audit import audit
-    from nincost.homework.explain import explain
-    from nincost.homework.explanation import Explained
-    from nincost.homework.grades import Audit
-    from nincost.models.catalogue import variants
-    from nincost.reporting.report import report
-    from nincost.reporting.results import Report
-    from nincost.training.compare_runs import TrainTable, train_table
-    from nincost.training.data import Dataset
-    from nincost.training.results import Training
-    from nincost.training.train import train
+    from nincost._audit.audit import audit
+    from nincost._audit.results import Audit
+    from nincost._closed_form.check import Check, check
+    from nincost._compare.compare import compare
+    from nincost._compare.results import Comparison
+    from nincost._explain.explain import explain
+    from nincost._explain.results import Explained
+    from nincost._measure.validate import Validation, validate
+    from nincost._memory.fit import fit
+    from nincost._memory.fit_results import Fit
+    from nincost._memory.predict import memory
+    from nincost._memory.results import Memory
+    from nincost._models.catalogue import variants
+    from nincost._profile.profile import profile
+    from nincost._profile.results import LayerCost, Profile, Totals
+    from nincost._profile.view import View
+    from nincost._report.report import report
+    from nincost._report.results import Report
+    from nincost._train.compare_runs import TrainTable, train_table
+    from nincost._train.data import Dataset
+    from nincost._train.results import Training
+    from nincost._train.train import train
 
 _WHERE = {
-    "profile": "nincost.cost.profile",
-    "Profile": "nincost.cost.results",
-    "LayerCost": "nincost.cost.results",
-    "Totals": "nincost.cost.results",
-    "View": "nincost.cost.view",
-    "memory": "nincost.footprint.predict",
-    "Memory": "nincost.footprint.results",
-    "fit": "nincost.footprint.fit",
-    "Fit": "nincost.footprint.fit_results",
-    "validate": "nincost.footprint.measuring.validate",
-    "Validation": "nincost.footprint.measuring.validate",
-    "check": "nincost.hand.check",
-    "Check": "nincost.hand.check",
-    "explain": "nincost.homework.explain",
-    "Explained": "nincost.homework.explanation",
-    "compare": "nincost.comparison.compare",
-    "Comparison": "nincost.comparison.results",
-    "audit": "nincost.homework.audit",
-    "Audit": "nincost.homework.grades",
-    "report": "nincost.reporting.report",
-    "Report": "nincost.reporting.results",
-    "variants": "nincost.models.catalogue",
-    "train": "nincost.training.train",
-    "Training": "nincost.training.results",
-    "train_table": "nincost.training.compare_runs",
-    "TrainTable": "nincost.training.compare_runs",
-    "Dataset": "nincost.training.data",
+    "profile": "nincost._profile.profile",
+    "Profile": "nincost._profile.results",
+    "LayerCost": "nincost._profile.results",
+    "Totals": "nincost._profile.results",
+    "View": "nincost._profile.view",
+    "memory": "nincost._memory.predict",
+    "Memory": "nincost._memory.results",
+    "fit": "nincost._memory.fit",
+    "Fit": "nincost._memory.fit_results",
+    "validate": "nincost._measure.validate",
+    "Validation": "nincost._measure.validate",
+    "check": "nincost._closed_form.check",
+    "Check": "nincost._closed_form.check",
+    "explain": "nincost._explain.explain",
+    "Explained": "nincost._explain.results",
+    "compare": "nincost._compare.compare",
+    "Comparison": "nincost._compare.results",
+    "audit": "nincost._audit.audit",
+    "Audit": "nincost._audit.results",
+    "report": "nincost._report.report",
+    "Report": "nincost._report.results",
+    "variants": "nincost._models.catalogue",
+    "train": "nincost._train.train",
+    "Training": "nincost._train.results",
+    "train_table": "nincost._train.compare_runs",
+    "TrainTable": "nincost._train.compare_runs",
+    "Dataset": "nincost._train.data",
 }
 
 __all__ = [

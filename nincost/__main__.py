@@ -1,6 +1,6 @@
 """`python -m nincost`."""
 
-from nincost.cli.main import run
+from nincost._cli.main import run
 
 if __name__ == "__main__":
     run()

@@ -29,7 +29,7 @@ def nincost_cli(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Finished]:
     """Run `nincost ARGUMENTS...` in this process: quick, since torch is imported already."""
-    from nincost.cli.main import run
+    from nincost._cli.main import run
 
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("COLUMNS", raising=False)

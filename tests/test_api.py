@@ -15,7 +15,7 @@ import click
 import pytest
 
 import nincost
-from nincost.cli.main import COMMANDS, cli
+from nincost._cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,7 +54,7 @@ def test_importing_nincost_imports_no_torch() -> None:
 def test_help_imports_no_torch(arguments: list[str]) -> None:
     code = f"""
     import sys
-    from nincost.cli.main import run
+    from nincost._cli.main import run
     try:
         run({arguments!r} or None) if {bool(arguments)} else run([])
     except SystemExit as error:
@@ -105,7 +105,7 @@ def test_each_option_has_its_twin_in_the_function_of_the_same_name(name: str) ->
     function = {key: p for key, p in parameters.items() if key not in only_python}
     view = VIEW & set(options)
     if view:
-        from nincost.cost.view import View
+        from nincost._profile.view import View
 
         assert view == set(inspect.signature(View).parameters)
     assert set(options) - view == set(function)
@@ -116,7 +116,7 @@ def test_each_option_has_its_twin_in_the_function_of_the_same_name(name: str) ->
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             assert options[key].nargs == -1
         elif key == "model":  # the default model's name is filled in by pick_model
-            from nincost.models.nin import DEFAULT_MODEL
+            from nincost._models.nin import DEFAULT_MODEL
 
             assert parameter.default == DEFAULT_MODEL
         elif getattr(options[key], "multiple", False):

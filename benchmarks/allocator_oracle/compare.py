@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-from no_gpu.stand_in import library
+from no_gpu.emulated_runtime import library
 
-from nincost.footprint.allocator import AllocatorConfig, CachingAllocator, OutOfMemoryError
+from nincost._allocator import AllocatorConfig, CachingAllocator, OutOfMemoryError
 
 M = 1 << 20
 BORDERS = [0, 512, 2048, 4096, 65536, M, 2 * M, 5 * M, 10 * M, 12 * M, 20 * M, 32 * M, 40 * M]

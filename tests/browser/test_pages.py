@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 import nincost
-from nincost.reporting.bars import bars
+from nincost._report.bars import bars
 
 SCHEMES = ("light", "dark")
 COLUMNS = {"params": 3, "macs": 4, "elementwise_flops": 5, "activation_bytes": 6}

@@ -185,7 +185,7 @@ def test_the_timeout_names_the_layer_and_leaves_no_file(
 
 
 def test_the_timeout_ends_a_model_that_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nincost.cli.limits._GRACE", 0.3)
+    monkeypatch.setattr("nincost._cli.time_limit._GRACE", 0.3)
     done = run_forked("profile", f"{HOSTILE}:SwallowsAll", "--input", "4", "--timeout", "1.2")
     assert (done.status, done.out) == (2, b"")
     assert len(done.err.splitlines()) == 1

@@ -145,7 +145,7 @@ def test_check_exits_1_where_hand_and_trace_disagree(
 ) -> None:
     from torch import nn
 
-    from nincost.hand import check, working  # noqa: F401  (check registers the formulas)
+    from nincost._closed_form import check, working  # noqa: F401  (check registers the formulas)
 
     assert nincost_cli("check", "--no-peers").status == 0
     monkeypatch.setitem(

@@ -33,7 +33,7 @@ def test_a_command_writes_a_picture_by_its_files_ending(nincost_cli, tmp_path, a
 
 
 def test_a_picture_goes_into_a_pipe_as_bytes(capfdbinary):
-    from nincost.cli.main import run
+    from nincost._cli.main import run
 
     with pytest.raises(SystemExit) as exit_:
         run(["profile", "--format", "png", "--width", "4"])

@@ -96,8 +96,8 @@ def test_a_list_takes_options_for_each_training(nincost_cli: Any) -> None:
 
 
 def test_what_was_not_saved_is_said_last(nincost_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nincost._train import checkpoint
     from nincost.errors import OutputError
-    from nincost.training import checkpoint
 
     def full(*_: Any) -> None:
         raise OutputError("the disk is full")

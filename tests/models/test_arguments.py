@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nincost._models.arguments import parse_arguments
 from nincost.errors import InputError
-from nincost.models.arguments import parse_arguments
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nincost._models.inputs import DTYPES, InputSpec, make_input, parse_spec, to_meta
 from nincost.errors import InputError
-from nincost.models.inputs import DTYPES, InputSpec, make_input, parse_spec, to_meta
 
 
 @pytest.mark.parametrize(

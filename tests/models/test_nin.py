@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import nincost
+from nincost._models.nin import VARIANTS, build, get_variant
 from nincost.errors import InputError
-from nincost.models.nin import VARIANTS, build, get_variant
 
 #: D2L 7.3 at 1x224x224: (kernel, in, out, output side) of each k x k convolution.
 D2L = [(11, 1, 96, 54), (5, 96, 256, 26), (3, 256, 384, 12), (3, 384, 10, 5)]

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import nincost
+from nincost._models.sources import resolve
 from nincost.errors import InputError, ModelError, NincostError
-from nincost.models.sources import resolve
 
 MODULE = """
 import torch

@@ -1,4 +1,4 @@
-"""The process that runs a job's steps; started by own_code.py, with the stand-in preloaded.
+"""The process that runs a job's steps; started by emulated_steps.py, with the stand-in preloaded.
 
 Where an argument names a file, the allocator's history goes there as JSON.
 """
@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from nincost.footprint.measuring import measured_run
-from nincost.footprint.measuring.gauge import CudaGauge
+from nincost._measure import measured_run
+from nincost._measure.device_meter import CudaMeter
 from no_gpu.events import recorded
 
 
-class NamingGauge(CudaGauge):
+class NamingGauge(CudaMeter):
     """Keeps the Python lines that took each block, too."""
 
     def record(self) -> None:
@@ -35,7 +35,7 @@ def keep_history(path: Path) -> None:
         note(steps, *given)
 
     measured_run._Steps._note_parts = keep  # type: ignore[method-assign]
-    measured_run.CudaGauge = NamingGauge  # type: ignore[misc]
+    measured_run.CudaMeter = NamingGauge  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nincost.footprint.lower import Alloc, Event, Free
-from nincost.footprint.recording.stream import Mark
+from nincost._memory.lower import Alloc, Event, Free
+from nincost._trace.recording import Mark
 
 #: Bytes taken (or given back, as a negative number), and by what.
 Change = tuple[int, str]

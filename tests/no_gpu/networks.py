@@ -1,7 +1,7 @@
 """Random networks trained in PyTorch's own CUDA code with no GPU, each allocation compared.
 
-Started by own_code.py with the stand-in preloaded. `networks.py FIRST COUNT GPU` prints a line of
-JSON for each network; number N is `random_network(Random(N))` of tests/reliability.
+Started by emulated_steps.py with the runtime preloaded. `networks.py FIRST COUNT GPU` prints a
+line of JSON for each network; number N is `random_network(Random(N))` of tests/reliability.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from reliability.networks import Network, call, random_network
 from reliability.replay import NO_STEP, squares
 from torch.utils._pytree import tree_map
 
+from nincost._devices.cards import get_gpu
+from nincost._devices.target import Target
+from nincost._memory.lower import lower
+from nincost._memory.record import record
+from nincost._models.build import Model
+from nincost._step.step import Step
 from nincost.errors import NincostError
-from nincost.footprint.gpus import get_gpu
-from nincost.footprint.lower import lower
-from nincost.footprint.recording.record import record
-from nincost.footprint.step.step import Step
-from nincost.footprint.target import Target
-from nincost.models.build import Model
 from no_gpu.events import Change, predicted, recorded, unlike
 
 _STEPS = 2

@@ -22,11 +22,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 import nincost
-from nincost.cost.profile import profile_trace
+from nincost._models.build import Model
+from nincost._profile.profile import profile_trace
+from nincost._trace.records import Trace
+from nincost._trace.run import trace
 from nincost.errors import NincostError
-from nincost.models.build import Model
-from nincost.trace.records import Trace
-from nincost.trace.run import trace
 from reliability.networks import Network, call
 
 aten = torch.ops.aten

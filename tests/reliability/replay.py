@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from footprint.real_cpu import Moved, mark, recorded
+from support.real_cpu import Moved, mark, recorded
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.utils._pytree import tree_map
 
+from nincost._devices.target import this_cpu
+from nincost._memory.lower import Alloc, Free, Timeline, lower
+from nincost._memory.record import record
+from nincost._models.build import Model
+from nincost._step.step import Step
+from nincost._trace.recording import Mark
 from nincost.errors import NincostError
-from nincost.footprint.lower import Alloc, Free, Timeline, lower
-from nincost.footprint.recording.record import record
-from nincost.footprint.recording.stream import Mark
-from nincost.footprint.step.step import Step
-from nincost.footprint.target import this_cpu
-from nincost.models.build import Model
 from reliability.counts import Difference, plain_kernels
 from reliability.networks import Network, call
 
@@ -43,7 +43,7 @@ HALF_ALONE = {
     "their statistics in the input's type, CUDA's in float32",
 }
 
-#: Pieces whose every allocation on the CPU has a rule (`nincost.footprint.rules.cpu`), and forms of
+#: Pieces whose every allocation on the CPU has a rule (`nincost._devices.cpu`), and forms of
 #: them that have none.
 EXACT = frozenset({
     "activation", "linear", "layer_norm", "own_class", "own_parameter", "own_buffer", "matmul",

@@ -23,8 +23,8 @@ from torch.nn.modules import module as registry
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from nincost._trace.recorder import Recorder
 from nincost.errors import NincostError
-from nincost.trace.recorder import Recorder
 
 _PLAIN = (int, float, bool, complex, str, bytes, type(None), type, types.FunctionType,
           types.BuiltinFunctionType, types.ModuleType, torch.dtype, torch.device, torch.Size,

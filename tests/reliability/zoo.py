@@ -12,7 +12,7 @@ import torchvision
 from torch import nn
 
 import nincost
-from nincost.models.sources import resolve
+from nincost._models.sources import resolve
 
 #: Models with more parameters are made on the meta device.
 LARGEST = 10_000_000

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import nincost
-from nincost.render import csv, html_table, markdown, table, units
+from nincost._render import csv, markdown, units
+from nincost._render.profile import html as html_table
+from nincost._render.profile import table
 
 HOSTILE = ["=1+1", "+cmd", "-x", "@SUM(A1)", "a|b", "<script>", "`tick`", "a,b", 'q"q', "[x](y)",
            "multi\nline", "*bold*", "a&b", "\tTab", "中文", "🙂"]  # fmt: skip

@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DRAW = """
 import os, sys
 before = dict(os.environ)
-from nincost.render.figures.panels import Panel, Row, draw_panels, height_of
-from nincost.render.figures.picture import new_picture, render
-from nincost.render.figures.style import looks
+from nincost._render.figures.panels import Panel, Row, draw_panels, height_of
+from nincost._render.figures.picture import new_picture, render
+from nincost._render.figures.style import looks
 rows = [Row("$x_1$", {"macs": (5,)}), Row("<b>", {"macs": (7,)})]
 with looks():
     picture = new_picture("title", "column", height_of(2))
@@ -87,7 +87,7 @@ def test_the_command_draws_with_everything_odd_at_once(
 
 def test_a_users_backend_is_kept_for_pyplot(tmp_path: Path) -> None:
     code = (
-        "import nincost.render.figures, matplotlib;"
+        "import nincost._render.figures, matplotlib;"
         "print(matplotlib.rcParams['backend'].lower(), matplotlib.rcParams['text.usetex'])"
     )
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
@@ -101,9 +101,9 @@ def test_a_users_backend_is_kept_for_pyplot(tmp_path: Path) -> None:
 @pytest.fixture
 def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
-        if name.split(".")[0] == "matplotlib" or name.startswith("nincost.render.figures"):
+        if name.split(".")[0] == "matplotlib" or name.startswith("nincost._render.figures"):
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("nincost.render.figures", raising=False)
+    monkeypatch.delattr("nincost._render.figures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
 
@@ -134,7 +134,7 @@ def test_without_matplotlib_notebooks_still_show_results() -> None:
 
 
 def test_a_broken_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nincost.render import headless
+    from nincost._render.figures import headless
 
     monkeypatch.setattr(headless, "_PARTS", ("matplotlib.no_such_part",))
     with pytest.raises(nincost.OutputError, match=r"cannot be imported .*: install it again"):

@@ -177,7 +177,7 @@ def measured(memory: nincost.Memory) -> nincost.Memory:
     """The prediction with a made-up measurement beside it, 10% above it."""
     from dataclasses import replace
 
-    from nincost.footprint.results import Measured
+    from nincost._memory.results import Measured
 
     totals = memory.totals
     more = {
@@ -217,13 +217,13 @@ def test_a_page_has_room_for_thousands_of_rows(monkeypatch: pytest.MonkeyPatch) 
     profile = nincost.profile(net, input="64x1200x1200")
     assert len(profile.layers) == 2000
     small = nincost.report(nn.Linear(2, 2), input="2", suggest=False, measure=False)
-    from nincost.reporting.bars import bars
+    from nincost._report.bars import bars
 
     large = replace(small, profile=profile, bars=bars(profile))
     page = large.to_html()
     assert len(page.encode()) < 1_500_000
     assert "rows are added up" not in page
-    monkeypatch.setattr("nincost.render.page.report._MOST", 1000)
+    monkeypatch.setattr("nincost._render.page.report._MOST", 1000)
     page = large.to_html()
     assert "2,000 rows are added up to 500 here" in page
     body = page[page.index('<table class="layers">') : page.index("<tfoot>")]
@@ -236,7 +236,7 @@ def test_a_page_has_room_for_thousands_of_rows(monkeypatch: pytest.MonkeyPatch) 
 def test_without_the_extra_one_line_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, nincost_cli: Any, missing: str
 ) -> None:
-    from nincost.render.page import shell
+    from nincost._render.page import shell
 
     shell._environment.cache_clear()
     monkeypatch.setitem(sys.modules, missing, None)
@@ -249,7 +249,7 @@ def test_without_the_extra_one_line_says_what_to_install(
 
 
 def test_the_interpreter_is_the_one_that_vl_convert_has() -> None:
-    from nincost.render.page import vega
+    from nincost._render.page import vega
 
     script = vega.library()
     assert "expressionInterpreter" in script

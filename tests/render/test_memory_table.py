@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 import nincost
-from nincost.footprint.results import Measured
-from nincost.render import fit_table, memory_table
+from nincost._memory.results import Measured
+from nincost._render.fit import table as fit_table
+from nincost._render.memory import table as memory_table
 
 
 @pytest.fixture(scope="module")

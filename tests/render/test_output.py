@@ -17,8 +17,10 @@ import pytest
 from support.forked import run_forked
 
 import nincost
-from nincost.render import csv, fit_table, output, table
-from nincost.render.output import write_file
+from nincost._render import csv, output
+from nincost._render.fit import table as fit_table
+from nincost._render.output import write_file
+from nincost._render.profile import table
 
 FORMATS = ["table", "csv", "json", "markdown", "svg", "snapshot", "fit"]
 

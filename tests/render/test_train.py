@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nincost.render import train_jsonl, train_svg, train_table
-from nincost.training.results import EPOCH_COLUMNS, Epoch, Speed, StepMemory, Training
+from nincost._render.train import jsonl as train_jsonl
+from nincost._render.train import svg as train_svg
+from nincost._render.train import table as train_table
+from nincost._train.results import EPOCH_COLUMNS, Epoch, Speed, StepMemory, Training
 
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS = {

@@ -11,14 +11,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nincost.footprint.gpus import get_gpu
-from nincost.footprint.lower import Alloc, Free, Timeline, lower
-from nincost.footprint.recording.record import record
-from nincost.footprint.recording.stream import Mark, Ran, Recording
-from nincost.footprint.step.step import Step
-from nincost.footprint.target import Target
-from nincost.models.build import Model
-from nincost.trace.records import TensorMeta
+from nincost._devices.cards import get_gpu
+from nincost._devices.target import Target
+from nincost._memory.lower import Alloc, Free, Timeline, lower
+from nincost._memory.record import record
+from nincost._models.build import Model
+from nincost._step.step import Step
+from nincost._trace.recording import Mark, Ran, Recording
+from nincost._trace.records import TensorMeta
 
 A100 = Target(gpu=get_gpu("a100-40gb"))
 H100 = Target(gpu=get_gpu("h100"))

@@ -36,9 +36,9 @@ def run_forked(
 
     `before` is called in the child first. A child that is not done after `limit` seconds is killed.
     """
-    import nincost.cli.profile  # not in each child
-    import nincost.cost.profile
-    import nincost.trace.run  # noqa: F401
+    import nincost._cli.profile  # not in each child
+    import nincost._profile.profile
+    import nincost._trace.run  # noqa: F401
 
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         ready, begun = os.pipe()
@@ -81,7 +81,7 @@ def _child(
     try:
         import torch
 
-        from nincost.cli.main import run
+        from nincost._cli.main import run
 
         torch.set_num_threads(1)  # a fork has none of OpenMP's threads
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):

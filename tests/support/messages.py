@@ -80,7 +80,7 @@ def run(case: Case | PythonCase, folder: Path) -> Outcome:
 
 
 def _command(case: Case, folder: Path) -> int:
-    from nincost.cli.main import run as command
+    from nincost._cli.main import run as command
 
     for name, content in case.files.items():
         data = content.encode() if isinstance(content, str) else content

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from nincost.training.data import synthetic
-from nincost.training.results import Epoch, Training
-from nincost.training.train import train
-from nincost.training.watch import Watch
+from nincost._train.callbacks import Callbacks
+from nincost._train.data import synthetic
+from nincost._train.results import Epoch, Training
+from nincost._train.train import train
 
 TINY = f"{Path(__file__).with_name('tiny_net.py')}:Tiny"
 SMALL: dict[str, Any] = {
@@ -47,7 +47,7 @@ def same(one: Training, two: Training) -> None:
         assert torch.equal(value, right[name]), name
 
 
-class Heard(Watch):
+class Heard(Callbacks):
     """Keeps what it is told, and does something at a step."""
 
     def __init__(self, at: int = -1, action: Any = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from nincost.trace.layouts import LAYOUTS
+from nincost._trace.layouts import LAYOUTS
 
 Case = tuple[str, tuple[Any, ...], dict[str, Any]]
 

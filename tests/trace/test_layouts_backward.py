@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from nincost.footprint.recording import follow
-from nincost.footprint.recording.record import record
-from nincost.footprint.recording.stream import Ran
-from nincost.footprint.step.step import Step
-from nincost.footprint.target import Target
-from nincost.models.sources import resolve
-from nincost.trace import layouts
+from nincost._devices.target import Target
+from nincost._memory import storage_tracker as follow
+from nincost._memory.record import record
+from nincost._models.sources import resolve
+from nincost._step.step import Step
+from nincost._trace import layouts
+from nincost._trace.recording import Ran
 
 
 def operators(name: str, options: dict[str, Any]) -> list[tuple[str, Any]]:

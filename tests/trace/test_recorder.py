@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from nincost.models.inputs import make_input
-from nincost.models.sources import resolve
-from nincost.trace.recorder import Recorder
+from nincost._models.inputs import make_input
+from nincost._models.sources import resolve
+from nincost._trace.recorder import Recorder
 
 
 def record(module: nn.Module, inputs: Any, *, on_meta: bool = True, remember: bool = True) -> Any:
@@ -103,7 +103,7 @@ SMALL: dict[str, tuple[Any, tuple[int, ...]]] = {
 @pytest.mark.parametrize("mode", ["eval", "train"])
 @pytest.mark.parametrize("name", SMALL)
 def test_shapes_are_those_of_a_real_run(name: str, mode: str) -> None:
-    from nincost.trace.run import trace
+    from nincost._trace.run import trace
 
     build, shape = SMALL[name]
     module = build().train(mode == "train")

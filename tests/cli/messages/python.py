@@ -5,11 +5,11 @@ from support.messages import PythonCase
 from torch import nn
 
 import nincost
-from nincost.footprint.measuring.validate import Validation
-from nincost.footprint.recording.record import record
-from nincost.footprint.step.loss import take_loss
-from nincost.footprint.step.request import make_request
-from nincost.footprint.target import Target
+from nincost._devices.target import Target
+from nincost._measure.validate import Validation
+from nincost._memory.record import record
+from nincost._step.loss import take_loss
+from nincost._step.request import make_request
 
 NET = nn.Linear(4, 4)
 IMAGE = torch.zeros(2, 4)
@@ -29,7 +29,7 @@ def bytes_on_a_terminal(_):
     import sys
     from unittest import mock
 
-    from nincost.cli.options import Output
+    from nincost._cli.options import Output
 
     output = Output("png", None, False, True, False, False, None)
     with mock.patch.object(sys.stdout, "isatty", return_value=True, create=True):

@@ -8,9 +8,9 @@ import torch
 from support.messages import Case, PythonCase
 
 import nincost
-from nincost.footprint.step.request import make_request
-from nincost.render.page import shell, vega
-from nincost.reporting.batches import batch_curve
+from nincost._render.page import shell, vega
+from nincost._report.batches import batch_curve
+from nincost._step.request import make_request
 
 
 def missing(name):

@@ -16,9 +16,9 @@ from support.trainings import MADE_UP, TINY, small
 from torch import nn
 
 import nincost
+from nincost._train import checkpoint
+from nincost._train.distributed import joined, pick_device
 from nincost.errors import OutputError
-from nincost.training import checkpoint
-from nincost.training.distributed import joined, pick_device
 
 TRAIN = f"train {TINY} --data synthetic --resize 28 --limit 64 --test-limit 32 --folder {{tmp}}/run"
 IMAGES, LABELS = MADE_UP.train_images, MADE_UP.train_labels

@@ -9,8 +9,9 @@ from support.pictures import NAMES, bars, named_model, names, words
 from torch import nn
 
 import nincost
-from nincost.render.figures import compare, fit
-from nincost.render.figures.picture import render
+from nincost._render.compare import figure as compare
+from nincost._render.figures.picture import render
+from nincost._render.fit import figure as fit
 
 
 @pytest.fixture(scope="module")

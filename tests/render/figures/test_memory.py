@@ -8,9 +8,9 @@ import pytest
 from support.pictures import SVG, words
 
 import nincost
-from nincost.models.nin import build, get_variant
-from nincost.render.figures import memory as figure
-from nincost.render.figures.picture import render
+from nincost._models.nin import build, get_variant
+from nincost._render.figures.picture import render
+from nincost._render.memory import figure
 
 
 @pytest.fixture(scope="module", params=[{}, {"inference": True}, {"optimizer": "Adam"}], ids=str)

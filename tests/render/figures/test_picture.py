@@ -14,9 +14,9 @@ from PIL import Image
 from support.pictures import NAMES, named_model, words
 
 import nincost
-from nincost.render.figures import lettering, profile
-from nincost.render.figures.picture import Picture, render
-from nincost.render.figures.style import (
+from nincost._render.figures import lettering
+from nincost._render.figures.picture import Picture, render
+from nincost._render.figures.style import (
     CATEGORY_FILLS,
     MODEL_FILLS,
     WIDTHS,
@@ -25,6 +25,7 @@ from nincost.render.figures.style import (
     size_scale,
     size_tick,
 )
+from nincost._render.profile import figure as profile
 
 
 @pytest.fixture(scope="module")

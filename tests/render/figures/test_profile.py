@@ -8,9 +8,9 @@ from support.pictures import NAMES, bars, named_model, names, words
 from torch import nn
 
 import nincost
-from nincost.cost.view import View
-from nincost.render.figures import profile as figure
-from nincost.render.figures.picture import render
+from nincost._profile.view import View
+from nincost._render.figures.picture import render
+from nincost._render.profile import figure
 
 #: two-1x1 by hand: Dive into Deep Learning 7.3, for each convolution k*k*C_in*C_out + C_out.
 CONVOLUTIONS = {

@@ -1,0 +1,99 @@
+"""Reads an answer in the form of a profile's CSV: rows are layers, columns are amounts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nincost._audit.answer import MAX_TERMS
+from nincost._audit.expression import Node, parse
+from nincost._audit.tokens import check_length
+from nincost._explain.cost_terms import WHATS, What
+from nincost.errors import ExpressionError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number of the table: the layer named in its row, and the value, with the text it had."""
+
+    layer: str
+    text: str
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One amount, layer by layer, and the total row's figure where there is one."""
+
+    what: What
+    cells: tuple[Cell, ...]
+    total: Fraction | None
+
+
+def is_csv(text: str) -> bool:
+    """Whether the first line is a table's heading: names and nothing else, with commas between."""
+    first = text.lstrip("\ufeff").partition("\n")[0].lower()
+    names = {name.strip().strip('"') for name in first.split(",")}
+    if "layer" in names or names.intersection(WHATS):
+        return len(names) > 1
+    return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w .-]*", name) for name in names)
+
+
+def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:
+    """The columns `params`, `macs` and `flops` that are there, or the one asked for.
+
+    Raises:
+        ExpressionError: a column that is needed is not there, or a cell is no number.
+    """
+    check_length(text)
+    rows = [
+        row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(map(str.strip, row))
+    ]
+    names = [name.strip().lower() for name in rows[0]] if rows else []
+    wanted = (what,) if what else WHATS
+    found = [w for w in wanted if w in names]
+    if "layer" not in names or not found:
+        lacking = "layer" if "layer" not in names else " or ".join(wanted)
+        raise ExpressionError(
+            f"the CSV has no column named {lacking}{did_you_mean(lacking, names)}: expected layer "
+            "and one of params, macs, flops, as `nincost profile --format csv` writes them"
+        )
+    if len(rows) < 2:
+        raise ExpressionError("the CSV has a heading and no rows: expected a row for each layer")
+    if len(rows) > MAX_TERMS:
+        raise ExpressionError(
+            f"the CSV has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
+        )
+    return tuple(_column(rows[1:], names, w) for w in found)
+
+
+def _column(rows: list[list[str]], names: list[str], what: What) -> Column:
+    cells: list[Cell] = []
+    total = None
+    layer_at, at = names.index("layer"), names.index(what)
+    for number, row in enumerate(rows, start=2):
+        layer = row[layer_at].strip() if layer_at < len(row) else ""
+        layer = layer[1:] if layer[:2] in ("'=", "'+", "'-", "'@") else layer
+        text = row[at].strip() if at < len(row) else ""
+        if not text:
+            continue
+        node = _number(text, f"row {number} ({layer or 'no name'}), column {what}")
+        if layer.lower() in ("total", "sum", "总计", "合计"):
+            total = node.value
+        else:
+            cells.append(Cell(layer, text, node.value))
+    return Column(what, tuple(cells), total)
+
+
+def _number(text: str, where: str) -> Node:
+    """A cell may be a calculation, too."""
+    try:
+        node, _ = parse(text)
+    except ExpressionError as error:
+        raise ExpressionError(f"{where}: {error.args[0]}", error.excerpt) from None
+    if node is None:
+        raise ExpressionError(f"{where}: {text!r} is no number: expected one such as 11712")
+    return node

@@ -1,0 +1,62 @@
+"""Grades one column of a CSV: each row against the layer that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from nincost._audit.answer import Line, Part
+from nincost._audit.csv_answer import Cell, Column
+from nincost._audit.expression import Claim, Node
+from nincost._audit.grading import grade
+from nincost._audit.mistakes import Setting
+from nincost._audit.results import Grade
+from nincost._explain.cost_terms import NamedSheet
+
+
+def grade_column(column: Column, layers: Sequence[NamedSheet], setting: Setting) -> Grade:
+    """Rows are matched by the layer's name, and those with names of their own by value."""
+    text = ""
+    lines = []
+    for cell in _merged(column.cells, layers):
+        start = len(text)
+        text += f"{cell.layer}: {cell.text}\n"
+        node = Node("number", cell.value, (), start, len(text) - 1)
+        lines.append(Line(cell.layer, node))
+    claims = []
+    if column.total is not None:
+        claims.append(Claim(column.total, Fraction(0), 0, 0))
+    part = Part(setting.what, text, lines, claims)
+    return grade(part, layers, setting)[0]
+
+
+def _merged(cells: Sequence[Cell], layers: Sequence[NamedSheet]) -> list[Cell]:
+    """Rows of one name together: a layer has a row for each shape that it was called with.
+
+    A function's row (`encoder [aten.add]`) that costs nothing is none of the model's layers.
+    """
+    known = {named.layer for named in layers}
+    found: dict[str, Cell] = {}
+    loose = []
+    for cell in cells:
+        name = _owner(cell.layer, known)
+        if not name:
+            loose.append(cell)
+        elif name in found:
+            value = found[name].value + cell.value
+            found[name] = Cell(name, str(value), value)
+        else:
+            found[name] = Cell(name, cell.text, cell.value)
+    return [cell for cell in (*found.values(), *loose) if cell.value or cell.layer in known]
+
+
+def _owner(name: str, known: set[str]) -> str:
+    """The layer that a row is part of: `attention` of `attention [aten.bmm]`."""
+    if name in known:
+        return name
+    path = name.partition(" [")[0]
+    while path:
+        if path in known:
+            return path
+        path = path.rpartition(".")[0]
+    return name

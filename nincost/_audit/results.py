@@ -1,0 +1,203 @@
+"""What grading gives: plain values that renderers draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nincost._audit.interpretations import Slip
+from nincost._explain.cost_terms import What
+
+Verdict = Literal["right", "adds up", "wrong", "extra"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The mistakes that together lead to a value: one, or two."""
+
+    slips: tuple[Slip, ...]
+
+    @property
+    def title(self) -> str:
+        return " and ".join(slip.title for slip in self.slips)
+
+    @property
+    def detail(self) -> str:
+        return "; ".join(slip.detail for slip in self.slips if slip.detail)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "mistakes": [slip.key for slip in self.slips],
+            "title": self.title,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GradedTerm:
+    """A stretch of the answer and what it stands for.
+
+    Attributes:
+        text: as it was written.
+        value: an int, or a float where it is no whole number; all copies together.
+        layers: what it stands for; empty where it belongs to no layer.
+        expected: what those layers cost.
+        verdict: `right`; `adds up` where the whole is right, and so this is too, though it was
+            written in a way that no layer can be told from; `wrong`; `extra` for what is in it
+            once too often or belongs to no layer.
+        explanations: for a wrong or extra term, the likeliest first.
+        correction: what should stand there.
+    """
+
+    text: str
+    value: int | float
+    layers: tuple[str, ...]
+    expected: int | None
+    verdict: Verdict
+    explanations: tuple[Explanation, ...] = ()
+    correction: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "value": self.value,
+            "layers": list(self.layers),
+            "expected": self.expected,
+            "verdict": self.verdict,
+            "explanations": [explanation.to_dict() for explanation in self.explanations],
+            "correction": self.correction,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLayer:
+    """A layer that costs something and is not in the answer."""
+
+    layer: str
+    expected: int
+    correction: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"layer": self.layer, "expected": self.expected, "correction": self.correction}
+
+
+@dataclass(frozen=True, slots=True)
+class MistakeCount:
+    """One kind of mistake over the whole answer: where, and how far it takes the sum off.
+
+    `difference` is None where the terms have other mistakes as well.
+    """
+
+    key: str
+    title: str
+    layers: tuple[str, ...]
+    difference: int | float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "mistake": self.key,
+            "title": self.title,
+            "layers": list(self.layers),
+            "difference": self.difference,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One amount (params, macs or flops), graded.
+
+    Attributes:
+        ok: the value is right, and so is the total claimed, if one is.
+        guessed: the answer did not say which amount it is; the one that fits best was taken.
+        written: what the terms add up to.
+        claimed: the total that was said to come out; None where there is none.
+        claim_ok: the claim is the terms' sum, as far as its digits go.
+        expected: the right total.
+        slips: arithmetic that does not add up, in words.
+        total_explanations: for an answer that is one wrong number, what may lead to it.
+        corrected: the right calculation.
+    """
+
+    what: What
+    ok: bool
+    guessed: bool
+    written: int | float
+    claimed: int | float | None
+    claim_ok: bool
+    expected: int
+    terms: tuple[GradedTerm, ...]
+    missing: tuple[MissingLayer, ...]
+    mistakes: tuple[MistakeCount, ...]
+    slips: tuple[str, ...]
+    total_explanations: tuple[Explanation, ...]
+    corrected: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "what": self.what,
+            "ok": self.ok,
+            "guessed": self.guessed,
+            "totals": {
+                "written": self.written,
+                "claimed": self.claimed,
+                "expected": self.expected,
+            },
+            "claim_ok": self.claim_ok,
+            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
+            "slips": list(self.slips),
+            "total_explanations": [e.to_dict() for e in self.total_explanations],
+            "terms": [term.to_dict() for term in self.terms],
+            "missing": [layer.to_dict() for layer in self.missing],
+            "corrected": self.corrected,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A graded answer. `ok` where every amount in it is right."""
+
+    model: str
+    input: tuple[str, ...]
+    batch_size: int
+    grades: tuple[Grade, ...]
+    notes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return all(grade.ok for grade in self.grades)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "command": "audit",
+            "model": self.model,
+            "input": list(self.input),
+            "batch_size": self.batch_size,
+            "ok": self.ok,
+            "environment": dict(self.environment),
+            "totals": {grade.what: grade.expected for grade in self.grades},
+            "answers": [grade.to_dict() for grade in self.grades],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        from nincost._render import json
+
+        return json.render(self)
+
+    def to_markdown(self) -> str:
+        from nincost._render.audit import markdown as audit_markdown
+
+        return audit_markdown.render(self)
+
+    def __str__(self) -> str:
+        from nincost._render.audit import table as audit_table
+
+        return audit_table.render(self, width=100)
+
+    def _repr_html_(self) -> str:
+        from nincost._render import html_text
+
+        return html_text.as_text(self)

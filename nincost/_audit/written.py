@@ -1,0 +1,231 @@
+"""From a tree to the pieces that somebody meant as a layer's cost each.
+
+People group: `(1*1*96*96)*2` is two layers, `54*54*(96*11*11 + 96*96)` too. A term can often be cut
+in several ways; all sensible ones are kept, and `matching` picks the one that fits the model best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+from nincost._audit.expression import Node
+from nincost._audit.interpretations import Shape
+
+_MOST_PRODUCTS = 16
+_MOST_FACTORS = 40
+_MOST_STEPS = 4000
+_MOST_WAYS = 6
+_DEEPEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the text that stands for one layer's cost, or for one part of it.
+
+    `copies` tells how many equal pieces a factor such as `(...)*2` made of the stretch; `shape` is
+    None where its factors are not whole numbers, or too many; `label` is the layer's name where the
+    answer gives it; `times_group` tells that a number times a group in parentheses made it.
+    """
+
+    value: Fraction
+    shape: Shape | None
+    start: int
+    end: int
+    copies: int = 1
+    label: str = ""
+    times_group: bool = False
+
+
+Way = tuple[Piece, ...]
+#: How badly a value is explained by the model: 0 for a layer's right cost.
+Judge = Callable[[Piece], float]
+
+
+def shape_of_node(node: Node) -> Shape | None:
+    """The factors of the products that a tree expands to, ones left out."""
+    products = _expand(node, 0)
+    if products is None:
+        return None
+    return tuple(sorted(tuple(sorted(f for f in factors if f != 1)) for factors in products))
+
+
+def _expand(node: Node, depth: int) -> list[tuple[int, ...]] | None:
+    if depth > _DEEPEST:
+        return None
+    if node.kind == "number":
+        return [(int(node.value),)] if node.value.denominator == 1 else None
+    if node.kind == "sum":
+        products: list[tuple[int, ...]] = []
+        for part in node.parts:
+            inner = _expand(part, depth + 1)
+            if inner is None or len(products) + len(inner) > _MOST_PRODUCTS:
+                return None
+            products += inner
+        return products
+    if node.kind not in ("product", "power"):
+        return None
+    parts: Sequence[Node] = node.parts
+    if node.kind == "power":
+        parts = [node.parts[0]] * min(int(node.parts[1].value), _MOST_FACTORS)
+    products = [()]
+    for part in parts:
+        inner = _expand(part, depth + 1)
+        if inner is None or len(products) * len(inner) > _MOST_PRODUCTS:
+            return None
+        products = [a + b for a in products for b in inner]
+        if len(products[0]) > _MOST_FACTORS:
+            return None
+    return products
+
+
+class Cutter:
+    """Cuts terms into pieces, as `judge` likes them.
+
+    `most_copies` is the largest factor that may stand for a number of equal layers; `strange` is
+    what `judge` gives for a value that nothing explains.
+    """
+
+    def __init__(self, judge: Judge, most_copies: int, strange: float) -> None:
+        self.judge = judge
+        self.most_copies = most_copies
+        self.strange = strange
+        self.steps = 0
+
+    def ways(self, node: Node) -> list[Way]:
+        """The ways to cut a term, the one that fits best first."""
+        self.steps = 0
+        found: dict[Way, float] = {}
+        for way in self._cut(node, 0, counted=False):
+            found.setdefault(way, sum(map(self.judge, way)))
+        return sorted(found, key=lambda way: found[way])[:_MOST_WAYS]
+
+    def named(self, node: Node, label: str) -> Way:
+        """The whole node as the cost of the layer of this name."""
+        return (replace(self._piece(node), label=label),)
+
+    def whole(self, node: Node) -> float:
+        """How unlikely a node is as one layer's cost."""
+        return self.judge(self._piece(node))
+
+    def likeliest(self, node: Node) -> float:
+        """How unlikely the likeliest way to cut a node is."""
+        self.steps = 0
+        return min(sum(map(self.judge, way)) for way in self._cut(node, 0, counted=False))
+
+    def _piece(self, node: Node) -> Piece:
+        group = _times_group(node)
+        return Piece(node.value, shape_of_node(node), node.start, node.end, times_group=group)
+
+    def _cut(self, node: Node, depth: int, *, counted: bool) -> list[Way]:
+        """`counted`: a factor has been taken as a number of layers already."""
+        self.steps += 1
+        whole = self._piece(node)
+        if depth > _DEEPEST or self.steps > _MOST_STEPS or node.kind in ("number", "power"):
+            return [(whole,)]
+        ways: list[Way] = [(whole,)]
+        if not self.judge(whole):
+            return ways
+        if node.kind == "sum":
+            ways.append(self._join([self._best(part, depth, counted) for part in node.parts]))
+        if node.kind == "product":
+            if not counted:
+                ways += self._copies(node, depth)
+            ways += self._distributed(node, depth, counted)
+        return ways
+
+    def _best(self, node: Node, depth: int, counted: bool) -> Way:
+        ways = self._cut(node, depth + 1, counted=counted)
+        return min(ways, key=lambda way: sum(map(self.judge, way)))
+
+    @staticmethod
+    def _join(ways: Sequence[Way]) -> Way:
+        return tuple(piece for way in ways for piece in way)
+
+    def _copies(self, node: Node, depth: int) -> list[Way]:
+        """A factor n as n layers that cost the same."""
+        ways: list[Way] = []
+        seen = set()
+        for index, part in enumerate(node.parts):
+            count = part.value
+            if part.kind != "number" or count in seen or count.denominator != 1:
+                continue
+            if not 2 <= count <= self.most_copies:
+                continue
+            seen.add(count)
+            rest = [p for place, p in enumerate(node.parts) if place != index]
+            way = self._best(_product(rest, node), depth, True)
+            cost = sum(map(self.judge, way))
+            if cost < len(way) * self.strange:  # it explains some
+                copies = int(count)
+                group = _times_group(node)
+                ways.append(
+                    tuple(
+                        replace(piece, copies=copies, times_group=group)
+                        for piece in way
+                        for _ in range(copies)
+                    )
+                )
+        return ways
+
+    def _distributed(self, node: Node, depth: int, counted: bool) -> list[Way]:
+        """`a*(b + c)` as `a*b + a*c`."""
+        sums = [index for index, part in enumerate(node.parts) if part.kind == "sum"]
+        if len(sums) != 1:
+            return []
+        place = sums[0]
+        others = [part for index, part in enumerate(node.parts) if index != place]
+        terms = node.parts[place].parts
+        if len(terms) > _MOST_STEPS:
+            return []
+        parts = [_product([*others, part], part) for part in terms]
+        return [self._join([self._best(part, depth, counted) for part in parts])]
+
+
+def _times_group(node: Node) -> bool:
+    """Whether it is `(...)*2` or `2*(...)`, and not `2*3*(...)`."""
+    kinds = sorted((part.kind == "number", part.grouped) for part in node.parts)
+    return node.kind == "product" and kinds == [(False, True), (True, False)]
+
+
+def _product(parts: Sequence[Node], place: Node) -> Node:
+    """A product of nodes that stands where `place` does."""
+    flat = [p for part in parts for p in (part.parts if part.kind == "product" else (part,))]
+    if len(flat) == 1 and flat[0].kind != "number":
+        return replace(flat[0], start=place.start, end=place.end)
+    value = prod((part.value for part in flat), start=Fraction(1))
+    return Node(
+        "product", value, tuple(flat), place.start, place.end, any(p.grouped for p in parts)
+    )
+
+
+def addends(node: Node) -> list[Node]:
+    """The terms of the outermost sum, whatever parentheses are around all of it."""
+    terms = [node]
+    while len(terms) == 1 and terms[0].kind == "sum":
+        terms = list(terms[0].parts)
+    return terms
+
+
+def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
+    """Terms where weights and the biases after them, `96*11*11 + 96`, are one sum again.
+
+    Two neighbours are joined where a layer's cost, right or wrong, may explain them together.
+    """
+    found: list[Node] = []
+    for term in terms:
+        before = found[-1] if found else None
+        if before is not None and "sum" not in (before.kind, term.kind):
+            both = Node(
+                "sum", before.value + term.value, (before, term), before.start, term.end, True
+            )
+            together = cutter.whole(both)
+            # A lone number may be a bias: `ways` keeps both cuts, and the whole answer decides.
+            maybe = term.kind == "number" and together < cutter.strange
+            if maybe or together < cutter.likeliest(before) + cutter.likeliest(term) - 0.1:
+                found[-1] = both
+                continue
+        found.append(term)
+    return found

@@ -1,0 +1,85 @@
+"""`nincost compare`: networks side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import PICTURES, Output, output_options
+from nincost.errors import InputError
+
+
+@click.command(
+    "compare",
+    epilog="""\b
+Examples:
+  nincost compare two-1x1 one-1x1
+  nincost compare two-1x1 --inputs 1x224x224 --inputs 1x96x96
+  nincost compare torchvision:resnet18 torchvision:resnet34 torchvision:resnet50""",
+)
+@click.argument("models", nargs=-1, metavar="A [B ...]")
+@click.option(
+    "--inputs", multiple=True, metavar="SHAPE[:DTYPE]",
+    help="An input for all models, or, repeated, one for each, in order.",
+)  # fmt: skip
+@click.option(
+    "--batch-sizes", metavar="N,...", help="A batch size for all models, or one for each."
+)
+@click.option(
+    "--arg", multiple=True, metavar="KEY=VALUE",
+    help="A keyword argument for the models' factories, such as num_classes=10; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--memory/--no-memory", default=True, show_default=True,
+    help="Predict each model's training step (SGD) too.",
+)  # fmt: skip
+@click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
+@click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
+@output_options("html", *PICTURES)
+def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
+    """Set models side by side: what differs layer by layer, and the totals with their ratios.
+
+    Layers are aligned by name and by order, so that an added layer shows as added. With one model,
+    give two inputs or two batch sizes.
+    """
+    output = Output.from_options(options)
+    output.check_page()
+    from nincost._compare.compare import compare
+    from nincost._models.arguments import parse_arguments
+
+    options["arg"] = parse_arguments(options["arg"])
+    options["inputs"] = options["inputs"] or None
+    options["batch_sizes"] = _numbers(options["batch_sizes"])
+    with output.only_results_on_stdout():
+        result = compare(*models, **options)
+    from nincost._render.compare import table as compare_table
+
+    def page() -> bytes:
+        import inspect
+
+        from nincost._render.page import compare as compare_page
+        from nincost._report.command_line import command_line
+
+        defaults = {key: p.default for key, p in inspect.signature(compare).parameters.items()}
+        return compare_page.render(
+            result, command_line("compare", models, options, defaults)
+        ).encode()
+
+    output.show(
+        table=lambda: compare_table.render(result, **output.looks, all_rows=all_rows),
+        csv=result.to_csv,
+        json=result.to_json,
+        markdown=result.to_markdown,
+        html=page,
+        **output.pictures("compare", result),
+    )
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        raise InputError(f"batch sizes are {text!r}: expected whole numbers such as 1,128")
+    return [int(part) for part in parts]

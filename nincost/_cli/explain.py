@@ -1,0 +1,49 @@
+"""`nincost explain`: the working of every number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import Output, model_options, output_options, pick_model
+
+
+@click.command(
+    "explain",
+    epilog="""\b
+Examples:
+  nincost explain two-1x1 --layer block1.conv
+  nincost explain two-1x1 --lang zh
+  nincost explain torchvision:resnet18 --layer layer1.0""",
+)
+@model_options
+@click.option("--layer", metavar="NAME", help="Only this layer, or the layers of this block.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
+    help="The language of the words.",
+)  # fmt: skip
+@output_options()
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Show how each number of MODEL comes about: with letters, then with the numbers put in.
+
+    For each layer: output size, parameters, MACs, activation and receptive field.
+    """
+    output = Output.from_options(options)
+    name = pick_model(model, variant)
+    from nincost._explain.explain import explain
+    from nincost._models.arguments import parse_arguments
+
+    options["arg"] = parse_arguments(options["arg"])
+    options["input"] = options["input"] or None
+    with output.only_results_on_stdout():
+        result = explain(name, **options)
+    from nincost._render.explain import csv as explain_csv
+    from nincost._render.explain import table as explain_table
+
+    output.show(
+        table=lambda: explain_table.render(result, **output.looks),
+        csv=lambda: explain_csv.render(result),
+        json=result.to_json,
+        markdown=result.to_markdown,
+    )

@@ -1,0 +1,51 @@
+"""`nincost fit`: the largest batch that a card has memory for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import PICTURES, Output, model_options, output_options, pick_model
+from nincost._cli.step_options import parse_step, step_options
+from nincost.errors import InputError
+
+
+@click.command(
+    "fit",
+    epilog="""\b
+Examples:
+  nincost fit --gpu 24GiB
+  nincost fit torchvision:resnet50 --gpu rtx4090 --optimizer AdamW --amp bfloat16""",
+)
+@model_options
+@click.option(
+    "--gpu", metavar="NAME",
+    help="A card such as rtx4090 or a100-80gb, or a size such as 24GiB. Default: the GPU here.",
+)  # fmt: skip
+@step_options
+@output_options(*PICTURES)
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Find the largest batch whose training step fits, with the memory at it and at one more."""
+    output = Output.from_options(options)
+    if options.pop("batch_size") != 1:
+        raise InputError(
+            "fit finds the batch size: leave --batch-size out, or ask nincost memory what one takes"
+        )
+    name = pick_model(model, variant)
+    parse_step(options)
+    from nincost._memory.fit import fit
+
+    with output.only_results_on_stdout():
+        result = fit(name, **options)
+    for operator in result.memory.uncounted:
+        output.say(f"uncounted: scratch memory of {operator}")
+    from nincost._render.fit import table as fit_table
+
+    output.show(
+        table=lambda: fit_table.render(result, **output.looks),
+        csv=lambda: fit_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: fit_table.render_markdown(result),
+        **output.pictures("fit", result),
+    )

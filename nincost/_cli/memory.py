@@ -1,0 +1,100 @@
+"""`nincost memory`: the CUDA memory of a training step, predicted, and measured where it can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import (
+    PICTURES,
+    Output,
+    check_picture,
+    model_options,
+    output_options,
+    pick_model,
+)
+from nincost._cli.step_options import parse_step, step_options
+
+
+@click.command(
+    "memory",
+    epilog="""\b
+Examples:
+  nincost memory --batch-size 128 --what-if one-1x1
+  nincost memory torchvision:resnet50 --batch-size 64 --optimizer AdamW --amp bfloat16
+  nincost memory --batch-size 128 --gpu rtx4090 --timeline step.svg --snapshot step.pickle""",
+)
+@model_options
+@step_options
+@click.option(
+    "--gpu", metavar="NAME",
+    help="Whose rules and context to take: rtx4090, a100-80gb, or a size such as 24GiB. "
+    "Default: the GPU here, else an A100.",
+)  # fmt: skip
+@click.option("--what-if", metavar="MODEL", help="Predict another model too, such as one-1x1.")
+@click.option(
+    "--suggest/--no-suggest", default=None,
+    help="Predict what would take less. Default: in a table and in Markdown, unless it takes long.",
+)  # fmt: skip
+@click.option(
+    "--measure/--no-measure", default=None,
+    help="Run real steps too. Default: where there is a GPU.",
+)  # fmt: skip
+@click.option(
+    "--timeline", metavar="FILE",
+    help="Draw the memory over the step, too: an SVG, PNG or PDF by FILE's ending.",
+)  # fmt: skip
+@click.option(
+    "--snapshot", metavar="FILE",
+    help="Write a pickle for pytorch.org/memory_viz, as torch.cuda.memory._dump_snapshot does.",
+)  # fmt: skip
+@click.option(
+    "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
+)
+@output_options(*PICTURES)
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Predict what a training step of MODEL takes on a GPU, without one.
+
+    What torch.cuda.max_memory_allocated and max_memory_reserved would be, of what, at which layer
+    and operator, and what would take less. Where a GPU is, real steps are run beside it.
+    """
+    output = Output.from_options(options)
+    timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
+    top = options.pop("top")
+    from nincost._render.output import check_writable
+
+    for path in (timeline, snapshot):
+        if path is not None:
+            check_writable(path, force=output.force)
+    if timeline is not None:
+        check_picture(output.picture_width, timeline)
+    name = pick_model(model, variant)
+    parse_step(options)
+    if options["suggest"] is None:
+        options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
+    from nincost._memory.predict import memory
+
+    with output.only_results_on_stdout():
+        result = memory(name, **options)
+    if output.verbose:
+        for note in result.details:
+            output.say(note)
+    for name in result.uncounted:
+        output.say(f"uncounted: scratch memory of {name}")
+    if timeline is not None:
+        result.to_timeline(timeline, width=output.picture_width, force=output.force)
+        output.say(f"wrote {timeline}")
+    if snapshot is not None:
+        result.to_snapshot(snapshot, force=output.force)
+        output.say(f"wrote {snapshot}")
+
+    from nincost._render.memory import table as memory_table
+
+    output.show(
+        table=lambda: memory_table.render(result, **output.looks, top=top),
+        csv=lambda: memory_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: memory_table.render_markdown(result, top=top),
+        **output.pictures("memory", result),
+    )

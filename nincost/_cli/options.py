@@ -1,0 +1,262 @@
+"""Options that several commands share, and what they mean everywhere."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import importlib
+import io
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from nincost._cli.stdout import (
+    drop_stdout,
+    later_prints_to_stderr,
+    same_folder,
+    stdout_to_stderr,
+)
+from nincost._cli.time_limit import time_limit
+from nincost._render.output import FORMATS, check_writable, pick_format, write_file
+from nincost.errors import InputError, OutputError, printable
+
+#: Formats of a command whose result is a picture, too.
+PICTURES = ("svg", "png", "pdf")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def model_options(function: F) -> F:
+    """MODEL, --variant, --arg, --input and --batch-size."""
+    for decorate in (
+        click.option(
+            "--batch-size", type=int, default=1, show_default=True, metavar="N",
+            help="Put N in front of each input shape.",
+        ),
+        click.option(
+            "--input", "input", multiple=True, metavar="[NAME=]SHAPE[:DTYPE]",
+            help="An input without its batch dimension, such as 3x224x224 or "
+            "input_ids=128:int64; repeat for several. Default: what the model's source says.",
+        ),
+        click.option(
+            "--arg", multiple=True, metavar="KEY=VALUE",
+            help="A keyword argument for the model's factory, such as num_classes=10; repeatable.",
+        ),
+        click.option("--variant", metavar="NAME", help="A built-in variant; the same as MODEL."),
+        click.argument("model", required=False),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def output_options(*more: str) -> Callable[[F], F]:
+    """--format, --output, --force, --quiet, --verbose, --no-color and --timeout.
+
+    `more` are formats of this command beside the four that each command has; with pictures among
+    them comes --width.
+    """
+    pictures = (
+        click.option(
+            "--width", "picture_width", default="page", show_default=True, metavar="WIDTH",
+            help="A picture's width: column (3.4 inches), page (7 inches), or a number of inches.",
+        ),
+    )  # fmt: skip
+    decorators: tuple[Callable[[Any], Any], ...] = (
+        click.option(
+            "--timeout", type=float, metavar="SECONDS",
+            help="Give up on a model that is not done by then, and name the layer it was in.",
+        ),
+        click.option(
+            "--no-color", is_flag=True, help="No colours (so does the variable NO_COLOR)."
+        ),
+        click.option("--verbose", is_flag=True, help="Say how the result was come by, on stderr."),
+        click.option("--quiet", is_flag=True, help="Nothing on stderr but errors."),
+        click.option("--force", is_flag=True, help="Overwrite an existing file."),
+        click.option(
+            "--output", metavar="FILE",
+            help="Write to FILE, whole or not at all; its ending names the format.",
+        ),
+        click.option(
+            "--format", "format_", type=click.Choice((*FORMATS, *more)),
+            help="Default: table, or by FILE's ending."
+        ),
+    )  # fmt: skip
+
+    if set(PICTURES) & set(more):
+        decorators = (*pictures, *decorators)
+
+    def decorate(function: F) -> F:
+        for decorator in decorators:
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _formats() -> tuple[str, ...]:
+    """The formats of the command that is being run."""
+    for parameter in click.get_current_context().command.params:
+        if parameter.name == "format_" and isinstance(parameter.type, click.Choice):
+            return tuple(map(str, parameter.type.choices))
+    return FORMATS
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's result goes, and how."""
+
+    format: str
+    path: str | None
+    force: bool
+    quiet: bool
+    verbose: bool
+    color: bool
+    width: int | None
+    picture_width: str = "page"
+    timeout: float | None = None
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Output:
+        """Take the output options out of a command's own, and refuse a bad --output early."""
+        path = options.pop("output")
+        force = options.pop("force")
+        chosen = pick_format(options.pop("format_"), path, _formats())
+        if path is not None:
+            check_writable(path, force=force)
+        picture_width = options.pop("picture_width", "page")
+        if chosen in PICTURES:
+            check_picture(picture_width)
+        wants_color = not options.pop("no_color") and not os.environ.get("NO_COLOR")
+        terminal = path is None and sys.stdout.isatty()
+        given = os.environ.get("COLUMNS", "")
+        width = int(given) if given.isdecimal() and int(given) > 0 else None
+        if terminal and width is None:
+            width = shutil.get_terminal_size().columns
+        output = cls(
+            format=chosen,
+            path=path,
+            force=force,
+            quiet=options.pop("quiet"),
+            verbose=options.pop("verbose"),
+            color=wants_color and terminal,
+            width=max(width, 40) if width else None,
+            picture_width=picture_width,
+            timeout=options.pop("timeout"),
+        )
+        if chosen in PICTURES and path is None:
+            output._refuse_terminal()
+        return output
+
+    def show(self, **formats: Callable[[], str | bytes]) -> None:
+        """Write the result in the format asked for; only that one is rendered."""
+        self._write(formats[self.format]())
+
+    def pictures(self, figure: str, *what: Any) -> dict[str, Callable[[], bytes]]:
+        """The formats of a picture, for `show`: `what` drawn by the file `figure` of figures/."""
+
+        def render(format_: Any) -> bytes:
+            from nincost._render.figures import picture
+
+            draw = importlib.import_module(f"nincost._render.figures.{figure}").draw
+            return picture.render(draw(*what, width=self.picture_width), format_)
+
+        return {name: functools.partial(render, name) for name in PICTURES}
+
+    def _write(self, content: str | bytes) -> None:
+        """Print the result, or write it to the file."""
+        if self.path is not None:
+            write_file(self.path, content, force=self.force)
+            self.say(f"wrote {self.path}")
+        elif isinstance(content, bytes):
+            self._refuse_terminal()
+            with self._told_if_not_written():
+                sys.stdout.buffer.write(content)
+                sys.stdout.buffer.flush()
+        else:
+            with self._told_if_not_written():
+                with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+                    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+                click.echo(content, nl=False, color=True)
+        atexit.register(later_prints_to_stderr)
+
+    def _refuse_terminal(self) -> None:
+        if sys.stdout.isatty():
+            raise OutputError(f"{self.format} is not for a terminal to show: give --output FILE")
+
+    def check_page(self) -> None:
+        """Refuse a page before the work: its libraries are lacking, or a terminal would get it."""
+        if self.format == "html":
+            from nincost._render.page.shell import check_libraries
+
+            check_libraries()
+            if self.path is None:
+                self._refuse_terminal()
+
+    @contextlib.contextmanager
+    def _told_if_not_written(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError) as error:  # ValueError: stdout is closed
+            drop_stdout()
+            raise OutputError(
+                "the result could not be written: "
+                f"{getattr(error, 'strerror', None) or 'standard output is closed'}: "
+                "free some space or give --output"
+            ) from error
+
+    @property
+    def looks(self) -> dict[str, Any]:
+        """What a table has to know of the terminal: its width and whether to color."""
+        return {"width": self.width, "color": self.color}
+
+    def say(self, text: str) -> None:
+        """A remark on stderr, unless --quiet."""
+        if not self.quiet:
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it: a remark may go
+                click.echo(f"nincost: {printable(text)}", err=True)
+
+    @contextlib.contextmanager
+    def only_results_on_stdout(self) -> Iterator[None]:
+        """Run a model here: its time is limited, and what it prints goes to stderr.
+
+        Its warnings do so only with --verbose.
+        """
+        with (
+            time_limit(self.timeout),
+            same_folder(),
+            stdout_to_stderr(),
+            warnings.catch_warnings(),
+        ):
+            if not self.verbose:
+                warnings.simplefilter("ignore")
+            yield
+
+
+def check_picture(width: str, path: str | None = None) -> None:
+    """Refuse before the work is done what a picture could not be drawn with, or written to."""
+    from nincost._render.figures.picture import picture_format
+    from nincost._render.figures.style import inches
+
+    inches(width)
+    if path is not None:
+        picture_format(path)
+
+
+def pick_model(model: str | None, variant: str | None) -> str:
+    """MODEL or --variant, or the default; both at once is a mistake."""
+    if model is not None and variant is not None:
+        raise InputError(f"both MODEL {model!r} and --variant {variant!r} are given: give one")
+    from nincost._models.nin import DEFAULT_MODEL, get_variant
+
+    if variant is not None:
+        return get_variant(variant).name
+    return DEFAULT_MODEL if model is None else model

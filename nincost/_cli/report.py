@@ -1,0 +1,62 @@
+"""`nincost report`: all that nincost tells of a model, on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import Output, model_options, output_options, pick_model
+from nincost._cli.step_options import parse_step, step_options
+
+
+@click.command(
+    "report",
+    epilog="""\b
+Examples:
+  nincost report --batch-size 128 --gpu rtx4090 --output report.html
+  nincost report torchvision:resnet50 --optimizer AdamW --amp bfloat16 --output resnet50.html""",
+)
+@model_options
+@step_options
+@click.option(
+    "--gpu", metavar="NAME",
+    help="Whose rules, memory and peak speeds to take: rtx4090, a100-80gb, or a size such as "
+    "24GiB. Default: the GPU here, else an A100.",
+)  # fmt: skip
+@click.option(
+    "--suggest/--no-suggest", default=None,
+    help="Predict what would take less. Default: unless it takes long.",
+)  # fmt: skip
+@click.option(
+    "--measure/--no-measure", default=None,
+    help="Run real steps too. Default: where there is a GPU.",
+)  # fmt: skip
+@output_options("html")
+def command(model: str | None, variant: str | None, **options: Any) -> None:
+    """Put all that nincost tells of MODEL on one page: tables and pictures in a single file.
+
+    The page answers the four questions (parameters, computation, memory to train and to infer),
+    with the layers, the memory over a step and by batch size, and a roofline. It opens without a
+    network. Without --output or --format the tables are printed.
+    """
+    output = Output.from_options(options)
+    output.check_page()
+    name = pick_model(model, variant)
+    parse_step(options)
+    from nincost._report.report import report
+
+    with output.only_results_on_stdout():
+        result = report(name, **options)
+    if output.verbose:
+        for note in result.profile.details:
+            output.say(note)
+    from nincost._render.report import table as report_table
+
+    output.show(
+        table=lambda: report_table.render(result, **output.looks),
+        csv=result.to_csv,
+        json=result.to_json,
+        markdown=result.to_markdown,
+        html=lambda: result.to_html().encode(),
+    )

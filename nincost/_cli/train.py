@@ -1,0 +1,174 @@
+"""`nincost train`: trains a network on Fashion-MNIST, measured beside what is predicted."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nincost._cli.options import Output, output_options, pick_model
+from nincost.errors import OutputError
+
+if TYPE_CHECKING:
+    from nincost._train.callbacks import Callbacks
+
+#: The value of `--table` without a file: the list of what readers of the textbook published.
+PUBLISHED = "published"
+
+
+@click.command(
+    "train",
+    epilog="""\b
+Examples:
+  nincost train --variant two-1x1
+  nincost train --data synthetic --limit 2000 --resize 96 --epochs 1
+  nincost train one-1x1 --optimizer Adam --lr 0.001 --batch-size 512 --resize 96
+  nincost train --table --seeds 0 --epochs 1
+  torchrun --nproc-per-node 2 -m nincost train --batch-size 256""",
+)
+@click.argument("model", required=False)
+@click.option("--variant", metavar="NAME", help="A built-in variant; the same as MODEL.")
+@click.option(
+    "--arg", multiple=True, metavar="KEY=VALUE",
+    help="A keyword argument for the model's factory, such as num_classes=10; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--data", metavar="FOLDER",
+    help="Fashion-MNIST's four IDX files, gzipped or not; 'synthetic' makes some up. Default: the "
+    "variable NINCOST_DATA, else where Debian's dataset-fashion-mnist puts them.",
+)  # fmt: skip
+@click.option("--download", is_flag=True, help="Let torchvision fetch missing files into FOLDER.")
+@click.option("--epochs", type=int, default=10, show_default=True, metavar="N",
+              help="Passes over the training examples.")  # fmt: skip
+@click.option(
+    "--batch-size", type=int, default=128, show_default=True, metavar="N",
+    help="Examples of a step, over all processes together.",
+)  # fmt: skip
+@click.option("--lr", type=float, default=0.1, show_default=True, metavar="X",
+              help="Learning rate.")  # fmt: skip
+@click.option(
+    "--optimizer", default="SGD", show_default=True, metavar="NAME", help="A class in torch.optim."
+)
+@click.option(
+    "--optimizer-arg", multiple=True, metavar="KEY=VALUE",
+    help="A keyword argument for the optimizer, such as momentum=0.9; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--resize", type=int, metavar="N",
+    help="Side of the images in pixels. Default: what the model's source says (NiN: 224).",
+)  # fmt: skip
+@click.option(
+    "--channels", type=int, metavar="N",
+    help="Channels of the images, grey in each. Default: what the model's source says.",
+)  # fmt: skip
+@click.option(
+    "--init", metavar="HOW",
+    help="xavier, or default for PyTorch's own. Default: xavier, as in the textbook.",
+)  # fmt: skip
+@click.option("--amp", metavar="DTYPE", help="Autocast: float16 or bfloat16.")
+@click.option("--compile", is_flag=True, help="Use torch.compile.")
+@click.option(
+    "--deterministic/--no-deterministic", default=True, show_default=True,
+    help="Ask torch for kernels that give the same each time.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+              help="Of weights, order and dropout.")  # fmt: skip
+@click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1. Default: a GPU if there is.")
+@click.option("--limit", type=int, metavar="N", help="Use the first N training examples only.")
+@click.option("--test-limit", type=int, metavar="N", help="Use the first N test examples only.")
+@click.option(
+    "--folder", metavar="FOLDER",
+    help="Where checkpoint, log, tables and curves go. Default: runs/MODEL.",
+)  # fmt: skip
+@click.option(
+    "--resume", is_flag=True, help="Go on from the folder's checkpoint; --force begins anew."
+)
+@click.option(
+    "--save-every", type=int, metavar="STEPS", help="Save so often, too. Default: each epoch."
+)
+@click.option(
+    "--table", is_flag=False, flag_value=PUBLISHED, metavar="[FILE]",
+    help="Run all trainings of a TOML file, or those that readers of the textbook published, and "
+    "compare; options given beside it hold for each.",
+)  # fmt: skip
+@click.option(
+    "--seeds", metavar="N,N", help="With --table: the seeds of each training. Default: the file's."
+)
+@output_options("jsonl", "svg")
+def command(model: str | None, variant: str | None, **options: Any) -> int:
+    """Train MODEL on Fashion-MNIST, by the textbook's settings unless others are given.
+
+    Says loss, accuracy and examples per second for each epoch, and FLOP/s and memory measured
+    beside what nincost predicts. The same seed gives the same numbers; Ctrl-C saves, and --resume
+    goes on as if nothing had been. Under torchrun several processes train together.
+    """
+    plain = bool(options["no_color"] or os.environ.get("NO_COLOR"))
+    output = Output.from_options(options)
+    from nincost._models.arguments import parse_arguments
+
+    options["arg"] = parse_arguments(options["arg"])
+    options["optimizer_arg"] = parse_arguments(
+        options["optimizer_arg"], option="--optimizer-arg", example="momentum=0.9"
+    )
+    options |= {"progress": _watch(output, plain), "force": output.force}
+    table, seeds = options.pop("table"), options.pop("seeds")
+    if table is not None or seeds is not None:
+        from nincost._cli.train_list import run_list
+
+        return run_list(model, variant, table or PUBLISHED, seeds, options, output)
+    name = pick_model(model, variant)
+    if options["folder"] is None:
+        options["folder"] = os.path.join("runs", folder_name(name))
+    from nincost._train.train import train
+
+    with output.only_results_on_stdout():
+        result = train(name, **options)
+    if not is_first():
+        return 0
+    from nincost._render.train import (
+        jsonl as train_jsonl,
+    )
+    from nincost._render.train import (
+        svg as train_svg,
+    )
+    from nincost._render.train import (
+        table as train_table,
+    )
+
+    output.say(f"checkpoint, log, tables and curves are in {options['folder']}")
+    output.show(
+        table=lambda: train_table.render(result, **output.looks),
+        csv=lambda: train_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: train_table.render_markdown(result),
+        jsonl=lambda: train_jsonl.render(result),
+        svg=lambda: train_svg.render(result),
+    )
+    if result.unsaved:
+        raise OutputError(f"the last checkpoint is not on the disk: {result.unsaved}")
+    return 0
+
+
+def folder_name(model: str) -> str:
+    """A model's name as a folder's: `torchvision:resnet18` as `torchvision-resnet18`."""
+    return re.sub(r"[^\w.]+", "-", model).strip("-.") or "model"
+
+
+def is_first() -> bool:
+    """Whether this is the process that speaks, of those that torchrun has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _watch(output: Output, plain: bool) -> Callbacks:
+    """Who tells the progress on stderr."""
+    from nincost._render.train.progress import Bar, Lines
+    from nincost._train.callbacks import Callbacks
+
+    if output.quiet or not is_first():
+        return Callbacks()
+    if sys.stderr.isatty():
+        return Bar(color=not plain)
+    return Lines(output.say)

@@ -1,0 +1,49 @@
+"""`nincost validate`: predicted against measured memory, over a suite of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import Output, output_options
+
+
+@click.command(
+    "validate",
+    epilog="""\b
+Examples:
+  nincost validate
+  nincost validate --recorded reports/cuda-nvidia-a100-sxm4-40gb-torch2.14.1.json""",
+)
+@click.option("--quick", is_flag=True, help="A handful of cases instead of all.")
+@click.option(
+    "--recorded", metavar="FILE",
+    help="Take the measurements from an earlier report in place of a GPU.",
+)  # fmt: skip
+@click.option(
+    "--reports", metavar="FOLDER", default="reports", show_default=True,
+    help="Where the JSON and the Markdown report go, unless --recorded is given.",
+)  # fmt: skip
+@output_options()
+def command(**options: Any) -> None:
+    """Predict and measure a suite of steps on this machine's GPU, and tell each error.
+
+    Writes FOLDER/cuda-GPU-torchVERSION.json and .md. Takes some minutes.
+    """
+    output = Output.from_options(options)
+    from nincost._measure.validate import validate
+
+    with output.only_results_on_stdout():
+        result = validate(quick=options["quick"], recorded=options["recorded"], progress=output.say)
+    if options["recorded"] is None:
+        for path in result.save(options["reports"], force=output.force):
+            output.say(f"wrote {path}")
+    from nincost._render.validate import table as validation_table
+
+    output.show(
+        table=lambda: validation_table.render(result, **output.looks),
+        csv=lambda: validation_table.render_csv(result),
+        json=result.to_json,
+        markdown=lambda: validation_table.render_markdown(result),
+    )

@@ -1,0 +1,26 @@
+"""`nincost variants`: the built-in models and where each comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nincost._cli.options import Output, output_options
+
+
+@click.command("variants", epilog="Example: nincost variants --format markdown")
+@output_options()
+def command(**options: Any) -> None:
+    """List the built-in variants: source, input size, parameters and MACs."""
+    output = Output.from_options(options)
+    from nincost._models.catalogue import variants
+    from nincost._render.variants import table as variants_table
+
+    rows = variants()
+    output.show(
+        table=lambda: variants_table.render(rows, **output.looks),
+        csv=lambda: variants_table.render_csv(rows),
+        json=lambda: variants_table.render_json(rows),
+        markdown=lambda: variants_table.render_markdown(rows),
+    )

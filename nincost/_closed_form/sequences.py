@@ -1,0 +1,100 @@
+"""Hand formulas of attention and recurrent layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from nincost._closed_form.working import Shapes, Term, Working, by_hand, term
+
+
+@by_hand(nn.MultiheadAttention)
+def multi_head_attention(module: Any, shapes: Shapes) -> Working:
+    """Three projections, scores, weighted sum, and the output projection.
+
+    The heads split E between them, so their number does not change the count.
+    """
+    query, key = shapes[0], shapes[1] if len(shapes) > 1 else shapes[0]
+    batched = len(query) == 3
+    axis = 1 if batched and module.batch_first else 0
+    batch = query[1 - axis] if batched else 1
+    length, source = query[axis], key[axis]
+    attended = source + (module.bias_k is not None) + module.add_zero_attn
+    e, k, v = module.embed_dim, module.kdim, module.vdim
+    params: list[Term] = [
+        term("query weights", E=e, E_q=e),
+        term("key weights", E=e, E_k=k),
+        term("value weights", E=e, E_v=v),
+    ]
+    if module.in_proj_bias is not None:
+        params.append(term("query, key and value biases", three=3, E=e))
+    params.append(term("output weights", E=e, E_out=e))
+    if module.out_proj.bias is not None:
+        params.append(term("output biases", E=e))
+    if module.bias_k is not None:
+        params.append(term("added key and value", two=2, E=e))
+    macs = (
+        term("query", N=batch, L=length, E=e, E_q=e),
+        term("key", N=batch, S=source, E=e, E_k=k),
+        term("value", N=batch, S=source, E=e, E_v=v),
+        term("scores", N=batch, L=length, S=attended, E=e),
+        term("weighted sum", N=batch, L=length, S=attended, E=e),
+        term("output", N=batch, L=length, E=e, E_out=e),
+    )
+    return Working(tuple(params), macs, query)
+
+
+@by_hand(nn.LSTM, nn.GRU, nn.RNN)
+def recurrent(module: Any, shapes: Shapes) -> Working:
+    """For each layer and direction, g gates of H rows meet the input and the last output.
+
+    A projection (LSTM's `proj_size`) makes the output P wide instead of H.
+    """
+    shape = shapes[0]
+    batched = len(shape) == 3
+    steps_axis = 1 if batched and module.batch_first else 0
+    steps = shape[steps_axis]
+    batch = shape[1 - steps_axis] if batched else 1
+    gates = {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
+    hidden, projected = module.hidden_size, module.proj_size or module.hidden_size
+    directions = 2 if module.bidirectional else 1
+    params: list[Term] = []
+    macs: list[Term] = []
+    for layer in range(module.num_layers):
+        width = module.input_size if layer == 0 else projected * directions
+        places = {"dirs": directions, "g": gates, "H": hidden}
+        params += [
+            term(f"layer {layer} input weights", **places, I=width),
+            term(f"layer {layer} hidden weights", **places, P=projected),
+        ]
+        if module.bias:
+            params.append(term(f"layer {layer} biases", two=2, **places))
+        macs += [
+            term(f"layer {layer} input", N=batch, T=steps, **places, I=width),
+            term(f"layer {layer} hidden", N=batch, T=steps, **places, P=projected),
+        ]
+        if module.proj_size:
+            params.append(term(f"layer {layer} projection", dirs=directions, P=projected, H=hidden))
+            macs.append(
+                term(
+                    f"layer {layer} projection",
+                    N=batch, T=steps, dirs=directions, P=projected, H=hidden,
+                )
+            )  # fmt: skip
+    return Working(tuple(params), tuple(macs), (*shape[:-1], projected * directions))
+
+
+@by_hand(nn.LSTMCell, nn.GRUCell, nn.RNNCell)
+def recurrent_cell(module: Any, shapes: Shapes) -> Working:
+    """One step of one layer."""
+    gates = module.weight_ih.shape[0] // module.hidden_size
+    lead = shapes[0][:-1]
+    batch = lead[0] if lead else 1
+    inside = {"g": gates, "H": module.hidden_size, "I": module.input_size}
+    again = {"g": gates, "H": module.hidden_size, "H_in": module.hidden_size}
+    params = [term("input weights", **inside), term("hidden weights", **again)]
+    if module.bias:
+        params.append(term("biases", two=2, g=gates, H=module.hidden_size))
+    macs = (term("input", N=batch, **inside), term("hidden", N=batch, **again))
+    return Working(tuple(params), macs, (*lead, module.hidden_size))

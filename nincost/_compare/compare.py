@@ -1,0 +1,127 @@
+"""Compares networks, or one network at several inputs or batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nincost._compare.alignment import align
+from nincost._compare.results import Comparison, Difference
+from nincost._environment import environment
+from nincost._profile.profile import profile
+from nincost._profile.results import Profile
+from nincost.errors import InputError, NincostError
+
+
+def compare(
+    *models: Any,
+    inputs: Sequence[Any] | None = None,
+    batch_sizes: Sequence[int] | None = None,
+    arg: Mapping[str, Any] | None = None,
+    memory: bool = True,
+    gpu: str | None = None,
+) -> Comparison:
+    """Set networks side by side: what differs layer by layer, and the totals with their ratios.
+
+    Args:
+        models: two or more, named as in `nincost.profile`, or modules; or one, compared with itself
+            at several `inputs` or `batch_sizes`.
+        inputs: an input for all of them, or one for each.
+        batch_sizes: a batch size for all of them, or one for each.
+        arg: keyword arguments for the models' factories.
+        memory: predict each one's training step, too (SGD, cross-entropy).
+        gpu: whose rules that takes, as in `nincost.memory`.
+
+    Returns:
+        A `Comparison`; its `layers` are aligned where two are compared.
+
+    Example:
+        >>> nincost.compare("two-1x1", "one-1x1").total("params")
+        (1992166, 1769112)
+    """
+    given = tuple(inputs) if inputs else (None,)
+    batches = tuple(batch_sizes) if batch_sizes else (1,)
+    if not models:
+        raise InputError("no model to compare: give two, such as two-1x1 one-1x1")
+    count = max(len(models), len(given), len(batches))
+    if count < 2:
+        raise InputError(
+            "one model alone: give a second one, or two inputs or batch sizes to compare it at "
+            "(--inputs 1x224x224 --inputs 1x96x96, --batch-sizes 1,128)"
+        )
+    for what, values in (("models", models), ("inputs", given), ("batch sizes", batches)):
+        if len(values) not in (1, count):
+            raise InputError(
+                f"there are {len(values)} {what}, but {count} columns to fill (the most of "
+                f"models, inputs and batch sizes): give 1 for all, or {count}"
+            )
+    profiles = tuple(
+        profile(_of(models, i), input=_of(given, i), batch_size=_of(batches, i), arg=arg)
+        for i in range(count)
+    )
+    layers: tuple[Difference, ...] = ()
+    if count == 2:
+        left, right = profiles[0].layers, profiles[1].layers
+        layers = tuple(
+            Difference(
+                None if i is None else left[i],
+                None if j is None else right[j],
+            )
+            for i, j in align(left, right)
+        )
+    names = _names(profiles)
+    training: list[int | None] = []
+    notes: list[str] = []
+    for i, name in enumerate(names if memory else ()):
+        peak, note = _train(_of(models, i), _of(given, i), _of(batches, i), arg, gpu)
+        training.append(peak)
+        if note:
+            notes.append(f"{name}: {note}")
+    return Comparison(names, profiles, layers, tuple(training), tuple(notes), environment())
+
+
+def _train(
+    model: Any, given: Any, batch_size: int, arg: Mapping[str, Any] | None, gpu: str | None
+) -> tuple[int | None, str]:
+    """The peak of a training step in allocated bytes; or None, and why there is none."""
+    from nincost._devices.cards import get_gpu, parse_size
+    from nincost._memory.predict import memory
+
+    if gpu is not None and not gpu[:1].isdigit():
+        get_gpu(gpu)  # a mistake here is no reason to go on without
+    elif gpu is not None:
+        parse_size(gpu)
+    try:
+        step = memory(
+            model, input=given, batch_size=batch_size, arg=arg, gpu=gpu, suggest=False,
+            measure=False,
+        )  # fmt: skip
+    except NincostError as error:
+        return None, f"no training step could be predicted: {error}"
+    return step.totals.peak_allocated_bytes, ""
+
+
+def _of(values: Sequence[Any], place: int) -> Any:
+    return values[place if len(values) > 1 else 0]
+
+
+def _names(profiles: Sequence[Profile]) -> tuple[str, ...]:
+    """The models' names, with input and batch where these tell them apart."""
+    names = [p.model for p in profiles]
+    images = [_without_batch(p) for p in profiles]
+    if len(set(images)) > 1 and len(set(names)) < len(names):
+        names = [f"{name} {image}" for name, image in zip(names, images, strict=True)]
+    if len({p.batch_size for p in profiles}) > 1:
+        names = [f"{n} batch {p.batch_size}" for n, p in zip(names, profiles, strict=True)]
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        if names.count(name) > 1 and seen[name] > 1:
+            names[place] = f"{name} ({seen[name]})"
+    return tuple(names)
+
+
+def _without_batch(profile: Profile) -> str:
+    """`1x224x224` of `128x1x224x224`."""
+    batch = str(profile.batch_size)
+    return ",".join(spec.replace(f"{batch}x", "", 1) for spec in profile.input)

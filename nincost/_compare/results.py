@@ -1,0 +1,188 @@
+"""What comparing gives: pairs of layers with their differences, and totals with ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nincost._profile.results import LayerCost, Profile
+
+if TYPE_CHECKING:
+    from nincost._render.figures.picture import Picture
+    from nincost._render.figures.style import Width
+
+Status = Literal["same", "changed", "added", "removed"]
+
+#: What is compared, layer by layer and in total.
+AMOUNTS = ("params", "macs", "activation_elements", "activation_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A layer of the first network beside its like in the second; None on the side without one."""
+
+    left: LayerCost | None
+    right: LayerCost | None
+
+    @property
+    def status(self) -> Status:
+        if self.left is None:
+            return "added"
+        if self.right is None:
+            return "removed"
+        alike = ("type", "input_shapes", "output_shapes", *AMOUNTS)
+        same = all(getattr(self.left, name) == getattr(self.right, name) for name in alike)
+        return "same" if same else "changed"
+
+    @property
+    def layer(self) -> str:
+        """The layer's name, with the second network's where it is another."""
+        names = [row.layer for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(names))
+
+    @property
+    def type(self) -> str:
+        names = [row.type for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(names))
+
+    @property
+    def output_shape(self) -> str:
+        shapes = [str(row.output_shape) for row in (self.left, self.right) if row is not None]
+        return " -> ".join(dict.fromkeys(shapes))
+
+    def amount(self, name: str) -> tuple[int, int]:
+        """An amount on both sides, 0 where there is no layer."""
+        left = getattr(self.left, name) if self.left else 0
+        right = getattr(self.right, name) if self.right else 0
+        return left, right
+
+    def change(self, name: str) -> int:
+        """The second network's amount less the first's."""
+        left, right = self.amount(name)
+        return right - left
+
+    def to_dict(self) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "status": self.status,
+            "layer": self.layer,
+            "type": self.type,
+            "left_layer": self.left.layer if self.left else None,
+            "right_layer": self.right.layer if self.right else None,
+            "left_output_shape": str(self.left.output_shape) if self.left else None,
+            "right_output_shape": str(self.right.output_shape) if self.right else None,
+        }
+        for name in AMOUNTS:
+            left, right = self.amount(name)
+            row |= {f"left_{name}": left, f"right_{name}": right, f"{name}_change": right - left}
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Networks side by side. `layers` are there where two are compared; the first is the base.
+
+    `training` has what `nincost.memory` predicts of a training step of each (SGD, peak of what is
+    allocated, bytes), and None where a network cannot be trained; it is empty where not asked for.
+    """
+
+    names: tuple[str, ...]
+    profiles: tuple[Profile, ...]
+    layers: tuple[Difference, ...]
+    training: tuple[int | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def total(self, name: str) -> tuple[int | None, ...]:
+        """An amount of each network; `training_bytes` may be None for some."""
+        if name == "training_bytes":
+            return self.training
+        return tuple(getattr(profile.totals, name) for profile in self.profiles)
+
+    def ratios(self, name: str) -> tuple[float | None, ...]:
+        """Each network's amount by the first's; None where that is 0 or not known."""
+        first, *_ = amounts = self.total(name)
+        return tuple(None if not first or n is None else n / first for n in amounts)
+
+    @property
+    def changed(self) -> tuple[Difference, ...]:
+        """The layers that differ."""
+        return tuple(row for row in self.layers if row.status != "same")
+
+    def to_dict(self) -> dict[str, Any]:
+        names = ["params", "macs", "flops", "activation_elements", "activation_bytes"]
+        if self.training:
+            names.append("training_bytes")
+        return {
+            "schema": 1,
+            "command": "compare",
+            "models": [
+                {
+                    "name": name,
+                    "model": profile.model,
+                    "input": list(profile.input),
+                    "batch_size": profile.batch_size,
+                    "totals": profile.totals.to_dict(),
+                }
+                for name, profile in zip(self.names, self.profiles, strict=True)
+            ],
+            "environment": dict(self.environment),
+            "totals": {name: list(self.total(name)) for name in names},
+            "ratios": {name: list(self.ratios(name)) for name in names},
+            "layers": [row.to_dict() for row in self.layers],
+            "uncounted": sorted({u.operator for p in self.profiles for u in p.uncounted}),
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        from nincost._render import json
+
+        return json.render(self)
+
+    def to_markdown(self) -> str:
+        from nincost._render.compare import markdown as compare_markdown
+
+        return compare_markdown.render(self)
+
+    def to_csv(self) -> str:
+        from nincost._render.compare import csv as compare_csv
+
+        return compare_csv.render(self)
+
+    def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
+        """A page of it, written to `path` as well where one is given; see `Report.to_html`."""
+        from nincost._render.output import write_file
+        from nincost._render.page import compare
+
+        text = compare.render(self)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
+
+    def plot(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> Picture:
+        """A picture of the totals side by side and, of two networks, the layers that differ.
+
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width that no picture can have.
+        """
+        from nincost._render.compare import figure as compare
+        from nincost._render.figures import picture
+
+        return picture.plot(lambda: compare.draw(self, width=width), path, force=force)
+
+    def __str__(self) -> str:
+        from nincost._render.compare import table as compare_table
+
+        return compare_table.render(self, width=120)
+
+    def _repr_html_(self) -> str:
+        from nincost._render.compare import html as compare_html
+
+        return compare_html.render(self)

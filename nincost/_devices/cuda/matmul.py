@@ -1,0 +1,106 @@
+"""Matrix products: cuBLAS's workspaces, and copies of operands that it cannot read."""
+
+from __future__ import annotations
+
+from math import prod
+
+from nincost._devices.libraries.cublas import blas_workspaces
+from nincost._devices.memory_format import is_row_major
+from nincost._devices.rules import Action, Call, drop, hold, out, rule, take
+from nincost._trace.records import TensorMeta
+
+
+def workspace(call: Call, *, lt: bool) -> Action:
+    """The workspace of this thread's handle: autograd runs backward in a thread of its own."""
+    known = blas_workspaces(call.target.capability)
+    library = "cuBLASLt" if lt and not known.unified else "cuBLAS"
+    thread = "backward" if call.phase == "backward" else "forward"
+    return hold(f"{library} {thread}", known.first_call(lt=lt))
+
+
+def operand_copy(matrix: TensorMeta) -> int:
+    """Bytes of a matrix's copy where neither dimension is dense (an expanded gradient).
+
+    aten/src/ATen/native/cuda/Blas.cpp prepare_matrix_for_cublas, prepare_batch_matrix_for_cublas.
+    """
+    rows, columns = matrix.shape[-2:]
+    first, second = matrix.stride[-2:]
+    by_rows = second == 1 and first >= max(1, columns)
+    by_columns = first == 1 and second >= max(1, rows)
+    return 0 if by_rows or by_columns or is_row_major(matrix) else matrix.bytes
+
+
+@rule(
+    "cuda",
+    "aten.mv",
+    "aten.addmv",
+    "aten.dot",
+    "aten.vdot",
+    source="aten/src/ATen/native/Blas.cpp addmv_out_cuda; cuda/CUDABlas.cpp gemv, dot",
+)
+def vector_product(call: Call) -> list[Action]:
+    """The output, a copy of an expanded vector, and the handle's workspace at the first call."""
+    vector = call.args[-1] if isinstance(call.args[-1], TensorMeta) else call.args[0]
+    expanded = vector.stride == (0,) and vector.elements > 1
+    return [out(0), take("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
+
+
+@rule(
+    "cuda",
+    "aten._trilinear",
+    source="aten/src/ATen/native/Linear.cpp _trilinear, sumproduct_pair",
+)
+def trilinear(call: Call) -> list[Action]:
+    """`nn.Bilinear` and its gradients: the output, and for each slice of it two products.
+
+    Each product is over all dimensions of its operands, those at 1 that are summed in it.
+    """
+    expanded = [set(call.arg(position)) for position in (3, 4, 5)]
+    summed, unrolled = set(call.arg(6)), call.arg(7, 1)
+    total = len(call.args[0].shape) + len(expanded[0])
+    sizes = []
+    for tensor, added in zip(call.args[:3], expanded, strict=True):
+        own = iter(tensor.shape)
+        sizes.append([1 if dim in added else next(own) for dim in range(total)])
+    whole = [max(size) for size in zip(*sizes, strict=True)]
+    early = summed & expanded[2] - {unrolled}  # of one element there is nothing to multiply
+    late = summed - expanded[2] - {unrolled}
+    item = call.args[0].dtype.itemsize
+    first = prod(
+        1 if dim in early or dim == unrolled else max(sizes[0][dim], sizes[1][dim])
+        for dim in range(total)
+    )
+    second = prod(1 if dim in summed or dim == unrolled else whole[dim] for dim in range(total))
+    actions: list[Action] = [out(0)]
+    for slice_ in range(whole[unrolled]):
+        names = f"first {slice_}", f"second {slice_}"
+        actions += [take(names[0], first * item)]
+        actions += [workspace(call, lt=False)] if early else []
+        actions += [take(names[1], second * item)]
+        actions += [workspace(call, lt=False)] if late else []
+        actions += map(drop, names)
+    return actions
+
+
+@rule(
+    "cuda",
+    "aten.mm",
+    "aten.bmm",
+    "aten.addmm",
+    "aten.baddbmm",
+    source="aten/src/ATen/native/cuda/Blas.cpp addmm_out_cuda_impl, bmm_out_cuda_impl; "
+    "aten/src/ATen/cuda/CublasHandlePool.cpp getCurrentCUDABlasHandle",
+)
+def product(call: Call) -> list[Action]:
+    """The output, copies of operands where needed, the handle's workspace at the first call.
+
+    A bias of one dimension is added in the product's epilogue, any other is copied into the output.
+    """
+    first = 1 if call.signature.name in ("aten.addmm", "aten.baddbmm") else 0
+    left, right = call.args[first : first + 2]
+    return [
+        out(0),
+        take("left copy", operand_copy(left)),
+        take("right copy", operand_copy(right)),
+        workspace(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
+    ]

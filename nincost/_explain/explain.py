@@ -1,0 +1,236 @@
+"""Works out every number of a layer or a network: formulas with letters, then with numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nincost._audit.corrected import terms_text
+from nincost._closed_form.modules import Unit, units_of
+from nincost._environment import environment
+from nincost._explain.cost_terms import NamedSheet, Sheet, Terms, sheets_of
+from nincost._explain.output_size import SizeWorking, size_working
+from nincost._explain.phrases import LANGS, Lang
+from nincost._explain.receptive_field import Fields, receptive_fields
+from nincost._explain.results import Explained, ExplainedLayer, Formula, Sentence
+from nincost._isolation import collection_paused
+from nincost._models.nin import DEFAULT_MODEL
+from nincost._models.sources import resolve
+from nincost._profile.profile import profile_trace
+from nincost._trace.records import ModuleCall, Shape, Trace
+from nincost._trace.run import trace
+from nincost.errors import InputError, did_you_mean
+
+
+def explain(
+    model: Any = DEFAULT_MODEL,
+    *,
+    layer: str | None = None,
+    input: Any = None,
+    batch_size: int = 1,
+    arg: Mapping[str, Any] | None = None,
+    lang: Lang = "en",
+) -> Explained:
+    """Show how each number of a network, or of one layer, comes about.
+
+    Args:
+        model, input, batch_size, arg: as in `nincost.profile`.
+        layer: only this layer, or the layers of this block.
+        lang: the language of the words, `en` or `zh`.
+
+    Returns:
+        An `Explained`: for each layer its output size, parameters, MACs, activation and receptive
+        field, each with its formula.
+
+    Example:
+        >>> nincost.explain("two-1x1", layer="block1.conv").layers[0].params.numbers
+        '96*(11*11*1+1)'
+    """
+    if lang not in LANGS:
+        raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
+    found = resolve(model, arg)
+    with collection_paused():
+        traced = trace(found, input, batch_size=batch_size)
+        fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
+    named = sheets_of(traced)
+    layers = [_explain(n, unit, fields) for n, unit in _with_units(traced, named)]
+    if layer is None:
+        notes = _model_notes(traced, layers)
+        activations = profile_trace(traced).totals.activation_elements
+    else:
+        notes, layers = (), _pick(layers, layer)
+        activations = sum(one.activation_elements for one in layers)
+    macs = sum(one.macs.value for one in layers)
+    totals = {
+        "params": sum(one.params.value for one in layers),
+        "macs": macs,
+        "flops": 2 * macs,
+        "activation_elements": activations,
+    }
+    return Explained(
+        model=traced.model,
+        input=traced.input,
+        batch_size=traced.batch_size,
+        lang=lang,
+        layers=tuple(layers),
+        totals=totals,
+        notes=notes,
+        environment=environment(),
+    )
+
+
+def _pick(layers: list[ExplainedLayer], name: str) -> list[ExplainedLayer]:
+    picked = [one for one in layers if one.layer == name or one.layer.startswith(f"{name}.")]
+    if not picked:
+        names = [one.layer for one in layers]
+        blocks = {n.rpartition(".")[0] for n in names} - {""}
+        shown = ", ".join(names[:4])
+        raise InputError(
+            f"there is no layer {name!r}: choose one such as {shown}"
+            f"{did_you_mean(name, [*names, *blocks])}"
+        )
+    return picked
+
+
+def _with_units(
+    traced: Trace, named: tuple[NamedSheet, ...]
+) -> Iterator[tuple[NamedSheet, Unit | None]]:
+    units = {traced.modules[unit.module].path: unit for unit in units_of(traced)}
+    for one in named:
+        yield one, units.get(one.layer)
+
+
+def _explain(named: NamedSheet, unit: Unit | None, fields: dict[str, Fields]) -> ExplainedLayer:
+    sheet = named.sheet
+    call = unit.calls[0] if unit else None
+    given = Shape(call.inputs[0].shape) if call and call.inputs else Shape()
+    out = Shape(call.outputs[0].shape) if call and call.outputs else Shape(sheet.output)
+    fresh = [m for m, new in zip(call.outputs, call.made, strict=False) if new] if call else []
+    biases = sum(t.value for t in sheet.param_terms if "biases" in t.what)
+    return ExplainedLayer(
+        layer=named.layer,
+        type=sheet.type,
+        input_shape=given,
+        output_shape=out,
+        sizes=_sizes(sheet, out),
+        params=_formula(sheet, sheet.param_terms, sheet.params),
+        macs=_formula(sheet, sheet.mac_terms, sheet.macs),
+        weights=sheet.params - biases if sheet.param_terms else 0,
+        biases=biases,
+        activation_elements=sum(meta.elements for meta in fresh),
+        activation_bytes=sum(meta.bytes for meta in fresh),
+        field=fields.get(named.layer, ()),
+        size_key=_size_key(sheet, given, out, call),
+        notes=tuple(_notes(sheet, out)),
+    )
+
+
+def _formula(sheet: Sheet, terms: Terms, value: int) -> Formula:
+    if not terms:
+        return Formula("", "", value)
+    letters = terms_text(terms, letters=True)
+    if sheet.window and len(set(sheet.window.kernel)) == 1:
+        for side in "dhw":
+            letters = letters.replace(f"k_{side}", "k")
+    return Formula(letters, terms_text(terms), value)
+
+
+def _sizes(sheet: Sheet, out: Shape) -> tuple[SizeWorking, ...]:
+    window = sheet.window
+    if window is None or "Transpose" in sheet.type or len(out) < len(window.size):
+        return ()
+    sizes = out[-len(window.size) :]
+    return tuple(
+        size_working(*numbers)
+        for numbers in zip(
+            window.size, window.kernel, window.stride, window.padding, window.dilation, sizes,
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def _size_key(sheet: Sheet, given: Shape, out: Shape, call: ModuleCall | None) -> str:
+    if "Adaptive" in sheet.type:
+        return "size_adaptive"
+    if sheet.type == "Flatten":
+        return "size_flat"
+    if call is not None and given == out and not sheet.params:
+        return "size_same"
+    return "size_other"
+
+
+def _notes(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
+    kind, window = sheet.type, sheet.window
+    if window and kind.startswith("Conv") and set(window.kernel) == {1} and sheet.groups == 1:
+        yield Sentence("note_1x1")
+        values = {"activation": f"{math.prod(out):,}", "params": f"{sheet.params:,}"}
+        yield Sentence("note_1x1_activation", values)
+    if "Dropout" in kind:
+        yield Sentence("note_dropout")
+    elif "AdaptiveAvgPool" in kind and set(out[2:]) == {1}:
+        yield Sentence("note_global_pool")
+    elif "Pool" in kind:
+        yield Sentence("note_pool")
+    elif "Norm" in kind and sheet.params and "Batch" in kind:
+        yield Sentence("note_norm")
+    elif not sheet.params and not sheet.macs and kind in _ELEMENTWISE:
+        yield Sentence("note_activation", {"type": kind})
+    yield from _steps(sheet, out)
+
+
+_ELEMENTWISE = frozenset(
+    [
+        "ReLU",
+        "ReLU6",
+        "LeakyReLU",
+        "ELU",
+        "SELU",
+        "CELU",
+        "GELU",
+        "SiLU",
+        "Mish",
+        "Sigmoid",
+        "Tanh",
+        "Hardswish",
+        "Hardsigmoid",
+    ]
+)
+
+
+def _steps(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
+    """Where very many channels become very few at once: what two steps would cost."""
+    window = sheet.window
+    if window is None or not sheet.type.startswith("Conv2d") or sheet.groups > 1:
+        return
+    c_in, c_out = sheet.channels, out[1]
+    if set(window.kernel) == {1} or c_in < 64 or c_out * 16 > c_in:
+        return
+    middle = 2 ** round(math.log2(math.sqrt(c_in * c_out)))
+    taps, places = math.prod(window.kernel), math.prod(out[2:]) * out[0]
+    yield Sentence(
+        "note_steps",
+        {
+            "c_in": c_in,
+            "c_out": c_out,
+            "middle": middle,
+            "params": f"{sheet.params:,}",
+            "macs": f"{sheet.macs:,}",
+            "params_two": f"{middle * (taps * c_in + 1) + c_out * (middle + 1):,}",
+            "macs_two": f"{places * (taps * c_in * middle + middle * c_out):,}",
+        },
+    )
+
+
+def _model_notes(traced: Trace, layers: list[ExplainedLayer]) -> tuple[Sentence, ...]:
+    notes = []
+    ends_flat = len(layers) > 1 and len(layers[-1].output_shape) == 2
+    if ends_flat and not any("softmax" in one.type.lower() for one in layers[-2:]):
+        notes.append(Sentence("note_softmax"))
+    elsewhere = profile_trace(traced).totals.activation_elements
+    elsewhere -= sum(one.activation_elements for one in layers)
+    if elsewhere > 0:
+        notes.append(Sentence("note_functions", {"elements": f"{elsewhere:,}"}))
+    if traced.device == "cpu":
+        notes.append(Sentence("note_values"))
+    return tuple(notes)

@@ -1,0 +1,235 @@
+"""The receptive field of each layer: which pixels of the input one pixel of its output can see.
+
+A dispatch mode follows every operator of one meta run and carries a field with each tensor: along
+each spatial dimension, output pixel i sees the input from `first + i*stride` on, `size` pixels of
+it (those outside the image are padding). Where branches meet, the fields' union is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nincost._isolation import unchanged
+from nincost._models.build import Model
+from nincost._models.inputs import make_input
+from nincost._models.structure import copy_structure
+from nincost._trace.run import Mode, float_dtype
+from nincost.errors import NincostError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One dimension: pixel i of the output sees inputs `first + i*stride` and the `size` - 1 after.
+
+    `united` tells that branches of different fields met on the way.
+    """
+
+    size: int
+    stride: int
+    first: int
+    united: bool = False
+
+    @property
+    def center(self) -> float:
+        """The place on the input that output pixel 0 looks at; pixels are at whole numbers."""
+        return self.first + (self.size - 1) / 2
+
+
+#: One field for each spatial dimension; None where an output pixel may see all of the input.
+Fields = tuple[Field, ...] | None
+Rule = Callable[[Any, tuple[Any, ...]], Fields]
+
+_RULES: dict[Any, Rule] = {}
+
+
+def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -> dict[str, Fields]:
+    """The fields of each module's output, by path; a module that ran twice has its first call's.
+
+    Empty where the model does not take images or cannot run on meta.
+    """
+    with unchanged():
+        inputs = make_input(
+            model.default_input if given is None else given, batch_size, float_dtype(model.module)
+        )
+        tensors = [t for t in (*inputs.args, *inputs.kwargs.values()) if hasattr(t, "shape")]
+        if len(tensors) != 1 or tensors[0].dim() < 3 or not tensors[0].is_floating_point():
+            return {}
+        module = copy_structure(model.module).train(mode == "train")
+        follower = _Follower(tensors[0])
+        found: dict[str, Fields] = {}
+
+        def hook(path: str) -> Callable[..., None]:
+            def note(_module: Any, _arguments: Any, output: Any) -> None:
+                if isinstance(output, torch.Tensor) and follower.knows(output):
+                    found.setdefault(path, follower.field(output))
+
+            return note
+
+        root = type(module).__name__
+        for path, part in module.named_modules():
+            part.register_forward_hook(hook(path or root))
+        try:
+            with torch.no_grad(), follower:
+                module(*inputs.args, **inputs.kwargs)
+        except NincostError:
+            raise
+        except Exception:  # it needs values, say: then there are no fields to tell
+            return {}
+    return found
+
+
+class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps the fields of every tensor. Meta tensors take no memory, so all are kept alive."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __init__(self, image: torch.Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._dims = image.dim() - 2
+        self._known: dict[int, tuple[torch.Tensor, Fields]] = {}
+        self._remember(image, tuple(Field(1, 1, 0) for _ in range(self._dims)))
+
+    def knows(self, tensor: torch.Tensor) -> bool:
+        return id(tensor) in self._known
+
+    def field(self, tensor: torch.Tensor) -> Fields:
+        return self._known[id(tensor)][1]
+
+    def _remember(self, tensor: torch.Tensor, fields: Fields) -> None:
+        self._known[id(tensor)] = (tensor, fields)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        taken = [t for t in _tensors((*args, *(kwargs or {}).values())) if self.knows(t)]
+        if taken:
+            fields = self._after(func, args, taken, result)
+            for tensor in _tensors((result,)):
+                self._remember(tensor, fields)
+        return result
+
+    def _after(
+        self, func: Any, args: tuple[Any, ...], taken: list[torch.Tensor], result: Any
+    ) -> Fields:
+        before = [self.field(tensor) for tensor in taken]
+        if any(fields is None for fields in before):
+            return None
+        rule = _RULES.get(func.overloadpacket)
+        if rule is not None:
+            return rule(before[0], args)
+        outputs = _tensors((result,))
+        sizes = {self._spatial(t) for t in (*taken, *outputs) if t.dim() == self._dims + 2}
+        keeps_places = func.overloadpacket in _KEEPS_PLACES or torch.Tag.pointwise in func.tags
+        if keeps_places and outputs and outputs[0].dim() == self._dims + 2:
+            wide = {s for s in sizes if s != (1,) * self._dims}
+            if len(wide) <= 1:
+                return _union(before)
+        return None
+
+    def _spatial(self, tensor: torch.Tensor) -> tuple[int, ...]:
+        return tuple(tensor.shape[2:])
+
+
+#: Operators without the tag "pointwise" whose output pixels see the same pixel of their inputs.
+_KEEPS_PLACES = frozenset({
+    aten.native_batch_norm, aten._native_batch_norm_legit, aten.cudnn_batch_norm,
+    aten._native_batch_norm_legit_no_training, aten.batch_norm, aten.cat, aten.clone,
+    aten.detach, aten.native_dropout, aten.dropout, aten._to_copy, aten.alias, aten.chunk,
+    aten.split, aten.channel_shuffle, aten.native_channel_shuffle, aten.prelu, aten._prelu_kernel,
+    aten.contiguous, aten.bernoulli_, aten.lift_fresh,
+})  # fmt: skip
+
+
+def _union(all_fields: list[Fields]) -> Fields:
+    """The least field that has all of several; None where their strides differ."""
+    first = all_fields[0]
+    if first is None:
+        return None
+    merged = []
+    for position, field in enumerate(first):
+        others = [fields[position] for fields in all_fields if fields is not None]
+        if any(other.stride != field.stride for other in others):
+            return None
+        low = min(other.first for other in others)
+        high = max(other.first + other.size for other in others)
+        differ = len({(other.first, other.size) for other in others}) > 1
+        united = differ or any(other.united for other in others)
+        merged.append(Field(high - low, field.stride, low, united))
+    return tuple(merged)
+
+
+def _rule(*operators: Any) -> Callable[[Rule], Rule]:
+    def keep(rule: Rule) -> Rule:
+        for operator in operators:
+            _RULES[operator] = rule
+        return rule
+
+    return keep
+
+
+def _slide(fields: Fields, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Fields:
+    """A window over what the fields are of: (k - 1)*d strides more, from p strides before."""
+    if fields is None:
+        return None
+    dims = len(fields)
+    settings = [_each(value, dims) for value in (kernel, stride, padding, dilation)]
+    return tuple(
+        Field(
+            size=field.size + (k - 1) * d * field.stride,
+            stride=field.stride * s,
+            first=field.first - p * field.stride,
+            united=field.united,
+        )
+        for field, k, s, p, d in zip(fields, *settings, strict=True)
+    )
+
+
+def _each(value: Any, dims: int) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * dims if len(values) == 1 else values
+
+
+@_rule(aten.convolution, aten._convolution, aten.cudnn_convolution)
+def _convolution(fields: Fields, args: tuple[Any, ...]) -> Fields:
+    transposed = args[6]
+    if transposed:
+        return None  # its outputs see windows of changing size
+    return _slide(fields, args[1].shape[2:], args[3], args[4], args[5])
+
+
+@_rule(
+    aten.max_pool2d_with_indices, aten.max_pool3d_with_indices, aten.max_pool2d, aten.max_pool1d,
+    aten.max_pool3d,
+)  # fmt: skip
+def _max_pool(fields: Fields, args: tuple[Any, ...]) -> Fields:
+    kernel, stride, padding, dilation, *_ = (*args[1:], *_DEFAULTS[len(args) - 1 :])
+    return _slide(fields, kernel, stride or kernel, padding, dilation)
+
+
+_DEFAULTS: tuple[Any, ...] = (None, (), 0, 1)
+
+
+@_rule(aten.avg_pool2d, aten.avg_pool3d, aten.avg_pool1d)
+def _avg_pool(fields: Fields, args: tuple[Any, ...]) -> Fields:
+    kernel, stride, padding, *_ = (*args[1:4], *_DEFAULTS[len(args[1:4]) :])
+    return _slide(fields, kernel, stride or kernel, padding, 1)
+
+
+def _tensors(values: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += _tensors(value)
+    return found

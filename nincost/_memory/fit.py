@@ -1,0 +1,314 @@
+"""The largest batch that fits a budget: two traces, a search between them, and a verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from nincost._allocator import CachingAllocator
+from nincost._isolation import collection_paused
+from nincost._memory.fit_results import Fit, FitPoint, FitTotals
+from nincost._memory.lower import Alloc, Timeline
+from nincost._memory.predict import Prediction, describe, predict
+from nincost._memory.replay import play
+from nincost._models.nin import DEFAULT_MODEL
+from nincost._step.request import Request, StepOptions, make_request
+from nincost._step.step import Loss
+from nincost.errors import InputError
+
+#: Where the first trace is made. Not at 1: some operators take another path for a batch of 1.
+_FIRST = 8
+#: Categories that do not grow with the batch.
+_FIXED = ("parameters", "buffers", "gradients", "optimizer_state")
+#: More than any budget holds; a step whose memory does not grow with the batch ends here.
+_LARGEST = 1 << 24
+#: Traces after which the search stops and says so.
+_MOST_TRACES = 16
+
+
+def fit(
+    model: Any = DEFAULT_MODEL,
+    *,
+    gpu: str | None = None,
+    input: Any = None,
+    arg: Mapping[str, Any] | None = None,
+    loss: str | Loss = "cross-entropy",
+    optimizer: str = "SGD",
+    optimizer_arg: Mapping[str, Any] | None = None,
+    update: Literal["for-loop", "foreach", "fused"] | None = None,
+    amp: Literal["float16", "bfloat16"] | None = None,
+    grad_scaler: bool | None = None,
+    clip_grad_norm: float | None = None,
+    dtype: str | None = None,
+    channels_last: bool = False,
+    accumulate: int = 1,
+    checkpoint: bool = False,
+    inference: bool = False,
+    grad_set_to_none: bool = True,
+    zero_first: bool = False,
+    benchmark: bool = False,
+    alloc_conf: str = "",
+) -> Fit:
+    """Find the largest batch whose step fits on a card.
+
+    Memory is piecewise linear in the batch: each allocation is a fixed number of bytes and a number
+    for each example. Two traces give both, the caching allocator's model plays them for any batch,
+    and the answer and one more are then predicted in full.
+
+    Args:
+        gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
+            CUDA context counts: the budget is for all that nvidia-smi shows.
+        model, input, arg and the rest: as in `nincost.memory`; `input` is a spec.
+
+    Returns:
+        A `Fit`: the batch, and the memory at it and at one more.
+
+    Raises:
+        InputError: not even a batch of 1 fits; the message says what it needs.
+
+    Example:
+        >>> nincost.fit("two-1x1", gpu="24GiB").totals.budget_bytes
+        25769803776
+    """
+    options: StepOptions = {
+        "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
+        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "grad_scaler": grad_scaler,
+        "clip_grad_norm": clip_grad_norm, "dtype": dtype,
+        "channels_last": channels_last, "accumulate": accumulate, "checkpoint": checkpoint,
+        "inference": inference, "grad_set_to_none": grad_set_to_none, "zero_first": zero_first,
+        "benchmark": benchmark, "alloc_conf": alloc_conf,
+    }  # fmt: skip
+    _check_specs(input)
+    with collection_paused():
+        request = make_request(model, gpu, 1, options)
+        if request.card.budget_bytes is None:
+            raise InputError(
+                "no GPU is named and none is here, so there is no budget: give --gpu, such as "
+                "24GiB or rtx4090"
+            )
+        return search(request, request.card.budget_bytes)
+
+
+def search(request: Request, budget: int, cache: dict[int, Prediction] | None = None) -> Fit:
+    """The largest batch of a request within a budget in bytes.
+
+    `cache` has predictions of the same request by batch, so that they need not be made again for
+    another budget; those that this search makes are put into it. It does not change the answer.
+    """
+    return _Search(request, budget, {} if cache is None else cache).run()
+
+
+def _check_specs(input: Any) -> None:
+    given = (input,) if isinstance(input, str) else input
+    if given is not None and not all(isinstance(item, str) for item in given):
+        raise InputError(
+            "fit changes the batch, but example tensors have one of their own: give input as a "
+            "spec without it, such as 3x224x224"
+        )
+
+
+def refuse_real_runs(prediction: Prediction) -> None:
+    """Do not try many batches of a model that can only be run for real.
+
+    Raises:
+        InputError: the prediction's step ran on the CPU.
+    """
+    if prediction.recording.notes:
+        raise InputError(
+            f"{prediction.request.step.model.name} looks at values, so each batch would be a real "
+            "run on the CPU: ask nincost memory what one batch takes"
+        )
+
+
+def size_words(size: int) -> str:
+    """Bytes as a person reads them, for messages."""
+    from nincost._render.units import size as words  # a renderer's, like a result's `__str__`
+
+    return words(size)
+
+
+class _Search:
+    """The predictions so far, and between which batches the answer lies."""
+
+    def __init__(self, request: Request, budget: int, cache: dict[int, Prediction]) -> None:
+        self.request = request
+        self.budget = budget
+        self.cache = cache
+        self.known: dict[int, Prediction] = {}
+        self.fits = 0  # the largest batch known to fit
+        self.too_large = _LARGEST + 1  # the smallest known not to
+
+    def run(self) -> Fit:
+        self.predict(_FIRST)
+        refuse_real_runs(self.known[_FIRST])
+        self.predict(self.estimate())
+        while self.too_large - self.fits > 1 and len(self.known) < _MOST_TRACES:
+            self.predict(self.guess(*self.pair()))
+            if self.fits >= _LARGEST:
+                raise InputError(
+                    f"{self.request.step.model.name}'s memory does not grow with the batch: "
+                    f"any batch fits {size_words(self.budget)}; check the input spec"
+                )
+        if not self.fits:
+            raise InputError(self._too_small())
+        return self.result()
+
+    def estimate(self) -> int:
+        """Where the answer may be, by the first trace alone: what the model holds is fixed."""
+        first = self.known[_FIRST]
+        fixed = self.request.card.gpu.context_bytes + sum(
+            held.bytes
+            for held in first.played.held_at(first.played.peak_at)
+            if held.alloc.category in _FIXED
+        )
+        growth = max((first.process_bytes - fixed) // _FIRST, 1)
+        batch = min(max((self.budget - fixed) // growth, 1), _LARGEST // 2)
+        return batch if batch != _FIRST else _FIRST + 1
+
+    def pair(self) -> tuple[int, int]:
+        """Two traces that lie nearest to the answer, one on each side where there are."""
+        if self.fits and self.too_large in self.known:
+            return self.fits, self.too_large
+        order = sorted(self.known)
+        return (order[-2], order[-1]) if self.fits else (order[0], order[1])
+
+    def predict(self, batch: int) -> int:
+        """The process's bytes at a batch, and what that says of the answer."""
+        if batch not in self.known:
+            if batch not in self.cache:
+                self.cache[batch] = predict(self.request.changed(batch_size=batch))
+            self.known[batch] = self.cache[batch]
+        needed = self.known[batch].process_bytes
+        if needed <= self.budget:
+            self.fits = max(self.fits, batch)
+        else:
+            self.too_large = min(self.too_large, batch)
+        return needed
+
+    def guess(self, first: int, second: int) -> int:
+        """The largest batch that would fit by two traces' line, within what is still open."""
+        line = _Line(self.known[first].timeline, self.known[second].timeline, first, second)
+        context = self.request.card.gpu.context_bytes
+
+        def needed(batch: int) -> int:
+            if batch in self.known:
+                return self.known[batch].process_bytes
+            if not line.holds:
+                low, high = self.known[first].process_bytes, self.known[second].process_bytes
+                return low + (batch - first) * (high - low) // (second - first)
+            return play(line.at(batch), CachingAllocator(self.request.config)).reserved + context
+
+        low, high = self.fits, self.too_large
+        at_low = self.known[low].process_bytes if low else 0
+        at_high = self.known[high].process_bytes if high in self.known else 0
+        if not at_high:
+            # From the slope first, then by doubling, until something does not fit.
+            slope = (self.known[second].process_bytes - self.known[first].process_bytes) / (
+                second - first
+            )
+            step = int((self.budget - at_low) / slope) + 1 if slope > 0 else max(low, 1)
+            while low < _LARGEST:
+                batch = min(low + max(step, 1), _LARGEST)
+                bytes_there = needed(batch)
+                if bytes_there > self.budget:
+                    high, at_high = batch, bytes_there
+                    break
+                low, at_low = batch, bytes_there
+                step *= 2
+            else:
+                return _LARGEST
+        while high - low > 1:
+            share = (self.budget - at_low) / max(at_high - at_low, 1)
+            batch = min(max(low + int(share * (high - low)), low + 1), high - 1)
+            bytes_there = needed(batch)
+            if bytes_there <= self.budget:
+                if (batch - low) * 4 < high - low:  # the line bends: halve what is left
+                    middle = (batch + high) // 2
+                    if middle > batch and (there := needed(middle)) > self.budget:
+                        high, at_high = middle, there
+                    elif middle > batch:
+                        batch, bytes_there = middle, there
+                low, at_low = batch, bytes_there
+            else:
+                high, at_high = batch, bytes_there
+        open_low, open_high = self.fits, self.too_large
+        return min(max(low, open_low + 1), open_high - 1)
+
+    def result(self) -> Fit:
+        batch = self.fits
+        at, more = self.known[batch], self.known.get(batch + 1)
+        if more is None:
+            self.predict(batch + 1)
+            more = self.known[batch + 1]
+        memory, next_memory = describe(at), describe(more)
+        card = self.request.card
+        notes = [note for note in memory.notes if "no GPU" not in note]
+        if self.too_large - self.fits > 1:
+            notes.append(
+                f"memory does not grow evenly with the batch: {self.fits} fits and "
+                f"{self.too_large} does not, what lies between was not tried"
+            )
+        return Fit(
+            model=memory.model,
+            input=memory.input,
+            settings=memory.settings,
+            gpu=card.title,
+            totals=FitTotals(
+                batch_size=batch,
+                process_bytes=at.process_bytes,
+                next_process_bytes=more.process_bytes,
+                budget_bytes=self.budget,
+            ),
+            memory=replace(memory, notes=tuple(notes)),
+            next_memory=next_memory,
+            traced=tuple(sorted(self.known)),
+            notes=tuple(notes),
+            environment=memory.environment,
+            points=tuple(
+                FitPoint(size, one.played.peak, one.played.reserved, one.process_bytes)
+                for size, one in sorted(self.known.items())
+            ),
+        )
+
+    def _too_small(self) -> str:
+        needed = self.predict(1)
+        prediction = self.known[1]
+        context = self.request.card.gpu.context_bytes
+        parameters = prediction.played.after.get("after_model", 0)
+        return (
+            f"{self.request.step.model.name} does not fit {size_words(self.budget)}: a batch of 1 "
+            f"needs {size_words(needed)}, of which {size_words(parameters)} are parameters and "
+            f"{size_words(context)} the CUDA context: take a larger card, a smaller input, "
+            "--amp bfloat16, --checkpoint or an optimizer without state"
+        )
+
+
+class _Line:
+    """Two timelines of the same events, as a function of the batch."""
+
+    def __init__(self, one: Timeline, two: Timeline, first: int, second: int) -> None:
+        self.one, self.first = one, first
+        self.growth: list[tuple[int, int]] = []
+        self.span = second - first
+        self.holds = len(one.events) == len(two.events)
+        for place, (event, other) in enumerate(zip(one.events, two.events, strict=False)):
+            if type(event) is Alloc and type(other) is Alloc:
+                if event.block != other.block or event.operator != other.operator:
+                    self.holds = False
+                if other.bytes != event.bytes:
+                    self.growth.append((place, other.bytes - event.bytes))
+            elif event != other:
+                self.holds = False
+            if not self.holds:
+                break
+
+    def at(self, batch: int) -> Timeline:
+        events = list(self.one.events)
+        away = batch - self.first
+        for place, growth in self.growth:
+            event = events[place]
+            assert isinstance(event, Alloc)
+            size = event.bytes + growth * away // self.span
+            events[place] = event._replace(bytes=max(size, 1))
+        return replace(self.one, events=events)

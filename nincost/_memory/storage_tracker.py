@@ -1,0 +1,245 @@
+"""Follows storages through a step: which operator made each, and when its last reference went."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from nincost._devices.meta.shortcuts import shortcut
+from nincost._trace.layouts import LAYOUTS, Layout
+from nincost._trace.recorder import Recorder
+from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, Ran, Storage
+from nincost._trace.records import Signature
+
+#: Operators whose second argument is a list of index tensors.
+_INDEXED = frozenset({"aten.index", "aten.index_put", "aten.index_put_", "aten._index_put_impl_"})
+
+
+class _Watch(weakref.ref[Any]):
+    """A weak reference to a storage's Python object, which lives as long as the storage does."""
+
+    __slots__ = ("address", "id")
+
+    id: int
+    address: int
+
+
+class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
+    """A `Recorder` that also keeps the stream of operators and storages' ends.
+
+    Args:
+        on_meta: as `Recorder`'s.
+        layer_of_call: the index of the layer that a module call belongs to.
+        layouts: how common operators' outputs look on the device.
+        kernel_layouts: how outputs look there that meta lays out otherwise.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_meta: bool,
+        layer_of_call: Callable[[int], int],
+        layouts: Mapping[str, Layout] = LAYOUTS,
+        kernel_layouts: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] | None = None,
+    ) -> None:
+        super().__init__(on_meta=on_meta)
+        self._layouts = layouts
+        self._kernel_layouts = kernel_layouts or {}
+        self.entries: list[Entry] = []
+        self.storages: list[Storage] = []
+        self.layer_of_parameter: dict[int, int] = {}  # id of a Parameter -> layer
+        self.inside = ""  # the composite operator that runs now, where it is one to be marked
+        self._layer_of_call = layer_of_call
+        self._live: dict[int, _Watch] = {}
+        self._phase: Phase = "model"
+        self._made_by: dict[int, int] = {}  # autograd's sequence number -> module call
+        self._layer = -1
+        self._recomputed: list[int] = []
+
+    def begin(self, phase: Phase, step: int) -> None:
+        """A phase of a step begins."""
+        self._phase = phase
+        self._layer = -1
+        self.entries.append(Mark(phase, step))
+
+    def place(self, tensor: Tensor, category: Category, layer: int, at: int | None = None) -> None:
+        """A tensor that is there before the steps; told at entry `at` where that has passed."""
+        if self.id_of(tensor) < 0:
+            made = Made(self._watch(tensor.untyped_storage(), category), layer)
+            self.entries.insert(len(self.entries) if at is None else at, made)
+
+    def id_of(self, tensor: Tensor) -> int:
+        """The number of a tensor's storage, -1 where it is unknown."""
+        watch = self._live.get(tensor.untyped_storage()._cdata)
+        return -1 if watch is None else watch.id
+
+    def classify(self, tensors: Iterable[Tensor], category: Category) -> None:
+        """Say what these tensors' storages turned out to be."""
+        for tensor in tensors:
+            found = self.id_of(tensor)
+            if found >= 0 and self.storages[found].category in ("temporaries", "activations"):
+                self.storages[found].category = category
+
+    def classify_alive(self, first: int) -> None:
+        """Call activations what is alive of the storages from number `first` on."""
+        for watch in self._live.values():
+            if watch.id >= first and self.storages[watch.id].category == "temporaries":
+                self.storages[watch.id].category = "activations"
+
+    def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
+        if signature.is_view and signature.name != "aten.lift_fresh":
+            return  # (torch.tensor(...) allocates unseen, and then asks for a lift_fresh)
+        node, layer = self.inside, self._layer
+        if self._phase == "backward":
+            node, layer = self._backward_place()
+        elif self.call >= 0:
+            # The first operator after a function was made is its own.
+            self._made_by.setdefault(torch._C._autograd._get_sequence_nr() - 1, self.call)
+            layer = self._layer_of_call(self.call)
+        inputs: list[int] = []
+        self._ids(args, inputs)
+        if kwargs:
+            self._ids(tuple(kwargs.values()), inputs)
+        if signature.name in _INDEXED:
+            self._listed_indices(args[1], layer)
+        if signature.name in ("aten.copy_", "aten.index_put_"):
+            self._written_number(args, inputs)
+        outputs: list[int] = []
+        born: list[int] = []
+        if type(result) is Tensor:
+            self._output(result, outputs, born)
+        elif isinstance(result, list | tuple):
+            for item in result:
+                if item is None:
+                    outputs.append(-1)
+                elif isinstance(item, Tensor):
+                    self._output(item, outputs, born)
+                elif isinstance(item, list):  # such as the gradients of an RNN's weights
+                    for part in item:
+                        self._output(part, outputs, born)
+        elif isinstance(result, Tensor):
+            self._output(result, outputs, born)
+        if born and self.call >= 0 and self._phase == "backward":
+            self._recomputed.extend(born)
+        held = self._phase == "backward" and (
+            (bool(args) and _is_view(args[0])) or (len(inputs) > 1 and inputs[0] == inputs[1])
+        )
+        self.entries.append(
+            Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born), held)
+        )
+
+    def _written_number(self, args: tuple[Any, ...], inputs: list[int]) -> None:
+        """`x[...] = 3.0`: the number becomes a tensor on meta, but on the CPU for CUDA.
+
+        There it stays but where it is written to places that are numbered
+        (torch/csrc/autograd/python_variable_indexing.cpp THPVariable_setitem;
+        aten/src/ATen/native/TensorAdvancedIndexing.cpp _index_put_impl_).
+        """
+        last = self.entries[-1] if self.entries else None
+        if type(last) is not Ran or last.signature.name != "aten.scalar_tensor":
+            return
+        by_mask = not isinstance(args[1], list) or [
+            index.dtype for index in args[1] if index is not None
+        ] == [torch.bool]
+        if by_mask and inputs[-1] in last.born:
+            self.storages[inputs[-1]].on_host = True
+
+    def _listed_indices(self, indices: Any, layer: int) -> None:
+        """`x[[0, 2]]`: the list is a tensor on the device, made where no mode sees it.
+
+        torch/csrc/autograd/python_variable_indexing.cpp sequenceToVariable.
+        """
+        for index in indices:
+            if isinstance(index, Tensor) and self._on_meta and self.id_of(index) < 0:
+                storage = index.untyped_storage()
+                self.entries.append(Made(self._watch(storage, "temporaries"), layer))
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if (
+            func is torch.ops.aten._local_scalar_dense.default
+            and self._phase == "step"
+            and self._on_meta
+        ):
+            # An optimizer computes with its state's values; sizes do not follow. (NAdam divides by
+            # 1 less the value.)
+            return 0.5
+        if self._on_meta:
+            known = shortcut(func, args)
+            if known is not NotImplemented:
+                return known
+        compiler_loaded = "torch._dynamo" in sys.modules
+        result = super()._run(func, args, kwargs)
+        lay_out = self._kernel_layouts.get(func) if self._on_meta else None
+        if lay_out:
+            result = lay_out(result, args)
+        if not compiler_loaded and "torch._dynamo" in sys.modules:
+            gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
+        return result
+
+    def _backward_place(self) -> tuple[str, int]:
+        """The autograd function that runs now, and the layer whose forward made it."""
+        node = torch._C._current_autograd_node()
+        if node is None:
+            return self.inside, self._layer
+        if self.call >= 0:  # a checkpoint computes a layer's forward again
+            return self.inside, self._layer_of_call(self.call)
+        if self._recomputed:
+            alive = {watch.id for watch in self._live.values()}
+            for storage in alive.intersection(self._recomputed):
+                self.storages[storage].category = "activations"
+            self._recomputed.clear()
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            self._layer = self.layer_of_parameter.get(id(variable), -1)
+        else:
+            call = self._made_by.get(node._sequence_nr())
+            self._layer = -1 if call is None else self._layer_of_call(call)
+        return node.name(), self._layer
+
+    def _ids(self, values: Iterable[Any], found: list[int]) -> None:
+        live = self._live
+        for value in values:
+            kind = type(value)
+            if kind is Tensor or kind is Parameter:
+                watch = live.get(value.untyped_storage()._cdata)
+                found.append(-1 if watch is None else watch.id)
+            elif kind is list or kind is tuple:
+                self._ids(value, found)
+
+    def _output(self, tensor: Tensor, outputs: list[int], born: list[int]) -> None:
+        storage = tensor.untyped_storage()
+        watch = self._live.get(storage._cdata)
+        if watch is not None:
+            outputs.append(watch.id)
+            return
+        new = self._watch(storage, "temporaries")
+        outputs.append(new)
+        born.append(new)
+
+    def _watch(self, storage: torch.UntypedStorage, category: Category) -> int:
+        number = len(self.storages)
+        self.storages.append(
+            Storage(storage.nbytes(), category, self._on_meta and storage.device.type != "meta")
+        )
+        watch = _Watch(storage, self._ended)
+        watch.id = number
+        watch.address = storage._cdata
+        self._live[watch.address] = watch
+        return number
+
+    def _ended(self, watch: weakref.ref[Any]) -> None:
+        assert isinstance(watch, _Watch)
+        self.entries.append(Ended(watch.id))
+        if self._live.get(watch.address) is watch:
+            del self._live[watch.address]
+
+
+def _is_view(value: Any) -> bool:
+    return isinstance(value, Tensor) and value._is_view()

@@ -1,0 +1,83 @@
+"""What would take less memory: the same step with one thing changed, each really predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nincost._allocator import AllocatorConfig
+from nincost._memory.predict import Prediction, predict
+from nincost._memory.results import Change
+from nincost._step.request import Request
+from nincost.errors import NincostError
+
+#: Optimizers with state for each parameter; SGD without momentum has none.
+_STATELESS = "SGD"
+
+
+def suggestions(prediction: Prediction) -> tuple[Change, ...]:
+    """Changes worth considering, the largest saving of the process's memory first.
+
+    A change that the model cannot take (half precision of an operator without it, say) is left
+    out; one that saves nothing stays in, since that is worth knowing too.
+    """
+    found = []
+    for option, words, request in _candidates(prediction):
+        try:
+            found.append(_change(option, words, prediction, predict(request)))
+        except NincostError:
+            continue
+    return tuple(sorted(found, key=lambda change: -change.saved_bytes))
+
+
+def what_if_change(prediction: Prediction, other: Request) -> Change:
+    """The same step of another model."""
+    name = other.step.model.name
+    return _change(f"--what-if {name}", name, prediction, predict(other))
+
+
+def _change(option: str, words: str, before: Prediction, after: Prediction) -> Change:
+    return Change(
+        option=option,
+        description=words,
+        peak_allocated_bytes=after.played.peak,
+        peak_reserved_bytes=after.played.reserved,
+        process_bytes=after.process_bytes,
+        saved_bytes=before.process_bytes - after.process_bytes,
+    )
+
+
+def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
+    request = prediction.request
+    step = request.step
+    half = step.batch_size // 2
+    if half:
+        yield f"--batch-size {half}", "half the batch", request.changed(batch_size=half)
+    if step.amp is None and not step.dtype:
+        yield "--amp bfloat16", "mixed precision", request.changed(amp="bfloat16")
+    if not step.inference:
+        if not step.checkpoint:
+            yield (
+                "--checkpoint",
+                "computing each top-level block again in backward",
+                request.changed(checkpoint=True),
+            )
+        if step.optimizer != _STATELESS or step.optimizer_args.get("momentum"):
+            yield (
+                f"--optimizer {_STATELESS}",
+                "an optimizer without state",
+                request.changed(optimizer=_STATELESS, optimizer_args={}, update=None),
+            )
+        elif step.update is None:
+            yield (
+                "--update for-loop",
+                "updating parameters one by one",
+                request.changed(update="for-loop"),
+            )
+    if not request.config.expandable_segments and not request.alloc_conf:
+        conf = "expandable_segments:True"
+        yield (
+            f"--alloc-conf {conf}",
+            "segments that grow",
+            replace(request, config=AllocatorConfig.parse(conf), alloc_conf=conf),
+        )

@@ -1,0 +1,151 @@
+"""Builds a module whose structure is known and whose weights are not.
+
+Constructors run under `torch.device("meta")`, so that nothing as large as the model is allocated,
+and again on the CPU where one refuses to.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nincost._isolation import unchanged
+from nincost._models.on_meta import parameters_on_meta
+from nincost.errors import (
+    STOPS,
+    InputError,
+    ModelError,
+    NincostError,
+    described,
+    did_you_mean,
+    place_of,
+    printable,
+    stopped_in,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A module, its display name, and the input that its source says it takes.
+
+    `owned` tells that nincost built the module itself, so that a trace need not copy it. `details`
+    say how it was built where that was not on meta. `rebuild(seed=0)` gives a second instance
+    with real weights on the CPU, drawn by the seed. `folder` is where its code may
+    import from while it runs.
+    """
+
+    name: str
+    module: nn.Module
+    default_input: tuple[str, ...] = ()
+    owned: bool = False
+    details: tuple[str, ...] = ()
+    rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
+    folder: Path | None = None
+
+
+def build(
+    given_name: str,
+    factory: Callable[..., Any],
+    arguments: dict[str, Any],
+    default: tuple[str, ...] = (),
+    *,
+    owned: bool = True,
+) -> Model:
+    """Call `factory` on meta, or on the CPU where that fails, and check what it gives.
+
+    `owned` is False for a user's own factory, which may hand out a module that it keeps.
+    """
+    import torch
+    from torch import nn
+
+    name = printable(given_name)
+    constructor = f"the constructor of {name}"
+    _check_arguments(name, factory, arguments)
+
+    def on_cpu(seed: int = 0) -> nn.Module:
+        with unchanged():
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed CUDA too
+            return factory(**arguments)  # type: ignore[no-any-return]
+
+    details: tuple[str, ...] = ()
+    try:
+        with unchanged(), torch.device("meta"), stopped_in(constructor):
+            module = factory(**arguments)
+    except (NincostError, *STOPS):
+        raise
+    except BaseException as meta_error:
+        try:
+            with unchanged(), parameters_on_meta(), stopped_in(constructor):
+                module = factory(**arguments)
+        except (NincostError, *STOPS):
+            raise
+        except BaseException as error:
+            raise ModelError(
+                f"{name} could not be built: {described(error)}{place_of(error)}; "
+                "give its arguments with --arg key=value"
+            ) from error
+        details = (
+            f"{name} was built on the CPU, each parameter moved to meta as it was made: its "
+            f"constructor fails on the meta device ({described(meta_error)})",
+        )
+    if isinstance(module, nn.Module) and not isinstance(module, type):
+        module = unwrap(module)
+        return Model(name, module, default, owned and not details, details, on_cpu)
+    raise ModelError(
+        f"{name} gave {printable(type(module).__name__)!r}: expected a class or function that "
+        "gives an nn.Module"
+    )
+
+
+def _check_arguments(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Refuse keyword arguments that the factory cannot take, before anything is built."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):
+        return
+    parameters = signature.parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        for key in arguments:
+            if key not in names:
+                known = ", ".join(n for n in names if n != "variant") or "none"
+                raise InputError(
+                    f"{name} takes no argument {key!r}: it takes {known}{did_you_mean(key, names)}"
+                )
+    missing = [
+        p.name
+        for p in parameters
+        if p.default is p.empty
+        and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        and p.name not in arguments
+    ]
+    if missing:
+        raise InputError(
+            f"{name} needs {', '.join(missing)}: give each with --arg, as in "
+            f"--arg {missing[0]}=VALUE"
+        )
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """The network inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            "a TorchScript module cannot be traced: give the Python module that it was made from"
+        )
+    if "_modules" not in module.__dict__:
+        raise ModelError(
+            f"{printable(type(module).__name__)} has not been set up: call super().__init__() "
+            "first in its __init__"
+        )
+    wrapped = module._modules.get("_orig_mod")
+    if wrapped is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+        wrapped = module._modules.get("module")
+    return module if wrapped is None else unwrap(wrapped)

@@ -1,0 +1,162 @@
+"""Models of torchvision, timm and transformers, by their names there."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from nincost._models.build import Model, build
+from nincost.errors import InputError, ModelError, nearest, one_line
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _need(package: str, extra: str = "") -> ModuleType:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ModelError(
+            f"{package} cannot be imported ({one_line(error)}): "
+            f"install it, for instance with pip install 'nincost{extra}'"
+        ) from error
+
+
+def torchvision_names() -> list[str]:
+    from torchvision import models
+
+    return list(models.list_models())
+
+
+def from_torchvision(name: str, arguments: dict[str, Any]) -> Model:
+    _need("torchvision")
+    from torchvision import models
+
+    if name not in (names := torchvision_names()):
+        raise InputError(
+            f"unknown torchvision model {name!r}: nearest are "
+            f"{', '.join(nearest(name, names)) or 'none'}; "
+            "torchvision.models.list_models() has them all"
+        )
+    builder = models.get_model_builder(name)
+    # A builder's own defaults may name weights to download; this tool never does that.
+    for key in ("weights", "weights_backbone"):
+        if key in inspect.signature(builder).parameters:
+            if arguments.get(key) is not None:
+                raise InputError(
+                    f"{key} would be downloaded, which nincost never does: leave it out"
+                )
+            arguments[key] = None
+    built = build(f"torchvision:{name}", builder, arguments, _torchvision_input(name))
+    fixed = getattr(built.module, "image_size", None)  # a ViT's, whatever its weights were made for
+    if isinstance(fixed, int):
+        return replace(built, default_input=(f"3x{fixed}x{fixed}",))
+    resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
+    if not built.default_input and resize is not None and hasattr(resize, "min_size"):
+        side = min(resize.min_size)
+        return replace(built, default_input=(f"3x{side}x{side}",))
+    return built
+
+
+def _torchvision_input(name: str) -> tuple[str, ...]:
+    """The input size of a model's default weights, as their transforms and metadata give it."""
+    from torchvision import models
+
+    weights = models.get_model_weights(name).DEFAULT
+    settings = getattr(weights.transforms, "keywords", {})
+    size = settings.get("crop_size") or settings.get("resize_size")
+    if size is None:
+        return ()
+    sizes = [size, size] if isinstance(size, int) else list(size)
+    if len(sizes) == 1:
+        sizes *= 2
+    frames = _frames(weights.meta)
+    return ("x".join(map(str, [3, *frames, *sizes])),)
+
+
+def _frames(meta: Mapping[str, Any]) -> list[int]:
+    """How many frames a torchvision video model takes: none for images, 16 unless it says more."""
+    if "kinetics" not in str(meta.get("_metrics", "")).lower():
+        return []
+    return [max(16, int(meta.get("min_temporal_size", 16)))]
+
+
+def from_timm(name: str, arguments: dict[str, Any]) -> Model:
+    timm = _need("timm", "[timm]")
+    base = name.partition(".")[0]
+    if not timm.is_model(base):
+        close = ", ".join(nearest(base, timm.list_models())) or "none"
+        raise InputError(
+            f"unknown timm model {name!r}: nearest are {close}; timm.list_models() has them all"
+        )
+    if arguments.get("pretrained"):
+        raise InputError("pretrained would be downloaded, which nincost never does: leave it out")
+
+    def factory(**kwargs: Any) -> nn.Module:
+        return timm.create_model(name, **{**kwargs, "pretrained": False})  # type: ignore[no-any-return]
+
+    built = build(f"timm:{name}", factory, arguments)
+    config = getattr(built.module, "pretrained_cfg", None) or {}
+    size = config.get("input_size")
+    default = ("x".join(map(str, size)),) if size else ()
+    return replace(built, default_input=default)
+
+
+#: Bytes; the largest in use have some hundred kilobytes.
+_LARGEST_CONFIG = 16 * 2**20
+
+
+def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
+    transformers = _need("transformers", "[transformers]")
+    file = Path(path).expanduser()
+    file = file / "config.json" if os.path.isdir(file) else file
+    if not os.path.isfile(file):
+        raise InputError(
+            f"hf:{path} has no config.json: give a local folder or file; nothing is downloaded"
+        )
+    if file.stat().st_size > _LARGEST_CONFIG:
+        raise InputError(f"hf:{path} is larger than any config.json: give a model's configuration")
+    try:
+        config = transformers.AutoConfig.from_pretrained(
+            str(file), local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:
+        raise ModelError(
+            f"hf:{path} could not be read: {one_line(error).rstrip('.')}; expected a transformers "
+            "config.json with its model_type"
+        ) from error
+    for key, value in arguments.items():
+        try:
+            setattr(config, key, value)
+        except Exception as error:
+            why = " ".join(str(error).split())
+            raise InputError(f"hf:{path} does not take {key}={value!r}: {why}") from error
+    architecture = (getattr(config, "architectures", None) or [None])[0]
+    kind = getattr(transformers, architecture, None) if architecture else transformers.AutoModel
+    if kind is not transformers.AutoModel and not hasattr(kind, "_from_config"):
+        raise ModelError(
+            f"hf:{path}: transformers {transformers.__version__} has no architecture "
+            f"{architecture!r}: try another version of it, or give package.module:factory"
+        )
+    make = kind.from_config if kind is transformers.AutoModel else kind._from_config
+
+    def factory() -> nn.Module:
+        return make(config)  # type: ignore[no-any-return]
+
+    size = getattr(config, "image_size", None)
+    default = (f"{getattr(config, 'num_channels', 3)}x{size}x{size}",) if size else ()
+    return build(f"hf:{path}", factory, {}, default)
+
+
+#: The prefix of each library's names, and what builds its models.
+LIBRARIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {
+    "torchvision": from_torchvision,
+    "timm": from_timm,
+    "hf": from_transformers,
+}

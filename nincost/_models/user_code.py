@@ -1,0 +1,99 @@
+"""A user's own model: a class or function in a file or in a module that can be imported."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nincost._models.build import Model, build
+from nincost._models.importing import importable
+from nincost._models.libraries import LIBRARIES
+from nincost.errors import (
+    STOPS,
+    InputError,
+    ModelError,
+    described,
+    did_you_mean,
+    one_line,
+    place_of,
+    printable,
+    stopped_in,
+)
+
+
+def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
+    file = Path(path).expanduser()
+    if not os.path.isfile(file):
+        what = (
+            f"{path!r} is no regular file" if os.path.exists(file) else f"no file {path!r} is there"
+        )
+        raise InputError(f"{what}: give a model as path/to/file.py:Class")
+    # A name of its own, so that a file called torch.py cannot take the place of torch.
+    spec = importlib.util.spec_from_file_location(f"nincost_user_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path!r} is not a Python file: give a model as path/to/file.py:Class")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    with importable(file.parent):
+        _import(path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+        found = _attribute(module, attribute, path)
+        built = build(f"{path}:{attribute}", found, arguments, owned=False)
+    return replace(built, folder=file.parent)
+
+
+def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
+    with importable(Path.cwd()):
+        module = _import(path, lambda: importlib.import_module(path))
+        found = _attribute(module, attribute, path)
+        built = build(f"{path}:{attribute}", found, arguments, owned=False)
+    return replace(built, folder=Path.cwd())
+
+
+def _import(path: str, run: Callable[[], Any]) -> Any:
+    try:
+        with stopped_in(f"{printable(path)}, as it is imported"):
+            return run()
+    except ModuleNotFoundError as error:
+        if error.name and (path == error.name or path.startswith(f"{error.name}.")):
+            raise InputError(
+                f"there is no module {error.name!r}: expected package.module:factory, "
+                "torchvision:NAME, timm:NAME, hf:PATH or file.py:Class"
+                f"{did_you_mean(path, LIBRARIES)}"
+            ) from error
+        raise ModelError(
+            f"{path} could not be imported: {one_line(error)}{place_of(error)}; install what it "
+            "needs beside nincost"
+        ) from error
+    except STOPS:
+        raise
+    except BaseException as error:
+        raise ModelError(
+            f"{path} could not be imported: {described(error)}{place_of(error)}; it must run by "
+            "itself in Python"
+        ) from error
+
+
+def _attribute(module: ModuleType, attribute: str, path: str) -> Any:
+    found: Any = module
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+            raise InputError(
+                f"{path} has no {attribute!r}: it has {', '.join(names[:12]) or 'nothing callable'}"
+                f"{did_you_mean(attribute, names)}"
+            ) from None
+    if not callable(found):
+        raise InputError(
+            f"{path}:{attribute} is {type(found).__name__!r}: expected a class or a function "
+            "that gives an nn.Module"
+        )
+    return found

@@ -1,0 +1,263 @@
+"""What a profile gives: plain values, one row for each place where something is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nincost._trace.records import Shape
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nincost._profile.view import View
+    from nincost._render.figures.picture import Picture
+    from nincost._render.figures.style import Width
+
+#: The columns of a profile's CSV, in order, and the keys of a layer in its JSON.
+COLUMNS = (
+    "layer",
+    "type",
+    "depth",
+    "calls",
+    "input_shape",
+    "output_shape",
+    "params",
+    "trainable_params",
+    "macs",
+    "flops",
+    "activation_elements",
+    "activation_bytes",
+)
+#: The columns that add up over the rows to the totals.
+COUNTS = COLUMNS[COLUMNS.index("params") :]
+#: Every column that can be asked for.
+ALL_COLUMNS = (*COLUMNS, "elementwise_flops")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """One row: the calls of a leaf module with equal shapes, or of an operator outside any leaf.
+
+    Attributes:
+        module: dotted path of the module, or the model's class for the root.
+        operator: `aten.add`, say, where the row is an operator's; empty for a leaf module's.
+        type: the module's class, or the operator, or `uncounted` for an operator that computes
+            and has no formula.
+        depth: how many modules lie above it.
+        calls: how often it ran; 0 for a module that holds parameters and was never called.
+        input_shapes, output_shapes: of each tensor, batch included.
+        params, trainable_params: elements, each parameter in the row that first used it.
+        macs: multiply-accumulates of contractions, all calls together.
+        elementwise_flops: FLOPs of everything else.
+        activation_elements, activation_bytes: of output tensors that came to be here (an in-place
+            operator or a view makes none).
+    """
+
+    module: str
+    operator: str
+    type: str
+    depth: int
+    calls: int
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    params: int
+    trainable_params: int
+    macs: int
+    elementwise_flops: int
+    activation_elements: int
+    activation_bytes: int
+
+    @property
+    def layer(self) -> str:
+        """The row's name: the module, and the operator where it is one."""
+        return f"{self.module} [{self.operator}]" if self.operator else self.module
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of contractions: two for each MAC."""
+        return 2 * self.macs
+
+    @property
+    def input_shape(self) -> Shape:
+        """The first input's shape (empty where there is none)."""
+        return self.input_shapes[0] if self.input_shapes else Shape()
+
+    @property
+    def output_shape(self) -> Shape:
+        """The first output's shape (empty where there is none)."""
+        return self.output_shapes[0] if self.output_shapes else Shape()
+
+    def to_dict(self) -> dict[str, str | int]:
+        """The row as plain values under the names in `ALL_COLUMNS`."""
+        row: dict[str, str | int] = {name: getattr(self, name) for name in ALL_COLUMNS}
+        row["input_shape"] = ";".join(map(str, self.input_shapes))
+        row["output_shape"] = ";".join(map(str, self.output_shapes))
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The whole model: elements, MACs, FLOPs (2 for each MAC) and bytes."""
+
+    params: int
+    trainable_params: int
+    frozen_params: int
+    buffers: int
+    macs: int
+    flops: int
+    activation_elements: int
+    activation_bytes: int
+    elementwise_flops: int
+    param_bytes: int
+    buffer_bytes: int
+
+    def to_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """An operator that computes and has no formula: how often it ran, and in which layers."""
+
+    operator: str
+    calls: int
+    layers: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"operator": self.operator, "calls": self.calls, "layers": list(self.layers)}
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleNode:
+    """A module with children that was called: its place in the tree, its first call's shapes."""
+
+    path: str
+    type: str
+    depth: int
+    calls: int
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a model costs, layer by layer. `print` it, or take `layers` and `totals`.
+
+    Attributes:
+        model, input, batch_size, mode: what was profiled.
+        device: `meta`, or `cpu` where the model could not run on meta.
+        layers: the rows, in order of execution.
+        totals: sums over the model.
+        uncounted: operators without a formula; empty when every operator was counted.
+        never_called: paths of leaf modules that the forward run did not call.
+        modules: the modules above the rows, for drawing the tree.
+        notes: what a careful reader should know.
+        details: how the model was built, where that is out of the ordinary.
+        environment: versions.
+    """
+
+    model: str
+    input: tuple[str, ...]
+    batch_size: int
+    mode: str
+    device: str
+    layers: tuple[LayerCost, ...]
+    totals: Totals
+    uncounted: tuple[Uncounted, ...]
+    never_called: tuple[str, ...]
+    modules: tuple[ModuleNode, ...]
+    notes: tuple[str, ...]
+    details: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document's content."""
+        return {
+            "schema": 1,
+            "command": "profile",
+            "model": self.model,
+            "input": list(self.input),
+            "batch_size": self.batch_size,
+            "mode": self.mode,
+            "device": self.device,
+            "environment": dict(self.environment),
+            "totals": self.totals.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "uncounted": [item.to_dict() for item in self.uncounted],
+            "never_called": list(self.never_called),
+            "notes": list(self.notes),
+        }
+
+    def to_json(self, view: View | None = None) -> str:
+        """The profile as a JSON document."""
+        from nincost._render import json
+
+        return json.render_profile(self, view)
+
+    def to_csv(
+        self, path: str | Path | None = None, view: View | None = None, *, force: bool = False
+    ) -> str:
+        """The rows as CSV text, written to `path` as well where one is given.
+
+        `view` picks rows and columns as the command's options do. An existing file is left alone
+        unless `force`; a file is never half-written.
+        """
+        from nincost._render import csv
+        from nincost._render.output import write_file
+
+        text = csv.render(self, view)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
+
+    def to_markdown(self, view: View | None = None) -> str:
+        """The rows and totals as a Markdown table."""
+        from nincost._render import markdown
+
+        return markdown.render(self, view)
+
+    def to_table(self, view: View | None = None, *, width: int | None = None) -> str:
+        """The table that the command prints, for a terminal `width` columns wide."""
+        from nincost._render.profile import table
+
+        return table.render(self, view, width=width)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The rows as a pandas DataFrame with the CSV's columns, and `elementwise_flops`."""
+        import pandas as pd
+
+        return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=list(ALL_COLUMNS))
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        view: View | None = None,
+        *,
+        width: Width = "page",
+        force: bool = False,
+    ) -> Picture:
+        """A picture of parameters, MACs and activation memory, layer by layer.
+
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `view` picks rows and columns as it does for a table, `width` is
+        `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width or a view that no picture can have.
+        """
+        from nincost._render.figures import picture
+        from nincost._render.profile import figure as profile
+
+        return picture.plot(lambda: profile.draw(self, view, width=width), path, force=force)
+
+    def __str__(self) -> str:
+        return self.to_table(width=120)
+
+    def _repr_html_(self) -> str:
+        from nincost._render.profile import html as html_table
+
+        return html_table.render(self)

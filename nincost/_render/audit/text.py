@@ -1,0 +1,98 @@
+"""What an audit says in words, for every format that shows words."""
+
+from __future__ import annotations
+
+from nincost._audit.results import Grade, GradedTerm, MistakeCount
+
+NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
+_SHOWN = 4
+
+
+def number(value: int | float) -> str:
+    """`1,992,166`; a value that is not whole with its decimals."""
+    if isinstance(value, int) or value.is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.4f}".rstrip("0")
+
+
+def layers(names: tuple[str, ...]) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(names[:_SHOWN])
+    rest = len(names) - _SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def verdict(grade: Grade) -> str:
+    """The grade in a sentence."""
+    name = NAMES[grade.what]
+    read = " (read as an answer about them, since it does not say)" if grade.guessed else ""
+    if grade.ok:
+        return f"right: {number(grade.expected)} {name}{read}"
+    if grade.written == grade.expected:
+        return f"the terms are right, the total said to come out is not{read}"
+    if grade.terms or grade.missing:
+        wrong = sum(term.verdict in ("wrong", "extra") for term in grade.terms)
+        said = [f"{wrong} of {len(grade.terms)} terms wrong"] if wrong else []
+        if grade.missing:
+            said.append(f"{_count(len(grade.missing), 'layer')} missing")
+        return f"wrong: {', '.join(said)}{read}"
+    return f"wrong{read}"
+
+
+def totals(grade: Grade) -> list[tuple[str, str]]:
+    """The sums, each with how far it is off."""
+    name = NAMES[grade.what]
+    single = len(grade.terms) == 1 and not grade.missing
+    lines = []
+    if grade.written != grade.expected and not (grade.ok and single):
+        lines.append(("As written", f"{number(grade.written)}{_off(grade.written, grade)}"))
+    if grade.claimed is not None and grade.claimed != grade.expected and not grade.ok:
+        lines.append(("Claimed", f"{number(grade.claimed)}{_off(grade.claimed, grade)}"))
+    if not grade.ok:
+        lines.append(("Right", f"{number(grade.expected)} {name}"))
+    return lines
+
+
+def _off(value: int | float, grade: Grade) -> str:
+    difference = value - grade.expected
+    if not difference or not grade.expected:
+        return ""
+    many = "too many" if difference > 0 else "too few"
+    said = f"{number(abs(difference))} {many}"
+    ratio = value / grade.expected
+    if ratio >= 1.5:
+        said += f", {_times(ratio)} times too large"
+    elif 0 < ratio <= 2 / 3:
+        said += f", {_times(1 / ratio)} times too small"
+    return f" ({said})"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 or abs(ratio - round(ratio)) < 0.005 else f"{ratio:.1f}"
+
+
+def mistake(count: MistakeCount) -> str:
+    """`8 layers (block1.conv1x1_1, ...): 1,492 too few`."""
+    said = []
+    if count.layers:
+        names = dict.fromkeys(count.layers)
+        said.append(f"{_count(len(count.layers), 'layer')} ({layers(tuple(names))})")
+    if count.difference:
+        many = "too many" if count.difference > 0 else "too few"
+        said.append(f"{number(abs(count.difference))} {many}")
+    return ": ".join(said) or "in the total"
+
+
+def explanation(term: GradedTerm) -> str:
+    """What is wrong with a term, the likeliest explanation first."""
+    texts = [f"{e.title}: {e.detail}" if e.detail else e.title for e in term.explanations]
+    return "; or ".join(texts)
+
+
+def stands_for(term: GradedTerm) -> str:
+    """The layers of a term."""
+    return layers(term.layers) if term.layers else "-"
+
+
+def _count(number_of: int, noun: str) -> str:
+    return f"{number_of} {noun}" + ("" if number_of == 1 else "s")

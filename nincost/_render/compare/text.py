@@ -1,0 +1,68 @@
+"""What a comparison says of its totals, for every format that shows words."""
+
+from __future__ import annotations
+
+from nincost._compare.results import Comparison
+from nincost._render import units
+
+_TOTALS = (
+    ("params", "Parameters"), ("macs", "MACs"), ("flops", "FLOPs"),
+    ("activation_elements", "Activations"), ("activation_bytes", "Activation memory"),
+)  # fmt: skip
+
+
+def totals(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """The names and headings of the totals to show."""
+    training = (("training_bytes", "Training memory"),) if comparison.training else ()
+    return (*_TOTALS, *training)
+
+
+def title(comparison: Comparison) -> str:
+    return " against ".join(comparison.names[:2]) if comparison.layers else "Comparison"
+
+
+def amount(name: str, value: int | None) -> str:
+    """A whole number, or bytes in binary units; a dash where it is not known."""
+    if value is None:
+        return "-"
+    return units.size(value) if name.endswith("bytes") else units.exact(value)
+
+
+def change(name: str, value: int | None) -> str:
+    """`+3,104` or `-1.068 MiB`; `=` for none, a dash where it is not known."""
+    if value is None:
+        return "-"
+    if not value:
+        return "="
+    sign = "+" if value > 0 else "-"
+    return f"{sign}{amount(name, abs(value))}"
+
+
+def short_amount(name: str, value: int | None) -> str:
+    """As `amount`, with counts in SI."""
+    if value is None:
+        return "-"
+    return units.size(value) if name.endswith("bytes") else units.count(value)
+
+
+def short_change(name: str, value: int) -> str:
+    """As `change`, with counts in SI."""
+    if not value:
+        return "="
+    return f"{'+' if value > 0 else '-'}{short_amount(name, abs(value))}"
+
+
+def ratio(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"x{value:.3f}" if value < 10 else f"x{value:,.1f}"
+
+
+def counts(comparison: Comparison) -> str:
+    """`21 layers the same, 4 changed, 4 added, 0 removed`."""
+    found = [row.status for row in comparison.layers]
+    named = {status: found.count(status) for status in ("same", "changed", "added", "removed")}
+    return (
+        f"{named['same']} layers the same, {named['changed']} changed, {named['added']} added, "
+        f"{named['removed']} removed"
+    )

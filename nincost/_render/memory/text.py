@@ -1,0 +1,221 @@
+"""What a prediction of memory says in words: the peak, its parts, and what would reduce it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nincost._memory.results import Change, Memory
+from nincost._render import units
+
+#: Categories as people call them, in the order of a table.
+CATEGORY_NAMES = {
+    "parameters": "parameters",
+    "buffers": "buffers",
+    "gradients": "gradients",
+    "optimizer_state": "optimizer state",
+    "inputs": "inputs",
+    "activations": "activations",
+    "temporaries": "temporaries",
+    "workspace": "workspace",
+}
+_PHASES = {
+    "after_model": "with the model",
+    "after_forward": "after forward",
+    "after_backward": "after backward",
+    "after_step": "after the step",
+}
+#: Where the peak is, for a reader who does not know the phase's name.
+_IN_PHASE = {
+    "model": "while the model is placed",
+    "input": "while the input is placed",
+    "forward": "in forward",
+    "loss": "in the loss",
+    "zero_grad": "in zero_grad",
+    "backward": "in backward",
+    "step": "in the optimizer's step",
+    "end": "at the end of the step",
+}
+_SOURCES_SHOWN = 3
+
+
+def title(result: Memory) -> str:
+    """`two-1x1 on 128x1x224x224 (batch 128), SGD, one step of training`."""
+    return f"{result.model} on {', '.join(result.input)}: {setting(result.settings)}"
+
+
+def setting(settings: Mapping[str, Any]) -> str:
+    """The options that are out of the ordinary, and the optimizer, on one line."""
+    if settings["inference"]:
+        parts = ["inference"]
+    else:
+        arguments = ", ".join(f"{k}={v}" for k, v in settings["optimizer_arg"].items())
+        parts = [f"a training step with {settings['optimizer']}"]
+        if arguments:
+            parts[0] += f" ({arguments})"
+        if settings["update"]:
+            parts.append(f"{settings['update']} update")
+    if settings["dtype"]:
+        parts.append(settings["dtype"])
+    if settings["amp"]:
+        parts.append(f"{settings['amp']} autocast")
+    usual = settings["amp"] == "float16" and not settings["inference"]
+    if settings["grad_scaler"] != usual:
+        parts.append("with a GradScaler" if settings["grad_scaler"] else "no GradScaler")
+    if settings["clip_grad_norm"] is not None:
+        parts.append(f"gradients clipped to {settings['clip_grad_norm']:g}")
+    if settings["channels_last"]:
+        parts.append("channels last")
+    if settings["accumulate"] > 1:
+        parts.append(f"{settings['accumulate']} backward passes a step")
+    if settings["checkpoint"]:
+        parts.append("checkpointed")
+    if not settings["grad_set_to_none"]:
+        parts.append("gradients kept at zero")
+    if settings["zero_first"]:
+        parts.append("zero_grad before forward")
+    if settings["benchmark"]:
+        parts.append("cudnn.benchmark on")
+    if settings["alloc_conf"]:
+        parts.append(settings["alloc_conf"])
+    return ", ".join(parts)
+
+
+def summary(result: Memory) -> list[tuple[str, str]]:
+    """The answer: where the peak is, what it is made of, and what would take less."""
+    totals = result.totals
+    where = _IN_PHASE[totals.peak_phase]
+    if totals.peak_layer and not totals.peak_layer.startswith("["):
+        where += f" at {totals.peak_layer}"
+    if totals.peak_op:
+        where += f" ({totals.peak_op})"
+    lines = [
+        ("Peak", f"{units.size(totals.peak_allocated_bytes)} allocated, reached {where}"),
+        ("Made of", made_of(totals.categories_at_peak, totals.peak_allocated_bytes)),
+        ("Over time", ", ".join(f"{units.size(size)} {words}" for words, size in phases(result))),
+        ("On the card", on_the_card(result)),
+    ]
+    lines += [("Less with", text) for text in less_with(result)]
+    if result.what_if is not None:
+        lines.append(("What if", what_if(result, result.what_if)))
+    measured = totals.measured
+    if measured is not None:
+        lines.append(("Measured", measured_words(result)))
+    else:
+        lines.append(("Measured", "not: there is no GPU here, or it was not asked for"))
+    lines.append(("Rules", rules(result)))
+    return lines
+
+
+def phases(result: Memory) -> list[tuple[str, int]]:
+    """What is allocated when each phase has ended, with its words."""
+    found = result.totals.phases
+    return [(words, found[name]) for name, words in _PHASES.items() if name in found]
+
+
+def made_of(categories: Mapping[str, int], total: int) -> str:
+    """The categories, largest first, with their share."""
+    found = sorted(
+        ((size, CATEGORY_NAMES[name]) for name, size in categories.items() if size), reverse=True
+    )
+    return ", ".join(
+        f"{name} {units.size(size)} ({100 * size / total:.1f}%)" for size, name in found
+    )
+
+
+def on_the_card(result: Memory) -> str:
+    """Reserved, the context, what nvidia-smi shows, and whether the card has that much."""
+    totals = result.totals
+    low, high = totals.interval["process_bytes"]
+    text = (
+        f"{units.size(totals.peak_reserved_bytes)} reserved "
+        f"({units.size(totals.cached_bytes)} more than allocated), with the CUDA context "
+        f"{units.size(totals.process_bytes)}; between {units.size(low)} and "
+        f"{units.size(high)}"
+    )
+    budget = totals.budget_bytes
+    if budget is None:
+        return text
+    spare = budget - totals.process_bytes
+    fits = f"fits with {units.size(spare)} to spare"
+    return f"{text}; {fits if spare >= 0 else f'{units.size(-spare)} more than there is'}"
+
+
+def less_with(result: Memory) -> list[str]:
+    """Each change that saves, with what it saves, and those that do not in one line."""
+    lines, useless = [], []
+    for change in result.suggestions:
+        if change.saved_bytes > 0:
+            share = 100 * change.saved_bytes / result.totals.process_bytes
+            lines.append(
+                f"{change.option} ({change.description}): {units.size(change.process_bytes)}, "
+                f"saves {units.size(change.saved_bytes)} ({share:.0f}%)"
+            )
+        else:
+            useless.append(change.option)
+    if useless:
+        lines.append(f"nothing saved by {' or '.join(useless)}")
+    return lines
+
+
+def what_if(result: Memory, change: Change) -> str:
+    """The other model beside this one, by peak allocated, as the textbook asks."""
+    totals = result.totals
+    saved = totals.peak_allocated_bytes - change.peak_allocated_bytes
+    verb, amount = ("saves", saved) if saved >= 0 else ("costs", -saved)
+    share = 100 * amount / totals.peak_allocated_bytes
+    card = change.saved_bytes
+    card_words = f"{units.size(abs(card))} {'less' if card >= 0 else 'more'} on the card"
+    return (
+        f"{change.description} in its place {verb} {units.size(amount)} ({share:.1f}%) of the peak "
+        f"allocated, and takes {card_words}"
+    )
+
+
+def measured_words(result: Memory) -> str:
+    """What real steps took, and how far off the prediction is."""
+    measured = result.totals.measured
+    assert measured is not None
+    if measured.out_of_memory:
+        short = measured.shortfall_bytes
+        lacking = f", {units.size(short)} short" if short is not None else ""
+        return f"out of memory on {measured.device}{lacking}: {measured.out_of_memory}"
+    return (
+        f"{units.size(measured.peak_allocated_bytes)} allocated, "
+        f"{units.size(measured.peak_reserved_bytes)} reserved on {measured.device} in "
+        f"{measured.steps} steps; predicted {difference(result, 'peak_allocated_bytes')} and "
+        f"{difference(result, 'peak_reserved_bytes')}"
+    )
+
+
+def difference(result: Memory, name: str) -> str:
+    """`+1.2%`: the prediction against what was measured."""
+    measured = getattr(result.totals.measured, name)
+    if not measured:
+        return "-"
+    return f"{100 * (getattr(result.totals, name) - measured) / measured:+.2f}%"
+
+
+def rules(result: Memory) -> str:
+    """How much of the prediction is derived, and which operators are models of a library."""
+    modelled = [rule.operator for rule in result.rules if rule.kind == "modelled"]
+    derived = len(result.rules) - len(modelled)
+    text = f"{derived} derived from PyTorch's source"
+    if modelled:
+        names = ", ".join(modelled[:_SOURCES_SHOWN])
+        more = len(modelled) - _SOURCES_SHOWN
+        text += f", {len(modelled)} modelled: {names}" + (f" and {more} more" if more > 0 else "")
+    return text + f", as on {result.gpu}"
+
+
+def notes(result: Memory) -> list[str]:
+    """What a careful reader should know."""
+    return [*result.notes, *uncounted(result)]
+
+
+def uncounted(result: Memory) -> list[str]:
+    """A line on operators that have no rule, where there are some."""
+    if not result.uncounted:
+        return []
+    names = ", ".join(result.uncounted)
+    return [f"uncounted: scratch memory of {names}, for which there is no rule, only their outputs"]

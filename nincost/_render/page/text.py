@@ -1,0 +1,181 @@
+"""What a report's page says in words: the four answers, and how each figure was come by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nincost._memory.results import Memory
+from nincost._render import units
+from nincost._render.memory import text as memory_words
+from nincost._render.page.roofline import duration
+from nincost._render.profile import text as words
+from nincost._report.results import Report
+
+Kind = Literal["exact", "modelled", "measured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of the four answers: the figure, how it was obtained, and what goes with it."""
+
+    title: str
+    value: str
+    kind: Kind | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A figure, how it was obtained, and from what."""
+
+    figure: str
+    kind: Kind
+    how: str
+
+
+def lead(report: Report) -> str:
+    """What was asked, on one line."""
+    profile = report.profile
+    parts = [f"input {', '.join(profile.input)}"]
+    if report.step is not None:
+        parts += [memory_words.setting(report.step.settings), f"memory as on {report.step.gpu}"]
+    return " · ".join([*parts, f"{report.created} UTC"])
+
+
+def cards(report: Report) -> list[Card]:
+    """Parameters, computation, memory to train, memory to infer."""
+    totals, batch = report.profile.totals, report.profile.batch_size
+    per = "one input" if batch == 1 else f"batch {batch:,}"
+    share = "all trainable" if not totals.frozen_params else (
+        f"{totals.trainable_params:,} trainable, {totals.frozen_params:,} frozen"
+    )  # fmt: skip
+    parameters = [f"{units.size(totals.param_bytes)}, {share}"]
+    if totals.buffers:
+        parameters.append(f"and {totals.buffers:,} values in buffers")
+    counted = [
+        f"{totals.macs:,} MACs, {units.count(totals.flops)} FLOPs",
+        f"and {units.count(totals.elementwise_flops)} element-wise FLOPs",
+    ]
+    if report.profile.uncounted:
+        counted.append(f"{len(report.profile.uncounted)} operators not counted: see below")
+    return [
+        Card("Parameters", f"{totals.params:,}", "exact", tuple(parameters)),
+        Card(f"Computation, {per}", f"{units.count(totals.macs)} MACs", "exact", tuple(counted)),
+        _memory(report, "training", f"Memory to train, {per}"),
+        _memory(report, "inference", f"Memory to infer, {per}"),
+    ]
+
+
+def _memory(report: Report, name: str, title: str) -> Card:
+    memory: Memory | None = getattr(report, name)
+    if memory is None:
+        return Card(title, "not told", None, (report.missing.get(name, ""),))
+    totals = memory.totals
+    low, high = totals.interval["process_bytes"]
+    lines = [
+        f"{units.size(totals.peak_allocated_bytes)} allocated at the peak, "
+        f"{units.size(totals.peak_reserved_bytes)} reserved, and the CUDA context",
+        f"between {units.size(low)} and {units.size(high)}",
+    ]
+    if totals.budget_bytes is not None:
+        spare = totals.budget_bytes - totals.process_bytes
+        lines.append(
+            f"fits with {units.size(spare)} to spare" if spare >= 0
+            else f"{units.size(-spare)} more than there is"
+        )  # fmt: skip
+    if totals.measured is not None:
+        lines.append(f"measured: {memory_words.measured_words(memory)}")
+    return Card(title, units.size(totals.process_bytes), "modelled", tuple(lines))
+
+
+def peak(memory: Memory) -> str:
+    """Where the peak is and what it is made of, as a sentence or two."""
+    told = dict(memory_words.summary(memory))
+    return f"{told['Peak']}. {told['Over time']}."
+
+
+def roofline(report: Report) -> str:
+    """What the roofline shows, in words."""
+    roof = report.roofline
+    assert roof is not None
+    share = 100 * roof.memory_seconds / roof.seconds if roof.seconds else 0
+    biggest = max(roof.points, key=lambda point: point.seconds, default=None)
+    text = (
+        f"A forward pass takes at least {duration(roof.seconds)} on {roof.gpu} in "
+        f"{roof.precision}, {share:.0f}% of it in layers that wait for memory."
+    )
+    if biggest is not None:
+        text += f" The longest is {biggest.layer} with {duration(biggest.seconds)}."
+    return text
+
+
+def methods(report: Report) -> list[Method]:
+    """For each kind of figure on the page: exact, modelled or measured, and from what."""
+    device = "the meta device" if report.profile.device == "meta" else "the CPU"
+    rows = [
+        Method("Parameters and buffers", "exact",
+               "elements of the model's own tensors, a shared one counted once"),
+        Method("MACs and FLOPs", "exact",
+               f"one formula for each aten operator, recorded in a real run on {device}; "
+               "2 FLOPs for each MAC"),
+        Method("Element-wise FLOPs", "exact",
+               "operators recorded in the same run, counted by convention: kept apart"),
+        Method("Activations", "exact", "the sizes of the tensors that the run made"),
+    ]  # fmt: skip
+    step = report.step
+    if step is not None:
+        rows += [
+            Method("Memory allocated and reserved", "modelled",
+                   "the real step recorded on the meta device, replayed through a model of "
+                   f"PyTorch's caching allocator; rules: {memory_words.rules(step)}"),
+            Method("The CUDA context", "modelled",
+                   f"{units.size(step.totals.context_bytes)} taken for what the driver holds for a "
+                   "process"),
+        ]  # fmt: skip
+    if report.batches is not None:
+        about = any(not card.exact for card in report.batches.cards)
+        rows.append(Method(
+            "Memory by batch", "modelled",
+            f"predicted in full at {len(report.batches.points)} batches, on straight lines between"
+            + ("; answers marked ≈ are read off these: nincost fit finds them exactly"
+               if about else "; largest batches as nincost fit finds them"),
+        ))  # fmt: skip
+    if report.roofline is not None:
+        rows.append(Method(
+            "Roofline", "modelled",
+            "peaks and bandwidth as in NVIDIA's data sheets (dense, 32-bit accumulation), which no "
+            "kernel reaches; each layer reads its inputs and parameters and writes its outputs "
+            f"once a call, {report.roofline.element_bytes} bytes a value",
+        ))  # fmt: skip
+    if step is not None and step.totals.measured is not None:
+        measured = step.totals.measured
+        versions = ", ".join(f"{name} {value}" for name, value in measured.versions.items())
+        rows.append(Method(
+            "Measured memory", "measured",
+            f"{measured.steps} real steps on {measured.device} in a fresh process ({versions})",
+        ))  # fmt: skip
+    return rows
+
+
+_MISSING = {
+    "training": "Memory of a training step",
+    "inference": "Memory of a forward pass",
+    "batches": "Memory by batch size",
+    "roofline": "Roofline",
+}
+
+
+def notes(report: Report) -> list[str]:
+    """What was not counted, not told, or is out of the ordinary."""
+    lines = [f"{_MISSING[name]}: not told: {reason}" for name, reason in report.missing.items()]
+    lines += words.notes(report.profile)
+    if report.step is not None:
+        lines += memory_words.notes(report.step)
+        settings = report.step.settings
+        if settings["dtype"] or settings["amp"]:
+            lines.append(
+                "the layer table counts activations in the model's own type, not in "
+                f"{settings['dtype'] or settings['amp']}"
+            )
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,74 @@
+"""What a training says in words: what was trained, how well, how fast, with how much memory."""
+
+from __future__ import annotations
+
+from nincost._render import units
+from nincost._train.results import Speed, StepMemory, Training
+from nincost._train.settings import Settings
+
+
+def title(result: Training) -> str:
+    """`two-1x1, SGD 0.1, batch 128, 224 pixels, 10 epochs, init xavier, seed 0`."""
+    return Settings(**result.settings).title
+
+
+def summary(result: Training) -> list[tuple[str, str]]:
+    """The result, each line with its name."""
+    last, data = result.last, result.data
+    lines = [
+        (
+            "Test",
+            f"accuracy {last.test_accuracy:.4f}, loss {last.test_loss:.4f} after "
+            f"{last.epoch} epoch{'s' if last.epoch > 1 else ''}",
+        ),
+        (
+            "Data",
+            f"{data['name']}, {units.exact(data['train_examples'])} training and "
+            f"{units.exact(data['test_examples'])} test examples",
+        ),
+        ("Speed", speed(result.speed)),
+        ("Computation", computation(result.speed)),
+        ("Memory", memory(result.memory)),
+    ]
+    if result.not_learning:
+        lines.insert(1, ("Not learning", "test loss and accuracy are no better than guessing"))
+    if result.unsaved:
+        lines.append(("Not saved", result.unsaved))
+    return lines
+
+
+def speed(found: Speed) -> str:
+    """Examples per second, on what, and the loader's share."""
+    return (
+        f"{found.examples_per_second:,.1f} examples/s on {found.device}; making batches took "
+        f"{found.loading_share:.1%} of the time"
+    )
+
+
+def computation(found: Speed) -> str:
+    """MACs of an example, and what that makes in FLOP/s."""
+    if found.forward_macs is None or found.flops_per_second is None:
+        return "the step's MACs are not known"
+    text = (
+        f"{units.exact(found.forward_macs)} MACs forward and "
+        f"{units.exact(found.backward_macs or 0)} backward for one example: "
+        f"{units.count(round(found.flops_per_second))}FLOP/s"
+    )
+    if found.peak_flops is None or found.peak_share is None:
+        return f"{text}; the device's peak is not known"
+    peak = units.count(round(found.peak_flops))
+    return f"{text}, {found.peak_share:.1%} of the {found.peak_kind} peak of {peak}FLOP/s"
+
+
+def memory(found: StepMemory) -> str:
+    """The predicted peak of a step, and the measured one where there is a GPU."""
+    if found.predicted_bytes is None:
+        text = "not predicted"
+    else:
+        text = f"{units.size(found.predicted_bytes)} predicted for a step, as on {found.gpu}"
+    if found.measured_bytes is None:
+        return f"{text}; not measured, as no GPU was used"
+    text = f"{text}; {units.size(found.measured_bytes)} measured"
+    if found.predicted_bytes is not None:
+        text = f"{text} ({found.predicted_bytes / found.measured_bytes - 1:+.1%} predicted)"
+    return f"{text}, beside {units.size(found.before_bytes or 0)} of data"

@@ -1,0 +1,275 @@
+"""What a report gives: a profile, predictions, and what its pictures are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nincost._memory.results import Memory
+from nincost._profile.results import LayerCost, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of the step: which operator ran where, and the bytes in use by category.
+
+    `place` counts the step's allocations and frees. `sizes` are in the order of
+    `StepCurve.categories` and sum to `bytes`.
+    """
+
+    place: int
+    phase: str
+    layer: str
+    operator: str
+    bytes: int
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepCurve:
+    """The memory of one step over its operators.
+
+    Attributes:
+        categories: those that ever hold something.
+        moments: in order; each is the fullest of a stretch of the step.
+        peak: which of the moments is the peak.
+        phases: where each phase begins, as a `place`.
+        length: how many events the step has.
+    """
+
+    categories: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    peak: int
+    phases: tuple[tuple[int, str], ...]
+    length: int
+
+    def to_dict(self) -> dict[str, Any]:
+        columns = ("place", "phase", "layer", "operator", "bytes", *self.categories)
+        return {
+            "columns": list(columns),
+            "moments": [[m.place, m.phase, m.layer, m.operator, m.bytes, *m.sizes]
+                        for m in self.moments],
+            "peak": self.peak,
+            "phases": [{"place": place, "phase": phase} for place, phase in self.phases],
+            "length": self.length,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CardFit:
+    """The largest batch that fits a card of a common size.
+
+    Attributes:
+        label: `24 GB`, the number on the box.
+        card: a card that has it, whose memory as CUDA reports it is `budget_bytes`.
+        batch_size: the answer; 0 where a batch of 1 does not fit, None where any batch fits.
+        process_bytes: what the process takes at it (at a batch of 1 where none fits).
+        exact: whether the step was predicted in full at the answer and at one more. Otherwise
+            the answer is read off the curve between predictions in full.
+    """
+
+    label: str
+    card: str
+    budget_bytes: int
+    batch_size: int | None
+    process_bytes: int
+    exact: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCurve:
+    """What the process takes on the card, by batch size.
+
+    Attributes:
+        points: batch and bytes, each predicted in full.
+        line: the same with what lies between, on straight lines from point to point.
+        cards: the largest batch for each.
+    """
+
+    points: tuple[tuple[int, int], ...]
+    line: tuple[tuple[int, int], ...]
+    cards: tuple[CardFit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "points": [list(point) for point in self.points],
+            "line": [list(point) for point in self.line],
+            "cards": [card.to_dict() for card in self.cards],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """A peak speed of the card, in FLOP/s, and what works at it."""
+
+    name: str
+    flops: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "flops": self.flops}
+
+
+@dataclass(frozen=True, slots=True)
+class RoofPoint:
+    """A layer of the forward pass on the roofline.
+
+    Attributes:
+        flops, bytes: of all its calls; bytes are its inputs, outputs and parameters, each moved
+            once in each call.
+        intensity: FLOPs for each byte.
+        attainable: FLOP/s at most: the roof over that intensity.
+        bound: what holds it back: the memory's bandwidth, or computing.
+        seconds: the least that it takes: the larger of bytes by bandwidth and FLOPs by peak.
+    """
+
+    layer: str
+    type: str
+    calls: int
+    flops: int
+    bytes: int
+    intensity: float
+    attainable: float
+    bound: Literal["memory", "compute"]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """The forward pass on a card's roofline.
+
+    Attributes:
+        gpu: the card; `assumed` where nobody named it.
+        precision: what contractions compute in.
+        element_bytes: bytes of a value as counted.
+        bandwidth: bytes/s to and from the card's memory.
+        roofs: the peaks, highest first.
+        points: the layers that compute, in order of execution.
+    """
+
+    gpu: str
+    assumed: bool
+    precision: str
+    element_bytes: int
+    bandwidth: float
+    roofs: tuple[Roof, ...]
+    points: tuple[RoofPoint, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The least that a forward pass takes, each layer on its own."""
+        return sum(point.seconds for point in self.points)
+
+    @property
+    def memory_seconds(self) -> float:
+        """The part of `seconds` in layers that wait for memory."""
+        return sum(point.seconds for point in self.points if point.bound == "memory")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "gpu": self.gpu,
+            "assumed": self.assumed,
+            "precision": self.precision,
+            "element_bytes": self.element_bytes,
+            "bandwidth": self.bandwidth,
+            "roofs": [roof.to_dict() for roof in self.roofs],
+            "seconds": self.seconds,
+            "memory_seconds": self.memory_seconds,
+            "points": [point.to_dict() for point in self.points],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that nincost tells of a model, with what the page's pictures are drawn from.
+
+    Attributes:
+        profile: parameters, computation and activations, layer by layer.
+        training: the memory of a training step; None where there is none, and `missing` says why.
+        inference: the memory of a forward pass without gradients; None likewise.
+        curve: the memory over the step (`training`'s, else `inference`'s).
+        batches: memory by batch size.
+        roofline: each layer's arithmetic intensity under a card's peaks.
+        bars: the profile's rows added up to as many as a picture can show.
+        missing: what could not be told, by name, with the reason.
+        command: what makes this report again.
+        created: when, in UTC, as 2026-11-24 19:00.
+        environment: versions.
+    """
+
+    profile: Profile
+    training: Memory | None
+    inference: Memory | None
+    curve: StepCurve | None
+    batches: BatchCurve | None
+    roofline: Roofline | None
+    bars: tuple[LayerCost, ...]
+    missing: Mapping[str, str]
+    command: str
+    created: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def step(self) -> Memory | None:
+        """The step that `curve` and `batches` are of."""
+        return self.training or self.inference
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document's content: `totals` and `layers` are the profile's."""
+        content = self.profile.to_dict()
+        for name in ("training", "inference", "curve", "batches", "roofline"):
+            value = getattr(self, name)
+            content[name] = None if value is None else value.to_dict()
+        return content | {
+            "command": "report",
+            "environment": dict(self.environment),
+            "missing": dict(self.missing),
+            "made_with": self.command,
+            "created": self.created,
+        }
+
+    def to_json(self) -> str:
+        """The report's data as a JSON document."""
+        from nincost._render import json
+
+        return json.render(self)
+
+    def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
+        """The page, written to `path` as well where one is given.
+
+        One file that needs no network. An existing file is left alone unless `force`; a file is
+        never half-written.
+
+        Raises:
+            OutputError: the page's libraries (`pip install 'nincost[report]'`) are not there, or
+                the file cannot be written.
+        """
+        from nincost._render.output import write_file
+        from nincost._render.page import report
+
+        text = report.render(self)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
+
+    def to_csv(self) -> str:
+        """The layers, as a profile writes them."""
+        return self.profile.to_csv()
+
+    def to_markdown(self) -> str:
+        """The profile's layers and totals, and each step's memory, as Markdown."""
+        parts = [self.profile.to_markdown()]
+        parts += [one.to_markdown() for one in (self.training, self.inference) if one is not None]
+        return "\n".join(parts)
+
+    def __str__(self) -> str:
+        from nincost._render.report import table as report_table
+
+        return report_table.render(self, width=120)

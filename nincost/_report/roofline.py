@@ -1,0 +1,91 @@
+"""Each layer's arithmetic intensity under the peaks of a card (Williams, Waterman, Patterson 2009).
+
+A layer cannot run faster than its card computes, nor than its bytes come and go:
+`FLOP/s <= min(peak, intensity * bandwidth)`. Bytes are counted as of separate kernels without a
+cache: each call reads its inputs and parameters and writes its outputs once. Fusion and caches can
+do better; no kernel reaches the peaks of a data sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from nincost._devices.cards import Gpu
+from nincost._profile.results import LayerCost, Profile
+from nincost._report.results import Roof, Roofline, RoofPoint
+from nincost._step.request import Request
+from nincost._trace.records import Shape
+
+#: Module types that cuDNN may run in TF32 for float32 (`torch.backends.cudnn.allow_tf32`, on by
+#: default; that of matrix products is off).
+_CUDNN = ("Conv", "LazyConv", "LSTM", "GRU", "RNN")
+
+
+def roofline(profile: Profile, request: Request) -> Roofline | str:
+    """The forward pass on the request's card; or why the card has no roof for its precision."""
+    gpu, step = request.card.gpu, request.step
+    precision = step.amp or step.dtype or "float32"
+    found = _peaks(gpu, precision)
+    if isinstance(found, str):
+        return found
+    contraction, tf32, plain = found
+    size = 4 if precision == "float32" else 2
+    points = []
+    for row in profile.layers:
+        flops = row.flops + row.elementwise_flops
+        moved = _bytes(row, size)
+        if not flops or not moved:
+            continue
+        peak = plain.flops
+        if row.macs:
+            peak = max(contraction.flops, tf32.flops if _is_cudnn(row) else 0)
+        points.append(_point(row, flops, moved, peak, gpu.bandwidth))
+    used = {contraction, plain}
+    if any(row.macs and _is_cudnn(row) for row in profile.layers) and tf32.flops > plain.flops:
+        used.add(tf32)
+    return Roofline(
+        gpu=gpu.title,
+        assumed=request.card.assumed,
+        precision=precision,
+        element_bytes=size,
+        bandwidth=gpu.bandwidth,
+        roofs=tuple(sorted(used, key=lambda roof: roof.flops, reverse=True)),
+        points=tuple(points),
+    )
+
+
+def _peaks(gpu: Gpu, precision: str) -> tuple[Roof, Roof, Roof] | str:
+    """The peaks of contractions, of cuDNN's with TF32, and of everything else."""
+    plain = Roof("FP32 cores", gpu.fp32_flops)
+    none = Roof("", 0)
+    if precision == "float32":
+        return plain, Roof("TF32 tensor cores", gpu.tf32_flops), plain
+    if precision not in ("float16", "bfloat16"):
+        return f"no peak of {gpu.title} is known for {precision}"
+    flops = gpu.fp16_flops if precision == "float16" else gpu.bf16_flops
+    if not flops:
+        return f"{gpu.title} has no tensor cores for {precision}"
+    return Roof(f"{'FP16' if precision == 'float16' else 'BF16'} tensor cores", flops), none, plain
+
+
+def _is_cudnn(row: LayerCost) -> bool:
+    return row.type.startswith(_CUDNN) or "conv" in row.operator
+
+
+def _bytes(row: LayerCost, size: int) -> int:
+    each = _elements(row.input_shapes) + _elements(row.output_shapes) + row.params
+    return each * size * row.calls
+
+
+def _elements(shapes: Iterable[Shape]) -> int:
+    return sum(shape.elements for shape in shapes)
+
+
+def _point(row: LayerCost, flops: int, moved: int, peak: float, bandwidth: float) -> RoofPoint:
+    to_move, to_compute = moved / bandwidth, flops / peak
+    bound: Literal["memory", "compute"] = "memory" if to_move > to_compute else "compute"
+    seconds = max(to_move, to_compute)
+    return RoofPoint(
+        row.layer, row.type, row.calls, flops, moved, flops / moved, flops / seconds, bound, seconds
+    )

@@ -1,0 +1,76 @@
+"""The loss of a step: its target, and the scalar that backward starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nincost._step.step import Loss
+from nincost.errors import InputError
+
+
+def output_tensor(output: Any) -> Tensor:
+    """The tensor that a loss is taken of: the output, its `logits`, its `out` or first tensor."""
+    if isinstance(output, Tensor):
+        return output
+    for name in ("logits", "out", "last_hidden_state"):
+        found = output.get(name) if isinstance(output, dict) else getattr(output, name, None)
+        if isinstance(found, Tensor):
+            return found
+    items = output.values() if isinstance(output, dict) else output
+    if isinstance(items, list | tuple) or isinstance(output, dict):
+        for item in items:
+            if isinstance(item, Tensor):
+                return item
+    raise InputError(
+        f"the model gives {type(output).__name__!r}, which holds no tensor that a loss could be "
+        "taken of: give loss as a function of the output"
+    )
+
+
+def make_target(loss: str | Loss, output: Tensor) -> Tensor | None:
+    """The target that a named loss wants for this output; None where it takes none.
+
+    cross-entropy: class numbers, int64, of the output's shape without dimension 1 (or without the
+    only dimension, or the last one where the output is 3-d: batch x length x vocabulary).
+    mse: the output's shape and type.
+    """
+    if loss == "mse":
+        return torch.zeros(output.shape, dtype=output.dtype, device=output.device)
+    if loss != "cross-entropy":
+        return None
+    if not output.is_floating_point() or output.dim() == 0:
+        raise InputError(
+            f"loss cross-entropy takes scores, but the model gives {output.dtype} of shape "
+            f"{tuple(output.shape)}: give loss as sum, mse or a function of the output"
+        )
+    if output.dim() == 3:
+        shape = output.shape[:2]
+    else:
+        shape = output.shape[:1] + output.shape[2:] if output.dim() > 1 else output.shape[:0]
+    return torch.zeros(shape, dtype=torch.int64, device=output.device)
+
+
+def take_loss(loss: str | Loss, output: Any, target: Tensor | None) -> Tensor:
+    """The loss as a scalar tensor."""
+    if callable(loss):
+        value = loss(output)
+        if not isinstance(value, Tensor) or value.dim() != 0:
+            what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(type(value))
+            raise InputError(
+                f"the loss function gave {what}: expected a tensor of no dimension, such as "
+                "output.sum()"
+            )
+        return value
+    tensor = output_tensor(output)
+    if loss == "sum":
+        return tensor.sum()
+    if target is None:
+        raise InputError(f"loss {loss} needs a target: give the tensor to compare with")
+    if loss == "mse":
+        return nn.functional.mse_loss(tensor, target)
+    if tensor.dim() == 3:
+        tensor, target = tensor.flatten(0, 1), target.flatten()
+    return nn.functional.cross_entropy(tensor, target)

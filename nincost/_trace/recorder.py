@@ -1,0 +1,274 @@
+"""Records each aten operator of a run, and makes most outputs without running meta kernels.
+
+Many of torch's meta kernels are Python decompositions: a batch norm's takes half a millisecond. A
+network asks for the same few over and over, so the recorder keeps, for each operator and each
+set of argument layouts, the layouts of what came out, and makes the next one from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.nn import Parameter
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nincost._trace.layouts import LAYOUTS, Layout
+from nincost._trace.meta_corrections import KERNEL_LAYOUTS, check_as_kernels_do
+from nincost._trace.records import Op, Signature, TensorMeta
+
+_META = torch.device("meta")
+
+#: Argument types that stand for themselves in a key. (bool and float do not: 1 == 1.0 == True.)
+_PLAIN = frozenset(
+    {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
+)
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A dispatch mode that appends an `Op` for each operator to `ops`.
+
+    Args:
+        on_meta: whether tensors are on the meta device; only then may outputs be made without
+            running the operator itself.
+        remember: False runs each operator's own meta kernel; tests hold the two together.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: torch would wrap `__torch_dispatch__` for its compiler, and import all of that.
+
+        The import takes longer than everything else that a profile does.
+        """
+        return False
+
+    def __init__(self, *, on_meta: bool, remember: bool = True) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.ops: list[Op] = []
+        self.call = -1  # index of the module call that runs now; kept by the module follower
+        self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
+        self._on_meta = on_meta
+        self._remember = remember and on_meta
+        self._layouts: Mapping[str, Layout] = LAYOUTS  # a subclass may put others in their place
+        self._signatures: dict[Any, Signature] = {}
+        self._composite: dict[OpOverload, bool] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        key: Any = (func, *[self._key(arg) for arg in args])
+        if kwargs:
+            key = (*key, *[(name, self._key(value)) for name, value in kwargs.items()])
+        signature = self._signatures.get(key)
+        if signature is None:
+            return self._first(func, key, args, kwargs or {})
+        self.ops.append(Op(signature, self.call))
+        replay = signature.replay
+        result = _again(signature) if replay else self._run(func, args, kwargs or {})
+        self.ran(signature, args, kwargs, result)
+        return result
+
+    def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
+        """Called after each operator: the place for a subclass to look at the tensors."""
+
+    def _key(self, arg: Any) -> Any:
+        """A hashable stand-in, equal for arguments that no operator could tell apart on meta."""
+        kind = type(arg)
+        if kind is Tensor:
+            return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
+        if kind in _PLAIN:
+            return arg
+        if kind is Parameter:
+            if id(arg) not in self.parameter_uses:
+                self.parameter_uses[id(arg)] = len(self.ops)
+            return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
+        if kind is list or kind is tuple:
+            return (kind, *[self._key(item) for item in arg])
+        if isinstance(arg, Tensor):
+            return (kind, arg.shape, arg.dtype, id(arg))
+        return (kind, repr(arg))
+
+    def _first(self, func: Any, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator that was not met with these arguments before, and remember it."""
+        inputs = _tensors((*args, *kwargs.values()))
+        on_meta = self._remember and all(
+            type(tensor) in (Tensor, Parameter) and tensor.is_meta for tensor in inputs
+        )
+        # Before an in-place operator changes them.
+        described = _describe(args), {name: _describe(value) for name, value in kwargs.items()}
+        made = _by_layout(self._layouts, func, args, kwargs) if on_meta else None
+        if made is None:
+            if self._is_composite(func):
+                with self:  # its parts come back here one by one
+                    result = func.decompose(*args, **kwargs)
+                if result is not NotImplemented:
+                    return result
+            if func.namespace == "prim":  # a question about a tensor, such as its device
+                return func(*args, **kwargs)
+            check_as_kernels_do(func, args)
+        index = len(self.ops)
+        result = self._run(func, args, kwargs) if made is None else made
+        outputs = _tensors(result)
+        fresh = _fresh(outputs, inputs) if made is None else (True,) * len(outputs)
+        only_looks = not func._schema.is_mutable or torch.Tag.inplace_view in func.tags
+        signature = Signature(
+            func=func,
+            name=f"{func.namespace}.{func._schema.name.partition('::')[2]}",
+            args=described[0],
+            kwargs=described[1],
+            outputs=tuple(map(_meta, outputs)),
+            fresh=fresh,
+            is_view=bool(outputs) and not any(fresh) and only_looks,
+            replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
+            gives_list=isinstance(result, list),
+        )
+        if signature.replay and made is None:
+            # A Python kernel may leave a reference to what it gave in a cycle, the first time.
+            result = _again(signature)
+        self._signatures[key] = signature
+        self.ops.insert(index, Op(signature, self.call))
+        self.ran(signature, args, kwargs, result)
+        return result
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            result = func(*args, **kwargs)
+        except RuntimeError:
+            # A model may make a small tensor on the CPU while its input is on meta, where on one
+            # real device the two would be together.
+            if not self._on_meta or not _mixes_devices(args, kwargs):
+                raise
+            result = func(*_to_meta(args), **_to_meta(kwargs))
+        lay_out = KERNEL_LAYOUTS.get(func) if self._on_meta else None
+        return lay_out(result, args) if lay_out else result
+
+    def _is_composite(self, func: Any) -> bool:
+        known = self._composite.get(func)
+        if known is None:
+            # An operator may have both, such as silu_backward: then its parts never run.
+            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+            known = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
+                func.name(), "Meta"
+            )
+            self._composite[func] = known
+        return known
+
+
+def _again(signature: Signature) -> Any:
+    """New tensors like the ones that the operator gave for equal arguments."""
+    made = _make(signature.outputs)
+    if signature.gives_list:
+        return made
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
+    return [
+        torch.empty_strided(shape, stride, dtype=dtype, device=_META)
+        for shape, stride, dtype in layouts
+    ]
+
+
+def _by_layout(
+    table: Mapping[str, Layout], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The operator's outputs where `table` knows how they look; None where torch must say."""
+    known = table.get(str(func))
+    if known is None:
+        return None
+    try:
+        layouts = known(*args, **kwargs)
+    except (TypeError, IndexError, ValueError):  # arguments that torch will complain about
+        return None
+    if layouts is None:
+        return None
+    made = _make(layouts)
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def _meta(tensor: Tensor) -> TensorMeta:
+    stride = tensor.stride() if tensor.layout is torch.strided else ()
+    return TensorMeta(tensor.shape, stride, tensor.dtype)
+
+
+def _describe(value: Any) -> Any:
+    """The same value with a `TensorMeta` for each tensor."""
+    kind = type(value)
+    if kind is Tensor or kind is Parameter:
+        return _meta(value)
+    if kind is list or kind is tuple:
+        return tuple([_describe(item) for item in value])
+    if kind in _PLAIN or kind is float or kind is bool:
+        return value
+    return _meta(value) if isinstance(value, Tensor) else value
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """The tensors in a value of nested lists and tuples."""
+    kind = type(value)
+    if kind is Tensor or kind is Parameter:
+        return [value]
+    if kind is list or kind is tuple:
+        found: list[Tensor] = []
+        for item in value:
+            kind = type(item)
+            if kind is Tensor or kind is Parameter:
+                found.append(item)
+            elif kind not in _PLAIN and kind is not float and kind is not bool:
+                found.extend(_tensors(item))
+        return found
+    # Asked last: isinstance is slow for what is no tensor, since torch overrides it.
+    if isinstance(value, Tensor):
+        return [value]
+    return [t for item in value for t in _tensors(item)] if isinstance(value, tuple) else []
+
+
+def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
+    """For each output tensor, whether its memory is none of the inputs'.
+
+    The schema would tell without a look, but not always the truth: `_unsafe_view` is a view.
+    """
+    old = {storage_key(tensor) for tensor in inputs}
+    return tuple([storage_key(tensor) not in old for tensor in outputs])
+
+
+def storage_key(tensor: Tensor) -> int:
+    """The same number for two tensors in the same memory, as long as either is alive."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
+        return id(tensor)
+
+
+def _may_replay(
+    func: Any, inputs: list[Tensor], result: Any, outputs: list[Tensor], fresh: tuple[bool, ...]
+) -> bool:
+    """Whether the outputs' layouts follow from the arguments' alone, and nothing else happens."""
+    return (
+        func.namespace == "aten"
+        and bool(inputs)
+        and bool(outputs)
+        and all(fresh)
+        and (isinstance(result, Tensor) or len(result) == len(outputs))  # tensors and nothing else
+        and not func._schema.is_mutable
+        and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
+        and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
+    )
+
+
+def _mixes_devices(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    devices = {t.device.type for t in (*_tensors(args), *_tensors(tuple(kwargs.values())))}
+    return len(devices) > 1 and "meta" in devices
+
+
+def _to_meta(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value if value.is_meta else value.to("meta")
+    if isinstance(value, list | tuple):
+        return type(value)([_to_meta(item) for item in value])
+    if isinstance(value, dict):
+        return {key: _to_meta(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,104 @@
+"""What a recording holds: every operator of the steps and every end of a storage, in order.
+
+The recording is the same for each device but for the operators that a device has in the place of
+others (`substitutes`). What an operator allocates besides its outputs is for `rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from nincost._trace.records import Signature
+
+Category = Literal[
+    "parameters",
+    "buffers",
+    "gradients",
+    "optimizer_state",
+    "inputs",
+    "activations",
+    "temporaries",
+    "workspace",
+]
+
+CATEGORIES: tuple[Category, ...] = Category.__args__  # type: ignore[attr-defined]
+
+Phase = Literal["model", "input", "forward", "loss", "zero_grad", "backward", "step", "end"]
+
+
+@dataclass(slots=True)
+class Storage:
+    """A storage of the recording: its size in bytes, and what it was for.
+
+    The category is a judgement on the storage's whole life, made when its step has ended:
+
+    - parameters, buffers, inputs: there before the first step (a target is an input);
+    - gradients: at the end of a backward pass it is some parameter's `.grad`;
+    - optimizer_state: at the end of an optimizer step it is in `optimizer.state`;
+    - activations: made by forward or loss, and alive when backward begins (something saves it, or
+      the program holds it);
+    - temporaries: everything else; so the gradients of activations are temporaries.
+    """
+
+    bytes: int
+    category: Category = "temporaries"
+    on_host: bool = False  # made on the CPU although the model is on a device
+
+
+class Ran(NamedTuple):
+    """An operator that ran.
+
+    `inputs` are the storages of its tensor arguments in order (lists flattened), `outputs` those
+    of its results (-1 for a None), `born` the ones among them that did not exist before. `layer`
+    is an index into `Recording.layers`. `node` names the autograd function that ran in backward,
+    the engine's sum of its result with another gradient included; in forward it is empty, or the
+    name of a composite operator (`linear`) whose parts are in place on a device. `held` tells, in
+    backward, that the first argument's memory is held by another tensor as well: by the base that
+    it is a view of, or by the second argument.
+    """
+
+    signature: Signature
+    layer: int
+    node: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    born: tuple[int, ...]
+    held: bool = False
+
+
+class Made(NamedTuple):
+    """A storage that was not made by an operator: a parameter, a buffer or an input."""
+
+    storage: int
+    layer: int
+
+
+class Ended(NamedTuple):
+    """The last reference to a storage went."""
+
+    storage: int
+
+
+class Mark(NamedTuple):
+    """A phase of a step begins."""
+
+    phase: Phase
+    step: int
+
+
+Entry = Ran | Made | Ended | Mark
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Steps as they ran on the meta device, or on the CPU where they look at values."""
+
+    entries: list[Entry]
+    storages: list[Storage]
+    layers: list[str]  # dotted paths; the last is for what no layer did
+    model: str
+    input: tuple[str, ...]
+    batch_size: int
+    details: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # that it ran with values, and why

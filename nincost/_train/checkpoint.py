@@ -1,0 +1,101 @@
+"""A training's state in a file: written whole or not at all, read without running its content."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nincost.errors import InputError, one_line
+
+#: Raised by one with each change of what a checkpoint holds.
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """All that a training needs to go on as if nothing had been.
+
+    Random states are not among it: each step seeds its own (`seeds`).
+
+    Attributes:
+        settings: `Settings.to_dict()`.
+        data: the data's digest.
+        epoch: epochs that are done.
+        step: steps done of the next one.
+        tally: the sums over those steps.
+        epochs: the rows of the epochs that are done.
+        peak_bytes: the most memory that was measured; None without a GPU.
+        model, optimizer, scaler: their `state_dict()`.
+    """
+
+    settings: dict[str, Any]
+    data: str
+    epoch: int
+    step: int
+    tally: dict[str, Any]
+    epochs: list[dict[str, Any]]
+    peak_bytes: int | None
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    scaler: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Where the training stands, in words."""
+        if self.step:
+            return f"step {self.step} of epoch {self.epoch + 1}"
+        return f"the end of epoch {self.epoch}"
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint beside `path`, and then rename it to `path`.
+
+    Raises:
+        OutputError: it could not be written; what was at `path` is as it was.
+    """
+    from nincost._render.output import write_file
+
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    stream = io.BytesIO()
+    torch.save({"nincost_checkpoint": FORMAT, **content}, stream)
+    write_file(path, stream.getvalue(), force=True)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint; only tensors and plain values are ever made from it.
+
+    Raises:
+        InputError: there is none, it is damaged, or it is no checkpoint of nincost's.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no checkpoint {str(path)!r} to go on from: leave --resume out to begin, or "
+            "give the --folder of the training"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise _no_checkpoint(path, "it holds more than tensors and plain values") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise _no_checkpoint(path, f"it is damaged ({one_line(error)})") from error
+    if not isinstance(content, Mapping) or "nincost_checkpoint" not in content:
+        raise _no_checkpoint(path, "nincost did not write it")
+    if content["nincost_checkpoint"] != FORMAT:
+        raise _no_checkpoint(path, f"its form is {content['nincost_checkpoint']}, not {FORMAT}")
+    try:
+        return Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
+    except KeyError as error:
+        raise _no_checkpoint(path, f"it lacks {error}") from error
+
+
+def _no_checkpoint(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{str(path)!r} is no checkpoint to go on from: {why}; begin anew with --force, or give "
+        "another --folder"
+    )

@@ -1,0 +1,52 @@
+"""Whether a network only guesses, and what to try then."""
+
+from __future__ import annotations
+
+import math
+
+from nincost._train.results import Epoch
+from nincost._train.settings import Settings
+
+#: How near to ln(classes) a loss counts as guessing, and how many times chance does not.
+_NEAR = 0.01
+_ABOVE_CHANCE = 1.5
+
+#: A loss so near to ln(classes) is that of equal scores, up to rounding.
+_ALL_EQUAL = 1e-6
+
+#: An epoch of so few steps may well end before a good network has begun to learn.
+_FEW_STEPS = 100
+
+
+def is_guessing(row: Epoch, classes: int) -> bool:
+    """Whether test loss and accuracy are no better than when each class is held equally likely."""
+    guess = row.test_loss > math.log(classes) - _NEAR
+    return guess and row.test_accuracy < _ABOVE_CHANCE / classes
+
+
+def not_learning(row: Epoch, settings: Settings, classes: int) -> str:
+    """That the network does not learn, and what to try."""
+    steps = -(-row.examples // settings.batch_size)
+    if settings.init != "xavier":
+        tries = [
+            "--init xavier (with PyTorch's default initialization the textbook's network often "
+            "does not train)"
+        ]
+    else:
+        tries = [f"a smaller --lr than {settings.lr:g}", "another --seed"]
+    if settings.optimizer == "SGD":
+        tries.append("--optimizer Adam --lr 0.001")
+    guess = math.log(classes)
+    dead = ""
+    if abs(row.test_loss - guess) < _ALL_EQUAL:
+        dead = (
+            ": all scores are equal, which a ReLU before them that gives only zeros would do, and "
+            "then no gradient comes through it any more"
+        )
+    if steps < _FEW_STEPS:
+        tries.append(f"more than the {steps} steps that an epoch has here")
+    return (
+        f"it is not learning: after epoch {row.epoch} the test loss is {row.test_loss:.4f}, no "
+        f"better than the ln {classes} = {guess:.4f} of guessing{dead}; if the next epochs do not "
+        f"change it, try {', or '.join(tries)}"
+    )

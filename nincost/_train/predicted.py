@@ -1,0 +1,173 @@
+"""What nincost predicts of the step that is trained: multiply-accumulates and memory."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+import nincost._profile  # noqa: F401 - registers the formulas
+from nincost._devices.cards import get_gpu
+from nincost._devices.target import Target
+from nincost._memory.record import record
+from nincost._models.build import Model
+from nincost._profile.registry import op_cost
+from nincost._step.step import Step
+from nincost._trace.recording import Mark, Ran
+from nincost._train.results import Epoch, Speed, StepMemory
+from nincost._train.settings import Settings
+from nincost.errors import InputError, NincostError, one_line
+
+#: Parts of the names of operators that multiply and add, but may lack a formula for backward.
+_CONTRACTIONS = ("conv", "attention", "rnn", "lstm", "gru", "mm", "linear", "bilinear", "cdist")
+
+
+@dataclass(frozen=True, slots=True)
+class StepMacs:
+    """Multiply-accumulates of one example in a training step, and what has no formula."""
+
+    forward: int
+    backward: int
+    uncounted: tuple[str, ...]
+
+
+def step_macs(model: Model, spec: str) -> StepMacs:
+    """Count a recorded step, operator by operator, backward as autograd runs it.
+
+    Args:
+        model: what `resolve` gave.
+        spec: its input without the batch, such as `1x224x224`.
+
+    Raises:
+        NincostError: the step cannot be recorded.
+    """
+    recording = record(Step(model, spec, batch_size=2, steps=1), Target(device="cpu"))
+    found = {"forward": 0, "backward": 0}
+    uncounted: set[str] = set()
+    phase = "model"
+    for entry in recording.entries:
+        if type(entry) is Mark:
+            phase = entry.phase
+        elif type(entry) is Ran and phase in found:
+            cost = op_cost(entry.signature)
+            found[phase] += cost.macs
+            name = entry.signature.name
+            if not cost.counted and any(part in name for part in _CONTRACTIONS):
+                uncounted.add(name)
+    return StepMacs(found["forward"] // 2, found["backward"] // 2, tuple(sorted(uncounted)))
+
+
+def speed(
+    model: Model, settings: Settings, rows: list[Epoch], device: torch.device, processes: int
+) -> tuple[Speed, list[str]]:
+    """How fast the epochs went, beside the device's peak; and what could not be told."""
+    notes = []
+    macs: StepMacs | None = None
+    try:
+        macs = step_macs(model, image_spec(settings))
+    except NincostError as error:
+        notes.append(f"the step's MACs could not be counted: {one_line(error)}")
+    if macs and macs.uncounted:
+        notes.append(f"the FLOP/s lack operators without a formula: {', '.join(macs.uncounted)}")
+    rate = median(row.examples_per_second for row in rows)
+    seconds = sum(row.seconds for row in rows)
+    flops = 2 * (macs.forward + macs.backward) * rate if macs else None
+    kind, peak = _peak(device, settings.amp)
+    whole = peak * processes if peak else None
+    return Speed(
+        device=device_name(device, processes),
+        examples_per_second=rate,
+        loading_share=sum(row.loading_seconds for row in rows) / seconds if seconds else 0.0,
+        forward_macs=macs.forward if macs else None,
+        backward_macs=macs.backward if macs else None,
+        uncounted=macs.uncounted if macs else (),
+        flops_per_second=flops,
+        peak_flops=whole,
+        peak_kind=kind,
+        peak_share=flops / whole if flops and whole else None,
+    ), notes
+
+
+def image_spec(settings: Settings) -> str:
+    """The model's input as a spec, `1x224x224`."""
+    return f"{settings.channels}x{settings.resize}x{settings.resize}"
+
+
+def _peak(device: torch.device, amp: str | None) -> tuple[str | None, float | None]:
+    """Which peak of the device the training is held against, and its FLOP/s where known.
+
+    Without autocast, convolutions take TF32 where the card has it and torch's setting allows it.
+    """
+    if device.type != "cuda":
+        return None, None
+    try:
+        gpu = get_gpu(torch.cuda.get_device_name(device))
+    except InputError:
+        return None, None
+    peaks = {"float16": ("fp16", gpu.fp16_flops), "bfloat16": ("bf16", gpu.bf16_flops)}
+    if amp in peaks:
+        kind, peak = peaks[amp]
+    elif gpu.tf32_flops and torch.backends.cudnn.allow_tf32:
+        kind, peak = "tf32", gpu.tf32_flops
+    else:
+        kind, peak = "fp32", gpu.fp32_flops
+    return kind, peak or None
+
+
+def device_name(device: torch.device, processes: int) -> str:
+    """`NVIDIA A100-SXM4-40GB`, or the CPU's name with its threads; `2 x ` in front for two."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    elif device.type == "cpu":
+        threads = torch.get_num_threads()
+        name = f"{_cpu_name()} CPU, {threads} thread{'s' if threads > 1 else ''}"
+    else:
+        name = device.type
+    return name if processes == 1 else f"{processes} x {name}"
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def step_memory(
+    given: Any,
+    arg: Mapping[str, Any] | None,
+    settings: Settings,
+    processes: int,
+    measured: tuple[int, int] | None,
+) -> tuple[StepMemory, list[str]]:
+    """The predicted memory of one process's step, beside the measured one.
+
+    `measured` is the peak over the training steps and what was allocated before the model.
+    """
+    from nincost._memory.predict import memory
+
+    peak, before = measured or (None, None)
+    real = peak - before if peak is not None and before is not None else None
+    empty = StepMemory("", None, real, before)
+    if settings.compile:
+        return empty, ["memory is not predicted for a compiled model"]
+    share = -(-settings.batch_size // processes)
+    try:
+        found = memory(
+            given, arg=arg, input=image_spec(settings), batch_size=share,
+            optimizer=settings.optimizer,
+            optimizer_arg={"lr": settings.lr, **settings.optimizer_arg},
+            amp=settings.amp,  # type: ignore[arg-type]
+            measure=False, zero_first=True,
+        )  # fmt: skip
+    except NincostError as error:
+        return empty, [f"the step's memory could not be predicted: {one_line(error)}"]
+    return replace(empty, gpu=found.gpu, predicted_bytes=found.totals.peak_allocated_bytes), []

@@ -1,0 +1,233 @@
+"""What a training gives: plain values, loss and accuracy by epoch, speed and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+#: The columns of a training's CSV, one row for each epoch.
+EPOCH_COLUMNS = (
+    "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "examples",
+    "seconds", "loading_seconds", "examples_per_second",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training examples, and the test after it.
+
+    Attributes:
+        epoch: from 1 on.
+        train_loss, train_accuracy: means over the epoch's examples, each as it was when its batch
+            was trained on, dropout included.
+        test_loss, test_accuracy: over all test examples, after the epoch.
+        examples: how many were trained on.
+        seconds: wall time of training, without the test and without saving.
+        loading_seconds: the part of it in which batches were made.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    examples: int
+    seconds: float
+    loading_seconds: float
+
+    @property
+    def examples_per_second(self) -> float:
+        """Over `seconds`, so with the making of batches."""
+        return self.examples / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain values under the names in `EPOCH_COLUMNS`."""
+        return {name: getattr(self, name) for name in EPOCH_COLUMNS}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Epoch:
+        """The inverse of `to_dict`."""
+        return cls(**{item.name: row[item.name] for item in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast it went, beside what was predicted of its work.
+
+    Attributes:
+        device: the name of the GPU or CPU, and how many processes.
+        examples_per_second: the median of the epochs'.
+        loading_share: of the training's time, the part in which batches were made.
+        forward_macs, backward_macs: multiply-accumulates of one example, from a recorded step;
+            None where the step could not be recorded.
+        uncounted: operators of the step that are contractions and have no formula.
+        flops_per_second: 2 x (forward + backward MACs) x examples per second.
+        peak_flops: the device's, over all processes; None where it is not known.
+        peak_kind: which peak: `fp32`, `tf32`, `fp16` or `bf16`.
+        peak_share: `flops_per_second` of `peak_flops`.
+    """
+
+    device: str
+    examples_per_second: float
+    loading_share: float
+    forward_macs: int | None
+    backward_macs: int | None
+    uncounted: tuple[str, ...]
+    flops_per_second: float | None
+    peak_flops: float | None
+    peak_kind: str | None
+    peak_share: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StepMemory:
+    """The memory of a training step on a GPU: predicted, and measured where there was one.
+
+    Attributes:
+        gpu: whose rules the prediction took; empty where it failed.
+        predicted_bytes: `peak_allocated_bytes` of `nincost.memory` for one process's share of the
+            batch; None where it could not be predicted.
+        measured_bytes: `torch.cuda.max_memory_allocated` over the training steps, less what was
+            allocated before the model (`before_bytes`: the data, above all); None without a GPU.
+        before_bytes: what was on the GPU before the model.
+    """
+
+    gpu: str
+    predicted_bytes: int | None
+    measured_bytes: int | None
+    before_bytes: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training that has ended. `print` it, or take `epochs`, `speed` and `memory`.
+
+    Attributes:
+        model: what was trained.
+        settings: what the numbers follow from.
+        data: the data set's name and how many examples were used.
+        params: parameters that were trained.
+        epochs: one row for each epoch.
+        speed, memory: measured beside predicted.
+        not_learning: whether the loss is still that of guessing.
+        unsaved: why the last checkpoint could not be written; empty where it could.
+        notes: what a careful reader should know.
+        processes: how many trained together.
+        environment: versions.
+        module: the trained network, a copy of what was given, in eval mode; not in `to_dict`.
+    """
+
+    model: str
+    settings: Mapping[str, Any]
+    data: Mapping[str, Any]
+    params: int
+    epochs: tuple[Epoch, ...]
+    speed: Speed
+    memory: StepMemory
+    not_learning: bool
+    unsaved: str
+    notes: tuple[str, ...]
+    processes: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    module: nn.Module | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def last(self) -> Epoch:
+        """The last epoch's row."""
+        return self.epochs[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document's content."""
+        last = self.last
+        return {
+            "schema": 1,
+            "command": "train",
+            "model": self.model,
+            "settings": dict(self.settings),
+            "data": dict(self.data),
+            "processes": self.processes,
+            "environment": dict(self.environment),
+            "totals": {
+                "params": self.params,
+                "epochs": len(self.epochs),
+                "train_loss": last.train_loss,
+                "train_accuracy": last.train_accuracy,
+                "test_loss": last.test_loss,
+                "test_accuracy": last.test_accuracy,
+                "seconds": sum(row.seconds for row in self.epochs),
+                "not_learning": self.not_learning,
+            },
+            "speed": self.speed.to_dict(),
+            "memory": self.memory.to_dict(),
+            "epochs": [row.to_dict() for row in self.epochs],
+            "unsaved": self.unsaved or None,
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        """The training as a JSON document."""
+        from nincost._render import json
+
+        return json.render(self)
+
+    def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
+        """The epochs as CSV text, written to `path` as well where one is given."""
+        from nincost._render.output import write_file
+        from nincost._render.train import table as train_table
+
+        text = train_table.render_csv(self)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
+
+    def to_markdown(self) -> str:
+        """Epochs and words as Markdown."""
+        from nincost._render.train import table as train_table
+
+        return train_table.render_markdown(self)
+
+    def to_svg(self, path: str | Path | None = None, *, force: bool = False) -> str:
+        """Loss and accuracy over the epochs as an SVG picture."""
+        from nincost._render.output import write_file
+        from nincost._render.train import svg as train_svg
+
+        text = train_svg.render(self)
+        if path is not None:
+            write_file(path, text, force=force)
+        return text
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The epochs as a pandas DataFrame with the CSV's columns."""
+        import pandas as pd
+
+        return pd.DataFrame([row.to_dict() for row in self.epochs], columns=list(EPOCH_COLUMNS))
+
+    def __str__(self) -> str:
+        from nincost._render.train import table as train_table
+
+        return train_table.render(self, width=120)
+
+    def _repr_html_(self) -> str:
+        from nincost._render.train import table as train_table
+
+        return train_table.render_html(self)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass's fields as plain values."""
+    found = {item.name: getattr(value, item.name) for item in fields(value)}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}

@@ -1,0 +1,124 @@
+"""Lists of trainings: a TOML file's, or those that readers of the textbook published."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from nincost._train.train import train
+from nincost.errors import InputError, did_you_mean, one_line
+
+#: The name of the list that comes with nincost.
+PUBLISHED = "published"
+
+#: Arguments of `train` that `train_table` sets for itself, and those that hold for a whole list.
+_OWN = {"seed", "folder", "resume", "force", "progress"}
+_OF_ALL = {"data", "download"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Figures that somebody published of a training; None where they did not say."""
+
+    by: str
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+    examples_per_second: float | None = None
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A training of a list: its name, the arguments of `nincost.train`, figures to hold it to."""
+
+    name: str
+    options: Mapping[str, Any]
+    published: tuple[Published, ...] = ()
+
+
+def read_list(file: str | Path = PUBLISHED) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
+    """The trainings of a file and the seeds that it wants each to be run with.
+
+    The file has `seeds = [0, 1, 2]`, and for each training a `[[run]]` with a `name`, the
+    arguments of `nincost.train`, and any `[[run.published]]` with `by` and figures.
+
+    Raises:
+        InputError: the file cannot be read, or says something that is not known.
+    """
+    if str(file) == PUBLISHED:
+        text = resources.files("nincost._train").joinpath("published.toml").read_text("utf-8")
+    else:
+        try:
+            text = Path(file).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"the list {str(file)!r} cannot be read ({one_line(error)}): give a TOML file, or "
+                "--table alone for the published trainings"
+            ) from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{str(file)!r} is no TOML: {one_line(error)}") from error
+    _known(file, content, {"seeds", "run"})
+    runs = content.get("run")
+    if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
+        raise InputError(f"{str(file)!r} lists no training: write a [[run]] for each")
+    entries = tuple(_entry(file, run) for run in runs)
+    names = [entry.name for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{str(file)!r} has two trainings called {name!r}: name each apart")
+    return entries, check_seeds(content.get("seeds", [0]))
+
+
+def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """The seeds, each a whole number and given once."""
+    whole = isinstance(seeds, list | tuple) and all(type(seed) is int for seed in seeds)
+    if not whole or not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds is {seeds!r}: expected whole numbers, each once, such as 0, 1, 2")
+    return tuple(seeds)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what `nincost.train` does not take, or `train_table` sets for itself."""
+    _known("the options", options, _options())
+
+
+def _options() -> set[str]:
+    return set(inspect.signature(train).parameters) - _OWN
+
+
+def _entry(file: object, run: dict[str, Any]) -> Entry:
+    rest = dict(run)
+    name = rest.pop("name", None)
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f'{str(file)!r} has a training without a name: write name = "..."')
+    published = rest.pop("published", [])
+    _known(f"{file}: {name}", rest, _options() - _OF_ALL)
+    figures = {field.name for field in fields(Published)}
+    found = []
+    for row in published:
+        _known(f"{file}: {name}", row, figures)
+        if "by" not in row:
+            raise InputError(f'{str(file)!r}: {name}: published figures need by = "..."')
+        found.append(Published(**row))
+    return Entry(name, rest, tuple(found))
+
+
+def _known(where: object, given: Mapping[str, Any], known: set[str]) -> None:
+    for key in given:
+        if key not in known:
+            raise InputError(
+                f"{str(where)!r} has an unknown {key!r}: it may have {', '.join(sorted(known))}"
+                f"{did_you_mean(key, known)}"
+            )

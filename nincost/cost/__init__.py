@@ -1,6 +1,0 @@
-"""What each operator costs. Importing this package registers every formula."""
-
-from nincost.cost import attention, conv, elementwise, matmul, rnn
-from nincost.cost.registry import OpCost, op_cost
-
-__all__ = ["OpCost", "attention", "conv", "elementwise", "matmul", "op_cost", "rnn"]

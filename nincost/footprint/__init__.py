@@ -1,1 +1,0 @@
-"""The memory of a training step: recorded on the meta device, told as allocations and frees."""

@@ -1,1 +1,0 @@
-"""Runs a step on the meta device and records its operators and storages."""

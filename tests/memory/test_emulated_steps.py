@@ -1,0 +1,75 @@
+"""Predictions against PyTorch's own CUDA code, which runs with no GPU behind it (tests/no_gpu)."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from no_gpu.emulated_runtime import folders
+from no_gpu.emulated_steps import compare, compare_networks
+
+from nincost._devices.cards import GPUS
+from nincost._devices.libraries.cudnn_plans import plans_on
+from nincost._measure.suite import Case
+
+ENCODER = {"d_model": 64, "nhead": 4, "dim_feedforward": 128, "batch_first": True}
+
+
+def _lacking() -> str:
+    """What the stand-in needs and is not here."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return "it is built for Linux on x86-64"
+    if torch.version.cuda is None:
+        return "torch is built without CUDA"
+    missing = [name for name in ("gcc", "nm", "awk") if shutil.which(name) is None]
+    if missing:
+        return f"no {', '.join(missing)}"
+    header = folders(sys.executable)[1] / "backends/nvidia/include/cuda_runtime_api.h"
+    if not header.exists():
+        return "triton brings no CUDA headers"
+    found = re.search(r"#define CUDART_VERSION +(\d+)\d{3}", header.read_text(errors="replace"))
+    if found is None or found[1] != torch.version.cuda.partition(".")[0]:
+        return f"triton's headers are not of CUDA {torch.version.cuda}, which torch is built with"
+    return "" if plans_on(GPUS["h100"]).available else plans_on(GPUS["h100"]).reason
+
+
+pytestmark = pytest.mark.skipif(bool(_lacking()), reason=f"no stand-in for CUDA: {_lacking()}")
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "gpu", "options"),
+    [
+        ("two-1x1", 16, "rtx3060", {"optimizer": "AdamW", "checkpoint": True}),
+        (
+            "torchvision:resnet18", 4, "h100",
+            {"amp": "bfloat16", "channels_last": True, "optimizer_arg": {"momentum": 0.9}},
+        ),
+        ("torchvision:mobilenet_v3_small", 4, "t4", {"optimizer": "Adam", "accumulate": 2}),
+        (
+            "torch.nn:TransformerEncoderLayer", 4, "a100-40gb",
+            {"arg": ENCODER, "input": "32x64", "loss": "sum", "optimizer": "AdamW",
+             "clip_grad_norm": 1.0},
+        ),
+    ],
+)  # fmt: skip
+def test_a_step_takes_what_pytorch_takes(
+    model: str, batch: int, gpu: str, options: Mapping[str, Any]
+) -> None:
+    found = compare(Case(model, batch, options), gpu, events=True)
+    assert found.alike, "\n".join([str(found), *found.events])
+
+
+def test_random_networks_take_what_pytorch_takes() -> None:
+    """Each allocation of two training steps, in order."""
+    found = list(compare_networks(0, 30, "h100"))
+    different = [
+        "\n".join([told["program"], *told["differences"]]) for told in found if told["differences"]
+    ]
+    assert not different, "\n\n".join(different)
+    assert sum(told["compared"] for told in found) >= 15

@@ -1,0 +1,108 @@
+"""Steps as nincost predicts them, and as PyTorch's own CUDA code takes them with no GPU."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nincost._devices.cards import get_gpu
+from nincost._isolation import collection_paused
+from nincost._measure.measure import make_job
+from nincost._measure.suite import Case
+from nincost._memory.predict import predict
+from nincost._step.request import Request, make_request
+from nincost.errors import NincostError
+from no_gpu.emulated_runtime import HERE, variables
+from no_gpu.events import predicted, unlike
+
+
+def run(request: Request, steps: int, *, keep: Path | None = None) -> dict[str, Any]:
+    """What PyTorch takes for a request's steps; `keep` gets the history, as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = make_job(request, steps, Path(folder))
+        environment = variables(request.card.gpu)
+        if request.alloc_conf:
+            environment["PYTORCH_CUDA_ALLOC_CONF"] = request.alloc_conf
+        done = subprocess.run(
+            [sys.executable, str(HERE / "child.py"), *([str(keep)] if keep else [])],
+            input=json.dumps(job), capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        return {"error": f"exit status {done.returncode}: {done.stderr.strip()[-600:]}"}
+    answer: dict[str, Any] = json.loads(lines[-1])
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A case: bytes predicted and taken, where single allocations differ, or why there are none."""
+
+    case: Case
+    gpu: str
+    allocated: tuple[int, int] = (0, 0)
+    reserved: tuple[int, int] = (0, 0)
+    events: Sequence[str] = ()
+    problem: str = ""
+
+    @property
+    def alike(self) -> bool:
+        """Whether both peaks agree to the byte, and each allocation where they were compared."""
+        same = self.allocated[0] == self.allocated[1] and self.reserved[0] == self.reserved[1]
+        return same and not self.events and not self.problem
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"{self.case.name}: {self.problem}"
+        told = []
+        for name in ("allocated", "reserved"):
+            mine, real = getattr(self, name)
+            if mine == real:
+                told.append(f"{name} {real:,}")
+            else:
+                told.append(
+                    f"{name} {mine:,} for {real:,} ({mine - real:+,}, {mine / real - 1:+.2%})"
+                )
+        return f"{self.case.name}: {', '.join(told)}"
+
+
+def compare(case: Case, gpu: str, *, events: bool = False) -> Compared:
+    """Predict a case and run it; with `events` also say where the allocations differ."""
+    try:
+        with collection_paused():
+            request = make_request(case.model, gpu, case.batch_size, {**case.options})
+            played = predict(request).played
+    except NincostError as error:
+        return Compared(case, gpu, problem=f"not predicted: {error}")
+    unlike_events: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        keep = Path(folder) / "history.json" if events else None
+        real = run(request, played.steps, keep=keep)
+        if "error" in real or real["out_of_memory"]:
+            return Compared(case, gpu, problem=real.get("error") or real["out_of_memory"])
+        if keep:
+            changes = [(size, where) for size, where in json.loads(keep.read_text())]
+            unlike_events = unlike(predicted(played.events, played.layers), changes)
+    return Compared(
+        case, gpu, (played.peak, real["peak_allocated_bytes"]),
+        (played.reserved, real["peak_reserved_bytes"]), unlike_events,
+    )  # fmt: skip
+
+
+def compare_networks(first: int, count: int, gpu: str) -> Iterator[dict[str, Any]]:
+    """Random networks in one process: `case`, `compared`, `differences` and `program` of each."""
+    command = [sys.executable, str(HERE / "networks.py"), str(first), str(count), gpu]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=variables(get_gpu(gpu))
+    ) as child:
+        for line in child.stdout or ():
+            if line.startswith("{"):
+                yield json.loads(line)
+    if child.returncode:
+        raise RuntimeError(f"networks.py ended with exit status {child.returncode}")

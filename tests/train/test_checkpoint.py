@@ -1,0 +1,145 @@
+"""Checkpoints: whole or not at all, and nothing is run that a file holds."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import resource
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.trainings import Heard, figures, small
+
+from nincost._train import checkpoint
+from nincost._train.checkpoint import Checkpoint
+from nincost.errors import InputError
+
+
+def state(**changes: Any) -> Checkpoint:
+    values: dict[str, Any] = {
+        "settings": {"lr": 0.1, "arg": {}}, "data": "abc", "epoch": 1, "step": 2,
+        "tally": {"loss": 1.5}, "epochs": [{"epoch": 1}], "peak_bytes": None,
+        "model": {"w": torch.arange(6.0)}, "optimizer": {"state": {}}, "scaler": {},
+    }  # fmt: skip
+    return Checkpoint(**{**values, **changes})
+
+
+def test_what_is_saved_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, state())
+    found = checkpoint.load(path)
+    assert torch.equal(found.model["w"], torch.arange(6.0))
+    assert (found.epoch, found.step, found.tally) == (1, 2, {"loss": 1.5})
+    assert found.place == "step 2 of epoch 2"
+    assert os.listdir(tmp_path) == ["c.pt"]
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return (os.system, ("touch evil",))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "damaged"),
+        (b"not a checkpoint", "damaged|more than tensors"),
+        (pickle.dumps(Evil()), "more than tensors"),
+        (pickle.dumps({"nincost_checkpoint": 1}), "it lacks|more than tensors"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "c.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        checkpoint.load(path)
+    assert not Path("evil").exists()
+
+
+def test_an_object_inside_is_never_made(tmp_path: Path) -> None:
+    torch.save({"nincost_checkpoint": 1, "epoch": Evil()}, tmp_path / "c.pt")
+    with pytest.raises(InputError, match="more than tensors and plain values"):
+        checkpoint.load(tmp_path / "c.pt")
+    torch.save({"epoch": 3}, tmp_path / "c.pt")
+    with pytest.raises(InputError, match="nincost did not write it"):
+        checkpoint.load(tmp_path / "c.pt")
+    torch.save({"nincost_checkpoint": 99}, tmp_path / "c.pt")
+    with pytest.raises(InputError, match="its form is 99"):
+        checkpoint.load(tmp_path / "c.pt")
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, state())
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 61):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match="no checkpoint to go on from"):
+            checkpoint.load(path)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_the_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of three saves finds the disk full in the middle of writing."""
+    make = tempfile.NamedTemporaryFile
+    saves = []
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        file = make(*arguments, **options)
+        saves.append(file)
+        if len(saves) == 2:
+            write = file.write
+
+            def half(content: bytes) -> int:
+                write(content[: len(content) // 2])
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            file.write = half  # type: ignore[method-assign]
+        return file
+
+    class Look(Heard):
+        def say(self, text: str) -> None:
+            super().say(text)
+            self.kept = checkpoint.load(tmp_path / "checkpoint.pt").place
+            self.files = sorted(os.listdir(tmp_path))
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+    watch = Look()
+    result = small(folder=tmp_path, epochs=3, progress=watch)
+    (said,) = watch.said
+    assert "No space left on device" in said
+    assert "is of the end of epoch 1; the training goes on" in said
+    assert watch.kept == "the end of epoch 1"
+    assert watch.files == ["checkpoint.pt", "log.jsonl"]
+    assert checkpoint.load(tmp_path / "checkpoint.pt").place == "the end of epoch 3"
+    assert result.unsaved == ""
+    assert figures(result) == figures(small(epochs=3))
+
+
+def test_the_operating_systems_own_limit(tmp_path: Path) -> None:
+    """No file may grow beyond 8 kB for a while: no checkpoint fits, log and tables do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    watch = Heard()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))  # Python ignores the signal
+    try:
+        result = small(folder=tmp_path, progress=watch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(watch.said) == 2
+    assert "there is no checkpoint yet; the training goes on" in watch.said[1]
+    assert "File too large" in result.unsaved
+    assert sorted(os.listdir(tmp_path)) == ["curves.svg", "epochs.csv", "log.jsonl", "result.json"]
+    assert figures(result) == figures(small())
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    from nincost.errors import OutputError
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="could not be made"):
+        small(folder=tmp_path / "file" / "run")
