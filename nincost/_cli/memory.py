@@ -62,7 +62,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     output = Output.from_options(options)
     timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
     top = options.pop("top")
-    from nincost._render.output import check_writable
+    from nincost._files import check_writable
 
     for path in (timeline, snapshot):
         if path is not None:

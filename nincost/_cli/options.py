@@ -24,7 +24,8 @@ from nincost._cli.stdout import (
     stdout_to_stderr,
 )
 from nincost._cli.time_limit import time_limit
-from nincost._render.output import FORMATS, check_writable, pick_format, write_file
+from nincost._files import check_writable, write_file
+from nincost._render.output import FORMATS, pick_format
 from nincost.errors import InputError, OutputError, printable
 
 #: Formats of a command whose result is a picture, too.

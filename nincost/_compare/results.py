@@ -152,7 +152,7 @@ class Comparison:
 
     def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
         """A page of it, written to `path` as well where one is given; see `Report.to_html`."""
-        from nincost._render.output import write_file
+        from nincost._files import write_file
         from nincost._render.page import compare
 
         text = compare.render(self)

@@ -132,7 +132,7 @@ class Validation:
 
     def save(self, folder: str | Path, *, force: bool = False) -> tuple[Path, Path]:
         """Write the JSON and the Markdown report into a folder, which is made if it is missing."""
-        from nincost._render.output import check_writable, write_file
+        from nincost._files import check_writable, write_file
 
         target = Path(folder)
         try:

@@ -215,8 +215,8 @@ class Memory:
 
     def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
         """The layers at the peak as CSV text, written to `path` as well where one is given."""
+        from nincost._files import write_file
         from nincost._render.memory import table as memory_table
-        from nincost._render.output import write_file
 
         text = memory_table.render_csv(self)
         if path is not None:
@@ -268,8 +268,8 @@ class Memory:
         """A pickle as `torch.cuda.memory._dump_snapshot` writes, for pytorch.org/memory_viz."""
         import pickle
 
+        from nincost._files import write_file
         from nincost._memory.snapshot import snapshot
-        from nincost._render.output import write_file
 
         write_file(path, pickle.dumps(snapshot(self)), force=force)
 

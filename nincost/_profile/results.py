@@ -205,8 +205,8 @@ class Profile:
         `view` picks rows and columns as the command's options do. An existing file is left alone
         unless `force`; a file is never half-written.
         """
+        from nincost._files import write_file
         from nincost._render import csv
-        from nincost._render.output import write_file
 
         text = csv.render(self, view)
         if path is not None:

@@ -251,7 +251,7 @@ class Report:
             OutputError: the page's libraries (`pip install 'nincost[report]'`) are not there, or
                 the file cannot be written.
         """
-        from nincost._render.output import write_file
+        from nincost._files import write_file
         from nincost._render.page import report
 
         text = report.render(self)

@@ -59,7 +59,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputError: it could not be written; what was at `path` is as it was.
     """
-    from nincost._render.output import write_file
+    from nincost._files import write_file
 
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     stream = io.BytesIO()

@@ -119,7 +119,7 @@ class TrainTable:
 
     def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
         """A row for each run and published figure, written to `path` where one is given."""
-        from nincost._render.output import write_file
+        from nincost._files import write_file
         from nincost._render.train_table import table as train_list_table
 
         text = train_list_table.render_csv(self)

@@ -105,7 +105,7 @@ class Folder:
         if self.path is None or not self._writes:
             return
         self.log("end", **result.to_dict()["totals"])
-        from nincost._render.output import write_file
+        from nincost._files import write_file
 
         files = {
             "epochs.csv": result.to_csv,

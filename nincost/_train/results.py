@@ -186,7 +186,7 @@ class Training:
 
     def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
         """The epochs as CSV text, written to `path` as well where one is given."""
-        from nincost._render.output import write_file
+        from nincost._files import write_file
         from nincost._render.train import table as train_table
 
         text = train_table.render_csv(self)
@@ -202,7 +202,7 @@ class Training:
 
     def to_svg(self, path: str | Path | None = None, *, force: bool = False) -> str:
         """Loss and accuracy over the epochs as an SVG picture."""
-        from nincost._render.output import write_file
+        from nincost._files import write_file
         from nincost._render.train import svg as train_svg
 
         text = train_svg.render(self)

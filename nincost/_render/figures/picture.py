@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from nincost._files import check_writable, write_file
 from nincost._render.figures import lettering
 from nincost._render.figures.style import Width, inches, looks
-from nincost._render.output import check_writable, pick_format, write_file
+from nincost._render.output import pick_format
 
 Format = Literal["svg", "png", "pdf"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf")

@@ -17,9 +17,10 @@ import pytest
 from support.forked import run_forked
 
 import nincost
-from nincost._render import csv, output
+from nincost import _files
+from nincost._files import write_file
+from nincost._render import csv
 from nincost._render.fit import table as fit_table
-from nincost._render.output import write_file
 from nincost._render.profile import table
 
 FORMATS = ["table", "csv", "json", "markdown", "svg", "snapshot", "fit"]
@@ -125,7 +126,7 @@ def test_interrupted_at_any_moment(
 
 
 def test_a_process_at_work_keeps_its_temporary_file(tmp_path: Path) -> None:
-    with output._temporary(tmp_path) as file:
+    with _files._temporary(tmp_path) as file:
         file.write(b"mine")
         done = run_forked("variants", "--output", "b.csv", cwd=tmp_path)
         assert done.status == 0
