@@ -165,7 +165,7 @@ class Output:
         def render(format_: Any) -> bytes:
             from nincost._render.figures import picture
 
-            draw = importlib.import_module(f"nincost._render.figures.{figure}").draw
+            draw = importlib.import_module(f"nincost._render.{figure}.figure").draw
             return picture.render(draw(*what, width=self.picture_width), format_)
 
         return {name: functools.partial(render, name) for name in PICTURES}

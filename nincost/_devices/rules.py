@@ -201,7 +201,7 @@ def rule(
 
 def rules_for(device: str) -> dict[str, Rule]:
     """The rules of a device, by operator."""
-    importlib.import_module(f"nincost._devices.rules.{device}")
+    importlib.import_module(f"nincost._devices.{device}")
     return _RULES[device]
 
 

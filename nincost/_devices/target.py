@@ -1,11 +1,12 @@
-"""The device that a step's memory is told for."""
+"""The device that a step's memory is predicted for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nincost._devices.cards import GPUS, Gpu
+from nincost._devices.settings import Settings
 
 #: Which scratch memory of convolution plans a timeline has: none, what the library's heuristics
 #: would pick, or the most that any of their candidates takes.
@@ -18,26 +19,15 @@ class Target:
 
     Args:
         device: `cpu` or `cuda`; which set of rules holds.
-        mkldnn: on the CPU, whether oneDNN is used (`torch.backends.mkldnn.enabled`).
-        threads: on the CPU, `torch.get_num_threads()`; some kernels take scratch for each thread.
         gpu: on CUDA, the card.
-        allow_tf32: on CUDA, whether convolutions of float32 may use TF32
-            (`torch.backends.cudnn.allow_tf32`, on by default).
-        benchmark: on CUDA, `torch.backends.cudnn.benchmark`: plans are timed when a convolution is
-            first met, with the largest workspace among them. Which one is the fastest cannot be
-            told; the heuristics' first is taken to run.
-        deterministic: on CUDA, `torch.backends.cudnn.deterministic`.
-        workspace: on CUDA, which scratch memory of convolutions to tell: what the heuristics pick
-            (`model`), or the ends of the interval around that (`none`, `cap`).
+        settings: torch's settings there; its defaults where nobody read them.
+        workspace: on CUDA, which scratch memory of convolutions to predict: what the heuristics
+            pick (`model`), or the ends of the interval around that (`none`, `cap`).
     """
 
     device: Literal["cpu", "cuda"] = "cuda"
-    mkldnn: bool = False
-    threads: int = 1
     gpu: Gpu = GPUS["a100-40gb"]
-    allow_tf32: bool = True
-    benchmark: bool = False
-    deterministic: bool = False
+    settings: Settings = field(default_factory=Settings)
     workspace: Workspace = "model"
 
     @property
@@ -60,4 +50,5 @@ def this_cpu(*, mkldnn: bool = False) -> Target:
     """The CPU of this machine, with as many threads as torch uses."""
     import torch
 
-    return Target(device="cpu", mkldnn=mkldnn, threads=torch.get_num_threads())
+    settings = Settings(mkldnn=mkldnn, threads=torch.get_num_threads())
+    return Target(device="cpu", settings=settings)

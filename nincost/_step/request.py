@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from nincost._allocator import AllocatorConfig
 from nincost._devices.cards import Gpu, get_gpu, knows_capability, parse_size
+from nincost._devices.settings import Settings
 from nincost._devices.target import Target
 from nincost._models.sources import resolve
 from nincost._step.step import Loss, Step
@@ -118,7 +119,8 @@ class Request:
 
     def target(self) -> Target:
         """The device that rules are asked for."""
-        return Target(device="cuda", gpu=self.card.gpu, benchmark=self.benchmark)
+        settings = replace(Settings.read(), cudnn_benchmark=self.benchmark)
+        return Target(device="cuda", gpu=self.card.gpu, settings=settings)
 
     def changed(self, **changes: Any) -> Request:
         """The same with some of the step's fields changed."""

@@ -35,7 +35,11 @@ def flash_attention(call: Call) -> list[Action]:
     query, key = call.args[:2]
     rows, columns = _tile(query.shape[2], key.shape[2])
     floats = rows * columns + 2 * rows + rows * query.shape[3]
-    return [out(0), out(1), take("tiles", call.target.threads * floats * _accumulator(query))]
+    return [
+        out(0),
+        out(1),
+        take("tiles", call.target.settings.threads * floats * _accumulator(query)),
+    ]
 
 
 @rule(
@@ -53,7 +57,7 @@ def flash_attention_backward(call: Call) -> list[Action]:
         out(1),
         out(2),
         take("contiguous grad", dense_copy(_swapped(grad))),
-        take("tiles", call.target.threads * 2 * rows * columns * size),
+        take("tiles", call.target.settings.threads * 2 * rows * columns * size),
         take("row sums", rows * size),
         drop("row sums"),
         drop("tiles"),

@@ -21,7 +21,7 @@ def convolution(call: Call) -> list[Action] | None:
 
     With oneDNN nothing but the output is told: its own scratch is the library's.
     """
-    if call.target.mkldnn:
+    if call.target.settings.mkldnn:
         return None
     x, weight, _bias, stride, padding = call.args[:5]
     groups, y = call.args[8], call.outputs[0]
@@ -51,7 +51,7 @@ def convolution(call: Call) -> list[Action] | None:
 )
 def convolution_backward(call: Call) -> list[Action] | None:
     """As forward; the columns are for the weight's gradient only."""
-    if call.target.mkldnn:
+    if call.target.settings.mkldnn:
         return None
     grad, x, weight, _bias, stride, padding = call.args[:6]
     groups, wanted = call.args[9], call.args[10]

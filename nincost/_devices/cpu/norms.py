@@ -18,7 +18,7 @@ def layer_norm_backward(call: Call) -> list[Action]:
     width = 1
     for size in shape:
         width *= size
-    partial = 2 * call.target.threads * width * x.dtype.itemsize
+    partial = 2 * call.target.settings.threads * width * x.dtype.itemsize
     return [
         take("contiguous x", dense_copy(x)),
         out(0),
@@ -57,7 +57,7 @@ def batch_norm_backward(call: Call) -> list[Action] | None:
     if train and wanted[0]:
         actions += [take("centred", x.bytes), drop("centred")]
     if len(x.shape) > 2 and is_in_form(x, channels_last=True):
-        actions += [take("sums", 2 * call.target.threads * x.shape[1] * x.dtype.itemsize)]
+        actions += [take("sums", 2 * call.target.settings.threads * x.shape[1] * x.dtype.itemsize)]
     return actions
 
 

@@ -87,7 +87,7 @@ def flash_backward(call: Call) -> list[Action]:
     rows = up(length, 128)
     rounded = up(size, 32 if size <= 128 else 64)
     many = 1
-    if torch.are_deterministic_algorithms_enabled():
+    if call.target.settings.deterministic:
         many = -(-call.target.multiprocessors // (batch * heads))
     grouped = key.shape[1] != heads
     repeated = batch * key.shape[2] * heads * size * query.dtype.itemsize if grouped else 0
@@ -159,9 +159,7 @@ def efficient_workspace(
         (max(size, width) > 64 and rows == 64) or max(size, width) > 128
     )
     splits = -(-keys // columns)
-    if torch.are_deterministic_algorithms_enabled() or (
-        batch * heads >= 256 and keys <= 2 * columns
-    ):
+    if target.settings.deterministic or (batch * heads >= 256 and keys <= 2 * columns):
         splits = 1
     elif in_float:
         splits = max(1, min(splits, 200 // (batch * heads)))

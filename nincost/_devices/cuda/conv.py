@@ -51,7 +51,7 @@ class _Convolution:
             transposed=transposed,
             output_padding=output_padding,
             channels_last=self.last,
-            cudnn_enabled=torch.backends.cudnn.enabled,
+            cudnn_enabled=call.target.settings.cudnn,
             capability=call.target.capability,
         )
         self.unfolds = not self.in_cudnn and not is_depthwise(
@@ -73,15 +73,12 @@ class _Convolution:
         problem = self._problem(kind, output) if self.in_cudnn else None
         if problem is None or target.workspace == "none":
             return []
-        plans = plans_on(target.gpu)
-        found = plans.workspace(
-            problem, allow_tf32=target.allow_tf32, deterministic=target.deterministic
-        )
+        plans, settings = plans_on(target.gpu), target.settings
+        deterministic = settings.deterministic_convolutions
+        found = plans.workspace(problem, allow_tf32=settings.tf32, deterministic=deterministic)
         actions: list[Action] = []
-        if target.benchmark:
-            most = plans.interval(
-                problem, allow_tf32=target.allow_tf32, deterministic=target.deterministic
-            )[1]
+        if settings.cudnn_benchmark:
+            most = plans.interval(problem, allow_tf32=settings.tf32, deterministic=deterministic)[1]
             actions.append(Search(problem, most))
         name = f"workspace {kind}"
         size = self._size(found, problem)

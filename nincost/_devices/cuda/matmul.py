@@ -12,7 +12,7 @@ from nincost._trace.records import TensorMeta
 
 def workspace(call: Call, *, lt: bool) -> Action:
     """The workspace of this thread's handle: autograd runs backward in a thread of its own."""
-    known = blas_workspaces(call.target.capability)
+    known = blas_workspaces(call.target.capability, call.target.settings.variables)
     library = "cuBLASLt" if lt and not known.unified else "cuBLAS"
     thread = "backward" if call.phase == "backward" else "forward"
     return hold(f"{library} {thread}", known.first_call(lt=lt))

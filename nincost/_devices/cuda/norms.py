@@ -22,17 +22,24 @@ _LEAST_EPSILON = 1e-5
 
 
 def runs_in_cudnn(
-    x: TensorMeta, weight: object, bias: object, mean: object, training: bool, epsilon: float
+    x: TensorMeta,
+    weight: object,
+    bias: object,
+    mean: object,
+    training: bool,
+    epsilon: float,
+    *,
+    enabled: bool = True,
 ) -> bool:
     """Whether CUDA's batch norm is cuDNN's, else ATen's own.
 
     aten/src/ATen/native/Normalization.cpp _select_batch_norm_backend, as 2.14 answers it: cuDNN
     for float, double and half with float weights, in three dimensions or more, with weight and
-    bias; never for bfloat16.
+    bias; never for bfloat16. `enabled`: whether cuDNN may be used at all.
     """
     most = _MOST_TRAINING if training else _MOST_EVALUATING
     return (
-        torch.backends.cudnn.enabled
+        enabled
         and len(x.shape) >= 3
         and isinstance(weight, TensorMeta)
         and isinstance(bias, TensorMeta)
@@ -81,7 +88,8 @@ def batch_norm(call: Call) -> list[Action]:
     """
     x, weight, bias, mean, _variance, training, _momentum, epsilon = call.args[:8]
     last = is_channels_last(x)
-    if runs_in_cudnn(x, weight, bias, mean, training, epsilon):
+    enabled = call.target.settings.cudnn
+    if runs_in_cudnn(x, weight, bias, mean, training, epsilon, enabled=enabled):
         copy = take("copy", copy_bytes(x, channels_last=last))
         if not training:
             return [copy, out(0), out(1, bytes=0), out(2, bytes=0)]
@@ -114,7 +122,8 @@ def batch_norm_backward(call: Call) -> list[Action]:
     last = is_channels_last(x)
     channels = x.shape[1]
     width = wide(x.dtype.itemsize)
-    if training and runs_in_cudnn(x, weight, weight, mean, training, epsilon):
+    enabled = call.target.settings.cudnn
+    if training and runs_in_cudnn(x, weight, weight, mean, training, epsilon, enabled=enabled):
         copy = take("gradient copy", copy_bytes(grad, channels_last=last))
         return [copy, out(0), out(1), out(2)]
     if not training:

@@ -98,7 +98,7 @@ def attention(
     """aten/src/ATen/native/transformers/attention.cpp scaled_dot_product_attention."""
     trains = torch.is_grad_enabled() and any(t.requires_grad for t in (query, key, value))
     call = Attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa, trains)
-    backend = choose(call, target.capability)
+    backend = choose(call, target.capability, target.settings)
     if backend == "math":
         return NotImplemented
     mask = _float_mask(attn_mask, query) if attn_mask is not None else None

@@ -17,7 +17,6 @@ UNIFIED. cuBLASLt (a linear layer with bias, in most cases) uses the same block 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,11 +57,8 @@ class BlasWorkspaces:
         return self.lt if lt and not self.unified else self.blas
 
 
-def blas_workspaces(
-    capability: tuple[int, int], environment: Mapping[str, str] | None = None
-) -> BlasWorkspaces:
-    """Workspaces on a card of that compute capability; `environment` defaults to this process's."""
-    variables = os.environ if environment is None else environment
+def blas_workspaces(capability: tuple[int, int], variables: Mapping[str, str]) -> BlasWorkspaces:
+    """Workspaces on a card of that compute capability, by a process's environment variables."""
     blas = workspace_bytes(capability, variables.get("CUBLAS_WORKSPACE_CONFIG"))
     if variables.get("TORCH_CUBLASLT_UNIFIED_WORKSPACE", "1").strip().lower() not in _FALSE:
         return BlasWorkspaces(blas, 0)

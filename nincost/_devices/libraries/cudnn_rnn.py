@@ -25,7 +25,7 @@ _TYPES = (torch.float32, torch.float64, torch.float16)
 
 def _acceptable(target: Target, given: Tensor) -> bool:
     known = given.dtype in _TYPES or (given.dtype is torch.bfloat16 and target.capability >= (8, 0))
-    return torch.backends.cudnn.enabled and known and given.dim() == 3
+    return target.settings.cudnn and known and given.dim() == 3
 
 
 def _run(mode: int, given: Tensor, hidden: Tensor, cell: Any, rest: tuple[Any, ...]) -> Any:

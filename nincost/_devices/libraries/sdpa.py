@@ -5,20 +5,15 @@ aten/src/ATen/native/transformers/cuda/sdp_utils.cpp, release 2.14 (its wheels c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-Backend = Literal["math", "flash", "efficient", "cudnn"]
+from nincost._devices.settings import SdpaBackend, Settings
 
 _HALVES = (torch.float16, torch.bfloat16)
-
-#: torch.nn.attention.SDPBackend's numbers.
-_NAMES: dict[int, Backend] = {0: "math", 1: "flash", 2: "efficient", 3: "cudnn"}
-_DEFAULT: tuple[Backend, ...] = ("flash", "efficient", "math", "cudnn")
 
 #: Compute capabilities on which cuDNN comes first, with a cuDNN newer than 9.15.0 (CUDA 13).
 _CUDNN_FIRST = (9, 10)
@@ -56,33 +51,28 @@ class Attention:
         return bool(queries == keys == values or keys == values == 1)
 
 
-def choose(call: Attention, capability: tuple[int, int]) -> Backend:
-    """The first backend in torch's order that is enabled and takes the call."""
-    for backend in _order(capability):
+def choose(call: Attention, capability: tuple[int, int], settings: Settings) -> SdpaBackend:
+    """The first backend in torch's order that is enabled and accepts the call."""
+    enabled = {
+        "flash": settings.flash_sdp,
+        "efficient": settings.efficient_sdp,
+        "cudnn": settings.cudnn_sdp and not settings.deterministic,
+    }
+    for backend in _order(capability, settings):
         if backend == "math" or (
-            _enabled(backend) and _sound(call) and _FITS[backend](call, capability)
+            enabled[backend] and _sound(call) and _FITS[backend](call, capability)
         ):
             return backend
     return "math"
 
 
-def _order(capability: tuple[int, int]) -> tuple[Backend, ...]:
-    asked = torch._C._get_sdp_priority_order()  # type: ignore[attr-defined]
-    order = tuple(_NAMES[number] for number in asked if number in _NAMES)
-    if order != _DEFAULT or capability[0] not in _CUDNN_FIRST:
+def _order(capability: tuple[int, int], settings: Settings) -> tuple[SdpaBackend, ...]:
+    order = settings.sdpa_order
+    if order != Settings().sdpa_order or capability[0] not in _CUDNN_FIRST:
         return order  # the program's own order, or the default
-    if os.environ.get("TORCH_CUDNN_SDPA_DEPRIORITIZED") == "1":
+    if settings.variables.get("TORCH_CUDNN_SDPA_DEPRIORITIZED") == "1":
         return order
     return ("cudnn", "flash", "efficient", "math")
-
-
-def _enabled(backend: Backend) -> bool:
-    cuda: Any = torch.backends.cuda
-    if backend == "flash":
-        return bool(cuda.flash_sdp_enabled())
-    if backend == "efficient":
-        return bool(cuda.mem_efficient_sdp_enabled())
-    return bool(cuda.cudnn_sdp_enabled())
 
 
 def _sound(call: Attention) -> bool:
@@ -159,7 +149,6 @@ def _cudnn(call: Attention, capability: tuple[int, int]) -> bool:
         and call.dense_last(but_for_one=True)
         and call.heads_fit(equal=False)
         and _takes_mask(call)
-        and not torch.are_deterministic_algorithms_enabled()
     )
 
 
@@ -173,7 +162,7 @@ def _takes_mask(call: Attention) -> bool:
     return mask.dim() in (2, 4) and fits and not mask.requires_grad
 
 
-_FITS: dict[Backend, Callable[[Attention, tuple[int, int]], bool]] = {
+_FITS: dict[SdpaBackend, Callable[[Attention, tuple[int, int]], bool]] = {
     "flash": _flash,
     "efficient": _efficient,
     "cudnn": _cudnn,

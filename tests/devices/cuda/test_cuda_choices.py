@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from nincost._devices.cuda.norms import runs_in_cudnn
 from nincost._devices.libraries.sdpa import Attention, choose
+from nincost._devices.settings import Settings
 from nincost._trace.recording import Ran
 from nincost._trace.records import TensorMeta
 
@@ -125,8 +126,8 @@ def _call(
 )
 def test_attention_backend(call: Attention, on_a100: str, on_h100: str) -> None:
     # aten/src/ATen/native/transformers/cuda/sdp_utils.cpp, read row by row
-    assert choose(call, A100.capability) == on_a100
-    assert choose(call, H100.capability) == on_h100
+    assert choose(call, A100.capability, Settings()) == on_a100
+    assert choose(call, H100.capability, Settings()) == on_h100
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def only_math() -> Iterator[None]:
 
 @pytest.mark.usefixtures("only_math")
 def test_attention_backend_that_the_program_chose() -> None:
-    assert choose(_call(torch.bfloat16), A100.capability) == "math"
+    assert choose(_call(torch.bfloat16), A100.capability, Settings.read()) == "math"
 
 
 def test_default_order_of_attention_is_torchs() -> None:

@@ -26,6 +26,7 @@ from nincost._devices.cuda.attention import efficient_workspace, flash_splits
 from nincost._devices.cuda.norms import launch_grid
 from nincost._devices.libraries.radix_sort import radix_sort_bytes
 from nincost._devices.rules import rules_for
+from nincost._devices.settings import Settings
 from nincost._memory.lower import Alloc, Emptied, Free, Timeline, lower
 from nincost._memory.replay import play
 
@@ -180,7 +181,7 @@ def test_workspace_variants_enclose_the_model() -> None:
 
 
 def test_benchmark_times_plans_once_and_empties_the_cache() -> None:
-    target = dataclasses.replace(A100, benchmark=True)
+    target = dataclasses.replace(A100, settings=Settings(cudnn_benchmark=True))
     net = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.Conv2d(64, 64, 3, padding=1))
     told = timeline(net, "64x28x28", batch=16, target=target, steps=2)
     # forward and filter gradient of both layers are one problem, the second's data gradient another

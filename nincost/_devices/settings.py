@@ -1,0 +1,120 @@
+"""Torch's global settings that change what a step allocates: read once, then passed down.
+
+`Settings()` has torch's defaults. `Settings.read()` is the only place that looks at the running
+process; rules and layouts get the value with their `Target` and look at nothing else, and a fresh
+process is set up by `apply` and `variables`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+#: Kernels of scaled dot-product attention, as `torch.nn.attention.SDPBackend` numbers them.
+SDPA_BACKENDS: tuple[str, ...] = ("math", "flash", "efficient", "cudnn")
+
+#: Environment variables that PyTorch's CUDA code reads when it first allocates for a library.
+VARIABLES = (
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUBLASLT_WORKSPACE_SIZE",
+    "TORCH_CUBLASLT_UNIFIED_WORKSPACE",
+    "TORCH_CUDNN_SDPA_DEPRIORITIZED",
+)
+
+SdpaBackend = Literal["math", "flash", "efficient", "cudnn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What of torch's global state a step's memory depends on.
+
+    Attributes:
+        cudnn: `torch.backends.cudnn.enabled`.
+        cudnn_benchmark: `torch.backends.cudnn.benchmark`: convolution plans are timed when a
+            convolution is first met, with the largest workspace among them. Which one is the
+            fastest cannot be predicted; the heuristics' first is taken to run.
+        cudnn_deterministic: `torch.backends.cudnn.deterministic`.
+        tf32: `torch.backends.cudnn.allow_tf32`: whether float32 convolutions may use TF32.
+        deterministic: `torch.use_deterministic_algorithms`.
+        flash_sdp, efficient_sdp, cudnn_sdp: whether attention may use that kernel
+            (`torch.backends.cuda.flash_sdp_enabled` and its siblings).
+        sdpa_order: the order in which attention's kernels are tried.
+        mkldnn: on the CPU, `torch.backends.mkldnn.enabled`.
+        threads: on the CPU, `torch.get_num_threads()`; some kernels allocate for each thread.
+        variables: those of `VARIABLES` that are set.
+    """
+
+    cudnn: bool = True
+    cudnn_benchmark: bool = False
+    cudnn_deterministic: bool = False
+    tf32: bool = True
+    deterministic: bool = False
+    flash_sdp: bool = True
+    efficient_sdp: bool = True
+    cudnn_sdp: bool = True
+    sdpa_order: tuple[SdpaBackend, ...] = ("flash", "efficient", "math", "cudnn")
+    mkldnn: bool = False
+    threads: int = 1
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings of this process."""
+        import torch
+
+        backends: Any = torch.backends
+        order = torch._C._get_sdp_priority_order()  # type: ignore[attr-defined]
+        names: Any = [SDPA_BACKENDS[n] for n in order if 0 <= n < len(SDPA_BACKENDS)]
+        return cls(
+            cudnn=backends.cudnn.enabled,
+            cudnn_benchmark=backends.cudnn.benchmark,
+            cudnn_deterministic=backends.cudnn.deterministic,
+            tf32=backends.cudnn.allow_tf32,
+            deterministic=torch.are_deterministic_algorithms_enabled(),
+            flash_sdp=backends.cuda.flash_sdp_enabled(),
+            efficient_sdp=backends.cuda.mem_efficient_sdp_enabled(),
+            cudnn_sdp=backends.cuda.cudnn_sdp_enabled(),
+            sdpa_order=tuple(names),
+            mkldnn=backends.mkldnn.enabled,
+            threads=torch.get_num_threads(),
+            variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        )
+
+    def apply(self) -> None:
+        """Set up this process (a fresh one): all but the CPU's settings and `variables`.
+
+        The variables must stand in its environment from the start.
+        """
+        import torch
+
+        backends: Any = torch.backends
+        backends.cudnn.enabled = self.cudnn
+        backends.cudnn.benchmark = self.cudnn_benchmark
+        backends.cudnn.deterministic = self.cudnn_deterministic
+        backends.cudnn.allow_tf32 = self.tf32
+        torch.use_deterministic_algorithms(self.deterministic)
+        backends.cuda.enable_flash_sdp(self.flash_sdp)
+        backends.cuda.enable_mem_efficient_sdp(self.efficient_sdp)
+        backends.cuda.enable_cudnn_sdp(self.cudnn_sdp)
+        torch._C._set_sdp_priority_order([SDPA_BACKENDS.index(name) for name in self.sdpa_order])  # type: ignore[attr-defined]
+
+    @property
+    def deterministic_convolutions(self) -> bool:
+        """Whether cuDNN may only use plans that give the same each time.
+
+        aten/src/ATen/native/Convolution.cpp: deterministicCuDNN() || deterministicAlgorithms().
+        """
+        return self.cudnn_deterministic or self.deterministic
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, for JSON and a fresh process."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**found, "sdpa_order": list(self.sdpa_order), "variables": dict(self.variables)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """The settings that `to_dict` gave."""
+        return cls(**{**values, "sdpa_order": tuple(values["sdpa_order"])})
