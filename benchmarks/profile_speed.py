@@ -29,8 +29,8 @@ import torchvision
 from torch import nn
 
 import nincost
+from nincost._models.copies import copy_with_zeros
 from nincost._models.sources import resolve
-from nincost._models.structure import copy_with_zeros
 
 PUBLISHED = {
     "two-1x1": 0.762,

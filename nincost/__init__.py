@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from nincost._memory.fit_results import Fit
     from nincost._memory.predict import memory
     from nincost._memory.results import Memory
-    from nincost._models.catalogue import variants
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
+    from nincost._profile.variants import variants
     from nincost._profile.view import View
     from nincost._report.report import report
     from nincost._report.results import Report
@@ -70,7 +70,7 @@ _WHERE = {
     "Audit": "nincost._audit.results",
     "report": "nincost._report.report",
     "Report": "nincost._report.results",
-    "variants": "nincost._models.catalogue",
+    "variants": "nincost._profile.variants",
     "train": "nincost._train.train",
     "Training": "nincost._train.results",
     "train_table": "nincost._train.compare_runs",

@@ -14,7 +14,7 @@ from nincost._cli.options import Output, output_options
 def command(**options: Any) -> None:
     """List the built-in variants: source, input size, parameters and MACs."""
     output = Output.from_options(options)
-    from nincost._models.catalogue import variants
+    from nincost._profile.variants import variants
     from nincost._render.variants import table as variants_table
 
     rows = variants()

@@ -12,10 +12,10 @@ from nincost._closed_form.other_tools import Peer, ask_flop_counter, ask_fvcore
 from nincost._environment import environment
 from nincost._isolation import unchanged
 from nincost._models.build import Model
+from nincost._models.copies import copy_structure
 from nincost._models.inputs import make_input
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
-from nincost._models.structure import copy_structure
 from nincost._profile import op_cost
 from nincost._trace.records import ModuleCall, Shape, Trace
 from nincost._trace.run import Mode, float_dtype, trace

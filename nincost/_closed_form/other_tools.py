@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
+from nincost._models.copies import copy_with_zeros
 from nincost._models.inputs import ModelInput
-from nincost._models.structure import copy_with_zeros
 from nincost._trace.module_tracker import tensors_within
 from nincost.errors import STOPS, described, one_line
 

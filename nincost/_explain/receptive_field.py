@@ -16,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nincost._isolation import unchanged
 from nincost._models.build import Model
+from nincost._models.copies import copy_structure
 from nincost._models.inputs import make_input
-from nincost._models.structure import copy_structure
 from nincost._trace.run import Mode, float_dtype
 from nincost.errors import NincostError
 

@@ -19,9 +19,9 @@ from nincost._allocator import AllocatorConfig
 from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._models.build import Model
+from nincost._models.copies import copy_structure
 from nincost._models.inputs import make_input, tensors_in
 from nincost._models.sources import resolve
-from nincost._models.structure import copy_structure
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.loss import make_target, output_tensor, take_loss
 from nincost._trace.recording import CATEGORIES

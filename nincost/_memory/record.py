@@ -10,9 +10,9 @@ import nincost._trace.layouts_backward  # noqa: F401 - registers itself
 from nincost._devices.target import Target
 from nincost._isolation import collection_paused, unchanged
 from nincost._memory.steps import StepsRun, ValuesNeededError
-from nincost._models.importing import importable
+from nincost._models.copies import copy_structure, copy_with_weights
+from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, make_input
-from nincost._models.structure import copy_structure, copy_with_weights
 from nincost._step.step import Step
 from nincost._trace.failure import as_the_models
 from nincost._trace.recording import Recording

@@ -1,4 +1,4 @@
-"""Keyword arguments for a model's factory, as `--arg key=value` gives them."""
+"""Keyword arguments for a model's factory, from `--arg key=value`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from nincost.errors import InputError
 def parse_arguments(
     pairs: tuple[str, ...], *, option: str = "--arg", example: str = "num_classes=10"
 ) -> dict[str, Any]:
-    """`key=value` texts as keyword arguments; a value is a Python literal, else a string."""
+    """`key=value` texts as keyword arguments; a value is a Python literal, else a string.
+
+    >>> parse_arguments(("num_classes=10", "pool=max"))
+    {'num_classes': 10, 'pool': 'max'}
+
+    Raises:
+        InputError: a text that is not `key=value`; the message names `option` and `example`.
+    """
     arguments: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nincost._isolation import unchanged
-from nincost._models.on_meta import parameters_on_meta
+from nincost._models.meta_parameters import parameters_on_meta
 from nincost.errors import (
     STOPS,
     InputError,
@@ -32,12 +32,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A module, its display name, and the input that its source says it takes.
+    """A module and what is known of it.
 
-    `owned` tells that nincost built the module itself, so that a trace need not copy it. `details`
-    say how it was built where that was not on meta. `rebuild(seed=0)` gives a second instance
-    with real weights on the CPU, drawn by the seed. `folder` is where its code may
-    import from while it runs.
+    Attributes:
+        name: how results call it, printable.
+        module: its structure, on meta where its constructor allows that; never run in place
+            unless `owned`.
+        default_input: the input specs of its source, without the batch (`1x224x224`); empty where
+            the source says nothing.
+        owned: whether nincost built the module itself, so that a trace need not copy it.
+        details: how it was built, where that was not on meta.
+        rebuild: `rebuild(seed=0)` builds a second instance with real weights on the CPU, drawn by
+            the seed; None for a module that was passed in.
+        folder: where its code may import from while it runs; None where it needs none.
     """
 
     name: str
@@ -57,9 +64,18 @@ def build(
     *,
     owned: bool = True,
 ) -> Model:
-    """Call `factory` on meta, or on the CPU where that fails, and check what it gives.
+    """Call `factory` on meta, or on the CPU where that fails, and check what it returns.
 
-    `owned` is False for a user's own factory, which may hand out a module that it keeps.
+    Args:
+        given_name: the model's name as the user wrote it.
+        factory: a class or function that returns an `nn.Module`.
+        arguments: its keyword arguments.
+        default: the input specs of the model's source, without the batch.
+        owned: False for a user's own factory, which may return a module that it keeps.
+
+    Raises:
+        InputError: an argument that the factory does not have, or one that it needs is missing.
+        ModelError: it fails, or returns no module.
     """
     import torch
     from torch import nn
@@ -98,13 +114,13 @@ def build(
         module = unwrap(module)
         return Model(name, module, default, owned and not details, details, on_cpu)
     raise ModelError(
-        f"{name} gave {printable(type(module).__name__)!r}: expected a class or function that "
-        "gives an nn.Module"
+        f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
+        "returns an nn.Module"
     )
 
 
 def _check_arguments(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> None:
-    """Refuse keyword arguments that the factory cannot take, before anything is built."""
+    """Refuse keyword arguments that the factory does not have, before anything is built."""
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):
@@ -133,7 +149,11 @@ def _check_arguments(name: str, factory: Callable[..., Any], arguments: dict[str
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """The network inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
+    """The network inside `torch.compile`, `DataParallel` and `DistributedDataParallel`.
+
+    Raises:
+        ModelError: a TorchScript module, or one whose `__init__` has not run.
+    """
     import torch
 
     if isinstance(module, torch.jit.ScriptModule):

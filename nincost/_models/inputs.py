@@ -46,7 +46,14 @@ _SPEC = re.compile(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[\
 
 
 def parse_spec(text: str, batch_size: int) -> InputSpec:
-    """Read `[NAME=]SHAPE[:DTYPE]` (no batch dimension in SHAPE) and put `batch_size` in front."""
+    """Read `[NAME=]SHAPE[:DTYPE]` (no batch dimension in SHAPE) and put `batch_size` in front.
+
+    >>> parse_spec("3x224x224", 8).shape
+    (8, 3, 224, 224)
+
+    Raises:
+        InputError: another form, a size below 1, an unknown dtype, or more bytes than 2**63.
+    """
     match = _SPEC.fullmatch(text.strip())
     if match is None or not match["shape"]:
         raise InputError(
@@ -83,7 +90,11 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
 
 
 def check_batch_size(batch_size: object) -> int:
-    """`batch_size` as an int of at least 1, or `InputError`."""
+    """`batch_size` as an int.
+
+    Raises:
+        InputError: not a whole number of at least 1.
+    """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise InputError(f"batch size is {batch_size!r}: expected a whole number of at least 1")
     return batch_size
@@ -91,7 +102,13 @@ def check_batch_size(batch_size: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """The arguments of one call of the model, as meta tensors, and how they read as specs."""
+    """The arguments of one call of the model, as meta tensors.
+
+    Attributes:
+        args, kwargs: the arguments, each tensor with the batch in front.
+        specs: each tensor as a spec with its batch, such as `8x3x224x224`.
+        batch_size: the first tensor's first size; 1 where it has no dimension.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -100,11 +117,16 @@ class ModelInput:
 
 
 def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> ModelInput:
-    """Turn what the user gave into meta tensors.
+    """Turn the user's input into meta tensors.
 
-    `given` is a spec, several specs, or example tensors: one tensor, a tuple or list of
-    arguments, or a dict of keyword arguments (their shapes count as they are, batch included).
-    Float specs without a dtype take `default_dtype`.
+    Args:
+        given: a spec, several specs, or example tensors: one tensor, a tuple or list of arguments,
+            or a dict of keyword arguments (their shapes count as they are, batch included).
+        batch_size: put in front of each spec's shape; 1 with example tensors.
+        default_dtype: of specs without a dtype.
+
+    Raises:
+        InputError: a spec that cannot be read, no tensor, or tensors with a batch size.
     """
     import torch
 

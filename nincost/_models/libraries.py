@@ -29,12 +29,19 @@ def _need(package: str, extra: str = "") -> ModuleType:
 
 
 def torchvision_names() -> list[str]:
+    """The names of all models of the installed torchvision."""
     from torchvision import models
 
     return list(models.list_models())
 
 
 def from_torchvision(name: str, arguments: dict[str, Any]) -> Model:
+    """A torchvision model without weights; its input is that of its default weights.
+
+    Raises:
+        InputError: an unknown name, or weights that would be downloaded.
+        ModelError: torchvision cannot be imported, or the model cannot be built.
+    """
     _need("torchvision")
     from torchvision import models
 
@@ -65,7 +72,7 @@ def from_torchvision(name: str, arguments: dict[str, Any]) -> Model:
 
 
 def _torchvision_input(name: str) -> tuple[str, ...]:
-    """The input size of a model's default weights, as their transforms and metadata give it."""
+    """The input size of a model's default weights, as their transforms and metadata state it."""
     from torchvision import models
 
     weights = models.get_model_weights(name).DEFAULT
@@ -88,6 +95,10 @@ def _frames(meta: Mapping[str, Any]) -> list[int]:
 
 
 def from_timm(name: str, arguments: dict[str, Any]) -> Model:
+    """A timm model without weights; its input is its configuration's `input_size`.
+
+    Raises as `from_torchvision`.
+    """
     timm = _need("timm", "[timm]")
     base = name.partition(".")[0]
     if not timm.is_model(base):
@@ -113,6 +124,14 @@ _LARGEST_CONFIG = 16 * 2**20
 
 
 def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
+    """The architecture that a local transformers `config.json` describes, without weights.
+
+    Args:
+        path: the file, or its folder; nothing is downloaded.
+        arguments: values that replace the configuration's.
+
+    Raises as `from_torchvision`.
+    """
     transformers = _need("transformers", "[transformers]")
     file = Path(path).expanduser()
     file = file / "config.json" if os.path.isdir(file) else file

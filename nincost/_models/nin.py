@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MlpconvBlock:
     """One mlpconv block: a k x k convolution, then 1x1 convolutions, a ReLU after each.
 
     `channels` has the k x k convolution's output channels first, then one entry for each 1x1
@@ -37,7 +37,7 @@ class Variant:
 
     name: str
     source: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[MlpconvBlock, ...]
     in_channels: int
     image_size: int
     num_classes: int
@@ -49,22 +49,22 @@ class Variant:
 def _d2l(name: str, ones: int, source: str, fc_head: tuple[int, ...] = ()) -> Variant:
     """D2L's network with `ones` 1x1 convolutions in each block."""
     rows = [(11, 4, 0, 96, "max"), (5, 1, 2, 256, "max"), (3, 1, 1, 384, "max"), (3, 1, 1, 0, "")]
-    blocks = tuple(Block(k, s, p, (c,) * (1 + ones), pool) for k, s, p, c, pool in rows)  # type: ignore[arg-type]
+    blocks = tuple(MlpconvBlock(k, s, p, (c,) * (1 + ones), pool) for k, s, p, c, pool in rows)  # type: ignore[arg-type]
     if fc_head:
         blocks = blocks[:-1]
     return Variant(name, source, blocks, 1, 224, 10, (3,), fc_head=fc_head)
 
 
 _CAFFE_CIFAR10 = (
-    Block(5, 1, 2, (192, 160, 96), "max"),
-    Block(5, 1, 2, (192, 192, 192), "avg"),
-    Block(3, 1, 1, (192, 192, 0)),
+    MlpconvBlock(5, 1, 2, (192, 160, 96), "max"),
+    MlpconvBlock(5, 1, 2, (192, 192, 192), "avg"),
+    MlpconvBlock(3, 1, 1, (192, 192, 0)),
 )
 _CAFFE_IMAGENET = (
-    Block(11, 4, 0, (96, 96, 96), "max"),
-    Block(5, 1, 2, (256, 256, 256), "max"),
-    Block(3, 1, 1, (384, 384, 384), "max"),
-    Block(3, 1, 1, (1024, 1024, 0)),
+    MlpconvBlock(11, 4, 0, (96, 96, 96), "max"),
+    MlpconvBlock(5, 1, 2, (256, 256, 256), "max"),
+    MlpconvBlock(3, 1, 1, (384, 384, 384), "max"),
+    MlpconvBlock(3, 1, 1, (1024, 1024, 0)),
 )
 
 #: What every command profiles where no model is named.
@@ -117,7 +117,7 @@ def get_variant(name: str) -> Variant:
         ) from None
 
 
-def build(
+def build_variant(
     variant: Variant,
     *,
     in_channels: int | None = None,
@@ -131,6 +131,9 @@ def build(
         in_channels: channels of the input image; the source's by default.
         num_classes: outputs; the source's by default.
         dropout: probability of each dropout, from 0 up to, but not including, 1.
+
+    Raises:
+        InputError: an argument out of its range.
     """
     from torch import nn
 
@@ -163,7 +166,7 @@ def build(
     return nn.Sequential(net)
 
 
-def _mlpconv(block: Block, channels: int, num_classes: int) -> tuple[nn.Sequential, int]:
+def _mlpconv(block: MlpconvBlock, channels: int, num_classes: int) -> tuple[nn.Sequential, int]:
     from torch import nn
 
     layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -22,6 +22,10 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     Args:
         model: a name in one of the forms of `nincost profile --help`, or a module.
         arguments: keyword arguments for the factory.
+
+    Raises:
+        InputError: a name or an argument that is not known; the nearest known one is named.
+        ModelError: the model's own code fails, or its library is not installed.
     """
     from torch import nn
 
@@ -70,7 +74,9 @@ def _variant(name: str, arguments: dict[str, Any]) -> Model:
     def factory(
         in_channels: int | None = None, num_classes: int | None = None, dropout: float = 0.5
     ) -> nn.Module:
-        return nin.build(variant, in_channels=in_channels, num_classes=num_classes, dropout=dropout)
+        return nin.build_variant(
+            variant, in_channels=in_channels, num_classes=num_classes, dropout=dropout
+        )
 
     channels = arguments.get("in_channels", variant.in_channels)
     default = f"{channels}x{variant.image_size}x{variant.image_size}"

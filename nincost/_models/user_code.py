@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from nincost._models.build import Model, build
-from nincost._models.importing import importable
+from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
 from nincost.errors import (
     STOPS,
@@ -29,6 +29,12 @@ from nincost.errors import (
 
 
 def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
+    """The model that a class or function in a Python file builds (`path/to/file.py:Class`).
+
+    Raises:
+        InputError: there is no such file, name or argument.
+        ModelError: the file or the constructor fails.
+    """
     file = Path(path).expanduser()
     if not os.path.isfile(file):
         what = (
@@ -49,6 +55,10 @@ def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
 
 
 def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
+    """The model that a class or function of an importable module builds (`package.module:name`).
+
+    The working directory can be imported from. Raises as `from_file`.
+    """
     with importable(Path.cwd()):
         module = _import(path, lambda: importlib.import_module(path))
         found = _attribute(module, attribute, path)
@@ -94,6 +104,6 @@ def _attribute(module: ModuleType, attribute: str, path: str) -> Any:
     if not callable(found):
         raise InputError(
             f"{path}:{attribute} is {type(found).__name__!r}: expected a class or a function "
-            "that gives an nn.Module"
+            "that returns an nn.Module"
         )
     return found

@@ -12,9 +12,9 @@ from torch.nn.parameter import is_lazy
 
 from nincost._isolation import unchanged
 from nincost._models.build import Model
-from nincost._models.importing import importable
+from nincost._models.copies import copy_structure, copy_with_weights
+from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, make_input
-from nincost._models.structure import copy_structure, copy_with_weights
 from nincost._trace.failure import (
     as_the_models,
     explain_failure,

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from nincost._models.build import Model
+from nincost._models.copies import copy_with_weights
 from nincost._models.inputs import parse_spec
 from nincost._models.sources import resolve
-from nincost._models.structure import copy_with_weights
 from nincost._step.loss import output_tensor
 from nincost._train.seeds import derive, seed_all
 from nincost._train.settings import TEXTBOOK_SIDE, Settings

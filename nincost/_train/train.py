@@ -11,7 +11,7 @@ import torch
 from nincost._environment import environment
 from nincost._isolation import collection_paused
 from nincost._models.build import Model
-from nincost._models.importing import importable
+from nincost._models.import_path import importable
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.optimizer import make_optimizer
 from nincost._step.step import Step

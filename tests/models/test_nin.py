@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import nincost
-from nincost._models.nin import VARIANTS, build, get_variant
+from nincost._models.nin import VARIANTS, build_variant, get_variant
 from nincost.errors import InputError
 
 #: D2L 7.3 at 1x224x224: (kernel, in, out, output side) of each k x k convolution.
@@ -70,7 +70,7 @@ def test_two_1x1_shapes_are_the_books() -> None:
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 def test_a_variant_runs_for_real_and_gives_one_score_per_class(variant: str) -> None:
     row = VARIANTS[variant]
-    net = build(row).eval()
+    net = build_variant(row).eval()
     side = row.image_size
     with torch.no_grad():
         scores = net(torch.zeros(1, row.in_channels, side, side))
@@ -80,7 +80,9 @@ def test_a_variant_runs_for_real_and_gives_one_score_per_class(variant: str) -> 
 
 def test_each_convolution_is_followed_by_a_relu_and_dropout_stands_where_the_book_has_it() -> None:
     kinds = [
-        type(m).__name__ for m in build(get_variant("two-1x1")).modules() if not list(m.children())
+        type(m).__name__
+        for m in build_variant(get_variant("two-1x1")).modules()
+        if not list(m.children())
     ]
     block = ["Conv2d", "ReLU"] * 3
     assert kinds == [
@@ -90,7 +92,7 @@ def test_each_convolution_is_followed_by_a_relu_and_dropout_stands_where_the_boo
 
 
 def test_arguments_set_channels_classes_and_dropout() -> None:
-    net = build(get_variant("one-1x1"), in_channels=3, num_classes=7, dropout=0.25)
+    net = build_variant(get_variant("one-1x1"), in_channels=3, num_classes=7, dropout=0.25)
     assert net.block1.conv.in_channels == 3
     assert net.block4.conv1x1_1.out_channels == 7
     assert [m.p for m in net.modules() if isinstance(m, nn.Dropout)] == [0.25]

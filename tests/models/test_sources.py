@@ -150,7 +150,7 @@ def test_a_name_that_leads_nowhere(model: object, says: str) -> None:
         ("needs", {}, "needs width: give each with --arg"),
         ("Net", {"widht": 3}, "did you mean 'width'"),
         ("Net", {"width": "abc"}, "could not be built"),
-        ("gives_number", {}, "gave 'int'"),
+        ("gives_number", {}, "returned 'int'"),
         ("gives_class", {}, "expected a class or function"),
         ("breaks", {}, "no such weights"),
     ],

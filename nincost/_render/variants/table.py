@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from nincost._environment import environment
-from nincost._models.catalogue import VariantSummary
+from nincost._profile.variants import VariantSummary
 from nincost._render import csv, json, markdown, units
 from nincost._render.terminal import draw, new_table
 

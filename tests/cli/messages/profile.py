@@ -145,7 +145,7 @@ CASES = [
     case("profile no_such_module:Net", "no module 'no_such_module'", "package.module:factory"),
     case("profile {tmp}/net.py:Nett", "has no 'Nett'", "did you mean 'Net'"),
     case("profile {tmp}/net.py:text", "is 'str'", "a class or a function"),
-    case("profile {tmp}/net.py:number", "gave 'int'", "expected a class or function"),
+    case("profile {tmp}/net.py:number", "returned 'int'", "expected a class or function"),
     case("profile {tmp}/net.py:broken", "could not be built: ValueError: a reason (net.py, line"),
     case("profile {tmp}/net.py:script", "TorchScript", "give the Python module"),
     case("profile {tmp}/net.py:Bare --input 4", "call super().__init__() first"),

@@ -8,7 +8,7 @@ import pytest
 from support.pictures import SVG, words
 
 import nincost
-from nincost._models.nin import build, get_variant
+from nincost._models.nin import build_variant, get_variant
 from nincost._render.figures.picture import render
 from nincost._render.memory import figure
 
@@ -42,7 +42,9 @@ def test_each_category_is_as_high_as_it_is_large(result):
     sizes = {name: size for name, size in result.totals.categories_at_peak.items() if size}
     drawn = heights_at_peak(picture, result)
     assert {name: size for name, size in drawn.items() if size} == sizes
-    own = sum(-(-p.numel() * 4 // 512) * 512 for p in build(get_variant("two-1x1")).parameters())
+    own = sum(
+        -(-p.numel() * 4 // 512) * 512 for p in build_variant(get_variant("two-1x1")).parameters()
+    )
     assert drawn["parameters"] == own
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import nincost
-from nincost._models.structure import copy_structure, copy_with_weights, copy_with_zeros
+from nincost._models.copies import copy_structure, copy_with_weights, copy_with_zeros
 
 
 def layout(net: nn.Module) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from nincost._models.nin import VARIANTS
 
 @dataclass(frozen=True, slots=True)
 class VariantSummary:
-    """A built-in variant: its source and default input, and the two figures that tell its size."""
+    """A built-in variant.
+
+    Attributes:
+        variant: its name.
+        source: the paper, page or file that defines it.
+        input: its default input without the batch, `1x224x224`.
+        params: trainable elements.
+        macs: multiply-accumulates of one forward pass at batch 1.
+    """
 
     variant: str
     source: str
