@@ -125,7 +125,7 @@ def both(number: int) -> dict[str, Any]:
     return {
         "profile": profile_of(number),
         "memory": prediction_of(number),
-        "check": nincost.check(MODELS[number % 3], peers=False).to_dict(),
+        "check": nincost.check(MODELS[number % 3], other_tools=False).to_dict(),
         "explain": nincost.explain(MODELS[number % 3]).to_dict(),
     }
 

@@ -27,7 +27,8 @@ from nincost.errors import (
 if TYPE_CHECKING:
     from nincost._audit.audit import audit
     from nincost._audit.results import Audit
-    from nincost._closed_form.check import Check, check
+    from nincost._closed_form.check import check
+    from nincost._closed_form.check_results import Check
     from nincost._compare.compare import compare
     from nincost._compare.results import Comparison
     from nincost._explain.explain import explain
@@ -61,7 +62,7 @@ _WHERE = {
     "validate": "nincost._measure.validate",
     "Validation": "nincost._measure.validate",
     "check": "nincost._closed_form.check",
-    "Check": "nincost._closed_form.check",
+    "Check": "nincost._closed_form.check_results",
     "explain": "nincost._explain.explain",
     "Explained": "nincost._explain.results",
     "compare": "nincost._compare.compare",

@@ -194,7 +194,7 @@ COMMANDS = {
     "profile": ["profile"],
     "memory": ["memory", "--no-suggest"],
     "fit": ["fit", "--gpu", "2GiB"],
-    "check": ["check", "--no-peers"],
+    "check": ["check", "--no-other-tools"],
     "explain": ["explain", "--layer", "block1.conv"],
     "audit": ["audit", "--params", "11712 + 3"],
     "compare": ["compare", "two-1x1", "one-1x1", "--no-memory"],

@@ -1,4 +1,4 @@
-"""`nincost check`: hand formulas against the trace and against other tools."""
+"""`nincost check`: hand formulas, the trace and other tools compared."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Examples:
     help="Which of the two the model runs in.",
 )  # fmt: skip
 @click.option(
-    "--peers/--no-peers", default=True, show_default=True,
-    help="Ask fvcore and FlopCounterMode too.",
+    "--other-tools/--no-other-tools", default=True, show_default=True,
+    help="Run fvcore and FlopCounterMode too.",
 )  # fmt: skip
 @output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> int:
-    """Hold hand formulas against the trace of MODEL, layer by layer.
+    """Compare hand formulas with the trace of MODEL, layer by layer.
 
     Beside them: fvcore's count of each layer, and FlopCounterMode's total, with known differences
     explained. Exit status 1 where the hand formulas and the trace disagree.

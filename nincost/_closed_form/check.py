@@ -1,14 +1,14 @@
-"""Sets hand formulas, the trace and other tools side by side, layer by layer."""
+"""Compares hand formulas, the trace and other tools, layer by layer."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from nincost._closed_form.check_results import Check, CheckRow, CheckTotals, Verdict
 from nincost._closed_form.modules import Unit, units_of
-from nincost._closed_form.other_tools import Peer, ask_flop_counter, ask_fvcore
+from nincost._closed_form.other_tools import OtherTool, count_by_flop_counter, count_by_fvcore
 from nincost._environment import environment
 from nincost._isolation import unchanged
 from nincost._models.build import Model
@@ -20,108 +20,6 @@ from nincost._profile import op_cost
 from nincost._trace.records import ModuleCall, Shape, Trace
 from nincost._trace.run import Mode, float_dtype, trace
 
-Verdict = Literal["agrees", "differs", "trace only"]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRow:
-    """A layer by hand and by trace.
-
-    Attributes:
-        layer, type, calls: as in a profile; a layer here is a module that has a hand formula, or
-            an operator outside any such module.
-        output_shape: of its first call, as traced.
-        hand_params, hand_macs: None where there is no hand formula.
-        fvcore_macs: what fvcore counts in it (element-wise work included); None where not asked.
-        verdict: `agrees`, `differs`, or `trace only` where there is no hand formula.
-        note: what differs.
-    """
-
-    layer: str
-    type: str
-    calls: int
-    output_shape: Shape
-    hand_params: int | None
-    trace_params: int
-    hand_macs: int | None
-    trace_macs: int
-    fvcore_macs: int | None
-    verdict: Verdict
-    note: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in CHECK_COLUMNS}
-        row["output_shape"] = str(self.output_shape)
-        return row
-
-
-CHECK_COLUMNS = tuple(CheckRow.__slots__)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckTotals:
-    """Sums: by hand (with the operators that only the trace has), by trace, and by each tool."""
-
-    hand_params: int
-    trace_params: int
-    hand_macs: int
-    trace_macs: int
-    trace_only_macs: int
-    fvcore_macs: int | None
-    flop_counter_macs: int | None
-
-    def to_dict(self) -> dict[str, int | None]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The comparison: `ok` where every hand formula agrees with the trace."""
-
-    model: str
-    input: tuple[str, ...]
-    batch_size: int
-    mode: str
-    rows: tuple[CheckRow, ...]
-    totals: CheckTotals
-    notes: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        return not any(row.verdict == "differs" for row in self.rows)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "command": "check",
-            "model": self.model,
-            "input": list(self.input),
-            "batch_size": self.batch_size,
-            "mode": self.mode,
-            "ok": self.ok,
-            "environment": dict(self.environment),
-            "totals": self.totals.to_dict(),
-            "layers": [row.to_dict() for row in self.rows],
-            "notes": list(self.notes),
-        }
-
-    def to_json(self) -> str:
-        """The check as a JSON document."""
-        from nincost._render import json
-
-        return json.render(self)
-
-    def __str__(self) -> str:
-        from nincost._render.check import table as check_table
-
-        return check_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render import html_text
-
-        return html_text.as_text(self)
-
 
 def check(
     model: Any = DEFAULT_MODEL,
@@ -130,33 +28,42 @@ def check(
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
     mode: Mode = "eval",
-    peers: bool = True,
+    other_tools: bool = True,
 ) -> Check:
-    """Hold the hand formulas against the trace, and both against fvcore and FlopCounterMode.
+    """Compare the hand formulas with the trace, and both with fvcore and FlopCounterMode.
 
     Args:
         model, input, batch_size, arg, mode: as in `nincost.profile`.
-        peers: ask fvcore (which runs the model on the CPU with zeros for weights) and
-            FlopCounterMode too.
+        other_tools: run fvcore (which runs the model on the CPU with zeros for weights) and
+            FlopCounterMode too; their counts are None without it.
 
     Returns:
-        A `Check`. Its `ok` is False where a hand formula and the trace disagree on a layer's
-        parameters, MACs or output shape. Where the other tools differ, `notes` say why.
+        A `Check`: a row for each module that has a hand formula and each operator outside any,
+        counts in elements and MACs, all calls together. Its `ok` is False where a hand formula and
+        the trace disagree on a layer's parameters, MACs or output shape. Where the other tools
+        differ from the trace, `notes` say why; that does not change `ok`.
+
+    Raises:
+        ModelError, InputError: as `nincost.profile` does.
+
+    Example:
+        >>> nincost.check("two-1x1", other_tools=False).ok
+        True
     """
     found = resolve(model, arg)
     traced = trace(found, input, batch_size=batch_size, mode=mode)
     units = list(units_of(traced))
     fvcore = flop_counter = None
     by_operator = _macs_by_operator(traced)
-    if peers:
-        fvcore, flop_counter = _ask(found, traced, input, batch_size, by_operator)
+    if other_tools:
+        fvcore, flop_counter = _run_other_tools(found, traced, input, batch_size, by_operator)
     rows = [_row(traced, unit, fvcore) for unit in units]
     rows += _operator_rows(traced, units)
     rows.sort(key=lambda pair: pair[0])
     shared = _shared(traced)
     notes = [*traced.notes]
-    for peer in (fvcore, flop_counter):
-        notes += peer.notes if peer else ()
+    for tool in (fvcore, flop_counter):
+        notes += tool.notes if tool else ()
     if shared:
         notes.append(f"{shared:,} parameters are shared between layers and count once in the total")
     result = tuple(row for _, row in rows)
@@ -173,7 +80,7 @@ def check(
     )
 
 
-def _row(traced: Trace, unit: Unit, fvcore: Peer | None) -> tuple[int, CheckRow]:
+def _row(traced: Trace, unit: Unit, fvcore: OtherTool | None) -> tuple[int, CheckRow]:
     info = traced.modules[unit.module]
     trace_macs = sum(_macs(traced, call) for call in unit.calls)
     trace_params = _params_below(traced, info.path)
@@ -278,23 +185,23 @@ def _shared(traced: Trace) -> int:
     return sum(p.elements * (len(p.owners) - 1) for p in traced.parameters)
 
 
-def _ask(
+def _run_other_tools(
     found: Model, traced: Trace, given: Any, batch_size: int, ours: Counter[str]
-) -> tuple[Peer, Peer]:
+) -> tuple[OtherTool, OtherTool]:
     module = copy_structure(found.module)
     module.train(traced.mode == "train")
     specs = found.default_input if given is None else given
     inputs = make_input(specs, batch_size, float_dtype(found.module))
     with unchanged():
-        return ask_fvcore(module, inputs), ask_flop_counter(module, inputs, ours)
+        return count_by_fvcore(module, inputs), count_by_flop_counter(module, inputs, ours)
 
 
 def _totals(
     traced: Trace,
     rows: tuple[CheckRow, ...],
     shared: int,
-    fvcore: Peer | None,
-    flop_counter: Peer | None,
+    fvcore: OtherTool | None,
+    flop_counter: OtherTool | None,
 ) -> CheckTotals:
     trace_only = [row for row in rows if row.hand_macs is None]
     trace_params = sum(p.elements for p in traced.parameters)

@@ -1,7 +1,7 @@
-"""What fvcore and torch's FlopCounterMode say of the same model, and why they differ.
+"""What fvcore and torch's FlopCounterMode count in the same model, and why they differ.
 
 FlopCounterMode runs on the meta device; fvcore, which traces with torch.jit, needs real tensors.
-Both run a private copy. A peer that fails gives its reason in place of a number.
+Both run a private copy. A tool that fails gives its reason in place of a number.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _FVCORE_ELEMENTWISE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class OtherTool:
     """Another tool's count.
 
     Attributes:
         name: the tool.
         macs: its total, in MACs; None where it failed.
-        by_module: its count for each dotted module path.
+        by_module: its MACs for each dotted module path, `""` for the model.
         notes: why it differs, where that is known, or why it failed.
     """
 
@@ -53,22 +53,23 @@ class Peer:
     notes: tuple[str, ...] = ()
 
 
-def ask_fvcore(module: nn.Module, inputs: ModelInput) -> Peer:
+def count_by_fvcore(module: nn.Module, inputs: ModelInput) -> OtherTool:
     """fvcore's count. What it calls flops are MACs, with norms and pools mixed in."""
     name = "fvcore"
     size = sum(p.nbytes for p in module.parameters())
     if size > _FVCORE_LARGEST:
-        return Peer(name, None, notes=("fvcore was not asked: it would need the weights for real",))
+        limit = f"{_FVCORE_LARGEST // 2**30} GiB"
+        return _without_count(name, f"fvcore was not run: the weights would take more than {limit}")
     try:
         from fvcore.nn import FlopCountAnalysis
     except ImportError as error:
-        return Peer(name, None, notes=(f"fvcore cannot be imported: {one_line(error)}",))
+        return _without_count(name, f"fvcore cannot be imported: {one_line(error)}")
     if inputs.kwargs:
-        return Peer(name, None, notes=("fvcore takes no keyword inputs",))
+        return _without_count(name, "fvcore was not run: it cannot pass inputs by keyword")
     try:
         with _silence(), torch.no_grad():
             real = tree_map(_zeros, inputs.args)
-            analysis = FlopCountAnalysis(_giving_tensors(copy_with_zeros(module).eval()), real)
+            analysis = FlopCountAnalysis(_returning_tensors(copy_with_zeros(module).eval()), real)
             analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             by_operator = {str(key): round(value) for key, value in analysis.by_operator().items()}
             by_module = {key: round(value) for key, value in analysis.by_module().items()}
@@ -76,7 +77,7 @@ def ask_fvcore(module: nn.Module, inputs: ModelInput) -> Peer:
     except STOPS:
         raise
     except BaseException as error:
-        return Peer(name, None, notes=(f"fvcore failed: {described(error)}",))
+        return _without_count(name, f"fvcore failed: {described(error)}")
     extra = {key: n for key, n in by_operator.items() if key in _FVCORE_ELEMENTWISE and n}
     notes = []
     if extra:
@@ -89,11 +90,14 @@ def ask_fvcore(module: nn.Module, inputs: ModelInput) -> Peer:
     ]
     if missing:
         notes.append(f"fvcore leaves out {', '.join(missing)}")
-    return Peer(name, by_module.get("", 0), by_module, tuple(notes))
+    return OtherTool(name, by_module.get("", 0), by_module, tuple(notes))
 
 
-def ask_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) -> Peer:
-    """FlopCounterMode's count, halved into MACs; `ours` has our MACs for each operator."""
+def count_by_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) -> OtherTool:
+    """FlopCounterMode's count, halved into MACs.
+
+    `ours` has the trace's MACs for each operator: where the two differ, a note says by how much.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     name = "FlopCounterMode"
@@ -103,7 +107,7 @@ def ask_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) 
     except STOPS:
         raise
     except BaseException as error:
-        return Peer(name, None, notes=(f"{name} failed: {described(error)}",))
+        return _without_count(name, f"{name} failed: {described(error)}")
     theirs: dict[str, int] = {
         str(operator): flops // 2
         for operator, flops in counter.get_flop_counts().get("Global", {}).items()
@@ -115,12 +119,16 @@ def ask_flop_counter(module: nn.Module, inputs: ModelInput, ours: Counter[str]) 
                 f"{name} has {theirs.get(operator, 0):,} MACs in {operator}, the trace "
                 f"{ours[operator]:,}"
             )
-    return Peer(name, counter.get_total_flops() // 2, notes=tuple(notes))
+    return OtherTool(name, counter.get_total_flops() // 2, notes=tuple(notes))
 
 
-def _giving_tensors(module: nn.Module) -> nn.Module:
-    """The (private) module, giving its tensors alone: jit's tracing ends the process with a
-    segmentation fault where an output holds itself."""
+def _without_count(name: str, reason: str) -> OtherTool:
+    return OtherTool(name, None, notes=(reason,))
+
+
+def _returning_tensors(module: nn.Module) -> nn.Module:
+    """The (private) module, returning its tensors alone: torch.jit's tracing ends the process with
+    a segmentation fault where an output contains itself."""
     forward = module.forward
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -140,7 +148,7 @@ _one_at_a_time = threading.Lock()  # log levels, warnings and stdout belong to t
 
 @contextlib.contextmanager
 def _silence() -> Any:
-    """No warnings, log lines or prints of a peer's own."""
+    """No warnings, log lines or prints of the other tool's own."""
     with _one_at_a_time, _silenced():
         yield
 

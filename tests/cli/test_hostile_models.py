@@ -217,7 +217,7 @@ def test_names_are_harmless_in_every_format(
     model = f"{HOSTILE}:Named"
     for command in ("profile", "memory", "explain", "check"):
         more = ["--loss", "sum"] if command == "memory" else []
-        more += ["--no-peers"] if command == "check" else []
+        more += ["--no-other-tools"] if command == "check" else []
         for kind in ("table", "csv", "json", "markdown"):
             out = nincost_cli(command, model, "--input", "4", "--format", kind, *more).out
             assert out, (command, kind)

@@ -147,11 +147,11 @@ def test_check_exits_1_where_hand_and_trace_disagree(
 
     from nincost._closed_form import check, working  # noqa: F401  (check registers the formulas)
 
-    assert nincost_cli("check", "--no-peers").status == 0
+    assert nincost_cli("check", "--no-other-tools").status == 0
     monkeypatch.setitem(
         working._FORMULAS, nn.ReLU, lambda module, shapes: working.Working((), (), (1,))
     )
-    done = nincost_cli("check", "--no-peers")
+    done = nincost_cli("check", "--no-other-tools")
     assert done.status == 1
     assert "differs" in done.out
 
@@ -161,7 +161,7 @@ def test_check_exits_1_where_hand_and_trace_disagree(
 def test_other_commands_speak_all_formats(
     nincost_cli: Callable[..., Any], command: str, format: str
 ) -> None:
-    extra = ["--no-peers"] if command == "check" else []
+    extra = ["--no-other-tools"] if command == "check" else []
     done = nincost_cli(command, *extra, "--format", format)
     assert (done.status, done.err) == (0, "")
     plain = done.out.replace(",", "")

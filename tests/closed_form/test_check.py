@@ -22,7 +22,7 @@ from nincost._closed_form import working
 )  # fmt: skip
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_hand_and_trace_agree(model: str, mode: str) -> None:
-    result = nincost.check(model, peers=False, mode=mode, batch_size=2)
+    result = nincost.check(model, other_tools=False, mode=mode, batch_size=2)
     assert [row for row in result.rows if row.verdict == "differs"] == []
     assert result.ok
     profile = nincost.profile(model, mode=mode, batch_size=2)
@@ -47,7 +47,7 @@ def test_a_wrong_hand_formula_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return working.Working(good.params[:1], (*good.macs, working.term("b", out=5)), (1, 2, 3))
 
     monkeypatch.setitem(working._FORMULAS, nn.Linear, wrong)
-    result = nincost.check(nn.Sequential(nn.Linear(4, 5), nn.ReLU()), input="4", peers=False)
+    result = nincost.check(nn.Sequential(nn.Linear(4, 5), nn.ReLU()), input="4", other_tools=False)
     assert not result.ok
     (bad,) = [row for row in result.rows if row.verdict == "differs"]
     assert bad.layer == "0"
@@ -55,7 +55,7 @@ def test_a_wrong_hand_formula_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Differs" in str(result)
 
 
-def test_functions_are_told_apart_from_layers() -> None:
+def test_functions_have_rows_of_their_own() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -64,7 +64,7 @@ def test_functions_are_told_apart_from_layers() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.fc(x) @ self.fc.weight
 
-    result = nincost.check(Net(), input="4", peers=False)
+    result = nincost.check(Net(), input="4", other_tools=False)
     assert [(r.layer, r.verdict, r.trace_macs) for r in result.rows] == [
         ("fc", "agrees", 16), ("Net [aten.mm]", "trace only", 16),
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_layer_called_twice_and_tied_weights() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.b(self.a(self.a(x)))
 
-    result = nincost.check(Net(), input="4", peers=False)
+    result = nincost.check(Net(), input="4", other_tools=False)
     assert [(r.layer, r.calls, r.hand_macs) for r in result.rows] == [("a", 2, 32), ("b", 1, 16)]
     assert result.totals.hand_params == result.totals.trace_params == 16
     assert any("shared" in note for note in result.notes)
@@ -97,4 +97,4 @@ def test_an_input_that_a_formula_does_not_know_is_no_disagreement() -> None:
         def forward(self, x: torch.Tensor) -> Any:
             return self.lstm(nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 2])))[1]
 
-    assert nincost.check(Net(), input=torch.zeros(5, 2, 3), peers=False).ok
+    assert nincost.check(Net(), input=torch.zeros(5, 2, 3), other_tools=False).ok

@@ -139,7 +139,7 @@ def prune(layer: nn.Module) -> nn.Module:
 )  # fmt: skip
 def test_a_weight_made_from_others_is_no_disagreement(change: object) -> None:
     net = nn.Sequential(change(nn.Linear(3, 5)), nn.Linear(5, 2))  # type: ignore[operator]
-    check = nincost.check(net, input="3", peers=False)
+    check = nincost.check(net, input="3", other_tools=False)
     assert check.ok
     assert check.totals.hand_params == check.totals.trace_params
     assert check.totals.trace_params == sum(p.numel() for p in net.parameters())

@@ -1,4 +1,4 @@
-"""What the other tools say is asked of them, and their known differences are told."""
+"""The other tools' counts are their own, and known differences are explained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_flop_counter_mode_agrees(model: str) -> None:
     assert check.totals.flop_counter_macs == check.totals.trace_macs
 
 
-def test_fvcore_is_told_apart_from_its_batch_norm() -> None:
+def test_batch_norm_in_fvcores_total_is_explained() -> None:
     check = nincost.check("torchvision:resnet18")
     (note,) = [n for n in check.notes if n.startswith("fvcore's total has element-wise work")]
     assert "batch_norm" in note
@@ -26,7 +26,7 @@ def test_fvcore_is_told_apart_from_its_batch_norm() -> None:
     assert check.totals.fvcore_macs == check.totals.trace_macs + extra
 
 
-def test_fvcores_own_answer_is_passed_on() -> None:
+def test_the_fvcore_column_is_fvcores_own_count() -> None:
     from fvcore.nn import FlopCountAnalysis
 
     net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(48, 2)).eval()
@@ -57,9 +57,9 @@ def test_where_flop_counter_mode_fails_it_says_so() -> None:
     assert check.ok
 
 
-def test_peers_that_cannot_be_asked_leave_a_reason() -> None:
+def test_a_tool_that_cannot_run_leaves_a_reason() -> None:
     check = nincost.check(nn.Linear(3, 3), input="input=3")
     assert check.totals.fvcore_macs is None
-    assert "fvcore takes no keyword inputs" in check.notes
-    none = nincost.check(nn.Linear(3, 3), input="3", peers=False)
+    assert "fvcore was not run: it cannot pass inputs by keyword" in check.notes
+    none = nincost.check(nn.Linear(3, 3), input="3", other_tools=False)
     assert (none.totals.fvcore_macs, none.totals.flop_counter_macs) == (None, None)

@@ -35,7 +35,7 @@ def test_attention_by_hand_and_by_trace(options: dict[str, int]) -> None:
     )  # fmt: skip
     working = sequences.multi_head_attention(layer, shapes)
     assert working.param_count == sum(p.numel() for p in layer.parameters())
-    check = nincost.check(layer, input=tuple(map(torch.zeros, shapes)), peers=False)
+    check = nincost.check(layer, input=tuple(map(torch.zeros, shapes)), other_tools=False)
     assert check.ok
     assert check.totals.hand_macs == working.mac_count > 0
 
@@ -52,7 +52,7 @@ def test_recurrent_layers_by_hand_and_by_trace(
     layer = kind(
         3, 4, num_layers, bidirectional=bidirectional, batch_first=batch_first, bias=bias
     )  # fmt: skip
-    check = nincost.check(layer, input=torch.zeros(5, 2, 3), peers=False)
+    check = nincost.check(layer, input=torch.zeros(5, 2, 3), other_tools=False)
     assert check.ok
     assert check.totals.hand_params == sum(p.numel() for p in layer.parameters())
     assert len(check.rows) == 1
@@ -62,7 +62,7 @@ def test_recurrent_layers_by_hand_and_by_trace(
 @pytest.mark.parametrize("shape", [(5, 2, 3), (5, 3)])
 def test_projected_lstm(bias: bool, shape: tuple[int, ...]) -> None:
     layer = nn.LSTM(3, 6, 2, proj_size=2, bidirectional=True, bias=bias)
-    check = nincost.check(layer, input=torch.zeros(shape), peers=False)
+    check = nincost.check(layer, input=torch.zeros(shape), other_tools=False)
     assert check.ok
     assert check.totals.hand_params == sum(p.numel() for p in layer.parameters())
 
@@ -71,6 +71,6 @@ def test_projected_lstm(bias: bool, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", [(2, 3), (3,)])
 def test_cells(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
     cell = kind(3, 4)
-    check = nincost.check(cell, input=torch.zeros(shape), peers=False)
+    check = nincost.check(cell, input=torch.zeros(shape), other_tools=False)
     assert check.ok
     assert check.totals.hand_params == sum(p.numel() for p in cell.parameters())

@@ -400,6 +400,6 @@ def test_timm_models_that_other_tools_get_wrong(model: Any, megaparams: float) -
     totals = nincost.profile(name).totals
     assert totals.macs == model()
     assert round(totals.params / 1e6, 2) == megaparams
-    check = nincost.check(name, peers=False)
+    check = nincost.check(name, other_tools=False)
     assert check.ok
     assert check.totals.hand_macs == totals.macs

@@ -250,7 +250,7 @@ def differences(network: Network) -> list[Difference]:
     before = state_of(net)
     try:
         traced = trace(Model("Net", net), inputs, mode=network.mode)
-        checked = nincost.check(net, input=inputs, mode=network.mode, peers=False)
+        checked = nincost.check(net, input=inputs, mode=network.mode, other_tools=False)
     except NincostError as error:
         return [Difference("error", str(error))]
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from nincost._closed_form.check import CHECK_COLUMNS, Check, CheckRow
+from nincost._closed_form.check_results import CHECK_COLUMNS, Check, CheckRow
 from nincost._render import csv, markdown, units
 from nincost._render.terminal import WIDE_FROM, draw, new_table, statements
 
@@ -60,9 +60,7 @@ def summary(check: Check) -> list[tuple[str, str]]:
         verdict = "hand formulas and trace agree in every layer that has a hand formula"
         if only:
             share = 100 * only / check.totals.trace_macs
-            verdict += (
-                f"; {units.exact(only)} MACs ({share:.1f}%) are functions that only the trace sees"
-            )
+            verdict += f"; only the trace counts functions: {units.exact(only)} MACs ({share:.1f}%)"
     lines = [("Verdict", verdict)]
     for row in wrong:
         lines.append(("Differs", f"{row.layer}: {row.note}"))
@@ -71,10 +69,16 @@ def summary(check: Check) -> list[tuple[str, str]]:
         ("FlopCounterMode", check.totals.flop_counter_macs),
     ):
         if macs is not None:
-            difference = macs - check.totals.trace_macs
-            same = "the same as the trace" if not difference else f"{difference:+,} to the trace"
-            lines.append((name, f"{units.exact(macs)} MACs, {same}"))
+            lines.append((name, f"{units.exact(macs)} MACs, {_beside_trace(macs, check)}"))
     return lines + [("Note", note) for note in check.notes]
+
+
+def _beside_trace(macs: int, check: Check) -> str:
+    """How a tool's total differs from the trace's."""
+    difference = macs - check.totals.trace_macs
+    if not difference:
+        return "the same as the trace"
+    return f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} than the trace"
 
 
 def render_csv(check: Check) -> str:
