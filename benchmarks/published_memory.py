@@ -99,8 +99,8 @@ def recorded(name: str, optimizer: str, batch: int, target: Target) -> Recording
         input="3x86x86",
         batch_size=batch,
         optimizer=optimizer,
-        optimizer_args={"lr": 0.001},
-        zero_first=True,
+        optimizer_arg={"lr": 0.001},
+        zero_grad_before_forward=True,
         hold_output=True,
         steps=4,
     )

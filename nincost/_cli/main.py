@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ import click
 from nincost._cli.stdout import drop_stdout
 from nincost._cli.time_limit import terminable
 from nincost._environment import __version__
+from nincost._step.renamed import refuse_renamed
 from nincost.errors import (
     InputError,
     Interruption,
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:
         arguments = sys.argv[1:]
     try:
-        with terminable():
+        with terminable(), _renamed_options_named():
             status = cli.main(
                 args=list(arguments) or ["--help"], prog_name="nincost", standalone_mode=False
             )
@@ -130,6 +131,16 @@ def run(arguments: Sequence[str] | None = None) -> None:
             2,
         )
     sys.exit(status if isinstance(status, int) else 0)
+
+
+@contextlib.contextmanager
+def _renamed_options_named() -> Iterator[None]:
+    """Name the new option where an unknown one is the old name of it."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        refuse_renamed(error.option_name)
+        raise
 
 
 def _fail(message: str, status: int, excerpt: str = "") -> None:

@@ -22,17 +22,20 @@ def step_options(function: F) -> F:
             help="zero_grad's argument: drop gradients, or fill them with zeros.",
         ),
         click.option(
-            "--zero-first", is_flag=True,
+            "--zero-grad-before-forward", is_flag=True,
             help="Call zero_grad before forward, rather than between loss and backward.",
         ),
-        click.option("--benchmark", is_flag=True, help="With torch.backends.cudnn.benchmark on."),
+        click.option(
+            "--cudnn-benchmark", is_flag=True, help="With torch.backends.cudnn.benchmark on."
+        ),
         click.option("--inference", is_flag=True, help="One forward pass, without gradients."),
         click.option(
-            "--checkpoint", is_flag=True,
-            help="Compute each top-level block again in backward rather than keep what it saves.",
+            "--activation-checkpointing", default="none", show_default=True, metavar="WHAT",
+            help="Compute again in backward rather than keep what is saved: none or top-level "
+            "(each top-level block).",
         ),
         click.option(
-            "--accumulate", type=int, default=1, show_default=True, metavar="N",
+            "--grad-accumulation", type=int, default=1, show_default=True, metavar="N",
             help="Backward passes before each optimizer step.",
         ),
         click.option("--channels-last", is_flag=True, help="Model and images in channels-last."),
@@ -47,7 +50,7 @@ def step_options(function: F) -> F:
         ),
         click.option("--amp", metavar="DTYPE", help="Autocast: float16 or bfloat16."),
         click.option(
-            "--update", metavar="HOW",
+            "--optimizer-impl", metavar="HOW",
             help="for-loop, foreach or fused. Default: what torch picks on CUDA.",
         ),
         click.option(

@@ -41,7 +41,7 @@ class Target:
         return self.gpu.sm_count
 
     @property
-    def update(self) -> Literal["foreach", "for-loop"]:
+    def optimizer_impl(self) -> Literal["foreach", "for-loop"]:
         """How optimizers update by default: torch.optim takes lists on CUDA, a loop on the CPU."""
         return "foreach" if self.device == "cuda" else "for-loop"
 

@@ -63,7 +63,7 @@ class _Steps:
         job, device = self.job, self.gauge.device
         module, meta = self._model()
         module.train(not job["inference"])
-        torch.backends.cudnn.benchmark = job["benchmark"]
+        torch.backends.cudnn.benchmark = job["cudnn_benchmark"]
         self.gauge.record()
         module.to(device)
         self.after["after_model"] = self.gauge.allocated()
@@ -153,7 +153,7 @@ class _Steps:
 
     def _train(self) -> None:
         job = self.job
-        if job["checkpoint"]:
+        if job["activation_checkpointing"] != "none":
             checkpoint_blocks(self.module)
         trained = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = _optimizer(job, trained)
@@ -163,8 +163,8 @@ class _Steps:
             if last:
                 self._began = self._entries()
                 self._before = _addresses("gradients", self._gradients())
-            for part in range(job["accumulate"]):
-                if part == 0 and job["zero_first"]:
+            for part in range(job["grad_accumulation"]):
+                if part == 0 and job["zero_grad_before_forward"]:
                     self._zero_grad(optimizer)
                 with self._precision():
                     self._begin("forward")
@@ -173,7 +173,7 @@ class _Steps:
                     loss = take_loss(self.loss, output, self.labels)
                 self.after["after_forward"] = self.gauge.allocated()
                 forward = self._entries() if last else None
-                if part == 0 and not job["zero_first"]:
+                if part == 0 and not job["zero_grad_before_forward"]:
                     self._zero_grad(optimizer)
                 loss = scaler.scale(loss)
                 self._begin("backward")
@@ -250,9 +250,9 @@ def _addresses(name: str, tensors: list[Tensor]) -> dict[int, str]:
 def _optimizer(job: Mapping[str, Any], parameters: list[nn.Parameter]) -> Any:
     kind = getattr(torch.optim, job["optimizer"])
     options = dict(job["optimizer_arg"])
-    if job["update"] in ("foreach", "fused"):
-        options.setdefault(job["update"], True)
-    elif job["update"] == "for-loop":
+    if job["optimizer_impl"] in ("foreach", "fused"):
+        options.setdefault(job["optimizer_impl"], True)
+    elif job["optimizer_impl"] == "for-loop":
         options.setdefault("foreach", False)
     try:
         return kind(parameters, **options)

@@ -69,11 +69,11 @@ def _cases() -> Iterator[Case]:
         {"optimizer_arg": {"momentum": 0.9}},
         {"optimizer": "Adam"},
         {"optimizer": "AdamW"},
-        {"optimizer": "AdamW", "update": "fused"},
+        {"optimizer": "AdamW", "optimizer_impl": "fused"},
         {"amp": "bfloat16"},
         {"inference": True},
-        {"checkpoint": True},
-        {"accumulate": 2},
+        {"activation_checkpointing": "top-level"},
+        {"grad_accumulation": 2},
         {"grad_set_to_none": False},
     ):
         yield Case("two-1x1", 128, options)

@@ -36,18 +36,18 @@ def fit(
     loss: str | Loss = "cross-entropy",
     optimizer: str = "SGD",
     optimizer_arg: Mapping[str, Any] | None = None,
-    update: Literal["for-loop", "foreach", "fused"] | None = None,
+    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = None,
     amp: Literal["float16", "bfloat16"] | None = None,
     grad_scaler: bool | None = None,
     clip_grad_norm: float | None = None,
     dtype: str | None = None,
     channels_last: bool = False,
-    accumulate: int = 1,
-    checkpoint: bool = False,
+    grad_accumulation: int = 1,
+    activation_checkpointing: str = "none",
     inference: bool = False,
     grad_set_to_none: bool = True,
-    zero_first: bool = False,
-    benchmark: bool = False,
+    zero_grad_before_forward: bool = False,
+    cudnn_benchmark: bool = False,
     alloc_conf: str = "",
 ) -> Fit:
     """Find the largest batch whose step fits on a card.
@@ -73,11 +73,13 @@ def fit(
     """
     options: StepOptions = {
         "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
-        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "grad_scaler": grad_scaler,
-        "clip_grad_norm": clip_grad_norm, "dtype": dtype,
-        "channels_last": channels_last, "accumulate": accumulate, "checkpoint": checkpoint,
-        "inference": inference, "grad_set_to_none": grad_set_to_none, "zero_first": zero_first,
-        "benchmark": benchmark, "alloc_conf": alloc_conf,
+        "optimizer_arg": optimizer_arg, "optimizer_impl": optimizer_impl, "amp": amp,
+        "grad_scaler": grad_scaler, "clip_grad_norm": clip_grad_norm, "dtype": dtype,
+        "channels_last": channels_last, "grad_accumulation": grad_accumulation,
+        "activation_checkpointing": activation_checkpointing, "inference": inference,
+        "grad_set_to_none": grad_set_to_none,
+        "zero_grad_before_forward": zero_grad_before_forward,
+        "cudnn_benchmark": cudnn_benchmark, "alloc_conf": alloc_conf,
     }  # fmt: skip
     _check_specs(input)
     with collection_paused():
@@ -280,7 +282,7 @@ class _Search:
             f"{self.request.step.model.name} does not fit {size_words(self.budget)}: a batch of 1 "
             f"needs {size_words(needed)}, of which {size_words(parameters)} are parameters and "
             f"{size_words(context)} the CUDA context: take a larger card, a smaller input, "
-            "--amp bfloat16, --checkpoint or an optimizer without state"
+            "--amp bfloat16, --activation-checkpointing top-level or an optimizer without state"
         )
 
 

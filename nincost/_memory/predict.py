@@ -34,18 +34,18 @@ def memory(
     loss: str | Loss = "cross-entropy",
     optimizer: str = "SGD",
     optimizer_arg: Mapping[str, Any] | None = None,
-    update: Literal["for-loop", "foreach", "fused"] | None = None,
+    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = None,
     amp: Literal["float16", "bfloat16"] | None = None,
     grad_scaler: bool | None = None,
     clip_grad_norm: float | None = None,
     dtype: str | None = None,
     channels_last: bool = False,
-    accumulate: int = 1,
-    checkpoint: bool = False,
+    grad_accumulation: int = 1,
+    activation_checkpointing: str = "none",
     inference: bool = False,
     grad_set_to_none: bool = True,
-    zero_first: bool = False,
-    benchmark: bool = False,
+    zero_grad_before_forward: bool = False,
+    cudnn_benchmark: bool = False,
     alloc_conf: str = "",
     gpu: str | None = None,
     what_if: Any = None,
@@ -63,19 +63,20 @@ def memory(
         loss: `cross-entropy`, `mse`, `sum`, or a function of the model's output that gives a
             scalar tensor.
         optimizer: a class in `torch.optim` by name, and `optimizer_arg` its keyword arguments.
-        update: how it updates: `for-loop`, `foreach` or `fused`; what torch picks where None.
+        optimizer_impl: `for-loop`, `foreach` or `fused`; what torch picks where None.
         amp: `float16` or `bfloat16` for autocast.
         grad_scaler: whether a `torch.amp.GradScaler` scales the loss; with float16 autocast where
             None. It takes a few scalars.
         clip_grad_norm: what `torch.nn.utils.clip_grad_norm_` clips to before each optimizer step.
         dtype: what model and float inputs are cast to, such as `bfloat16`.
         channels_last: whether model and images are in channels-last layout.
-        accumulate: backward passes before each optimizer step.
-        checkpoint: compute each top-level block again in backward rather than keep what it saves.
+        grad_accumulation: backward passes before each optimizer step.
+        activation_checkpointing: `top-level` to compute each top-level block again in backward
+            rather than keep what it saves; `none`.
         inference: one forward pass without gradients, and nothing else.
         grad_set_to_none: `zero_grad`'s argument.
-        zero_first: call `zero_grad` before forward, rather than between loss and backward.
-        benchmark: `torch.backends.cudnn.benchmark`.
+        zero_grad_before_forward: call `zero_grad` there, rather than between loss and backward.
+        cudnn_benchmark: `torch.backends.cudnn.benchmark`.
         alloc_conf: as in the variable PYTORCH_CUDA_ALLOC_CONF.
         gpu: the card whose rules, context and memory are taken (`rtx4090`), or a size (`24GiB`);
             the one in this machine, else an A100, where None.
@@ -97,11 +98,13 @@ def memory(
     """
     options: StepOptions = {
         "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
-        "optimizer_arg": optimizer_arg, "update": update, "amp": amp, "grad_scaler": grad_scaler,
-        "clip_grad_norm": clip_grad_norm, "dtype": dtype,
-        "channels_last": channels_last, "accumulate": accumulate, "checkpoint": checkpoint,
-        "inference": inference, "grad_set_to_none": grad_set_to_none, "zero_first": zero_first,
-        "benchmark": benchmark, "alloc_conf": alloc_conf,
+        "optimizer_arg": optimizer_arg, "optimizer_impl": optimizer_impl, "amp": amp,
+        "grad_scaler": grad_scaler, "clip_grad_norm": clip_grad_norm, "dtype": dtype,
+        "channels_last": channels_last, "grad_accumulation": grad_accumulation,
+        "activation_checkpointing": activation_checkpointing, "inference": inference,
+        "grad_set_to_none": grad_set_to_none,
+        "zero_grad_before_forward": zero_grad_before_forward,
+        "cudnn_benchmark": cudnn_benchmark, "alloc_conf": alloc_conf,
     }  # fmt: skip
     with collection_paused():
         request = make_request(model, gpu, batch_size, options)

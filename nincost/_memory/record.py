@@ -46,7 +46,7 @@ def record(step: Step, target: Target) -> Recording:
         as_the_models(model.name),
     ):
         inputs = make_input(given, step.batch_size, float_dtype(model.module))
-        changed = step.dtype or step.channels_last or step.checkpoint
+        changed = step.dtype or step.channels_last or step.activation_checkpointing != "none"
         reuse = model.owned and not changed
         module = model.module if reuse else copy_structure(model.module)
         try:
@@ -72,7 +72,7 @@ def _record_with_values(
     Raises the failure where that cannot be: under autocast, whose casts are the device's own, and
     for more weights than a laptop holds.
     """
-    step = replace(step, optimizer_args={**step.optimizer_args, "lr": 0.0})
+    step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": 0.0})
     weights = sum(parameter.nbytes for parameter in step.model.module.parameters())
     if step.amp is not None or weights > _LARGEST_WITH_VALUES:
         raise failure

@@ -121,7 +121,7 @@ class StepsRun:
 
     def _explain_in_place(self, error: BaseException) -> NincostError:
         """Backward found something changed that it had saved."""
-        if not self.step.checkpoint:
+        if self.step.activation_checkpointing == "none":
             return ModelError(f"{self.step.model.name} cannot be trained: {one_line(error)}")
         lone = [
             name for name, child in self.module.named_children() if getattr(child, "inplace", False)
@@ -130,7 +130,8 @@ class StepsRun:
         return InputError(
             f"{self.step.model.name} cannot be checkpointed block by block: {where} in place, "
             "which changes what the block before it has saved for backward (torch refuses it, "
-            "too): set inplace=False there, put the layers into blocks, or leave checkpoint out"
+            "too): set inplace=False there, put the layers into blocks, or leave "
+            "activation_checkpointing out"
         )
 
     def _convert(self) -> None:
@@ -152,7 +153,7 @@ class StepsRun:
                 self.inputs,
                 lambda t: t.to(memory_format=torch.channels_last) if t.dim() == 4 else t,
             )
-        if step.checkpoint:
+        if step.activation_checkpointing != "none":
             checkpoint_blocks(self.module, lambda: precision(step, self.target))
 
     def _place_model(self) -> None:
@@ -188,8 +189,8 @@ class StepsRun:
     def _train(self) -> None:
         recorder = self.recorder
         trained = [p for p in self.module.parameters() if p.requires_grad]
-        update = self.step.update or self.target.update
-        optimizer = make_optimizer(self.step, trained, update)
+        implementation = self.step.optimizer_impl or self.target.optimizer_impl
+        optimizer = make_optimizer(self.step, trained, implementation)
         for tensor in tensors_in(list(optimizer.state.values()) if optimizer else []):
             recorder.place(tensor, "optimizer_state", -1)  # what its constructor made
         device = "meta" if self.on_meta else "cpu"
@@ -198,8 +199,8 @@ class StepsRun:
         loss: Tensor | None = None
         self._labels: Tensor | None = None
         for number in range(1, self.step.steps + 1):
-            for part in range(self.step.accumulate):
-                if part == 0 and self.step.zero_first:
+            for part in range(self.step.grad_accumulation):
+                if part == 0 and self.step.zero_grad_before_forward:
                     self._zero_grad(optimizer, number)
                 recorder.begin("forward", number)
                 first = len(recorder.storages)
@@ -212,7 +213,7 @@ class StepsRun:
                     with recorder:
                         loss = take_loss(self.step.loss, output, self._labels)
                 recorder.classify_alive(first)
-                if part == 0 and not self.step.zero_first:
+                if part == 0 and not self.step.zero_grad_before_forward:
                     self._zero_grad(optimizer, number)
                 if scaler is not None and loss.requires_grad:
                     with recorder:
@@ -254,7 +255,7 @@ class StepsRun:
         if optimizer is not None:
             self.recorder.begin("zero_grad", number)
             with self.recorder:
-                zero_grad(optimizer, set_to_none=self.step.set_to_none)
+                zero_grad(optimizer, set_to_none=self.step.grad_set_to_none)
 
     def _place_labels(self, output: Any) -> None:
         if callable(self.step.loss):

@@ -56,23 +56,23 @@ def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
     if step.amp is None and not step.dtype:
         yield "--amp bfloat16", "mixed precision", request.changed(amp="bfloat16")
     if not step.inference:
-        if not step.checkpoint:
+        if step.activation_checkpointing == "none":
             yield (
-                "--checkpoint",
+                "--activation-checkpointing top-level",
                 "computing each top-level block again in backward",
-                request.changed(checkpoint=True),
+                request.changed(activation_checkpointing="top-level"),
             )
-        if step.optimizer != _STATELESS or step.optimizer_args.get("momentum"):
+        if step.optimizer != _STATELESS or step.optimizer_arg.get("momentum"):
             yield (
                 f"--optimizer {_STATELESS}",
                 "an optimizer without state",
-                request.changed(optimizer=_STATELESS, optimizer_args={}, update=None),
+                request.changed(optimizer=_STATELESS, optimizer_arg={}, optimizer_impl=None),
             )
-        elif step.update is None:
+        elif step.optimizer_impl is None:
             yield (
-                "--update for-loop",
+                "--optimizer-impl for-loop",
                 "updating parameters one by one",
-                request.changed(update="for-loop"),
+                request.changed(optimizer_impl="for-loop"),
             )
     if not request.config.expandable_segments and not request.alloc_conf:
         conf = "expandable_segments:True"

@@ -19,30 +19,30 @@ _LR = 0.1
 
 
 def make_optimizer(
-    step: Step, parameters: list[nn.Parameter], update: str
+    step: Step, parameters: list[nn.Parameter], implementation: str
 ) -> torch.optim.Optimizer | None:
     """The step's optimizer, or None where no parameter trains.
 
-    `update` is what the device would pick, told to the optimizer outright: on meta tensors it
-    would pick the loop by itself.
+    `implementation` is what the device would pick, which the optimizer gets outright: on meta
+    tensors it would pick the loop by itself.
     """
     if not parameters:
         return None
     kind: Any = getattr(torch.optim, step.optimizer)
     known = inspect.signature(kind.__init__).parameters
-    options: dict[str, Any] = dict(step.optimizer_args)
+    options: dict[str, Any] = dict(step.optimizer_arg)
     if "lr" in known and known["lr"].default is inspect.Parameter.empty:
         options.setdefault("lr", _LR)
     for name in ("foreach", "fused"):
-        if update == name and name not in options:
+        if implementation == name and name not in options:
             if name in known:
                 options[name] = True
-            elif step.update == name:
+            elif step.optimizer_impl == name:
                 raise InputError(
-                    f"optimizer {step.optimizer} has no {name} update: leave update out, or choose "
-                    "for-loop"
+                    f"optimizer {step.optimizer} has no {name} implementation: leave "
+                    "optimizer_impl out, or choose for-loop"
                 )
-    if "foreach" in known and update == "for-loop":
+    if "foreach" in known and implementation == "for-loop":
         options.setdefault("foreach", False)
     try:
         with _fused_on_meta():
@@ -50,7 +50,7 @@ def make_optimizer(
     except (TypeError, ValueError, RuntimeError) as error:
         names = [name for name in known if name not in ("self", "params")]
         raise InputError(
-            f"optimizer {step.optimizer} does not take {dict(step.optimizer_args)}: "
+            f"optimizer {step.optimizer} does not take {dict(step.optimizer_arg)}: "
             f"{one_line(error)}; its arguments are {', '.join(names)}"
         ) from error
 

@@ -29,18 +29,18 @@ class StepOptions(TypedDict, total=False):
     loss: str | Loss
     optimizer: str
     optimizer_arg: Mapping[str, Any] | None
-    update: str | None
+    optimizer_impl: str | None
     amp: str | None
     grad_scaler: bool | None
     clip_grad_norm: float | None
     dtype: str | None
     channels_last: bool
-    accumulate: int
-    checkpoint: bool
+    grad_accumulation: int
+    activation_checkpointing: str
     inference: bool
     grad_set_to_none: bool
-    zero_first: bool
-    benchmark: bool
+    zero_grad_before_forward: bool
+    cudnn_benchmark: bool
     alloc_conf: str
 
 
@@ -113,13 +113,13 @@ class Request:
     card: Card
     config: AllocatorConfig
     alloc_conf: str = ""
-    benchmark: bool = False
+    cudnn_benchmark: bool = False
     given: Any = None  # the model as the user gave it
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def target(self) -> Target:
         """The device that rules are asked for."""
-        settings = replace(Settings.read(), cudnn_benchmark=self.benchmark)
+        settings = replace(Settings.read(), cudnn_benchmark=self.cudnn_benchmark)
         return Target(device="cuda", gpu=self.card.gpu, settings=settings)
 
     def changed(self, **changes: Any) -> Request:
@@ -134,19 +134,19 @@ class Request:
                 step.loss, "__name__", type(step.loss).__name__
             ),
             "optimizer": step.optimizer,
-            "optimizer_arg": dict(step.optimizer_args),
-            "update": step.update,
+            "optimizer_arg": dict(step.optimizer_arg),
+            "optimizer_impl": step.optimizer_impl,
             "amp": step.amp,
             "grad_scaler": step.scales_gradients,
             "clip_grad_norm": step.clip_grad_norm,
             "dtype": step.dtype or None,
             "channels_last": step.channels_last,
-            "accumulate": step.accumulate,
-            "checkpoint": step.checkpoint,
+            "grad_accumulation": step.grad_accumulation,
+            "activation_checkpointing": step.activation_checkpointing,
             "inference": step.inference,
-            "grad_set_to_none": step.set_to_none,
-            "zero_first": step.zero_first,
-            "benchmark": self.benchmark,
+            "grad_set_to_none": step.grad_set_to_none,
+            "zero_grad_before_forward": step.zero_grad_before_forward,
+            "cudnn_benchmark": self.cudnn_benchmark,
             "alloc_conf": self.alloc_conf,
         }  # fmt: skip
 
@@ -159,10 +159,10 @@ def make_request(model: Any, gpu: str | None, batch_size: int, options: StepOpti
     """
     card = pick_card(gpu)
     arguments = dict(options.get("arg") or {})
-    optimizer_args = options.get("optimizer_arg") or {}
-    if not isinstance(optimizer_args, Mapping):
+    optimizer_arg = options.get("optimizer_arg") or {}
+    if not isinstance(optimizer_arg, Mapping):
         raise InputError(
-            f"optimizer_arg is {optimizer_args!r}: expected keyword arguments such as "
+            f"optimizer_arg is {optimizer_arg!r}: expected keyword arguments such as "
             "{'momentum': 0.9}"
         )
     alloc_conf = options.get("alloc_conf", "")
@@ -173,19 +173,19 @@ def make_request(model: Any, gpu: str | None, batch_size: int, options: StepOpti
         batch_size=batch_size,
         loss=options.get("loss", "cross-entropy"),
         optimizer=options.get("optimizer", "SGD"),
-        optimizer_args=dict(optimizer_args),
-        update=options.get("update"),  # type: ignore[arg-type]
+        optimizer_arg=dict(optimizer_arg),
+        optimizer_impl=options.get("optimizer_impl"),  # type: ignore[arg-type]
         amp=options.get("amp"),  # type: ignore[arg-type]
         grad_scaler=options.get("grad_scaler"),
         clip_grad_norm=options.get("clip_grad_norm"),
         dtype=options.get("dtype") or "",
         channels_last=options.get("channels_last", False),
-        accumulate=options.get("accumulate", 1),
-        checkpoint=options.get("checkpoint", False),
+        grad_accumulation=options.get("grad_accumulation", 1),
+        activation_checkpointing=options.get("activation_checkpointing", "none"),
         inference=options.get("inference", False),
-        set_to_none=options.get("grad_set_to_none", True),
-        zero_first=options.get("zero_first", False),
+        grad_set_to_none=options.get("grad_set_to_none", True),
+        zero_grad_before_forward=options.get("zero_grad_before_forward", False),
         steps=RECORDED_STEPS,
     )
-    benchmark = options.get("benchmark", False)
-    return Request(step, card, config, alloc_conf, benchmark, model, arguments)
+    cudnn_benchmark = options.get("cudnn_benchmark", False)
+    return Request(step, card, config, alloc_conf, cudnn_benchmark, model, arguments)

@@ -18,8 +18,11 @@ LOSSES = ("cross-entropy", "mse", "sum")
 #: Precisions of automatic mixed precision.
 AMP = ("float16", "bfloat16")
 
+#: Which blocks activation checkpointing computes again in backward.
+ACTIVATION_CHECKPOINTING = ("none", "top-level")
+
 #: How an optimizer updates its parameters: one by one, in lists, or in one kernel.
-UPDATES = ("for-loop", "foreach", "fused")
+OPTIMIZER_IMPLS = ("for-loop", "foreach", "fused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class Step:
         loss: `cross-entropy`, `mse` (against a target of the output's shape), `sum`, or a function
             of the model's output that gives a scalar tensor.
         optimizer: the name of a class in `torch.optim`.
-        optimizer_args: its keyword arguments; `lr` may be left out.
-        update: `for-loop`, `foreach` or `fused`; None for what torch would pick on the device.
+        optimizer_arg: its keyword arguments; `lr` may be left out.
+        optimizer_impl: `for-loop`, `foreach` or `fused`; None for what torch picks on the device.
         amp: `float16` or `bfloat16` for autocast; None for none.
         grad_scaler: whether a `torch.amp.GradScaler` scales the loss; None for the usual: with
             float16 autocast of float32 weights, and only then.
@@ -43,11 +46,12 @@ class Step:
         dtype: a torch dtype's name that the model and its float inputs are cast to; empty to
             leave them.
         channels_last: whether model and 4-d inputs are in channels-last layout.
-        accumulate: backward passes before each optimizer step.
-        checkpoint: whether each top-level block is recomputed in backward rather than kept.
+        grad_accumulation: backward passes before each optimizer step.
+        activation_checkpointing: `top-level` where each top-level block is recomputed in backward
+            rather than kept; `none`.
         inference: one forward pass in eval mode without gradients, and nothing else.
-        set_to_none: `zero_grad`'s argument: drop gradients, or fill them with zeros.
-        zero_first: whether `zero_grad` stands before forward rather than before backward.
+        grad_set_to_none: `zero_grad`'s argument: drop gradients, or fill them with zeros.
+        zero_grad_before_forward: whether `zero_grad` stands there rather than before backward.
         hold_output: whether the last step's output and loss are alive until the next step has
             made its own, as in a loop at a script's top level.
         steps: how many steps to record.
@@ -58,24 +62,24 @@ class Step:
     batch_size: int = 1
     loss: str | Loss = "cross-entropy"
     optimizer: str = "SGD"
-    optimizer_args: Mapping[str, Any] = field(default_factory=dict)
-    update: Literal["for-loop", "foreach", "fused"] | None = None
+    optimizer_arg: Mapping[str, Any] = field(default_factory=dict)
+    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = None
     amp: Literal["float16", "bfloat16"] | None = None
     grad_scaler: bool | None = None
     clip_grad_norm: float | None = None
     dtype: str = ""
     channels_last: bool = False
-    accumulate: int = 1
-    checkpoint: bool = False
+    grad_accumulation: int = 1
+    activation_checkpointing: str = "none"
     inference: bool = False
-    set_to_none: bool = True
-    zero_first: bool = False
+    grad_set_to_none: bool = True
+    zero_grad_before_forward: bool = False
     hold_output: bool = False
     steps: int = 3
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size)
-        _count("accumulate", self.accumulate)
+        _count("grad_accumulation", self.grad_accumulation)
         _count("steps", self.steps)
         if isinstance(self.loss, str):
             _choice("loss", self.loss, LOSSES)
@@ -84,10 +88,11 @@ class Step:
                 f"loss is {self.loss!r}: choose {', '.join(LOSSES)}, or give a function of the "
                 "model's output"
             )
-        if self.update is not None:
-            _choice("update", self.update, UPDATES)
+        if self.optimizer_impl is not None:
+            _choice("optimizer_impl", self.optimizer_impl, OPTIMIZER_IMPLS)
         if self.amp is not None:
             _choice("amp", self.amp, AMP)
+        _choice("activation_checkpointing", self.activation_checkpointing, ACTIVATION_CHECKPOINTING)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(
                 "grad_scaler cannot unscale the float16 gradients of float16 weights (torch raises "

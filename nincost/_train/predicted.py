@@ -166,7 +166,7 @@ def step_memory(
             optimizer=settings.optimizer,
             optimizer_arg={"lr": settings.lr, **settings.optimizer_arg},
             amp=settings.amp,  # type: ignore[arg-type]
-            measure=False, zero_first=True,
+            measure=False, zero_grad_before_forward=True,
         )  # fmt: skip
     except NincostError as error:
         return empty, [f"the step's memory could not be predicted: {one_line(error)}"]

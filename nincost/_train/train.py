@@ -174,9 +174,9 @@ def _start(
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     step = Step(
         found, optimizer=settings.optimizer,
-        optimizer_args={**settings.optimizer_arg, "lr": settings.lr},
+        optimizer_arg={**settings.optimizer_arg, "lr": settings.lr},
     )  # fmt: skip
-    optimizer = make_optimizer(step, trained, update="")
+    optimizer = make_optimizer(step, trained, implementation="")
     assert optimizer is not None  # make_module saw to it that something trains
     return Job(
         settings, dataset, module, optimizer, device, ranks, folder, watch,

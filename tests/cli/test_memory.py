@@ -46,17 +46,19 @@ def test_csv_and_pictures_are_files(nincost_cli, tmp_path):
 def test_options_reach_the_prediction(nincost_cli):
     done = nincost_cli(
         "memory", "two-1x1", "--optimizer", "SGD", "--optimizer-arg", "momentum=0.9", "--amp",
-        "bfloat16", "--accumulate", "2", "--no-grad-set-to-none", "--checkpoint", "--update",
-        "for-loop", "--gpu", "t4", "--no-measure", "--clip-grad-norm", "2", "--grad-scaler",
+        "bfloat16", "--grad-accumulation", "2", "--no-grad-set-to-none",
+        "--activation-checkpointing", "top-level", "--optimizer-impl", "for-loop",
+        "--gpu", "t4", "--no-measure", "--clip-grad-norm", "2", "--grad-scaler",
         "--format", "json",
     )  # fmt: skip
     settings = json.loads(done.out)["settings"]
     assert settings == {
         "loss": "cross-entropy", "optimizer": "SGD", "optimizer_arg": {"momentum": 0.9},
-        "update": "for-loop", "amp": "bfloat16", "grad_scaler": True,
+        "optimizer_impl": "for-loop", "amp": "bfloat16", "grad_scaler": True,
         "clip_grad_norm": 2.0, "dtype": None, "channels_last": False,
-        "accumulate": 2, "checkpoint": True, "inference": False, "grad_set_to_none": False,
-        "zero_first": False, "benchmark": False, "alloc_conf": "",
+        "grad_accumulation": 2, "activation_checkpointing": "top-level", "inference": False,
+        "grad_set_to_none": False,
+        "zero_grad_before_forward": False, "cudnn_benchmark": False, "alloc_conf": "",
     }  # fmt: skip
 
 

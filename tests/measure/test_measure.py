@@ -70,9 +70,19 @@ def job(**options):
         {"input": "1x96x96"},
         {"input": "1x96x96", "optimizer": "AdamW", "amp": "bfloat16"},
         {"input": "1x96x96", "dtype": "bfloat16", "channels_last": True},
-        {"input": "1x96x96", "accumulate": 2, "checkpoint": True, "update": "for-loop"},
+        {
+            "input": "1x96x96",
+            "grad_accumulation": 2,
+            "activation_checkpointing": "top-level",
+            "optimizer_impl": "for-loop",
+        },
         {"input": "1x96x96", "grad_scaler": True, "clip_grad_norm": 1.0},
-        {"input": "1x96x96", "loss": "mse", "grad_set_to_none": False, "zero_first": True},
+        {
+            "input": "1x96x96",
+            "loss": "mse",
+            "grad_set_to_none": False,
+            "zero_grad_before_forward": True,
+        },
     ],
     ids=str,
 )
@@ -88,7 +98,9 @@ def test_real_steps_run_and_are_told_by_phase(options):
         "after_step",
     ]
     assert answer["peak_allocated_bytes"] == 10_000
-    assert answer["peak_phase"] == ("forward" if options.get("zero_first") else "loss")
+    assert answer["peak_phase"] == (
+        "forward" if options.get("zero_grad_before_forward") else "loss"
+    )
     assert gauge.calls.count("record") == 1
     assert "history" in gauge.calls
     measured = measure.measured_from(answer)

@@ -75,7 +75,7 @@ def check_same(timeline: Timeline, real: Record) -> None:
 def test_nin(variant: str, optimizer: str, options: dict[str, float]) -> None:
     module = resolve(variant).rebuild()
     x, y = torch.randn(2, 1, 96, 96), torch.randint(0, 10, (2,))
-    timeline = predicted(module, "1x96x96", 2, optimizer=optimizer, optimizer_args=options)
+    timeline = predicted(module, "1x96x96", 2, optimizer=optimizer, optimizer_arg=options)
     check_same(timeline, train(module, x, y, optimizer, options))
 
 
@@ -101,7 +101,7 @@ class Classifier(nn.Module):
 def test_transformer(optimizer: str, options: dict[str, float]) -> None:
     module = Classifier()
     x, y = torch.randint(0, 100, (4, 16)), torch.randint(0, 10, (4,))
-    timeline = predicted(module, "16:int64", 4, optimizer=optimizer, optimizer_args=options)
+    timeline = predicted(module, "16:int64", 4, optimizer=optimizer, optimizer_arg=options)
     check_same(timeline, train(module, x, y, optimizer, options))
 
 
@@ -109,7 +109,7 @@ def test_transformer_with_the_norm_first() -> None:
     module = Classifier(batch_first=False, norm_first=True)
     x, y = torch.randint(0, 100, (4, 16)), torch.randint(0, 10, (4,))
     options = {"lr": 0.1}
-    timeline = predicted(module, "16:int64", 4, optimizer_args=options)
+    timeline = predicted(module, "16:int64", 4, optimizer_arg=options)
     check_same(timeline, train(module, x, y, "SGD", options))
 
 
@@ -117,7 +117,7 @@ def test_transformer_with_flash_attention() -> None:
     """Without dropout the CPU has a fused kernel, which meta never takes by itself."""
     module = Classifier(dropout=0.0)
     x, y = torch.randint(0, 100, (4, 16)), torch.randint(0, 10, (4,))
-    timeline = predicted(module, "16:int64", 4, optimizer_args={"lr": 0.1})
+    timeline = predicted(module, "16:int64", 4, optimizer_arg={"lr": 0.1})
     check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}))
 
 
@@ -128,7 +128,7 @@ def test_vision_transformer(side: int, batch_size: int) -> None:
     module = torchvision.models.VisionTransformer(side, 8, 2, 4, 32, 64, num_classes=10)
     x, y = torch.randn(batch_size, 3, side, side), torch.randint(0, 10, (batch_size,))
     spec = f"3x{side}x{side}"
-    timeline = predicted(module, spec, batch_size, optimizer_args={"lr": 0.1})
+    timeline = predicted(module, spec, batch_size, optimizer_arg={"lr": 0.1})
     real = train(module, x, y, "SGD", {"lr": 0.1})
     if TORCH < (2, 12) and side == 32:
         # There one tensor of the image's size is told in each of the three steps and not made.
@@ -151,7 +151,7 @@ def test_swin_within_a_few_scalars() -> None:
         [4, 4], 24, [2, 2], [2, 2], [4, 4], stochastic_depth_prob=0.1, num_classes=10
     )
     x, y = torch.randn(2, 3, 32, 32), torch.randint(0, 10, (2,))
-    timeline = predicted(module, "3x32x32", 2, optimizer_args={"lr": 0.1})
+    timeline = predicted(module, "3x32x32", 2, optimizer_arg={"lr": 0.1})
     real = train(module, x, y, "SGD", {"lr": 0.1})
     assert peak(timeline) == pytest.approx(real.peak, abs=64)
 
@@ -174,7 +174,7 @@ def test_torchvision(name: str) -> None:
     module = getattr(torchvision.models, name)(num_classes=10)
     x, y = torch.randn(2, 3, side, side), torch.randint(0, 10, (2,))
     options = {"lr": 0.1}
-    timeline = predicted(module, f"3x{side}x{side}", 2, optimizer_args=options, steps=2)
+    timeline = predicted(module, f"3x{side}x{side}", 2, optimizer_arg=options, steps=2)
     check_same(timeline, train(module, x, y, "SGD", options, steps=2))
 
 
@@ -184,7 +184,7 @@ def test_mobilenet() -> None:
 
     module = torchvision.models.mobilenet_v2(num_classes=10, width_mult=0.35)
     x, y = torch.randn(2, 3, 32, 32), torch.randint(0, 10, (2,))
-    timeline = predicted(module, "3x32x32", 2, optimizer_args={"lr": 0.1}, steps=1)
+    timeline = predicted(module, "3x32x32", 2, optimizer_arg={"lr": 0.1}, steps=1)
     check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}, steps=1))
 
 
@@ -195,7 +195,7 @@ def test_convnext() -> None:
     module = torchvision.models.convnext_tiny(num_classes=10)
     x, y = torch.randn(2, 3, 32, 32), torch.randint(0, 10, (2,))
     options = {"lr": 0.1}
-    timeline = predicted(module, "3x32x32", 2, optimizer_args=options, steps=1)
+    timeline = predicted(module, "3x32x32", 2, optimizer_arg=options, steps=1)
     real = train(module, x, y, "SGD", options, steps=1)
     assert peak(timeline) == pytest.approx(real.peak, rel=0.001)
 
@@ -204,8 +204,8 @@ def test_accumulation() -> None:
     module = resolve("one-1x1").rebuild()
     x, y = torch.randn(2, 1, 96, 96), torch.randint(0, 10, (2,))
     options = {"lr": 0.1}
-    timeline = predicted(module, "1x96x96", 2, optimizer_args=options, accumulate=2)
-    real = train(module, x, y, "SGD", options, accumulate=2)
+    timeline = predicted(module, "1x96x96", 2, optimizer_arg=options, grad_accumulation=2)
+    real = train(module, x, y, "SGD", options, grad_accumulation=2)
     assert peak(timeline) == real.peak
 
 

@@ -45,12 +45,12 @@ pytestmark = pytest.mark.skipif(bool(_lacking()), reason=f"no stand-in for CUDA:
 @pytest.mark.parametrize(
     ("model", "batch", "gpu", "options"),
     [
-        ("two-1x1", 16, "rtx3060", {"optimizer": "AdamW", "checkpoint": True}),
+        ("two-1x1", 16, "rtx3060", {"optimizer": "AdamW", "activation_checkpointing": "top-level"}),
         (
             "torchvision:resnet18", 4, "h100",
             {"amp": "bfloat16", "channels_last": True, "optimizer_arg": {"momentum": 0.9}},
         ),
-        ("torchvision:mobilenet_v3_small", 4, "t4", {"optimizer": "Adam", "accumulate": 2}),
+        ("torchvision:mobilenet_v3_small", 4, "t4", {"optimizer": "Adam", "grad_accumulation": 2}),
         (
             "torch.nn:TransformerEncoderLayer", 4, "a100-40gb",
             {"arg": ENCODER, "input": "32x64", "loss": "sum", "optimizer": "AdamW",

@@ -49,18 +49,18 @@ def test_the_promised_keys_are_there(plain):
         {},
         {"optimizer": "Adam"},
         {"inference": True},
-        {"accumulate": 2},
-        {"checkpoint": True},
+        {"grad_accumulation": 2},
+        {"activation_checkpointing": "top-level"},
         {"grad_set_to_none": False},
         {"channels_last": True},
         {"dtype": "float16"},
-        {"optimizer": "AdamW", "update": "fused"},
-        {"optimizer_arg": {"momentum": 0.9}, "update": "for-loop"},
+        {"optimizer": "AdamW", "optimizer_impl": "fused"},
+        {"optimizer_arg": {"momentum": 0.9}, "optimizer_impl": "for-loop"},
         {"alloc_conf": "expandable_segments:True"},
         {"loss": "mse"},
-        {"zero_first": True},
+        {"zero_grad_before_forward": True},
         {"amp": "float16", "clip_grad_norm": 1.0},
-        {"benchmark": True},
+        {"cudnn_benchmark": True},
         {"loss": lambda output: output.mean()},
     ],
     ids=lambda given: "-".join(given),
@@ -109,7 +109,7 @@ def test_zero_grad_before_forward_spares_old_gradients_in_forward():
     options = {"model": "torchvision:resnet18", "batch_size": 8, "measure": False}
     late, first = (
         nincost.memory(**options).totals,
-        nincost.memory(zero_first=True, **options).totals,
+        nincost.memory(zero_grad_before_forward=True, **options).totals,
     )
     gradients = late.phases["after_model"]  # as large as the parameters, but for the buffers
     spared = late.phases["after_forward"] - first.phases["after_forward"]
@@ -136,8 +136,11 @@ def test_suggestions_are_predictions_of_their_own(plain):
     by_option = {change.option: change for change in result.suggestions}
     half = predict(batch_size=2).totals
     assert by_option["--batch-size 2"].process_bytes == half.process_bytes
-    checkpointed = predict(checkpoint=True).totals
-    assert by_option["--checkpoint"].peak_reserved_bytes == checkpointed.peak_reserved_bytes
+    checkpointed = predict(activation_checkpointing="top-level").totals
+    assert (
+        by_option["--activation-checkpointing top-level"].peak_reserved_bytes
+        == checkpointed.peak_reserved_bytes
+    )
     saved = [change.saved_bytes for change in result.suggestions]
     assert saved == sorted(saved, reverse=True)
 
@@ -211,8 +214,8 @@ def test_the_dataframe_and_the_csv_are_the_layers(plain, tmp_path):
         ({"gpu": ""}, "expected a card such as rtx4090"),
         ({"amp": "int8"}, "unknown amp 'int8'"),
         ({"dtype": "int8"}, "unknown dtype 'int8'"),
-        ({"update": "slow"}, "unknown update 'slow'"),
-        ({"accumulate": 0}, "accumulate is 0"),
+        ({"optimizer_impl": "slow"}, "unknown optimizer_impl 'slow'"),
+        ({"grad_accumulation": 0}, "grad_accumulation is 0"),
         ({"batch_size": 0}, "batch size is 0"),
         ({"alloc_conf": "nothing:1"}, "unknown allocator option"),
         ({"what_if": "one-1x2"}, "unknown model 'one-1x2'"),
@@ -235,7 +238,9 @@ def test_checkpointing_computes_blocks_again_and_leaves_lone_layers():
     # A ResNet's own in-place ReLU cannot be computed again; its blocks can.
     options = {"batch_size": 8, "measure": False}
     plain = nincost.memory("torchvision:resnet18", **options).totals
-    again = nincost.memory("torchvision:resnet18", checkpoint=True, **options).totals
+    again = nincost.memory(
+        "torchvision:resnet18", activation_checkpointing="top-level", **options
+    ).totals
     assert again.categories_at_peak["activations"] < plain.categories_at_peak["activations"]
     assert again.peak_allocated_bytes < plain.peak_allocated_bytes
 

@@ -46,8 +46,8 @@ def test_reserves_what_torch_does(name: str, optimizer: str, batch: int) -> None
         input="3x86x86",
         batch_size=batch,
         optimizer=optimizer,
-        optimizer_args={"lr": 0.001},
-        zero_first=True,
+        optimizer_arg={"lr": 0.001},
+        zero_grad_before_forward=True,
         hold_output=True,
         steps=4,
     )

@@ -121,7 +121,8 @@ def test_a_checkpointed_step_leaves_nothing_behind() -> None:
     """In a process of its own: torch's compiler, once imported, kept the first block's input."""
     program = (
         "import nincost\n"
-        "phases = nincost.memory('two-1x1', checkpoint=True, measure=False).totals.phases\n"
+        "step = {'activation_checkpointing': 'top-level', 'measure': False}\n"
+        "phases = nincost.memory('two-1x1', **step).totals.phases\n"
         "print(phases['after_step'] - phases['after_model'])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -134,7 +135,10 @@ def test_checkpointing_saves_memory() -> None:
     net = nn.Sequential(*[layer for _ in range(8)])
     options = {"input": "32x64", "batch_size": 128, "loss": "sum"}
     model = Model("net", net)
-    assert peak(Step(model, checkpoint=True, **options)) < peak(Step(model, **options)) / 2
+    assert (
+        peak(Step(model, activation_checkpointing="top-level", **options))
+        < peak(Step(model, **options)) / 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,10 +148,10 @@ def test_checkpointing_saves_memory() -> None:
         ({"optimizer": "LBFGS"}, "choose another"),
         ({"loss": "cross_entropy"}, "did you mean 'cross-entropy'"),
         ({"batch_size": 0}, "batch size"),
-        ({"accumulate": 0}, "at least 1"),
+        ({"grad_accumulation": 0}, "at least 1"),
         ({"amp": "float8"}, "choose float16, bfloat16"),
-        ({"optimizer_args": {"beta": 3}}, "its arguments are lr"),
-        ({"optimizer": "Adafactor", "update": "fused"}, "no fused"),
+        ({"optimizer_arg": {"beta": 3}}, "its arguments are lr"),
+        ({"optimizer": "Adafactor", "optimizer_impl": "fused"}, "no fused"),
     ],
 )
 def test_mistakes(options: dict[str, object], words: str) -> None:
@@ -213,4 +217,4 @@ def test_steps_of_a_data_dependent_size_repeat() -> None:
 def test_a_lone_layer_in_place_cannot_be_checkpointed() -> None:
     net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(inplace=True), nn.Linear(8, 10))
     with pytest.raises(InputError, match=r"its layer '1' works in place.*inplace=False"):
-        record(Step(Model("net", net), input="8", checkpoint=True), CUDA)
+        record(Step(Model("net", net), input="8", activation_checkpointing="top-level"), CUDA)

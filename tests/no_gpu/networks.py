@@ -40,7 +40,7 @@ def told(network: Network, target: Target) -> list[Change]:
     """What nincost predicts of two steps."""
     step = Step(
         Model("Net", network.build()), input=network.inputs(), loss=squares, optimizer="SGD",
-        optimizer_args={"lr": 0.01}, steps=_STEPS,
+        optimizer_arg={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
     timeline = lower(record(step, target), target)
     return predicted(timeline.events, timeline.layers)

@@ -216,7 +216,7 @@ def replayed(network: Network) -> Replayed:
     net, inputs = network.build(), network.inputs()
     step = Step(
         Model("Net", net), input=inputs, loss=squares, optimizer="SGD",
-        optimizer_args={"lr": 0.01}, steps=_STEPS,
+        optimizer_arg={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
     timeline = lower(record(step, this_cpu()), this_cpu())
 

@@ -104,7 +104,7 @@ def train(
     options: dict[str, Any],
     *,
     steps: int = 3,
-    accumulate: int = 1,
+    grad_accumulation: int = 1,
 ) -> Record:
     """Steps on a copy of `module`, as a person would write them."""
 
@@ -115,7 +115,7 @@ def train(
         update = getattr(torch.optim, optimizer)(model.parameters(), **options)
 
         def step() -> None:
-            for part in range(accumulate):
+            for part in range(grad_accumulation):
                 out = model(data)
                 loss = nn.functional.cross_entropy(out, labels)
                 if part == 0:

@@ -332,6 +332,11 @@ def test_speed_and_memory_are_told_beside_what_is_predicted() -> None:
     import nincost
 
     memory = nincost.memory(
-        TINY, input="1x28x28", batch_size=32, optimizer="Adam", zero_first=True, measure=False
+        TINY,
+        input="1x28x28",
+        batch_size=32,
+        optimizer="Adam",
+        zero_grad_before_forward=True,
+        measure=False,
     )
     assert result.memory.predicted_bytes == memory.totals.peak_allocated_bytes

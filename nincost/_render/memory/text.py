@@ -53,8 +53,8 @@ def setting(settings: Mapping[str, Any]) -> str:
         parts = [f"a training step with {settings['optimizer']}"]
         if arguments:
             parts[0] += f" ({arguments})"
-        if settings["update"]:
-            parts.append(f"{settings['update']} update")
+        if settings["optimizer_impl"]:
+            parts.append(f"{settings['optimizer_impl']} optimizer")
     if settings["dtype"]:
         parts.append(settings["dtype"])
     if settings["amp"]:
@@ -66,15 +66,15 @@ def setting(settings: Mapping[str, Any]) -> str:
         parts.append(f"gradients clipped to {settings['clip_grad_norm']:g}")
     if settings["channels_last"]:
         parts.append("channels last")
-    if settings["accumulate"] > 1:
+    if settings["grad_accumulation"] > 1:
         parts.append(f"{settings['accumulate']} backward passes a step")
-    if settings["checkpoint"]:
-        parts.append("checkpointed")
+    if settings["activation_checkpointing"] != "none":
+        parts.append(f"activation checkpointing {settings['activation_checkpointing']}")
     if not settings["grad_set_to_none"]:
         parts.append("gradients kept at zero")
-    if settings["zero_first"]:
+    if settings["zero_grad_before_forward"]:
         parts.append("zero_grad before forward")
-    if settings["benchmark"]:
+    if settings["cudnn_benchmark"]:
         parts.append("cudnn.benchmark on")
     if settings["alloc_conf"]:
         parts.append(settings["alloc_conf"])

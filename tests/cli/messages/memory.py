@@ -68,7 +68,7 @@ CASES = [
     ),
     case("memory {tmp}/net.py:InPlace --input 4", "InPlace cannot be trained", "inplace"),
     case(
-        "memory {tmp}/net.py:Rows --input 4 --checkpoint",
+        "memory {tmp}/net.py:Rows --input 4 --activation-checkpointing top-level",
         "its layer '1' works in place",
         "inplace=False",
     ),
@@ -83,11 +83,20 @@ CASES = [
     case("memory --optimizer LBFGS", "LBFGS runs the model inside", "SGD"),
     case("memory --optimizer-arg x=1", "does not take {'x': 1}", "its arguments are lr"),
     case("memory --optimizer-arg x", "--optimizer-arg 'x' is not key=value", "momentum=0.9"),
-    case("memory --optimizer Adamax --update fused", "has no fused update", "choose for-loop"),
-    case("memory --update quick", "unknown update 'quick'", "foreach"),
+    case(
+        "memory --optimizer Adamax --optimizer-impl fused",
+        "has no fused implementation",
+        "choose for-loop",
+    ),
+    case("memory --optimizer-impl quick", "unknown optimizer_impl 'quick'", "foreach"),
     case("memory --amp float8", "unknown amp 'float8'", "bfloat16"),
     case("memory --dtype float9", "unknown dtype 'float9'"),
-    case("memory --accumulate 0", "accumulate is 0", "at least 1"),
+    case("memory --grad-accumulation 0", "grad_accumulation is 0", "at least 1"),
+    case(
+        "memory --checkpoint", "--checkpoint was renamed: use --activation-checkpointing top-level"
+    ),
+    case("fit --update fused", "--update was renamed: use --optimizer-impl"),
+    case("report --zero-first", "--zero-first was renamed: use --zero-grad-before-forward"),
     case("memory --batch-size 0", "batch size is 0", "at least 1"),
     case("memory --gpu rtx9999", "unknown GPU 'rtx9999'", "24GiB"),
     case(["memory", "--gpu", ""], "gpu is ''", "rtx4090"),

@@ -24,20 +24,20 @@ CASES = [
 
 #: Messages that no case can provoke on a machine like this one, and why they are there.
 UNREACHED = {
-    "render/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
+    "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
-    "render/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":
+    "_render/figures/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
-    "footprint/measuring/measure.py _check_plain: arg and optimizer_arg go to a fresh proc":
-        "needs a GPU to measure on; provoked with a tape in tests/footprint/measuring",
-    "footprint/measuring/measure.py _save: cannot be given to a fresh process ( ): ":
-        "needs a GPU to measure on; provoked with a tape in tests/footprint/measuring",
-    "footprint/libraries/conv_problem.py __post_init__: convolution with :":
-        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
-    "footprint/libraries/reductions.py reduction_scratch: dtype of a reduction: choose ,":
-        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
-    "footprint/libraries/reductions.py reduction_scratch: dimensions of a reduction of : out of ra":
-        "a guard against a mistake of nincost's own; provoked in tests/footprint/libraries",
+    "_measure/measure.py _check_plain: arg and optimizer_arg go to a fresh proc":
+        "needs a GPU to measure on; provoked with a tape in tests/measure",
+    "_measure/measure.py _save: cannot be given to a fresh process ( ): ":
+        "needs a GPU to measure on; provoked with a tape in tests/measure",
+    "_devices/libraries/conv_descriptor.py __post_init__: convolution with :":
+        "a guard against a mistake of nincost's own; provoked in tests/devices/libraries",
+    "_devices/libraries/reductions.py reduction_scratch: dtype of a reduction: choose ,":
+        "a guard against a mistake of nincost's own; provoked in tests/devices/libraries",
+    "_devices/libraries/reductions.py reduction_scratch: dimensions of a reduction of : out of ra":
+        "a guard against a mistake of nincost's own; provoked in tests/devices/libraries",
 }  # fmt: skip
 
 _done: dict[int, Outcome] = {}

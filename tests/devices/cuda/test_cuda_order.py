@@ -237,7 +237,7 @@ def test_gradients_of_norms_are_as_their_inputs(net: nn.Module, operator: str) -
 @pytest.mark.parametrize("options", [{}, {"capturable": True}])
 def test_optimizers_that_look_at_their_state(target: Target, options: dict[str, Any]) -> None:
     told = timeline(
-        nn.Linear(8, 8), "8", target=target, optimizer="NAdam", optimizer_args=options, steps=2
+        nn.Linear(8, 8), "8", target=target, optimizer="NAdam", optimizer_arg=options, steps=2
     )
     assert told.uncounted == ()
 

@@ -340,12 +340,12 @@ def test_lstm_is_one_operator_with_a_reserve() -> None:
     ("options", "state", "scratch"),
     [
         ({"optimizer": "SGD"}, 0, 0),
-        ({"optimizer": "SGD", "optimizer_args": {"momentum": 0.9}}, 1, 0),
+        ({"optimizer": "SGD", "optimizer_arg": {"momentum": 0.9}}, 1, 0),
         # torch.optim's documentation: foreach needs about the parameters' size more than the loop
         ({"optimizer": "Adam"}, 2, 1),
-        ({"optimizer": "Adam", "update": "fused"}, 2, 0),
+        ({"optimizer": "Adam", "optimizer_impl": "fused"}, 2, 0),
         ({"optimizer": "RMSprop"}, 1, 1),
-        ({"optimizer": "SGD", "optimizer_args": {"momentum": 0.9}, "update": "fused"}, 1, 0),
+        ({"optimizer": "SGD", "optimizer_arg": {"momentum": 0.9}, "optimizer_impl": "fused"}, 1, 0),
     ],
 )
 def test_optimizers_in_multiples_of_the_parameters(
