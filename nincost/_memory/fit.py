@@ -116,7 +116,7 @@ def refuse_real_runs(prediction: Prediction) -> None:
     Raises:
         InputError: the prediction's step ran on the CPU.
     """
-    if prediction.recording.notes:
+    if prediction.recording.fallback is not None:
         raise InputError(
             f"{prediction.request.step.model.name} looks at values, so each batch would be a real "
             "run on the CPU: ask nincost memory what one batch takes"

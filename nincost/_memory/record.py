@@ -15,6 +15,7 @@ from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, make_input
 from nincost._step.step import Step
 from nincost._trace.failure import as_the_models
+from nincost._trace.fallback import Fallback
 from nincost._trace.recording import Recording
 from nincost._trace.run import float_dtype, random_input
 from nincost.errors import InputError, one_line
@@ -84,9 +85,5 @@ def _record_with_values(
             module = copy_with_weights(step.model.module)
         run = StepsRun(step, target, module, random_input(inputs), on_meta=False)
         recording = run.record()
-    reason = one_line(failure.__cause__ or failure)
-    note = (
-        f"ran on the CPU with random input (seed 0), since it looks at values ({reason}): figures "
-        "can vary with the input, and operators are the CPU's where CUDA has its own"
-    )
-    return replace(recording, notes=(note,))
+    fallback = Fallback(failure.reason, one_line(failure.__cause__ or failure))
+    return replace(recording, fallback=fallback)

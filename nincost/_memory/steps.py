@@ -20,7 +20,8 @@ from nincost._step.gradients import clip_gradients, make_scaler
 from nincost._step.loss import make_target, output_tensor, take_loss
 from nincost._step.optimizer import make_optimizer, take_step, zero_grad
 from nincost._step.step import Step
-from nincost._trace.failure import explain_failure, tell_place, why_not_on_meta
+from nincost._trace.failure import explain_failure, tell_place
+from nincost._trace.fallback import SENTENCES, FallbackReason, fallback_reason
 from nincost._trace.layouts import LAYOUTS
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recording import Recording
@@ -29,7 +30,11 @@ from nincost.errors import STOPS, InputError, Interruption, ModelError, NincostE
 
 
 class ValuesNeededError(InputError):
-    """The step came to a place where a tensor's values are asked for."""
+    """The step came to a place where a tensor's values are needed; `reason` says why."""
+
+    def __init__(self, message: str, reason: FallbackReason) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StepsRun:
@@ -106,13 +111,18 @@ class StepsRun:
         )
 
     def _explain(self, error: BaseException) -> NincostError:
-        why = why_not_on_meta(error)
-        if self.on_meta and why:
-            does = "looks at values while it runs" if "values" in why else f"needs values: {why}"
+        reason = fallback_reason(error)
+        if self.on_meta and reason:
+            does = (
+                "looks at values while it runs"
+                if reason == "values"
+                else f"needs values: {SENTENCES[reason]}"
+            )
             return ValuesNeededError(
                 f"{self.step.model.name} {does} ({one_line(error)}), and cannot be run on the CPU "
                 "with amp or with weights above 4 GiB: leave amp out, or put torch.where in the "
-                "place of what depends on values"
+                "place of what depends on values",
+                reason,
             )
         if "inplace operation" in one_line(error):
             return self._explain_in_place(error)

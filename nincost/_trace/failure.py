@@ -22,31 +22,6 @@ from nincost.errors import (
     printable,
 )
 
-_ASKS_FOR_VALUES = ("meta", "data-dependent", "data dependent", "no data")
-
-
-def why_not_on_meta(error: BaseException) -> str | None:
-    """What a model does that a meta tensor cannot serve; None for a mistake of its own.
-
-    Most often it looks at values, which a meta tensor does not have.
-    """
-    text = one_line(error, limit=1000).lower()
-    values = "its control flow depends on values"
-    if "modified by an inplace operation" in text:  # names the tensor's type, MetaFloatType
-        return None
-    if "sparsetensorimpl" in text:
-        return "it uses sparse tensors"
-    if isinstance(error, NotImplementedError):
-        lacks_kernel = "with meta tensors" in text or text.startswith("could not run 'aten::")
-        return "an operator of it has no meta kernel" if lacks_kernel else values
-    kind = type(error).__name__
-    if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
-        return values
-    if isinstance(error, TypeError):  # from Tensor.numpy()
-        return values if "meta device type tensor" in text else None
-    asks = isinstance(error, RuntimeError) and any(word in text for word in _ASKS_FOR_VALUES)
-    return values if asks else None
-
 
 def explain_failure(
     error: BaseException,

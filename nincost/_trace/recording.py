@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from nincost._trace.fallback import Fallback
 from nincost._trace.records import Signature
 
 Category = Literal[
@@ -92,7 +93,7 @@ Entry = Ran | Made | Ended | Mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Steps as they ran on the meta device, or on the CPU where they look at values."""
+    """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values."""
 
     entries: list[Entry]
     storages: list[Storage]
@@ -101,4 +102,16 @@ class Recording:
     input: tuple[str, ...]
     batch_size: int
     details: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # that it ran with values, and why
+    fallback: Fallback | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how the steps ran."""
+        if self.fallback is None:
+            return ()
+        return (
+            self.fallback.note(
+                "figures can vary with the input, and operators are the CPU's where CUDA has its "
+                "own"
+            ),
+        )

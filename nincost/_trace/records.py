@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
+
+from nincost._trace.fallback import Fallback
 
 
 class Shape(tuple[int, ...]):
@@ -117,14 +119,14 @@ class ParameterInfo:
 class Trace:
     """One forward run: every operator in order, with the module calls around them.
 
-    `device` is `meta`, or `cpu` where the model could not run on meta; `notes` say why. `details`
-    say how the model was built, for those who ask.
+    `fallback` says why it ran on the CPU; None where it ran on the meta device. `remade` names
+    layers that the model makes anew each time it runs. `details` say how the model was built, for
+    those who ask.
     """
 
     model: str
     input: tuple[str, ...]
     batch_size: int
-    device: str
     mode: str
     modules: list[ModuleInfo]
     calls: list[ModuleCall]
@@ -132,5 +134,23 @@ class Trace:
     parameters: list[ParameterInfo]
     buffer_elements: int
     buffer_bytes: int
-    notes: tuple[str, ...] = ()
+    fallback: Fallback | None = None
+    remade: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> Literal["meta", "cpu"]:
+        """Where it ran."""
+        return "cpu" if self.fallback else "meta"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it ran."""
+        notes = [self.fallback.note("figures can vary with the input")] if self.fallback else []
+        if self.remade:
+            names = ", ".join([*self.remade[:3], *["..."] * (len(self.remade) > 3)])
+            notes.append(
+                f"makes layers anew each time it runs ({names}): what they do is counted under "
+                "the module that made them"
+            )
+        return tuple(notes)

@@ -15,13 +15,8 @@ from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
 from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, make_input
-from nincost._trace.failure import (
-    as_the_models,
-    explain_failure,
-    lacks,
-    tell_place,
-    why_not_on_meta,
-)
+from nincost._trace.failure import as_the_models, explain_failure, lacks, tell_place
+from nincost._trace.fallback import Fallback, FallbackReason, fallback_reason
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo, ParameterInfo, Trace
@@ -33,8 +28,8 @@ Mode = Literal["eval", "train"]
 def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = "eval") -> Trace:
     """Run `model` forward once, without gradients, and record every operator.
 
-    The run is on the meta device: no weight is read and nothing is computed. A model whose control
-    flow needs values runs on the CPU instead, on random input, and the trace's notes say so.
+    The run is on the meta device: no weight is read and nothing is computed. A model that needs
+    values runs on the CPU instead, on random input, and the trace's `fallback` says why.
 
     Args:
         model: what `nincost._models.sources.resolve` gave.
@@ -63,13 +58,13 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
         except _MetaFailedError as error:
             failure = error
         weights = sum(parameter.nbytes for parameter in module.parameters())
-        if not failure.why and weights > _LARGEST_RETRY:
+        if failure.reason == "unknown" and weights > _LARGEST_RETRY:
             raise failure.explained from failure.__cause__
         try:
             return _run_on_cpu(model, inputs, mode, failure)
         except NincostError as error:
             # Failing on both, it is no matter of the device: what meta said comes with shapes.
-            shown = error if failure.why else failure.explained
+            shown = failure.explained if failure.reason == "unknown" else error
             raise shown from failure.__cause__
 
 
@@ -80,30 +75,25 @@ _LARGEST_RETRY = 4 * 2**30
 class _MetaFailedError(Exception):
     """The meta run failed in a way that a run with values may not.
 
-    `why` tells what it does that meta tensors cannot serve, where that is known; `explained` is
-    what to raise if there is no other way.
+    `reason` is what it does that meta tensors cannot serve; `explained` is what to raise if there
+    is no other way.
     """
 
-    def __init__(self, explained: NincostError, *, why: str | None) -> None:
+    def __init__(self, explained: NincostError, reason: FallbackReason) -> None:
         super().__init__(str(explained))
         self.explained = explained
-        self.why = why
+        self.reason = reason
 
 
 def _run_on_cpu(model: Model, inputs: ModelInput, mode: Mode, failure: _MetaFailedError) -> Trace:
-    why = failure.why or "it fails on the meta device"
-    reason = one_line(failure.__cause__ or failure)
-    note = (
-        f"ran on the CPU with random input (seed 0), since {why} ({reason}): figures can vary with "
-        "the input"
-    )
+    fallback = Fallback(failure.reason, one_line(failure.__cause__ or failure))
     with torch.random.fork_rng(devices=[]), _written_out():
         torch.default_generator.manual_seed(0)
         if model.owned and model.rebuild is not None:
             real = model.rebuild()
         else:
             real = copy_with_weights(model.module)
-        return _run(model, real, random_input(inputs), mode, on_meta=False, notes=(note,))
+        return _run(model, real, random_input(inputs), mode, on_meta=False, fallback=fallback)
 
 
 @contextlib.contextmanager
@@ -127,8 +117,9 @@ def _run(
     mode: Mode,
     *,
     on_meta: bool,
-    notes: tuple[str, ...] = (),
+    fallback: Fallback | None = None,
 ) -> Trace:
+    remade: list[str] = []
     module.train(mode == "train")
     recorder = Recorder(on_meta=on_meta)
     follower = ModuleTracker(recorder)
@@ -151,7 +142,7 @@ def _run(
                     recorder = Recorder(on_meta=on_meta)
                     follower = ModuleTracker(recorder)
             else:
-                notes = (*notes, _always_new(follower.adopt(module)))
+                remade = follower.adopt(module)
         refuse_threads(model.name, follower)
     except NincostError:
         raise
@@ -163,9 +154,11 @@ def _run(
         refuse_threads(model.name, follower)
         failed, info = follower.failed, failed_module(follower)
         explained = explain_failure(error, model.name, info, failed, inputs.specs)
-        why = why_not_on_meta(error)
-        if on_meta and (why or (isinstance(error, RuntimeError) and not lacks(info, failed))):
-            raise _MetaFailedError(explained, why=why) from error
+        reason = fallback_reason(error)
+        if reason is None and isinstance(error, RuntimeError) and not lacks(info, failed):
+            reason = "unknown"
+        if on_meta and reason is not None:
+            raise _MetaFailedError(explained, reason) from error
         raise explained from error
     finally:
         follower.unfollow()
@@ -174,7 +167,6 @@ def _run(
         model=model.name,
         input=inputs.specs,
         batch_size=inputs.batch_size,
-        device="meta" if on_meta else "cpu",
         mode=mode,
         modules=follower.modules,
         calls=follower.calls,
@@ -182,7 +174,8 @@ def _run(
         parameters=parameters,
         buffer_elements=sum(b.numel() for b in buffers),
         buffer_bytes=sum(b.nbytes for b in buffers),
-        notes=notes,
+        fallback=fallback,
+        remade=tuple(remade),
         details=model.details,
     )
 
@@ -199,13 +192,6 @@ def refuse_threads(model: str, follower: ModuleTracker) -> None:
             f"{model} runs layer {follower.elsewhere.path!r} in a thread of its own, where its "
             "operators cannot be recorded: call it in the thread that calls the model"
         )
-
-
-def _always_new(names: list[str]) -> str:
-    return (
-        f"makes layers anew each time it runs ({', '.join(names[:3])}{', ...' * (len(names) > 3)}):"
-        " what they do is counted under the module that made them"
-    )
 
 
 def is_lazy_module(module: nn.Module) -> bool:

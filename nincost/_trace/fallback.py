@@ -1,0 +1,96 @@
+"""Which errors say that a model needs values, which the meta device has not; why a run had them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from nincost.errors import one_line
+
+#: What a model does that meta tensors cannot serve: it looks at values; an operator of it has no
+#: meta kernel; it uses sparse tensors; it brings tensors of the CPU together with those on meta;
+#: `unknown` where it failed for a reason that a run with values may not have.
+FallbackReason = Literal["values", "kernel", "sparse", "devices", "unknown"]
+
+#: Each reason as a sentence about the model.
+SENTENCES: dict[FallbackReason, str] = {
+    "values": "it looks at values",
+    "kernel": "an operator of it has no meta kernel",
+    "sparse": "it uses sparse tensors",
+    "devices": "it mixes tensors of the CPU with those of its input",
+    "unknown": "it fails on the meta device",
+}
+assert set(SENTENCES) == set(get_args(FallbackReason))
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A run was made on the CPU, on random input, since it could not be made on the meta device.
+
+    Attributes:
+        reason: what the model does that meta tensors cannot serve.
+        error: what torch said on meta, in one line.
+    """
+
+    reason: FallbackReason
+    error: str
+
+    def note(self, consequence: str) -> str:
+        """The sentence to show; `consequence` says what it means for the figures."""
+        return (
+            "ran on the CPU with random input (seed 0), since "
+            f"{SENTENCES[self.reason]} ({self.error}): {consequence}"
+        )
+
+
+class MetaError(NamedTuple):
+    """An error that torch raises on meta tensors, and only there."""
+
+    kind: type[BaseException]
+    words: str  # a regular expression that its text has a match of
+    reason: FallbackReason
+
+
+#: torch's own errors, of 2.11 to 2.14; a test provokes each. The first that matches counts.
+META_ERRORS = (
+    MetaError(NotImplementedError, r"Could not run 'aten::.*' .* the 'Sparse\w*Meta'", "sparse"),
+    MetaError(NotImplementedError, r"Cannot access storage of Sparse\w*TensorImpl", "sparse"),
+    MetaError(NotImplementedError, r"attempted to run this operator with Meta tensors", "kernel"),
+    MetaError(NotImplementedError, r"could not find the fake impl for this operator", "kernel"),
+    MetaError(ValueError, r"^FlexAttention is only supported .* tensors on meta device", "kernel"),
+    MetaError(RuntimeError, r"^Tensor\.item\(\) cannot be called on meta tensors", "values"),
+    MetaError(NotImplementedError, r"^Cannot copy out of meta tensor; no data", "values"),
+    MetaError(NotImplementedError, r"^Not available for 'meta' device type", "values"),
+    MetaError(NotImplementedError, r"register_meta function for torch\.nonzero\(\)", "values"),
+    MetaError(RuntimeError, r"^cannot repeat_interleave a meta tensor", "values"),
+    MetaError(RuntimeError, r"trying to run this operator with meta Tensors", "values"),
+    MetaError(RuntimeError, r"^'lengths' argument should be a 1D CPU .* 1D meta", "values"),
+    MetaError(TypeError, r"^can't convert meta device type tensor to numpy", "values"),
+    MetaError(TypeError, r"^unsupported format string passed to Tensor\.__format__", "values"),
+    MetaError(BufferError, r"^Cannot pack tensors on meta", "values"),
+    MetaError(RuntimeError, r"^Tensor on device \w+ is not on the expected device", "devices"),
+    MetaError(RuntimeError, r"tensors are not at the same device, found .* meta", "devices"),
+    MetaError(RuntimeError, r"^Expected query, key, and value .*\.device: meta", "devices"),
+    MetaError(RuntimeError, r"^Attempting to copy from device meta to device", "devices"),
+    MetaError(RuntimeError, r'^Attempted to set the storage .* device "meta"', "devices"),
+)  # fmt: skip
+
+#: torch's exceptions that have a class of their own; by name, as their modules are slow to import.
+VALUE_ERRORS = {
+    "DataDependentOutputException": "torch._subclasses.fake_tensor",
+    "DynamicOutputShapeException": "torch._subclasses.fake_tensor",
+    "GuardOnDataDependentSymNode": "torch.fx.experimental.symbolic_shapes",
+}
+
+
+def fallback_reason(error: BaseException) -> FallbackReason | None:
+    """What `error` says that meta tensors cannot serve; None for a mistake of the model's own."""
+    kind = type(error)
+    if VALUE_ERRORS.get(kind.__name__) == kind.__module__:
+        return "values"
+    text = one_line(error, limit=1000)
+    for known in META_ERRORS:
+        if isinstance(error, known.kind) and re.search(known.words, text):
+            return known.reason
+    return None
