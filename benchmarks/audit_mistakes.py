@@ -25,14 +25,14 @@ from pathlib import Path
 
 from nincost._audit.answer import read_text
 from nincost._audit.grading import grade
-from nincost._audit.mistakes import Setting
+from nincost._audit.mistakes import Question
 from nincost._audit.results import Grade
-from nincost._explain.cost_terms import What, sheets_of
+from nincost._closed_form.cost_terms import Quantity, costed_layers
 from nincost._models.nin import VARIANTS, Variant
 from nincost._models.sources import resolve
 from nincost._trace.run import trace
 
-KINDS: dict[str, tuple[What, ...]] = {
+KINDS: dict[str, tuple[Quantity, ...]] = {
     "bias-missing": ("params",),
     "bias-extra": ("params", "macs", "flops"),
     "input-channels-missing": ("params", "macs", "flops"),
@@ -111,7 +111,7 @@ def layers_of(variant: Variant) -> list[Layer]:
     return found
 
 
-def right_term(layer: Layer, what: What) -> Term:
+def right_term(layer: Layer, what: Quantity) -> Term:
     kernel = (layer.k, layer.k) if layer.kind == "conv" else ()
     weights = (*kernel, layer.c_in, layer.c_out)
     if what == "params":
@@ -120,7 +120,7 @@ def right_term(layer: Layer, what: What) -> Term:
     return Term(layer, (*(2,) * (what == "flops"), *places, *weights))
 
 
-def spoiled(term: Term, kind: str, what: What, rng: random.Random) -> list[Term] | None:
+def spoiled(term: Term, kind: str, what: Quantity, rng: random.Random) -> list[Term] | None:
     """The terms that stand in the place of a right one; None where the mistake cannot be made."""
     layer = term.layer
     two = (2,) * (what == "flops")
@@ -187,7 +187,7 @@ def spoiled(term: Term, kind: str, what: What, rng: random.Random) -> list[Term]
     return [replace(term, weights=tuple(factors))]
 
 
-def counted_for_nothing(layer: Layer, what: What, rng: random.Random) -> Term | None:
+def counted_for_nothing(layer: Layer, what: Quantity, rng: random.Random) -> Term | None:
     two = (2,) * (what == "flops")
     out = (layer.c_out, layer.size_out, layer.size_out)
     if layer.kind == "relu":
@@ -265,13 +265,13 @@ def answer(terms: list[Term], rng: random.Random, slip: int) -> str:
 class Case:
     kinds: list[tuple[str, str]]  # kind, layer
     text: str
-    what: What
+    what: Quantity
     variant: str
     right: bool
 
 
 def make(
-    variant: str, layers: list[Layer], kinds: list[tuple[str, Layer | None]], what: What,
+    variant: str, layers: list[Layer], kinds: list[tuple[str, Layer | None]], what: Quantity,
     rng: random.Random,
 ) -> Case | None:  # fmt: skip
     """A case with these mistakes in it, or None where one cannot be made."""
@@ -443,9 +443,9 @@ def run(rng: random.Random, repeat: int, doubles: int, show: int = 0) -> Counts:
     started = time.perf_counter()
     for name, variant in VARIANTS.items():
         layers = layers_of(variant)
-        sheets = sheets_of(trace(resolve(name)))
+        sheets = costed_layers(trace(resolve(name)))
         for what in ("params", "macs", "flops"):
-            cost_of = {named.layer: named.sheet.amount(what) for named in sheets}
+            cost_of = {named.name: named.cost.amount(what) for named in sheets}
             cases = [make(name, layers, [], what, rng) for _ in range(10 * repeat)]
             kinds = [kind for kind, whats in KINDS.items() if what in whats]
             for kind in kinds:
@@ -471,7 +471,7 @@ def run(rng: random.Random, repeat: int, doubles: int, show: int = 0) -> Counts:
             for case in cases:
                 if case is None:
                     continue
-                result, _ = grade(read_text(case.text, what)[0], sheets, Setting(what))
+                result, _ = grade(read_text(case.text, what)[0], sheets, Question(what))
                 hit, named = judged(case, result, cost_of)
                 counts.add(case, result, hit, named)
                 done += 1

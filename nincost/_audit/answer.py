@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from nincost._audit.expression import Claim, Node, parse
 from nincost._audit.tokens import check_length, plain
-from nincost._explain.cost_terms import What
+from nincost._closed_form.cost_terms import Quantity
 from nincost.errors import ExpressionError
 
 MAX_TERMS = 2_000
@@ -31,7 +31,7 @@ class Line:
 class Part:
     """What an answer says of one amount. `what` is None where it does not say of which."""
 
-    what: What | None
+    what: Quantity | None
     text: str
     lines: list[Line] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Part:
         return sum((line.node.value for line in self.lines), Fraction(0))
 
 
-_NAMES_OF: dict[What, str] = {
+_NAMES_OF: dict[Quantity, str] = {
     "params": "params|param|parameters|parameter count|number of parameters|parameter|weights|"
     "参数|参数量|参数数量|参数个数|参数总数",
     "macs": "macs|mac|multiply-accumulates|multiply-adds|madds|multiplications|computation|"
@@ -73,7 +73,7 @@ _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 
 
-def read_text(text: str, what: What | None = None) -> list[Part]:
+def read_text(text: str, what: Quantity | None = None) -> list[Part]:
     """The parts of a written answer.
 
     Raises:

@@ -10,11 +10,11 @@ from nincost._audit.answer import Part, read_text
 from nincost._audit.csv_answer import Column, is_csv, read_csv
 from nincost._audit.grading import grade
 from nincost._audit.grading_csv import grade_column
-from nincost._audit.mistakes import Setting
+from nincost._audit.mistakes import Question
 from nincost._audit.results import Audit, Grade
 from nincost._audit.tokens import MAX_CHARACTERS, check_length
+from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity, costed_layers
 from nincost._environment import environment
-from nincost._explain.cost_terms import WHATS, NamedSheet, What, sheets_of
 from nincost._isolation import collection_paused
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
@@ -29,7 +29,7 @@ def audit(
     params: str | None = None,
     macs: str | None = None,
     flops: str | None = None,
-    what: What | None = None,
+    what: Quantity | None = None,
     input: Any = None,
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
@@ -55,8 +55,8 @@ def audit(
         >>> nincost.audit(params="96*(11*11+1) = 11712", model="two-1x1").ok
         False
     """
-    if what is not None and what not in WHATS:
-        raise InputError(f"what is {what!r}: choose {', '.join(WHATS)}")
+    if what is not None and what not in QUANTITIES:
+        raise InputError(f"what is {what!r}: choose {', '.join(QUANTITIES)}")
     parts: list[Part] = []
     columns: tuple[Column, ...] = ()
     if answer is not None:
@@ -65,7 +65,7 @@ def audit(
             columns = read_csv(text, what)
         else:
             parts += read_text(text, what)
-    given: dict[What, str | None] = {"params": params, "macs": macs, "flops": flops}
+    given: dict[Quantity, str | None] = {"params": params, "macs": macs, "flops": flops}
     for name, expression in given.items():
         if expression is not None:
             parts += read_text(expression, name)
@@ -76,8 +76,8 @@ def audit(
         )
     with collection_paused():
         traced = trace(resolve(model, arg), input, batch_size=batch_size)
-        layers = sheets_of(traced)
-    grades = [grade_column(column, layers, Setting(column.what, batch_size)) for column in columns]
+        layers = costed_layers(traced)
+    grades = [grade_column(column, layers, Question(column.what, batch_size)) for column in columns]
     grades += [_grade(part, layers, batch_size) for part in parts]
     return Audit(
         model=traced.model,
@@ -89,10 +89,10 @@ def audit(
     )
 
 
-def _grade(part: Part, layers: Sequence[NamedSheet], batch_size: int) -> Grade:
+def _grade(part: Part, layers: Sequence[CostedLayer], batch_size: int) -> Grade:
     if part.what is not None:
-        return grade(part, layers, Setting(part.what, batch_size))[0]
-    tried = [grade(part, layers, Setting(w, batch_size), guessed=True) for w in WHATS]
+        return grade(part, layers, Question(part.what, batch_size))[0]
+    tried = [grade(part, layers, Question(w, batch_size), guessed=True) for w in QUANTITIES]
     return min(tried, key=lambda pair: pair[1])[0]
 
 

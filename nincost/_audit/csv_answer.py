@@ -11,7 +11,7 @@ from fractions import Fraction
 from nincost._audit.answer import MAX_TERMS
 from nincost._audit.expression import Node, parse
 from nincost._audit.tokens import check_length
-from nincost._explain.cost_terms import WHATS, What
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
 
 
@@ -28,7 +28,7 @@ class Cell:
 class Column:
     """One amount, layer by layer, and the total row's figure where there is one."""
 
-    what: What
+    what: Quantity
     cells: tuple[Cell, ...]
     total: Fraction | None
 
@@ -37,12 +37,12 @@ def is_csv(text: str) -> bool:
     """Whether the first line is a table's heading: names and nothing else, with commas between."""
     first = text.lstrip("\ufeff").partition("\n")[0].lower()
     names = {name.strip().strip('"') for name in first.split(",")}
-    if "layer" in names or names.intersection(WHATS):
+    if "layer" in names or names.intersection(QUANTITIES):
         return len(names) > 1
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w .-]*", name) for name in names)
 
 
-def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:
+def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
     """The columns `params`, `macs` and `flops` that are there, or the one asked for.
 
     Raises:
@@ -53,7 +53,7 @@ def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:
         row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(map(str.strip, row))
     ]
     names = [name.strip().lower() for name in rows[0]] if rows else []
-    wanted = (what,) if what else WHATS
+    wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
     if "layer" not in names or not found:
         lacking = "layer" if "layer" not in names else " or ".join(wanted)
@@ -70,7 +70,7 @@ def read_csv(text: str, what: What | None = None) -> tuple[Column, ...]:
     return tuple(_column(rows[1:], names, w) for w in found)
 
 
-def _column(rows: list[list[str]], names: list[str], what: What) -> Column:
+def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
     cells: list[Cell] = []
     total = None
     layer_at, at = names.index("layer"), names.index(what)

@@ -7,45 +7,61 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from nincost._audit.answer import MAX_TERMS, Line, Part
-from nincost._audit.corrected import layer_text, whole_text
+from nincost._audit.corrections import layer_text, whole_text
 from nincost._audit.expression import stands_for
-from nincost._audit.interpretations import Slip, longest, shape_of
+from nincost._audit.interpretations import Mistake, longest, shape_of
+from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.matching import Matcher, matcher_for
-from nincost._audit.mistakes import Setting
+from nincost._audit.mistakes import Question
 from nincost._audit.pairs import Matching, Pair
+from nincost._audit.pieces import Piece, Way, addends, joined_neighbours
 from nincost._audit.results import Explanation, Grade, GradedTerm, MissingLayer, MistakeCount
 from nincost._audit.tokens import plain
-from nincost._audit.totals import explain_total
-from nincost._audit.written import Piece, Way, addends, joined_neighbours
-from nincost._explain.cost_terms import NamedSheet, What
+from nincost._audit.weights import Weights
+from nincost._audit.wrong_total import explain_total
+from nincost._closed_form.cost_terms import CostedLayer, Quantity
+from nincost._closed_form.terms import Terms
 from nincost.errors import ExpressionError
 
+DEFAULT_WEIGHTS = Weights()
 _MOST_EXPLANATIONS = 3
 
 
 def grade(
-    part: Part, layers: Sequence[NamedSheet], setting: Setting, *, guessed: bool = False
+    part: Part,
+    layers: Sequence[CostedLayer],
+    question: Question,
+    *,
+    guessed: bool = False,
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> tuple[Grade, float]:
-    """The grade, and how unlikely it is that the answer is about this amount at all."""
-    what = setting.what
-    matcher = matcher_for(tuple(layers), setting)
+    """The grade, and how unlikely it is that the answer is about this quantity at all.
+
+    `guessed`: the answer does not say which quantity it is about, so that this one is a try.
+
+    Raises:
+        ExpressionError: it has more terms than are read.
+    """
+    what = question.what
+    matcher = matcher_for(tuple(layers), question, weights)
     matching = matcher.match(_ways(part, matcher))
-    expected = Fraction(sum(matcher.amounts))
+    groups = matcher.groups
+    expected = Fraction(sum(groups.amounts))
     bare = _bare(part)
     written = part.value
     right = stands_for(written, bare.node.unit if bare else Fraction(0), expected)
-    slips = _slips(part)
+    wrong_sums = _wrong_sums(part)
     claim = part.claims[-1] if part.claims else None
     claim_ok = claim is None or claim.fits(written) or bool(bare and claim.fits(expected))
-    terms = _terms(part, matching, layers, matcher, right)
+    terms = _terms(part, matching, groups, right)
     missing = () if right else _missing(matching, layers, what)
     total_explanations: tuple[Explanation, ...] = ()
     if bare and not right and not _is_layer(matching):
-        total_explanations = explain_total(written, bare.node.unit, layers, setting)
+        total_explanations = explain_total(written, bare.node.unit, layers, question, weights)
         terms, missing = (), ()
     result = Grade(
         what=what,
-        ok=right and claim_ok and not slips,
+        ok=right and claim_ok and not wrong_sums,
         guessed=guessed,
         written=plain_number(written),
         claimed=plain_number(claim.value) if claim else None,
@@ -53,12 +69,12 @@ def grade(
         expected=int(expected),
         terms=terms,
         missing=missing,
-        mistakes=() if right else _counts(matching, missing, matcher, total_explanations),
-        slips=tuple(slips),
+        mistakes=() if right else _counts(matching, missing, groups, total_explanations),
+        arithmetic_errors=tuple(wrong_sums),
         total_explanations=total_explanations,
         corrected=whole_text(layers, what),
     )
-    return result, (0.0 if result.ok else matching.cost)
+    return result, (0.0 if result.ok else matching.penalty)
 
 
 def plain_number(value: Fraction) -> int | float:
@@ -77,7 +93,7 @@ def _bare(part: Part) -> Line | None:
 def _is_layer(matching: Matching) -> bool:
     """A lone number that is one layer's cost, right or wrong by one mistake."""
     first = matching.pairs[0] if matching.pairs else None
-    return bool(first and first.readings and len(first.readings[0].slips) <= 1)
+    return bool(first and first.interpretations and len(first.interpretations[0].mistakes) <= 1)
 
 
 def _ways(part: Part, matcher: Matcher) -> list[list[Way]]:
@@ -85,7 +101,7 @@ def _ways(part: Part, matcher: Matcher) -> list[list[Way]]:
     terms: list[list[Way]] = []
     for line in part.lines:
         nodes = [line.node]
-        if line.label in matcher.place_of:
+        if line.label in matcher.groups.place_of:
             terms.append([cutter.named(line.node, line.label)])
             continue
         if len(part.lines) == 1 or line.node.kind != "sum":
@@ -105,8 +121,8 @@ def _check_count(count: int) -> None:
         )
 
 
-def _slips(part: Part) -> list[str]:
-    """Where a sum does not come to what is said to come out."""
+def _wrong_sums(part: Part) -> list[str]:
+    """Where the terms do not add up to the total or subtotal that the answer states."""
     found = []
     claimed = [(line.label, line.node.value, line.claims) for line in part.lines]
     claimed.append(("", part.value, tuple(part.claims)))
@@ -127,47 +143,44 @@ def _exact(value: Fraction) -> str:
 
 
 def _terms(
-    part: Part, matching: Matching, layers: Sequence[NamedSheet], matcher: Matcher, right: bool
+    part: Part, matching: Matching, groups: LayerGroups, right: bool
 ) -> tuple[GradedTerm, ...]:
-    """A row for each stretch of the text; copies that were read alike share one."""
-    groups: dict[object, list[Pair]] = {}
+    """A row for each stretch of the text; copies that are interpreted alike share one."""
+    alike: dict[object, list[Pair]] = {}
     for pair in matching.pairs:
-        slips = pair.readings[0].slips if pair.readings else None
+        mistakes = pair.interpretations[0].mistakes if pair.interpretations else None
         spans = tuple((p.start, p.end) for p in pair.pieces)
-        groups.setdefault((spans, slips, bool(pair.places), pair.twice), []).append(pair)
-    rows = [(group[0].pieces[0].start, _term(part, group, layers, matcher, right))
-            for group in groups.values()]  # fmt: skip
-    return tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
+        alike.setdefault((spans, mistakes, bool(pair.places), pair.twice), []).append(pair)
+    in_order = sorted(alike.values(), key=lambda pairs: pairs[0].pieces[0].start)
+    return tuple(_term(part, pairs, groups, right) for pairs in in_order)
 
 
-def _term(
-    part: Part, group: list[Pair], layers: Sequence[NamedSheet], matcher: Matcher, right: bool
-) -> GradedTerm:
-    first = group[0]
-    what = matcher.setting.what
-    places = [place for pair in group for place in pair.places]
+def _term(part: Part, pairs: list[Pair], groups: LayerGroups, right: bool) -> GradedTerm:
+    first = pairs[0]
+    layers, what = groups.layers, groups.question.what
+    places = [place for pair in pairs for place in pair.places]
     text = " + ".join(" ".join(part.text[p.start : p.end].split()) for p in first.pieces)
-    value = sum((p.value for pair in group for p in pair.pieces), Fraction(0))
-    if len(first.places) > 1 and len({tuple(p.pieces) for p in group}) == 1 and len(group) > 1:
+    value = sum((p.value for pair in pairs for p in pair.pieces), Fraction(0))
+    if len(first.places) > 1 and len({tuple(p.pieces) for p in pairs}) == 1 and len(pairs) > 1:
         value = first.pieces[0].value
-    if len(group) > 1 and first.pieces[0].copies > 1 and not text.rstrip().endswith(")"):
-        text = text if _copies_in_text(part, first.pieces[0]) else f"{text} ({len(group)} times)"
-    expected = None if first.twice or not places else sum(matcher.amounts[p] for p in places)
+    if len(pairs) > 1 and first.pieces[0].copies > 1 and not text.rstrip().endswith(")"):
+        text = text if _copies_in_text(part, first.pieces[0]) else f"{text} ({len(pairs)} times)"
+    expected = None if first.twice or not places else sum(groups.amounts[p] for p in places)
     verdict = "right" if first.right else "extra" if first.twice or not places else "wrong"
     if right and verdict != "right":
         verdict = "adds up"
     explanations: tuple[Explanation, ...] = ()
     correction = ""
     if verdict in ("wrong", "extra"):
-        explanations = _explanations(first, layers, what)
+        explanations = _explanations(first, groups)
     if verdict == "wrong":
-        correction = layer_text(layers[places[0]].sheet, what)
+        correction = layer_text(layers[places[0]].cost, what)
         if len(places) > 1:
             correction = f"({correction})*{len(places)}"
     return GradedTerm(
         text=text,
         value=plain_number(value),
-        layers=tuple(layers[place].layer for place in places) if verdict != "adds up" else (),
+        layers=tuple(layers[place].name for place in places) if verdict != "adds up" else (),
         expected=expected,
         verdict=verdict,  # type: ignore[arg-type]
         explanations=explanations,
@@ -180,44 +193,42 @@ def _copies_in_text(part: Part, piece: Piece) -> bool:
     return f"{piece.copies}" in plain(part.text[piece.start : piece.end])
 
 
-def _explanations(pair: Pair, layers: Sequence[NamedSheet], what: What) -> tuple[Explanation, ...]:
-    if pair.readings:
-        found = dict.fromkeys(reading.slips for reading in pair.readings)
-        keys = set()
-        kept = []
-        for slips in found:
-            key = tuple(sorted(slip.key for slip in slips))
-            if key not in keys:
-                keys.add(key)
-                kept.append(Explanation(slips))
-        return tuple(kept[:_MOST_EXPLANATIONS])
+def _explanations(pair: Pair, groups: LayerGroups) -> tuple[Explanation, ...]:
+    """The likeliest mistakes, each kind or pair of kinds once."""
+    if pair.interpretations:
+        kept: dict[tuple[str, ...], Explanation] = {}
+        for one in pair.interpretations:
+            keys = tuple(sorted(mistake.key for mistake in one.mistakes))
+            kept.setdefault(keys, Explanation(one.mistakes))
+        return tuple(kept.values())[:_MOST_EXPLANATIONS]
     if not pair.places:
-        return (Explanation((Slip("unknown", "no layer costs this, rightly or wrongly"),)),)
-    return (Explanation((_compare(pair.pieces[0], layers[pair.places[0]], what),)),)
+        words = "no layer costs this, and no known mistake in a layer gives it"
+        return (Explanation((Mistake("unknown", words),)),)
+    terms = groups.layers[pair.places[0]].cost.terms(groups.question.what)
+    return (Explanation((_compare(pair.pieces[0], terms),)),)
 
 
-def _compare(piece: Piece, named: NamedSheet, what: What) -> Slip:
+def _compare(piece: Piece, terms: Terms) -> Mistake:
     """What the factors show where no known mistake gives the value."""
-    terms = named.sheet.terms(what)
     if piece.shape and terms:
         mine, theirs = Counter(longest(piece.shape)), Counter(longest(shape_of(terms)))
         added, lacking = list((mine - theirs).elements()), list((theirs - mine).elements())
         if 0 < len(added) + len(lacking) <= 4:
             here, there = "*".join(map(str, added)), "*".join(map(str, lacking))
             if added and lacking:
-                return Slip("factor-misread", f"{here} where {there} belongs")
-            words = f"the factor {there} is missing" if lacking else f"{here} is too much"
-            return Slip("factor-misread", words)
-    return Slip("unexplained", "no usual mistake gives this; its factors are nearest to this layer")
+                return Mistake("factor-misread", f"{here} where {there} should be")
+            if lacking:
+                return Mistake("factor-misread", f"the factor {there} is missing")
+            return Mistake("factor-misread", f"the factor {here} is one too many")
+    words = "no known mistake gives this value; its factors are nearest to this layer's"
+    return Mistake("unexplained", words)
 
 
 def _missing(
-    matching: Matching, layers: Sequence[NamedSheet], what: What
+    matching: Matching, layers: Sequence[CostedLayer], what: Quantity
 ) -> tuple[MissingLayer, ...]:
     return tuple(
-        MissingLayer(
-            layers[p].layer, layers[p].sheet.amount(what), layer_text(layers[p].sheet, what)
-        )
+        MissingLayer(layers[p].name, layers[p].cost.amount(what), layer_text(layers[p].cost, what))
         for p in matching.missing
     )
 
@@ -225,30 +236,30 @@ def _missing(
 def _counts(
     matching: Matching,
     missing: Sequence[MissingLayer],
-    matcher: Matcher,
+    groups: LayerGroups,
     about_total: Sequence[Explanation],
 ) -> tuple[MistakeCount, ...]:
     """Each kind of mistake once, in order of how much it changes the sum."""
     if about_total:
-        slips = about_total[0].slips
-        return tuple(MistakeCount(slip.key, slip.title, (), None) for slip in slips)
+        return tuple(MistakeCount(m.key, m.title, (), None) for m in about_total[0].mistakes)
     names: dict[str, list[str]] = {}
     titles: dict[str, str] = {}
     off: dict[str, Fraction | None] = {}
     for pair in matching.pairs:
         if pair.right:
             continue
-        slips = _explanations(pair, matcher.layers, matcher.setting.what)[0].slips
+        mistakes = _explanations(pair, groups)[0].mistakes
         value = sum((p.value for p in pair.pieces), Fraction(0))
         if not pair.twice:
-            value -= sum(matcher.amounts[p] for p in pair.places)
-        for slip in slips:
-            titles[slip.key] = slip.title
-            names.setdefault(slip.key, []).extend(matcher.layers[p].layer for p in pair.places)
-            before = off.get(slip.key, Fraction(0))
-            off[slip.key] = None if len(slips) > 1 or before is None else before + value
+            value -= sum(groups.amounts[p] for p in pair.places)
+        for mistake in mistakes:
+            key = mistake.key
+            titles[key] = mistake.title
+            names.setdefault(key, []).extend(groups.layers[p].name for p in pair.places)
+            before = off.get(key, Fraction(0))
+            off[key] = None if len(mistakes) > 1 or before is None else before + value
     if missing:
-        titles["missing"] = Slip("missing", "").title
+        titles["missing"] = Mistake("missing", "").title
         names["missing"] = [layer.layer for layer in missing]
         off["missing"] = -Fraction(sum(layer.expected for layer in missing))
     counts = [

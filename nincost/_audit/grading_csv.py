@@ -9,12 +9,12 @@ from nincost._audit.answer import Line, Part
 from nincost._audit.csv_answer import Cell, Column
 from nincost._audit.expression import Claim, Node
 from nincost._audit.grading import grade
-from nincost._audit.mistakes import Setting
+from nincost._audit.mistakes import Question
 from nincost._audit.results import Grade
-from nincost._explain.cost_terms import NamedSheet
+from nincost._closed_form.cost_terms import CostedLayer
 
 
-def grade_column(column: Column, layers: Sequence[NamedSheet], setting: Setting) -> Grade:
+def grade_column(column: Column, layers: Sequence[CostedLayer], question: Question) -> Grade:
     """Rows are matched by the layer's name, and those with names of their own by value."""
     text = ""
     lines = []
@@ -26,16 +26,16 @@ def grade_column(column: Column, layers: Sequence[NamedSheet], setting: Setting)
     claims = []
     if column.total is not None:
         claims.append(Claim(column.total, Fraction(0), 0, 0))
-    part = Part(setting.what, text, lines, claims)
-    return grade(part, layers, setting)[0]
+    part = Part(question.what, text, lines, claims)
+    return grade(part, layers, question)[0]
 
 
-def _merged(cells: Sequence[Cell], layers: Sequence[NamedSheet]) -> list[Cell]:
+def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:
     """Rows of one name together: a layer has a row for each shape that it was called with.
 
     A function's row (`encoder [aten.add]`) that costs nothing is none of the model's layers.
     """
-    known = {named.layer for named in layers}
+    known = {named.name for named in layers}
     found: dict[str, Cell] = {}
     loose = []
     for cell in cells:

@@ -1,8 +1,11 @@
 """The mistakes that people make, one function each: from a layer's right terms to the wrong ones.
 
-To add a mistake, add a decorated function. It gets the layer's sheet, its terms as they are so
-far (another mistake may have been made before) and the setting, and yields each way to make the
-mistake: the new terms, and a few words on what was done. `cost` is how unlikely the mistake is.
+To add a mistake, add a decorated function. It gets the layer's cost, its terms as they are so far
+(another mistake may have been made before) and the question, and yields each way to make the
+mistake: the new terms, and a few words on what was done. `penalty` is how unlikely the mistake is,
+on the scale of `weights.py`: 1.0 for what students do most (the bias or the input channels left
+out, MACs and FLOPs confused), 1.2 for what is done now and then, up to 1.7 for what fits many
+values and so would often be named by chance (another output size, the activation's).
 """
 
 from __future__ import annotations
@@ -10,46 +13,55 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from nincost._closed_form.working import Factor, Term
-from nincost._explain.cost_terms import Sheet, Terms, What
-from nincost._explain.window import by, other_sizes
+from nincost._audit.misread_sizes import misread_sizes
+from nincost._closed_form.cost_terms import CostTerms, Quantity
+from nincost._closed_form.terms import Factor, Term, Terms
+from nincost._closed_form.window import by
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What is graded: which amount, and at which batch."""
+class Question:
+    """What a calculation should give: which quantity, and at which batch."""
 
-    what: What
+    what: Quantity
     batch_size: int = 1
 
 
 Ways = Iterator[tuple[Terms, str]]
-Maker = Callable[[Sheet, Terms, Setting], Ways]
+Maker = Callable[[CostTerms, Terms, Question], Ways]
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """A kind of mistake: its key in JSON, its name in words, and how to make it."""
+class MistakeKind:
+    """A kind of mistake.
+
+    Attributes:
+        key: its name in JSON and CSV.
+        title: its name in words.
+        penalty: how unlikely it is.
+        quantities: in whose calculation it is made.
+        make: yields the wrong terms.
+    """
 
     key: str
     title: str
-    cost: float
-    whats: tuple[What, ...]
+    penalty: float
+    quantities: tuple[Quantity, ...]
     make: Maker
 
 
-MISTAKES: dict[str, Mistake] = {}
-_ALL: tuple[What, ...] = ("params", "macs", "flops")
-_WORK: tuple[What, ...] = ("macs", "flops")
+MISTAKE_KINDS: dict[str, MistakeKind] = {}
+_ALL: tuple[Quantity, ...] = ("params", "macs", "flops")
+_WORK: tuple[Quantity, ...] = ("macs", "flops")
 
 
 def mistake(
-    key: str, title: str, *, cost: float, whats: tuple[What, ...] = _ALL
+    key: str, title: str, *, penalty: float, quantities: tuple[Quantity, ...] = _ALL
 ) -> Callable[[Maker], Maker]:
     """Register a way to go wrong."""
 
     def keep(make: Maker) -> Maker:
-        MISTAKES[key] = Mistake(key, title, cost, whats, make)
+        MISTAKE_KINDS[key] = MistakeKind(key, title, penalty, quantities, make)
         return make
 
     return keep
@@ -95,8 +107,8 @@ def _pick(terms: Terms, symbols: tuple[str, ...]) -> int:
     return 0
 
 
-@mistake("bias-missing", "bias missing", cost=1.0, whats=("params",))
-def bias_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("bias-missing", "bias missing", penalty=1.0, quantities=("params",))
+def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """The bias is left out."""
     kept = tuple(t for t in terms if not _is_bias(t))
     count = sum(t.value for t in terms if _is_bias(t))
@@ -104,24 +116,24 @@ def bias_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         yield kept, f"one bias for each of the {count:,} outputs is missing"
 
 
-@mistake("bias-extra", "bias extra", cost=1.2)
-def bias_extra(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("bias-extra", "bias extra", penalty=1.2)
+def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """A bias where there is none, or twice, or among the MACs."""
     out = _pick(terms, _OUT)
     if not out:
         return
-    if setting.what == "params":
+    if question.what == "params":
         has = any(_is_bias(t) for t in terms)
         words = "the bias is counted twice" if has else "the layer has no bias"
         yield (*terms, Term("biases", (Factor("C_out", out),))), words
-    elif sheet.window and "conv" in sheet.type.lower():
+    elif cost.window and "conv" in cost.type.lower():
         places = [f for f in terms[0].factors if f.symbol.startswith(("out", "N", "2"))]
         bias = Term("biases", (*places, Factor("C_out", out)))
         yield (*terms, bias), "adding a bias is no multiplication, and no MAC"
 
 
-@mistake("bias-per-layer", "bias counted wrongly", cost=1.5, whats=("params",))
-def bias_per_layer(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("bias-per-layer", "bias counted wrongly", penalty=1.5, quantities=("params",))
+def bias_per_layer(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """One bias for the layer, or one for each input channel, in place of one for each output."""
     kept = tuple(t for t in terms if not _is_bias(t))
     if not kept or len(kept) == len(terms):
@@ -136,8 +148,8 @@ def bias_per_layer(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         yield (*kept, bias), "a bias for each input channel in place of each output channel"
 
 
-@mistake("input-channels-missing", "input channels missing", cost=1.0)
-def input_channels_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("input-channels-missing", "input channels missing", penalty=1.0)
+def input_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """The factor C_in is left out."""
     channels = _pick(terms, _IN)
     if channels > 1:
@@ -145,8 +157,8 @@ def input_channels_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Ways
         yield new, f"each filter reaches through all {channels} input channels: times {channels}"
 
 
-@mistake("output-channels-missing", "output channels missing", cost=1.2)
-def output_channels_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("output-channels-missing", "output channels missing", penalty=1.2)
+def output_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """The factor C_out is left out."""
     channels = _pick(terms, _OUT)
     if channels > 1:
@@ -154,13 +166,13 @@ def output_channels_missing(sheet: Sheet, terms: Terms, setting: Setting) -> Way
         yield new, f"there are {channels} filters, one for each output channel: times {channels}"
 
 
-@mistake("channels-too-often", "channels squared or once too often", cost=1.1)
-def channels_too_often(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("channels-too-often", "channels squared or once too often", penalty=1.1)
+def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """A factor of channels more than there should be, or one in the place of the other."""
     ins, outs = _pick(terms, _IN), _pick(terms, _OUT)
     if not ins or not outs:
         return
-    for value in dict.fromkeys((ins, outs, sheet.channels)):
+    for value in dict.fromkeys((ins, outs, cost.channels)):
         if value > 1:
             words = f"the {value} channels are in it once too often"
             yield _edit(terms, lambda t, v=value: Term(t.what, (*t.factors, Factor("C", v)))), words  # type: ignore[misc]
@@ -177,13 +189,13 @@ def channels_too_often(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
             yield new, f"{ins} input channels squared, where {outs} output channels belong"
 
 
-@mistake("kernel-not-squared", "kernel not squared", cost=1.2)
-def kernel_not_squared(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("kernel-not-squared", "kernel not squared", penalty=1.2)
+def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """k in place of k*k, or no kernel at all."""
-    if not sheet.window or len(sheet.window.kernel) < 2:
+    if not cost.window or len(cost.window.kernel) < 2:
         return
     sides = [s for s in ("k_d", "k_h", "k_w") if _pick(terms, (s,)) > 1]
-    shape = "x".join(map(str, sheet.window.kernel))
+    shape = "x".join(map(str, cost.window.kernel))
     if sides:
         new = _edit(terms, lambda t: _without(t, sides[-1]))
         yield new, f"the kernel has {shape} weights for each channel"
@@ -192,37 +204,37 @@ def kernel_not_squared(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
         yield new, f"the kernel's {shape} is not in it at all"
 
 
-@mistake("groups-ignored", "groups ignored", cost=0.9)
-def groups_ignored(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
-    """All input channels, where a group sees only its share."""
-    if sheet.groups > 1:
-        values = {"C_in/g": sheet.channels, "C_out/g": _pick(terms, ("C_out/g",)) * sheet.groups}
+@mistake("groups-ignored", "groups ignored", penalty=0.9)
+def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+    """All input channels, where a group reads only its share."""
+    if cost.groups > 1:
+        values = {"C_in/g": cost.channels, "C_out/g": _pick(terms, ("C_out/g",)) * cost.groups}
         new = _edit(terms, lambda t: _renamed(t, values))
-        share = sheet.channels // sheet.groups
-        yield new, f"with {sheet.groups} groups a filter sees {share} of {sheet.channels} channels"
+        share = cost.channels // cost.groups
+        yield new, f"with {cost.groups} groups a filter reads {share} of {cost.channels} channels"
 
 
-@mistake("input-size", "input size used for output size", cost=1.0, whats=_WORK)
-def input_size(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
-    """Heights and widths of what comes in, where those of what goes out belong."""
-    if sheet.window and any(f.symbol.startswith("out") for t in terms for f in t.factors):
-        names = _size_names(len(sheet.window.size))
-        values = dict(zip(names, sheet.window.size, strict=True))
-        took, right = by(sheet.window.size), by(sheet.output[-len(names) :])
+@mistake("input-size", "input size used for output size", penalty=1.0, quantities=_WORK)
+def input_size(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+    """The input's height and width, where the output's belong."""
+    if cost.window and any(f.symbol.startswith("out") for t in terms for f in t.factors):
+        names = _size_names(len(cost.window.size))
+        values = dict(zip(names, cost.window.size, strict=True))
+        took, right = by(cost.window.size), by(cost.output[-len(names) :])
         if took != right:
             new = tuple(_renamed(t, values) for t in terms)
             yield new, f"input {took} used, where output {right} belongs"
 
 
-@mistake("stride-padding", "stride or padding misread", cost=1.5, whats=_WORK)
-def stride_padding(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("stride-padding", "stride or padding misread", penalty=1.5, quantities=_WORK)
+def stride_padding(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """An output size that another stride or padding would give."""
-    window = sheet.window
+    window = cost.window
     if not window or not any(f.symbol.startswith("out") for t in terms for f in t.factors):
         return
     names = _size_names(len(window.size))
-    right = sheet.output[-len(names) :]
-    for size, words in other_sizes(window).items():
+    right = cost.output[-len(names) :]
+    for size, words in misread_sizes(window).items():
         if size not in (right, window.size):
             values = dict(zip(names, size, strict=True))
             yield (
@@ -235,49 +247,52 @@ def _size_names(dims: int) -> tuple[str, ...]:
     return ("out",) if dims == 1 else ("out_d", "out_h", "out_w")[-dims:]
 
 
-@mistake("batch-counted", "batch counted", cost=1.4)
-def batch_counted(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+_USUAL_BATCHES = (8, 16, 32, 64, 100, 128, 256, 512)
+
+
+@mistake("batch-counted", "batch counted", penalty=1.4)
+def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """Parameters times the batch, or the work of a batch where that of one input is asked for."""
-    if setting.what == "params":
+    if question.what == "params":
         words = "parameters do not grow with the batch"
     else:
-        words = f"the work is asked for at batch {setting.batch_size}"
-    usual = (setting.batch_size,) if setting.batch_size > 1 else (8, 16, 32, 64, 100, 128, 256, 512)
-    if setting.what == "params" or setting.batch_size == 1:
+        words = f"the work is asked for at batch {question.batch_size}"
+    usual = (question.batch_size,) if question.batch_size > 1 else _USUAL_BATCHES
+    if question.what == "params" or question.batch_size == 1:
         for batch in usual:
             yield _times(terms, "N", batch), f"{batch} times too large, a batch perhaps: {words}"
-    elif _pick(terms, ("N",)) == setting.batch_size:
+    elif _pick(terms, ("N",)) == question.batch_size:
         new = tuple(_without(t, "N") or t for t in terms)
-        yield new, f"the work of one input, where a batch of {setting.batch_size} is asked for"
+        yield new, f"the work of one input, where a batch of {question.batch_size} is asked for"
 
 
-@mistake("factor-two", "MACs and FLOPs confused (factor 2)", cost=1.0, whats=_WORK)
-def factor_two(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("factor-two", "MACs and FLOPs confused (factor 2)", penalty=1.0, quantities=_WORK)
+def factor_two(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """FLOPs where MACs are asked for, or the other way round."""
-    if setting.what == "macs":
+    if question.what == "macs":
         yield _times(terms, "2", 2), "these are FLOPs, two for each MAC"
     elif _pick(terms, ("2",)):
         yield tuple(_without(t, "2") or t for t in terms), "these are MACs; a MAC is two FLOPs"
 
 
-@mistake("activation-for-work", "activation given instead", cost=1.7, whats=_WORK)
-@mistake("activation", "activation given instead", cost=1.2, whats=("params",))
-def activation(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("activation-for-work", "activation given instead", penalty=1.7, quantities=_WORK)
+@mistake("activation", "activation given instead", penalty=1.2, quantities=("params",))
+def activation(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """The number of values that come out."""
-    if len(sheet.output) < 2:
+    if len(cost.output) < 2:
         return
-    asked = "parameters" if setting.what == "params" else "the work"
-    what = Term("activation", tuple(Factor(f"out{i}", n) for i, n in enumerate(sheet.output)))
-    shape = by(sheet.output)
+    asked = "parameters" if question.what == "params" else "the work"
+    what = Term("activation", tuple(Factor(f"out{i}", n) for i, n in enumerate(cost.output)))
+    shape = by(cost.output)
     yield (what,), f"{shape} is the layer's output (its activation), not {asked}"
 
 
-@mistake("other-amount", "parameters and MACs confused", cost=1.4)
-def other_amount(sheet: Sheet, terms: Terms, setting: Setting) -> Ways:
+@mistake("other-amount", "parameters and MACs confused", penalty=1.4)
+def other_amount(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     """MACs where parameters are asked for, or the other way round."""
-    if setting.what == "params" and sheet.mac_terms:
-        yield sheet.mac_terms, "these are the layer's MACs"
-    elif setting.what != "params" and sheet.param_terms:
-        weights = tuple(t for t in sheet.param_terms if not _is_bias(t))
-        for these in (sheet.param_terms, weights):
+    if question.what == "params" and cost.mac_terms:
+        yield cost.mac_terms, "these are the layer's MACs"
+    elif question.what != "params" and cost.param_terms:
+        weights = tuple(t for t in cost.param_terms if not _is_bias(t))
+        for these in (cost.param_terms, weights):
             yield these, "these are the layer's parameters: the output's size is missing"

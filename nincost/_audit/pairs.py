@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from nincost._audit.interpretations import Reading
-from nincost._audit.written import Piece, Way
-from nincost._explain.cost_terms import NamedSheet
+from nincost._audit.interpretations import Interpretation, right
+from nincost._audit.pieces import Piece
+from nincost._closed_form.cost_terms import CostedLayer
 
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """Pieces and the layer that they stand for, with the readings that explain their value.
+    """Pieces and the layer that they stand for.
 
-    `pieces` are several where a layer's parts were written apart (weights, then biases). `places`
-    are the layer's (or layers') places in the model; none for a value that belongs to no layer.
-    `readings` are empty for a strange value; the first is the likeliest.
+    Attributes:
+        pieces: several where a layer's parts were written apart (weights, then biases).
+        places: of the layer, or layers, in the model; none for a value that belongs to no layer.
+        interpretations: that explain the value, the likeliest first; none where nothing does.
+        twice: the layer has another pair, which is right.
     """
 
     pieces: list[Piece]
     places: tuple[int, ...]
-    readings: tuple[Reading, ...] = ()
+    interpretations: tuple[Interpretation, ...] = ()
     twice: bool = False
 
     @property
     def right(self) -> bool:
-        return bool(self.readings) and not self.readings[0].slips
+        return bool(self.interpretations) and not self.interpretations[0].mistakes
 
 
 @dataclass(slots=True, eq=False)
 class Matching:
-    """Every piece with its layer, the layers without a piece, and what it all costs."""
+    """Every piece with its layer, the places of the layers without one, and the penalty of all."""
 
     pairs: list[Pair]
     missing: list[int]
-    cost: float = 0.0
-    way_of_term: list[Way] = field(default_factory=list)
+    penalty: float = 0.0
 
 
-def join_biases(pairs: list[Pair], layers: Sequence[NamedSheet]) -> None:
+def join_biases(pairs: list[Pair], layers: Sequence[CostedLayer]) -> None:
     """Give biases that were written apart to the layers that lack them."""
-    lacking = [p for p in pairs if p.readings and _lacks_bias(p.readings[0])]
+    lacking = [p for p in pairs if p.interpretations and _lacks_bias(p.interpretations[0])]
     if not lacking:
         return
     for loose in [pair for pair in pairs if not pair.places]:
@@ -60,40 +61,40 @@ def join_biases(pairs: list[Pair], layers: Sequence[NamedSheet]) -> None:
                 lacking.clear()
 
 
-def _lacks_bias(reading: Reading) -> bool:
-    return any(slip.key == "bias-missing" for slip in reading.slips)
+def _lacks_bias(interpretation: Interpretation) -> bool:
+    return any(mistake.key == "bias-missing" for mistake in interpretation.mistakes)
 
 
-def _biases(pair: Pair, layers: Sequence[NamedSheet]) -> int:
-    terms = layers[pair.places[0]].sheet.param_terms
+def _biases(pair: Pair, layers: Sequence[CostedLayer]) -> int:
+    terms = layers[pair.places[0]].cost.param_terms
     return sum(term.value for term in terms if "biases" in term.what)
 
 
-def _add_bias(pair: Pair, pieces: list[Piece], layers: Sequence[NamedSheet]) -> None:
+def _add_bias(pair: Pair, pieces: list[Piece], layers: Sequence[CostedLayer]) -> None:
     bias = _biases(pair, layers)
     pair.pieces = [*pair.pieces, *pieces]
-    pair.readings = tuple(
+    pair.interpretations = tuple(
         replace(
-            reading,
-            value=reading.value + bias,
-            slips=tuple(slip for slip in reading.slips if slip.key != "bias-missing"),
+            interpretation,
+            value=interpretation.value + bias,
+            mistakes=tuple(one for one in interpretation.mistakes if one.key != "bias-missing"),
         )
-        for reading in pair.readings
-        if _lacks_bias(reading)
+        for interpretation in pair.interpretations
+        if _lacks_bias(interpretation)
     )
 
 
 def join_runs(pairs: list[Pair], missing: list[int], amounts: Sequence[int]) -> list[int]:
     """A value that no layer has may be the sum of several that follow each other."""
     for pair in pairs:
-        if pair.readings or not missing:
+        if pair.interpretations or not missing:
             continue
         own = list(pair.places)
         open_places = sorted([*missing, *own])
         run = _run(open_places, amounts, pair.pieces[0].value)
         if run:
             pair.places = run
-            pair.readings = (Reading(int(pair.pieces[0].value), (), (), 0.0),)
+            pair.interpretations = (right(int(pair.pieces[0].value)),)
             missing = [place for place in open_places if place not in run]
     return missing
 

@@ -1,4 +1,4 @@
-"""What grading gives: plain values that renderers draw."""
+"""The result of an audit: plain values that renderers draw."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from nincost._audit.interpretations import Slip
-from nincost._explain.cost_terms import What
+from nincost._audit.interpretations import Mistake
+from nincost._closed_form.cost_terms import Quantity
 
 Verdict = Literal["right", "adds up", "wrong", "extra"]
 
@@ -16,19 +16,19 @@ Verdict = Literal["right", "adds up", "wrong", "extra"]
 class Explanation:
     """The mistakes that together lead to a value: one, or two."""
 
-    slips: tuple[Slip, ...]
+    mistakes: tuple[Mistake, ...]
 
     @property
     def title(self) -> str:
-        return " and ".join(slip.title for slip in self.slips)
+        return " and ".join(mistake.title for mistake in self.mistakes)
 
     @property
     def detail(self) -> str:
-        return "; ".join(slip.detail for slip in self.slips if slip.detail)
+        return "; ".join(mistake.detail for mistake in self.mistakes if mistake.detail)
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "mistakes": [slip.key for slip in self.slips],
+            "mistakes": [mistake.key for mistake in self.mistakes],
             "title": self.title,
             "detail": self.detail,
         }
@@ -43,9 +43,9 @@ class GradedTerm:
         value: an int, or a float where it is no whole number; all copies together.
         layers: what it stands for; empty where it belongs to no layer.
         expected: what those layers cost.
-        verdict: `right`; `adds up` where the whole is right, and so this is too, though it was
-            written in a way that no layer can be told from; `wrong`; `extra` for what is in it
-            once too often or belongs to no layer.
+        verdict: `right`; `adds up` where the whole answer is right, and so this is too, though it
+            is written in a way that shows no layer; `wrong`; `extra` for a layer counted once too
+            often and for what belongs to no layer.
         explanations: for a wrong or extra term, the likeliest first.
         correction: what should stand there.
     """
@@ -105,21 +105,22 @@ class MistakeCount:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """One amount (params, macs or flops), graded.
+    """One quantity (params, macs or flops), graded.
 
     Attributes:
         ok: the value is right, and so is the total claimed, if one is.
-        guessed: the answer did not say which amount it is; the one that fits best was taken.
+        guessed: the answer does not say which quantity it is about; the one that fits best was
+            taken.
         written: what the terms add up to.
-        claimed: the total that was said to come out; None where there is none.
+        claimed: the total that the answer states (after `=`, or as `total:`); None without one.
         claim_ok: the claim is the terms' sum, as far as its digits go.
         expected: the right total.
-        slips: arithmetic that does not add up, in words.
+        arithmetic_errors: sums that are not the total or subtotal stated for them, in words.
         total_explanations: for an answer that is one wrong number, what may lead to it.
         corrected: the right calculation.
     """
 
-    what: What
+    what: Quantity
     ok: bool
     guessed: bool
     written: int | float
@@ -129,7 +130,7 @@ class Grade:
     terms: tuple[GradedTerm, ...]
     missing: tuple[MissingLayer, ...]
     mistakes: tuple[MistakeCount, ...]
-    slips: tuple[str, ...]
+    arithmetic_errors: tuple[str, ...]
     total_explanations: tuple[Explanation, ...]
     corrected: str
 
@@ -145,7 +146,7 @@ class Grade:
             },
             "claim_ok": self.claim_ok,
             "mistakes": [mistake.to_dict() for mistake in self.mistakes],
-            "slips": list(self.slips),
+            "arithmetic_errors": list(self.arithmetic_errors),
             "total_explanations": [e.to_dict() for e in self.total_explanations],
             "terms": [term.to_dict() for term in self.terms],
             "missing": [layer.to_dict() for layer in self.missing],
@@ -155,7 +156,7 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A graded answer. `ok` where every amount in it is right."""
+    """A graded answer. `ok` where every quantity in it is right."""
 
     model: str
     input: tuple[str, ...]

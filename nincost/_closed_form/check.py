@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from nincost._closed_form.check_results import Check, CheckRow, CheckTotals, Verdict
-from nincost._closed_form.modules import Unit, units_of
 from nincost._closed_form.other_tools import OtherTool, count_by_flop_counter, count_by_fvcore
+from nincost._closed_form.worked_modules import (
+    WorkedModule,
+    call_macs,
+    operators_outside,
+    worked_modules,
+)
 from nincost._environment import environment
 from nincost._isolation import unchanged
 from nincost._models.build import Model
@@ -17,7 +22,7 @@ from nincost._models.inputs import make_input
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._profile import op_cost
-from nincost._trace.records import ModuleCall, Shape, Trace
+from nincost._trace.records import Shape, Trace
 from nincost._trace.run import Mode, float_dtype, trace
 
 
@@ -52,13 +57,13 @@ def check(
     """
     found = resolve(model, arg)
     traced = trace(found, input, batch_size=batch_size, mode=mode)
-    units = list(units_of(traced))
+    worked = list(worked_modules(traced))
     fvcore = flop_counter = None
     by_operator = _macs_by_operator(traced)
     if other_tools:
         fvcore, flop_counter = _run_other_tools(found, traced, input, batch_size, by_operator)
-    rows = [_row(traced, unit, fvcore) for unit in units]
-    rows += _operator_rows(traced, units)
+    rows = [_row(traced, one, fvcore) for one in worked]
+    rows += _operator_rows(traced, worked)
     rows.sort(key=lambda pair: pair[0])
     shared = _shared(traced)
     notes = [*traced.notes]
@@ -80,35 +85,35 @@ def check(
     )
 
 
-def _row(traced: Trace, unit: Unit, fvcore: OtherTool | None) -> tuple[int, CheckRow]:
-    info = traced.modules[unit.module]
-    trace_macs = sum(_macs(traced, call) for call in unit.calls)
+def _row(traced: Trace, worked: WorkedModule, fvcore: OtherTool | None) -> tuple[int, CheckRow]:
+    info = traced.modules[worked.module]
+    trace_macs = sum(call_macs(traced, call) for call in worked.calls)
     trace_params = _params_below(traced, info.path)
-    first = unit.calls[0]
+    first = worked.calls[0]
     shape = Shape(first.outputs[0].shape) if first.outputs else Shape()
     hand_params: int | None = None
     hand_macs: int | None = None
     verdict: Verdict = "trace only"
-    note = unit.failure
-    if not unit.failure:
-        hand_params = unit.workings[0].param_count
-        hand_macs = sum(working.mac_count for working in unit.workings)
+    note = worked.failure
+    if not worked.failure:
+        hand_params = worked.workings[0].param_count
+        hand_macs = sum(working.mac_count for working in worked.workings)
         wrong = []
         if hand_params != trace_params:
             wrong.append(f"parameters by {hand_params - trace_params:+,}")
         if hand_macs != trace_macs:
             wrong.append(f"MACs by {hand_macs - trace_macs:+,}")
-        for call, working in zip(unit.calls, unit.workings, strict=True):
+        for call, working in zip(worked.calls, worked.workings, strict=True):
             if call.outputs and tuple(call.outputs[0].shape) != working.output_shape:
                 wrong.append(f"output shape {Shape(working.output_shape)} by hand")
                 break
         verdict = "differs" if wrong else "agrees"
         note = "; ".join(wrong)
-    theirs = fvcore.by_module.get(info.path if unit.module else "") if fvcore else None
+    theirs = fvcore.by_module.get(info.path if worked.module else "") if fvcore else None
     return first.first_op, CheckRow(
         layer=info.path,
         type=info.kind,
-        calls=len(unit.calls),
+        calls=len(worked.calls),
         output_shape=shape,
         hand_params=hand_params,
         trace_params=trace_params,
@@ -120,43 +125,26 @@ def _row(traced: Trace, unit: Unit, fvcore: OtherTool | None) -> tuple[int, Chec
     )
 
 
-def _operator_rows(traced: Trace, units: list[Unit]) -> list[tuple[int, CheckRow]]:
-    """Contractions that ran outside every module with a hand formula."""
-    inside = bytearray(len(traced.ops))
-    for unit in units:
-        for call in unit.calls:
-            inside[call.first_op : call.last_op] = b"\1" * (call.last_op - call.first_op)
-    found: dict[tuple[int, str], list[int]] = {}
-    for index, op in enumerate(traced.ops):
-        if not inside[index] and op_cost(op.signature).macs:
-            module = traced.calls[op.call].module
-            found.setdefault((module, op.signature.name), []).append(index)
+def _operator_rows(traced: Trace, worked: list[WorkedModule]) -> list[tuple[int, CheckRow]]:
+    """A row for each contraction that ran outside every module with a hand formula."""
     rows = []
-    for (module, name), indices in found.items():
-        signature = traced.ops[indices[0]].signature
-        rows.append(
-            (
-                indices[0],
-                CheckRow(
-                    layer=f"{traced.modules[module].path} [{name}]",
-                    type=name,
-                    calls=len(indices),
-                    output_shape=Shape(signature.outputs[0].shape),
-                    hand_params=None,
-                    trace_params=0,
-                    hand_macs=None,
-                    trace_macs=sum(op_cost(traced.ops[i].signature).macs for i in indices),
-                    fvcore_macs=None,
-                    verdict="trace only",
-                    note="a function, not a layer with hyper-parameters",
-                ),
-            )
+    for operator in operators_outside(traced, worked):
+        first = operator.places[0]
+        row = CheckRow(
+            layer=f"{traced.modules[operator.module].path} [{operator.name}]",
+            type=operator.name,
+            calls=len(operator.places),
+            output_shape=Shape(traced.ops[first].signature.outputs[0].shape),
+            hand_params=None,
+            trace_params=0,
+            hand_macs=None,
+            trace_macs=operator.macs,
+            fvcore_macs=None,
+            verdict="trace only",
+            note="a function, not a layer with hyper-parameters",
         )
+        rows.append((first, row))
     return rows
-
-
-def _macs(traced: Trace, call: ModuleCall) -> int:
-    return sum(op_cost(op.signature).macs for op in traced.ops[call.first_op : call.last_op])
 
 
 def _macs_by_operator(traced: Trace) -> Counter[str]:

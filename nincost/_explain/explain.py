@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nincost._audit.corrected import terms_text
-from nincost._closed_form.modules import Unit, units_of
+from nincost._closed_form.cost_terms import CostedLayer, CostTerms, costed_layers
+from nincost._closed_form.terms import Terms
+from nincost._closed_form.terms_text import terms_text
+from nincost._closed_form.worked_modules import WorkedModule, worked_modules
 from nincost._environment import environment
-from nincost._explain.cost_terms import NamedSheet, Sheet, Terms, sheets_of
 from nincost._explain.output_size import SizeWorking, size_working
 from nincost._explain.phrases import LANGS, Lang
 from nincost._explain.receptive_field import Fields, receptive_fields
@@ -53,8 +54,8 @@ def explain(
     with collection_paused():
         traced = trace(found, input, batch_size=batch_size)
         fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
-    named = sheets_of(traced)
-    layers = [_explain(n, unit, fields) for n, unit in _with_units(traced, named)]
+    worked = {traced.modules[one.module].path: one for one in worked_modules(traced)}
+    layers = [_explain(one, worked.get(one.name), fields) for one in costed_layers(traced)]
     if layer is None:
         notes = _model_notes(traced, layers)
         activations = profile_trace(traced).totals.activation_elements
@@ -93,52 +94,46 @@ def _pick(layers: list[ExplainedLayer], name: str) -> list[ExplainedLayer]:
     return picked
 
 
-def _with_units(
-    traced: Trace, named: tuple[NamedSheet, ...]
-) -> Iterator[tuple[NamedSheet, Unit | None]]:
-    units = {traced.modules[unit.module].path: unit for unit in units_of(traced)}
-    for one in named:
-        yield one, units.get(one.layer)
-
-
-def _explain(named: NamedSheet, unit: Unit | None, fields: dict[str, Fields]) -> ExplainedLayer:
-    sheet = named.sheet
-    call = unit.calls[0] if unit else None
+def _explain(
+    layer: CostedLayer, worked: WorkedModule | None, fields: dict[str, Fields]
+) -> ExplainedLayer:
+    cost = layer.cost
+    call = worked.calls[0] if worked else None
     given = Shape(call.inputs[0].shape) if call and call.inputs else Shape()
-    out = Shape(call.outputs[0].shape) if call and call.outputs else Shape(sheet.output)
+    out = Shape(call.outputs[0].shape) if call and call.outputs else Shape(cost.output)
     fresh = [m for m, new in zip(call.outputs, call.made, strict=False) if new] if call else []
-    biases = sum(t.value for t in sheet.param_terms if "biases" in t.what)
+    biases = sum(t.value for t in cost.param_terms if "biases" in t.what)
     return ExplainedLayer(
-        layer=named.layer,
-        type=sheet.type,
+        layer=layer.name,
+        type=cost.type,
         input_shape=given,
         output_shape=out,
-        sizes=_sizes(sheet, out),
-        params=_formula(sheet, sheet.param_terms, sheet.params),
-        macs=_formula(sheet, sheet.mac_terms, sheet.macs),
-        weights=sheet.params - biases if sheet.param_terms else 0,
+        sizes=_sizes(cost, out),
+        params=_formula(cost, cost.param_terms, cost.params),
+        macs=_formula(cost, cost.mac_terms, cost.macs),
+        weights=cost.params - biases if cost.param_terms else 0,
         biases=biases,
         activation_elements=sum(meta.elements for meta in fresh),
         activation_bytes=sum(meta.bytes for meta in fresh),
-        field=fields.get(named.layer, ()),
-        size_key=_size_key(sheet, given, out, call),
-        notes=tuple(_notes(sheet, out)),
+        field=fields.get(layer.name, ()),
+        size_key=_size_key(cost, given, out, call),
+        notes=tuple(_notes(cost, out)),
     )
 
 
-def _formula(sheet: Sheet, terms: Terms, value: int) -> Formula:
+def _formula(cost: CostTerms, terms: Terms, value: int) -> Formula:
     if not terms:
         return Formula("", "", value)
-    letters = terms_text(terms, letters=True)
-    if sheet.window and len(set(sheet.window.kernel)) == 1:
+    letters = terms_text(terms, symbols=True)
+    if cost.window and len(set(cost.window.kernel)) == 1:
         for side in "dhw":
             letters = letters.replace(f"k_{side}", "k")
     return Formula(letters, terms_text(terms), value)
 
 
-def _sizes(sheet: Sheet, out: Shape) -> tuple[SizeWorking, ...]:
-    window = sheet.window
-    if window is None or "Transpose" in sheet.type or len(out) < len(window.size):
+def _sizes(cost: CostTerms, out: Shape) -> tuple[SizeWorking, ...]:
+    window = cost.window
+    if window is None or "Transpose" in cost.type or len(out) < len(window.size):
         return ()
     sizes = out[-len(window.size) :]
     return tuple(
@@ -150,21 +145,21 @@ def _sizes(sheet: Sheet, out: Shape) -> tuple[SizeWorking, ...]:
     )  # fmt: skip
 
 
-def _size_key(sheet: Sheet, given: Shape, out: Shape, call: ModuleCall | None) -> str:
-    if "Adaptive" in sheet.type:
+def _size_key(cost: CostTerms, given: Shape, out: Shape, call: ModuleCall | None) -> str:
+    if "Adaptive" in cost.type:
         return "size_adaptive"
-    if sheet.type == "Flatten":
+    if cost.type == "Flatten":
         return "size_flat"
-    if call is not None and given == out and not sheet.params:
+    if call is not None and given == out and not cost.params:
         return "size_same"
     return "size_other"
 
 
-def _notes(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
-    kind, window = sheet.type, sheet.window
-    if window and kind.startswith("Conv") and set(window.kernel) == {1} and sheet.groups == 1:
+def _notes(cost: CostTerms, out: Shape) -> Iterator[Sentence]:
+    kind, window = cost.type, cost.window
+    if window and kind.startswith("Conv") and set(window.kernel) == {1} and cost.groups == 1:
         yield Sentence("note_1x1")
-        values = {"activation": f"{math.prod(out):,}", "params": f"{sheet.params:,}"}
+        values = {"activation": f"{math.prod(out):,}", "params": f"{cost.params:,}"}
         yield Sentence("note_1x1_activation", values)
     if "Dropout" in kind:
         yield Sentence("note_dropout")
@@ -172,11 +167,11 @@ def _notes(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
         yield Sentence("note_global_pool")
     elif "Pool" in kind:
         yield Sentence("note_pool")
-    elif "Norm" in kind and sheet.params and "Batch" in kind:
+    elif "Norm" in kind and cost.params and "Batch" in kind:
         yield Sentence("note_norm")
-    elif not sheet.params and not sheet.macs and kind in _ELEMENTWISE:
+    elif not cost.params and not cost.macs and kind in _ELEMENTWISE:
         yield Sentence("note_activation", {"type": kind})
-    yield from _steps(sheet, out)
+    yield from _steps(cost, out)
 
 
 _ELEMENTWISE = frozenset(
@@ -198,12 +193,12 @@ _ELEMENTWISE = frozenset(
 )
 
 
-def _steps(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
+def _steps(cost: CostTerms, out: Shape) -> Iterator[Sentence]:
     """Where very many channels become very few at once: what two steps would cost."""
-    window = sheet.window
-    if window is None or not sheet.type.startswith("Conv2d") or sheet.groups > 1:
+    window = cost.window
+    if window is None or not cost.type.startswith("Conv2d") or cost.groups > 1:
         return
-    c_in, c_out = sheet.channels, out[1]
+    c_in, c_out = cost.channels, out[1]
     if set(window.kernel) == {1} or c_in < 64 or c_out * 16 > c_in:
         return
     middle = 2 ** round(math.log2(math.sqrt(c_in * c_out)))
@@ -214,8 +209,8 @@ def _steps(sheet: Sheet, out: Shape) -> Iterator[Sentence]:
             "c_in": c_in,
             "c_out": c_out,
             "middle": middle,
-            "params": f"{sheet.params:,}",
-            "macs": f"{sheet.macs:,}",
+            "params": f"{cost.params:,}",
+            "macs": f"{cost.macs:,}",
             "params_two": f"{middle * (taps * c_in + 1) + c_out * (middle + 1):,}",
             "macs_two": f"{places * (taps * c_in * middle + middle * c_out):,}",
         },

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from nincost._closed_form.window import out_size
+
 
 @dataclass(frozen=True, slots=True)
 class SizeWorking:
@@ -63,7 +65,7 @@ def size_working(
 ) -> SizeWorking:
     """The working of a known output size (`out` may be rounded up, as a pool in ceil mode does)."""
     paddings = range(min(kernel, 64))
-    sizes = {p: _floor(size, kernel, stride, p, dilation) for p in paddings}
+    sizes = {p: out_size(size, kernel, stride, p, dilation) for p in paddings}
     return SizeWorking(
         size=size,
         kernel=kernel,
@@ -79,10 +81,6 @@ def size_working(
             if sizes[p] > 0 and not _unread(size, kernel, stride, p, dilation, sizes[p])
         ),
     )  # fmt: skip
-
-
-def _floor(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def _unread(size: int, kernel: int, stride: int, padding: int, dilation: int, out: int) -> int:

@@ -47,10 +47,10 @@ def test_the_answer_that_went_round_parameters(notation: str) -> None:
     assert (mistake.key, mistake.difference) == ("bias-missing", -1_492)
     assert mistake.layers == tuple(f"block{b}.conv1x1_{n}" for b in (1, 2, 3, 4) for n in (1, 2))
     assert [t.verdict for t in grade.terms] == ["right", "wrong"] * 4
-    (slip,) = grade.slips
-    assert "1,990,674" in slip
-    assert "1,995,284" in slip
-    assert "4,610 too many" in slip
+    (error,) = grade.arithmetic_errors
+    assert "1,990,674" in error
+    assert "1,995,284" in error
+    assert "4,610 too many" in error
     assert only(nincost.audit(params=grade.corrected)).ok
 
 
@@ -110,7 +110,7 @@ def test_a_wrong_total_alone(text: str, first: str | None) -> None:
     grade = only(nincost.audit(params=text))
     assert not grade.ok
     if first:
-        assert grade.total_explanations[0].slips[0].key == first
+        assert grade.total_explanations[0].mistakes[0].key == first
 
 
 def net(**options: object) -> nn.Module:
@@ -188,7 +188,7 @@ def test_the_batch_is_part_of_the_question() -> None:
     assert nincost.audit(macs=str(macs * 8), batch_size=8).ok
     assert nincost.audit(params="1992166", batch_size=8).ok
     grade = only(nincost.audit(macs=str(macs), batch_size=8))
-    assert grade.total_explanations[0].slips[0].key == "batch-counted"
+    assert grade.total_explanations[0].mistakes[0].key == "batch-counted"
 
 
 def test_a_file_with_both_parts_in_chinese(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_line_for_each_layer_with_subtotals() -> None:
     assert [term.verdict for term in grade.terms] == ["right"] * 3
     assert grade.claim_ok
     assert not grade.ok
-    assert grade.slips == ("second: the terms add up to 432, not 433: 1 too many",)
+    assert grade.arithmetic_errors == ("second: the terms add up to 432, not 433: 1 too many",)
 
 
 @pytest.mark.parametrize(

@@ -145,11 +145,11 @@ def test_check_exits_1_where_hand_and_trace_disagree(
 ) -> None:
     from torch import nn
 
-    from nincost._closed_form import check, working  # noqa: F401  (check registers the formulas)
+    from nincost._closed_form import formulas, registry  # noqa: F401  (registers the formulas)
 
     assert nincost_cli("check", "--no-other-tools").status == 0
     monkeypatch.setitem(
-        working._FORMULAS, nn.ReLU, lambda module, shapes: working.Working((), (), (1,))
+        registry._FORMULAS, nn.ReLU, lambda module, shapes: registry.Working((), (), (1,))
     )
     done = nincost_cli("check", "--no-other-tools")
     assert done.status == 1

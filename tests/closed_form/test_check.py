@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import nincost
-from nincost._closed_form import working
+from nincost._closed_form import registry
+from nincost._closed_form.terms import term
 
 
 @pytest.mark.parametrize(
@@ -40,13 +41,13 @@ def test_two_1x1_by_every_tool() -> None:
 
 
 def test_a_wrong_hand_formula_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = working._FORMULAS[nn.Linear]
+    right = registry._FORMULAS[nn.Linear]
 
-    def wrong(module: Any, shapes: Any) -> working.Working:
+    def wrong(module: Any, shapes: Any) -> registry.Working:
         good = right(module, shapes)
-        return working.Working(good.params[:1], (*good.macs, working.term("b", out=5)), (1, 2, 3))
+        return registry.Working(good.params[:1], (*good.macs, term("b", out=5)), (1, 2, 3))
 
-    monkeypatch.setitem(working._FORMULAS, nn.Linear, wrong)
+    monkeypatch.setitem(registry._FORMULAS, nn.Linear, wrong)
     result = nincost.check(nn.Sequential(nn.Linear(4, 5), nn.ReLU()), input="4", other_tools=False)
     assert not result.ok
     (bad,) = [row for row in result.rows if row.verdict == "differs"]

@@ -18,7 +18,7 @@ def render(audit: Audit) -> str:
             first = term.explanations[0] if term.explanations else None
             rows.append([
                 grade.what, term.text, term.value, ";".join(term.layers), term.expected,
-                term.verdict, ";".join(slip.key for slip in first.slips) if first else "",
+                term.verdict, ";".join(mistake.key for mistake in first.mistakes) if first else "",
                 first.detail if first else "", term.correction,
             ])  # fmt: skip
         for layer in grade.missing:
@@ -29,6 +29,6 @@ def render(audit: Audit) -> str:
         rows.append(
             [grade.what, "total", grade.written, "", grade.expected,
              "right" if grade.ok else "wrong", ";".join(m.key for m in grade.mistakes),
-             "; ".join(grade.slips), grade.corrected]
+             "; ".join(grade.arithmetic_errors), grade.corrected]
         )  # fmt: skip
     return csv.write(COLUMNS, rows)

@@ -53,7 +53,7 @@ def _grade(grade: Grade) -> list[str]:
         f"- perhaps {escape(about.title)}: {escape(about.detail)}"
         for about in grade.total_explanations
     ]
-    items += [f"- arithmetic slip: {escape(slip)}" for slip in grade.slips]
+    items += [f"- arithmetic error: {escape(error)}" for error in grade.arithmetic_errors]
     items += [f"- {escape(label)}: {escape(text)}" for label, text in words.totals(grade)]
     items.append(f"- Corrected: {escape(grade.corrected)} = {grade.expected:,}")
     return [*lines, *items, ""]

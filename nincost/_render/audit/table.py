@@ -50,8 +50,8 @@ def _grade(grade: Grade) -> list[RenderableType]:
         lines.append(("Mistake", f"{count.title}: {words.mistake(count)}"))
     for about in grade.total_explanations:
         lines.append(("Perhaps", f"{about.title}: {about.detail}"))
-    for slip in grade.slips:
-        lines.append(("Slip", slip))
+    for error in grade.arithmetic_errors:
+        lines.append(("Arithmetic", error))
     lines += words.totals(grade)
     if not grade.ok:
         lines.append(("Corrected", _corrected(grade)))

@@ -1,50 +1,18 @@
-"""A hand calculation as data: sums of products, each factor with its letter and its number.
+"""The hand formulas by module type: each is registered beside its definition in `formulas/`.
 
-Nothing here or beside it looks at a trace: the hand formulas and the trace check each other.
+No formula looks at a trace: the formulas and the trace check each other.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nincost._closed_form.terms import Terms
+
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """One letter of a formula and the number that it stands for, such as `C_in` and 96."""
-
-    symbol: str
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A product. `what` says what it counts: `weights`, `biases`, `convolution`, ..."""
-
-    what: str
-    factors: tuple[Factor, ...]
-
-    @property
-    def value(self) -> int:
-        return math.prod(factor.value for factor in self.factors)
-
-    @property
-    def letters(self) -> str:
-        return "*".join(factor.symbol for factor in self.factors)
-
-    @property
-    def numbers(self) -> str:
-        return "*".join(str(factor.value) for factor in self.factors)
-
-
-def term(what: str, **factors: int) -> Term:
-    """A `Term` from keywords: `term("weights", C_out=96, C_in=1)`."""
-    return Term(what, tuple(Factor(symbol, value) for symbol, value in factors.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +25,8 @@ class Working:
         output_shape: of its first output.
     """
 
-    params: tuple[Term, ...]
-    macs: tuple[Term, ...]
+    params: Terms
+    macs: Terms
     output_shape: tuple[int, ...]
 
     @property

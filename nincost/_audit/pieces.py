@@ -1,7 +1,7 @@
 """From a tree to the pieces that somebody meant as a layer's cost each.
 
 People group: `(1*1*96*96)*2` is two layers, `54*54*(96*11*11 + 96*96)` too. A term can often be cut
-in several ways; all sensible ones are kept, and `matching` picks the one that fits the model best.
+in several ways: the likeliest are kept, and `matching.py` picks the one that fits the model best.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from math import prod
 
 from nincost._audit.expression import Node
 from nincost._audit.interpretations import Shape
+from nincost._audit.weights import Weights
 
 _MOST_PRODUCTS = 16
 _MOST_FACTORS = 40
@@ -25,9 +26,13 @@ _DEEPEST = 12
 class Piece:
     """A stretch of the text that stands for one layer's cost, or for one part of it.
 
-    `copies` tells how many equal pieces a factor such as `(...)*2` made of the stretch; `shape` is
-    None where its factors are not whole numbers, or too many; `label` is the layer's name where the
-    answer gives it; `times_group` tells that a number times a group in parentheses made it.
+    Attributes:
+        value: exact.
+        shape: its factors; None where they are not whole numbers, or too many.
+        start, end: where the stretch is in the text.
+        copies: how many equal pieces a factor such as `(...)*2` made of the stretch.
+        label: the layer's name where the answer gives it.
+        times_group: whether a number times a group in parentheses made it.
     """
 
     value: Fraction
@@ -40,8 +45,8 @@ class Piece:
 
 
 Way = tuple[Piece, ...]
-#: How badly a value is explained by the model: 0 for a layer's right cost.
-Judge = Callable[[Piece], float]
+#: How unlikely a piece is as a layer's cost: 0 for a right one.
+Penalty = Callable[[Piece], float]
 
 
 def shape_of_node(node: Node) -> Shape | None:
@@ -82,24 +87,26 @@ def _expand(node: Node, depth: int) -> list[tuple[int, ...]] | None:
 
 
 class Cutter:
-    """Cuts terms into pieces, as `judge` likes them.
+    """Cuts terms into pieces that are likely as layers' costs.
 
-    `most_copies` is the largest factor that may stand for a number of equal layers; `strange` is
-    what `judge` gives for a value that nothing explains.
+    `most_copies` is the largest factor that may stand for a number of equal layers.
     """
 
-    def __init__(self, judge: Judge, most_copies: int, strange: float) -> None:
-        self.judge = judge
+    def __init__(self, penalty: Penalty, most_copies: int, weights: Weights) -> None:
+        self.penalty = penalty
         self.most_copies = most_copies
-        self.strange = strange
+        self.weights = weights
         self.steps = 0
+
+    def _sum(self, way: Way) -> float:
+        return sum(map(self.penalty, way))
 
     def ways(self, node: Node) -> list[Way]:
         """The ways to cut a term, the one that fits best first."""
         self.steps = 0
         found: dict[Way, float] = {}
         for way in self._cut(node, 0, counted=False):
-            found.setdefault(way, sum(map(self.judge, way)))
+            found.setdefault(way, self._sum(way))
         return sorted(found, key=lambda way: found[way])[:_MOST_WAYS]
 
     def named(self, node: Node, label: str) -> Way:
@@ -108,12 +115,12 @@ class Cutter:
 
     def whole(self, node: Node) -> float:
         """How unlikely a node is as one layer's cost."""
-        return self.judge(self._piece(node))
+        return self.penalty(self._piece(node))
 
     def likeliest(self, node: Node) -> float:
         """How unlikely the likeliest way to cut a node is."""
         self.steps = 0
-        return min(sum(map(self.judge, way)) for way in self._cut(node, 0, counted=False))
+        return min(self._sum(way) for way in self._cut(node, 0, counted=False))
 
     def _piece(self, node: Node) -> Piece:
         group = _times_group(node)
@@ -126,7 +133,7 @@ class Cutter:
         if depth > _DEEPEST or self.steps > _MOST_STEPS or node.kind in ("number", "power"):
             return [(whole,)]
         ways: list[Way] = [(whole,)]
-        if not self.judge(whole):
+        if not self.penalty(whole):
             return ways
         if node.kind == "sum":
             ways.append(self._join([self._best(part, depth, counted) for part in node.parts]))
@@ -138,7 +145,7 @@ class Cutter:
 
     def _best(self, node: Node, depth: int, counted: bool) -> Way:
         ways = self._cut(node, depth + 1, counted=counted)
-        return min(ways, key=lambda way: sum(map(self.judge, way)))
+        return min(ways, key=self._sum)
 
     @staticmethod
     def _join(ways: Sequence[Way]) -> Way:
@@ -157,8 +164,7 @@ class Cutter:
             seen.add(count)
             rest = [p for place, p in enumerate(node.parts) if place != index]
             way = self._best(_product(rest, node), depth, True)
-            cost = sum(map(self.judge, way))
-            if cost < len(way) * self.strange:  # it explains some
+            if self._sum(way) < len(way) * self.weights.unexplained:  # it explains some
                 copies = int(count)
                 group = _times_group(node)
                 ways.append(
@@ -223,8 +229,9 @@ def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
             )
             together = cutter.whole(both)
             # A lone number may be a bias: `ways` keeps both cuts, and the whole answer decides.
-            maybe = term.kind == "number" and together < cutter.strange
-            if maybe or together < cutter.likeliest(before) + cutter.likeliest(term) - 0.1:
+            maybe = term.kind == "number" and together < cutter.weights.unexplained
+            apart = cutter.likeliest(before) + cutter.likeliest(term)
+            if maybe or together < apart - cutter.weights.joined:
                 found[-1] = both
                 continue
         found.append(term)

@@ -1,28 +1,21 @@
-"""How a window slides over an image, and which output sizes come of misreading how."""
+"""Output sizes that come of misreading a window's stride or padding."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from nincost._closed_form.window import Window, by, out_size
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How a convolution or pool slides: one entry for each spatial dimension."""
+def misread_sizes(window: Window) -> dict[tuple[int, ...], str]:
+    """Output sizes by another stride or padding, or rounded up, each with what was misread.
 
-    size: tuple[int, ...]
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-
-
-def other_sizes(window: Window) -> dict[tuple[int, ...], str]:
-    """Output sizes by another stride or padding, or rounded up, each with what was misread."""
+    A size that several misreadings give has the likeliest: one of padding, then of stride, then a
+    size off by one, then both at once.
+    """
     sizes: dict[tuple[int, ...], str] = {}
 
     def add(stride: tuple[int, ...], padding: tuple[int, ...], extra: int, words: str) -> None:
         size = tuple(
-            (n + 2 * p - d * (k - 1) - 1) // s + 1 + extra
+            out_size(n, k, s, p, d) + extra
             for n, k, s, p, d in zip(
                 window.size, window.kernel, stride, padding, window.dilation, strict=True
             )
@@ -49,8 +42,3 @@ def other_sizes(window: Window) -> dict[tuple[int, ...], str]:
 
 def _one(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else by(values)
-
-
-def by(sizes: tuple[int, ...]) -> str:
-    """`26x26`."""
-    return "x".join(map(str, sizes))

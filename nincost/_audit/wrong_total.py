@@ -1,0 +1,93 @@
+"""What may have led to a wrong total of which nothing but the number is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from nincost._audit.expression import stands_for
+from nincost._audit.interpretations import Interpretation, Mistake, interpretations
+from nincost._audit.mistakes import MISTAKE_KINDS, Question
+from nincost._audit.results import Explanation
+from nincost._audit.weights import Weights
+from nincost._closed_form.cost_terms import CostedLayer
+
+_MOST = 3
+
+
+def explain_total(
+    value: Fraction,
+    unit: Fraction,
+    layers: Sequence[CostedLayer],
+    question: Question,
+    weights: Weights,
+) -> tuple[Explanation, ...]:
+    """Mistakes in all layers, in all layers of one kernel size, or in one, that give this total.
+
+    `unit` is what the last digit of the total is worth where it was rounded, else 0. At most three
+    explanations come back, the likeliest first.
+    """
+    found: dict[tuple[str, ...], tuple[float, Explanation]] = {}
+    for total, mistake, penalty in _candidates(layers, question, weights):
+        if stands_for(value, unit, Fraction(total)):
+            key = (mistake.key, mistake.detail)
+            if key not in found or found[key][0] > penalty:
+                found[key] = (penalty, Explanation((mistake,)))
+    best = sorted(found.values(), key=lambda pair: pair[0])
+    return tuple(explanation for _, explanation in best[:_MOST])
+
+
+def _candidates(
+    layers: Sequence[CostedLayer], question: Question, weights: Weights
+) -> Iterator[tuple[int, Mistake, float]]:
+    """Totals with one kind of mistake in them, each with its penalty."""
+    what = question.what
+    right = sum(layer.cost.amount(what) for layer in layers)
+    for words, group, penalty in _groups(layers, weights):
+        amount = sum(layer.cost.amount(what) for layer in group)
+        for key, kind in MISTAKE_KINDS.items():
+            # A kind may be made in several ways (a batch of 64, of 128): one way for all layers.
+            ways = [_with_mistake(layer, key, question, weights) for layer in group]
+            for place in range(max(map(len, ways), default=0)):
+                total, detail = right, ""
+                for layer, own in zip(group, ways, strict=True):
+                    if own and layer.cost.amount(what):
+                        one = own[min(place, len(own) - 1)]
+                        total += one.value - layer.cost.amount(what)
+                        detail = one.mistakes[0].detail
+                alone = len(group) == 1 or key in ("batch-counted", "factor-two")
+                shown = f"{words}: {detail}" if alone and detail else words
+                yield total, Mistake(key, shown), kind.penalty + penalty
+        if amount:
+            off = weights.total_one_layer_off + penalty
+            yield right - amount, Mistake("missing", words), off
+            yield right + amount, Mistake("twice", words), off
+
+
+def _with_mistake(
+    layer: CostedLayer, key: str, question: Question, weights: Weights
+) -> list[Interpretation]:
+    """A layer's cost with this mistake and no other."""
+    return [
+        one
+        for one in interpretations(layer.cost, question, weights)
+        if len(one.mistakes) == 1 and one.mistakes[0].key == key
+    ]
+
+
+def _groups(
+    layers: Sequence[CostedLayer], weights: Weights
+) -> Iterator[tuple[str, list[CostedLayer], float]]:
+    """Layers that somebody may treat alike, in words, and how much less likely that is."""
+    yield "in all layers", list(layers), 0.0
+    kernels: dict[str, list[CostedLayer]] = {}
+    for layer in layers:
+        window = layer.cost.window
+        if window and layer.cost.param_terms:
+            kernels.setdefault("x".join(map(str, window.kernel)), []).append(layer)
+    for kernel, group in kernels.items():
+        if len(group) > 1:
+            words = f"in all {len(group)} layers with a {kernel} kernel"
+            yield words, group, weights.total_one_kernel
+    for layer in layers:
+        yield f"in {layer.name}", [layer], weights.total_one_layer
