@@ -100,8 +100,8 @@ def report(results: list[Compared]) -> str:
         f"torch {torch.__version__}; {plans_on(card).source}; as on {card.title}; {date.today()}. "
         "Made by `python benchmarks/emulated_steps.py --report reports/emulated_steps.md`.",
         "",
-        "**Not measured on a GPU.** PyTorch's CUDA build ran these steps over a stand-in for "
-        "CUDA's runtime, cuBLAS and cuDNN, in which kernels do nothing (`tests/no_gpu`): what was "
+        "**Not measured on a GPU.** PyTorch's CUDA build ran these steps on the emulated GPU, a "
+        "CUDA in which kernels do nothing (`nincost/_emulator`): what was "
         "dispatched, allocated and freed is PyTorch's own, and so are the peaks of its caching "
         "allocator. Convolutions' workspaces are what the installed cuDNN answers for this card. "
         "Not in it: what a kernel would refuse, scratch memory of batch norm in cuDNN (taken for "

@@ -17,6 +17,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from no_gpu.emulated_runtime import variables
 
 from nincost._devices.cards import get_gpu
+from nincost._emulator.launch import PREFIX
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
@@ -40,14 +42,11 @@ def rows() -> list[dict[str, str]]:
 
 def run(row: dict[str, str], python: str, cudnn: str) -> dict[str, Any]:
     """What PyTorch takes for a row, with the workspaces that a cuDNN asks for (none: no cuDNN)."""
-    environment = variables(get_gpu("rtx3060"), python)
-    card = environment["NO_GPU_CARD"].split()
-    card[3] = str(CARD_BYTES)
-    environment["NO_GPU_CARD"] = " ".join(card)
+    environment = variables(replace(get_gpu("rtx3060"), memory_bytes=CARD_BYTES), python)
     if cudnn:
         environment["LD_LIBRARY_PATH"] = cudnn
     else:
-        del environment["NO_GPU_JSON"]
+        del environment[f"{PREFIX}CUDNN"]
     small = row["model"].startswith(("mnasnet", "mobilenet"))
     job = {
         "model": row["model"],

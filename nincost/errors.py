@@ -62,6 +62,10 @@ class InterruptedTrainingError(TrainingError):
     exit_status = 130
 
 
+class EmulatorError(NincostError):
+    """The emulated GPU cannot be made or run on this machine."""
+
+
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """The names in `known` that look most like `name`, best first."""
     return difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)

@@ -1,5 +1,4 @@
-"""Our model against the real allocator: the installed libc10_cuda.so, over a stand-in for CUDA
-(tests/no_gpu).
+"""Our model against the real allocator: the installed libc10_cuda.so, over the emulated GPU.
 
 compare.py BUILD_DIR [RUNS] [EVENTS] [SEED]     (BUILD_DIR: where build.sh put its program)
 
@@ -9,16 +8,15 @@ segment's blocks must be the same. Prints the first difference and exits with 1.
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-from no_gpu.emulated_runtime import library
-
 from nincost._allocator import AllocatorConfig, CachingAllocator, OutOfMemoryError
+from nincost._devices.cards import get_gpu
+from nincost._emulator.launch import PREFIX, environment
 
 M = 1 << 20
 BORDERS = [0, 512, 2048, 4096, 65536, M, 2 * M, 5 * M, 10 * M, 12 * M, 20 * M, 32 * M, 40 * M]
@@ -105,12 +103,10 @@ def ask_real(
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ
+        env=environment(replace(get_gpu("h100"), memory_bytes=capacity), context=0)
         | {
             "PYTORCH_CUDA_ALLOC_CONF": text,
-            "NO_GPU_CARD": f"9 0 132 {capacity} 2048 32 232448 52428800",
-            "NO_GPU_FIRST": "0x7f0000000000",  # where the model begins
-            "LD_PRELOAD": str(library()),
+            f"{PREFIX}FIRST_ADDRESS": "0x7f0000000000",  # where the model begins
         },
     ).stdout.splitlines()
 

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import platform
-import re
-import shutil
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import torch
-from no_gpu.emulated_runtime import folders
 from no_gpu.emulated_steps import compare, compare_networks
 
 from nincost._devices.cards import GPUS
 from nincost._devices.libraries.cudnn_plans import plans_on
+from nincost._emulator.library import library
 from nincost._measure.suite import Case
+from nincost.errors import EmulatorError
 
 ENCODER = {"d_model": 64, "nhead": 4, "dim_feedforward": 128, "batch_first": True}
 
 
 def _lacking() -> str:
-    """What the stand-in needs and is not here."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        return "it is built for Linux on x86-64"
-    if torch.version.cuda is None:
-        return "torch is built without CUDA"
-    missing = [name for name in ("gcc", "nm", "awk") if shutil.which(name) is None]
-    if missing:
-        return f"no {', '.join(missing)}"
-    header = folders(sys.executable)[1] / "backends/nvidia/include/cuda_runtime_api.h"
-    if not header.exists():
-        return "triton brings no CUDA headers"
-    found = re.search(r"#define CUDART_VERSION +(\d+)\d{3}", header.read_text(errors="replace"))
-    if found is None or found[1] != torch.version.cuda.partition(".")[0]:
-        return f"triton's headers are not of CUDA {torch.version.cuda}, which torch is built with"
+    """What the emulated GPU needs and is not here."""
+    try:
+        library()
+    except EmulatorError as error:
+        return str(error)
     return "" if plans_on(GPUS["h100"]).available else plans_on(GPUS["h100"]).reason
 
 
-pytestmark = pytest.mark.skipif(bool(_lacking()), reason=f"no stand-in for CUDA: {_lacking()}")
+pytestmark = pytest.mark.skipif(bool(_lacking()), reason=f"no emulated GPU: {_lacking()}")
 
 
 @pytest.mark.parametrize(

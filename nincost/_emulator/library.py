@@ -1,0 +1,222 @@
+"""The emulated CUDA as shared libraries to preload, compiled once for each build of torch.
+
+The C sources beside this file are compiled at first use, with `cc` or with the compiler that the
+PyPI package ziglang brings, and kept in the user's cache folder under the hash of all that goes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from nincost._emulator import elf
+from nincost.errors import EmulatorError
+
+RUNTIME = Path(__file__).resolve().parent / "runtime"
+#: The libraries' names, in the order in which they are preloaded.
+LIBRARIES = ("libnincost_cuda.so", "libnincost_nvml.so")
+_CONTAINER = "docker run -v .:/work -w /work pytorch/pytorch:latest ..."
+
+#: Functions of NVIDIA's libraries that run on the card: each must be the emulated one.
+_OURS = re.compile(
+    r"__cuda|cuda[A-Z]|cu[A-Z](?!DNN)|cublas|cudnn|nccl[A-Z]|_ZN3c104cuda17get_fabric"
+)
+#: cuFile reads files into a card's memory; the real one says that there is none.
+_NOT_OURS = re.compile(r"cuFile")
+#: A generated function that only says "done" is right for what computes, sets or destroys. One with
+#: such a name has something to say, which nobody hears: it is noted when it is called.
+_ANSWERS = re.compile(r"Get(?!LastError)|Create|Query|Size$|Size_v\d$|Find|bufferSize")
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """An interpreter's torch: its folder and version, and the CUDA that it was built with."""
+
+    folder: Path
+    version: str
+    cuda: str
+
+    @property
+    def cuda_version(self) -> int:
+        """As `CUDART_VERSION` has it: 13000 for 13.0."""
+        major, minor = self.cuda.split(".")[:2]
+        return int(major) * 1000 + int(minor) * 10
+
+    @property
+    def libraries(self) -> list[Path]:
+        """Those that call CUDA."""
+        folder = self.folder / "lib"
+        found = [*folder.glob("libtorch*.so"), folder / "libc10_cuda.so"]
+        found.append(folder / "libcaffe2_nvrtc.so")
+        return sorted(path for path in found if path.exists() and path.name != "libtorch_cpu.so")
+
+    @property
+    def cuda_runtimes(self) -> list[Path]:
+        """The libcudart that other libraries may call beside torch."""
+        beside = self.folder.parent / "nvidia"
+        return sorted(
+            [*beside.glob("*/lib/libcudart.so.*"), *self.folder.glob("lib/libcudart*.so*")]
+        )
+
+
+@functools.cache
+def torch_of(python: str) -> Torch:
+    """The torch that an interpreter would import; it is not imported."""
+    program = (
+        "import importlib.util, json, re\n"
+        "spec = importlib.util.find_spec('torch')\n"
+        "folder = spec.submodule_search_locations[0] if spec else None\n"
+        "names = dict(re.findall(r'''^(\\w+)[^=\\n]*= *['\"]([^'\"]*)''',"
+        " open(folder + '/version.py').read(), re.M)) if folder else {}\n"
+        "print(json.dumps([folder, names.get('__version__', ''), names.get('cuda', '')]))\n"
+    )
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EmulatorError(
+            f"{python} could not be asked for its torch: {done.stderr.strip()[-300:]}"
+        )
+    folder, version, cuda = json.loads(done.stdout)
+    if folder is None:
+        raise EmulatorError(f"{python} has no torch: pip install torch")
+    if not cuda:
+        raise EmulatorError(
+            f"torch {version} of {python} is built without CUDA, and the emulated GPU runs "
+            "PyTorch's CUDA code: install a CUDA build (pip install torch from PyPI is one on "
+            "Linux; no GPU is needed), or use `nincost memory`, which works with any build"
+        )
+    return Torch(Path(folder), version, cuda)
+
+
+def check_platform() -> None:
+    """Raise `EmulatorError` where the emulated GPU cannot run at all."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise EmulatorError(
+            f"the emulated GPU needs Linux on x86-64, and this is {platform.system()} on "
+            f"{platform.machine()}: use `nincost memory`, which works everywhere, or a container: "
+            f"{_CONTAINER}"
+        )
+
+
+def library(python: str = sys.executable) -> Path:
+    """The shared library to preload for an interpreter's torch; its folder holds the other one.
+
+    Raises `EmulatorError` without a compiler, a cache folder that can be written, a CUDA build of
+    torch, or Linux on x86-64.
+    """
+    return folder_of(python) / LIBRARIES[0]
+
+
+def folder_of(python: str = sys.executable) -> Path:
+    """The folder of the libraries for an interpreter's torch, with libcuda's names for Triton."""
+    check_platform()
+    torch = torch_of(python)
+    cache = cache_folder()
+    folder = cache / f"emulator-{_hash(torch)}"
+    if not folder.exists():
+        _build(torch, folder)
+    return folder
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/nincost`, else `~/.cache/nincost`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "nincost"
+
+
+def _sources() -> list[Path]:
+    return sorted([*RUNTIME.glob("*.c"), *RUNTIME.glob("*.h")])
+
+
+def _hash(torch: Torch) -> str:
+    """Of the sources, this file's rules, and of torch's libraries as they lie there."""
+    known = hashlib.sha256(repr(torch).encode())
+    for path in [*_sources(), Path(__file__), Path(elf.__file__)]:
+        known.update(path.read_bytes())
+    for path in [*torch.libraries, *torch.cuda_runtimes]:
+        stat = path.stat()
+        known.update(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return known.hexdigest()[:16]
+
+
+def _compiler() -> list[str]:
+    """The command that compiles C."""
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return [name]
+    if importlib.util.find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise EmulatorError(
+        "no C compiler was found, and the emulated GPU is compiled once at first use: "
+        "pip install ziglang (or nincost[run], or your system's gcc)"
+    )
+
+
+def _build(torch: Torch, folder: Path) -> None:
+    """Compile into a temporary folder beside the target, and rename it: whole or absent."""
+    compiler = _compiler()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = Path(tempfile.mkdtemp(prefix=".emulator-", dir=folder.parent))
+    except OSError as error:
+        raise EmulatorError(
+            f"the emulated GPU is kept in {folder.parent}, which cannot be written to "
+            f"({error.strerror}): set XDG_CACHE_HOME to a folder that can"
+        ) from error
+    try:
+        cuda, nvml = LIBRARIES
+        sources = [path for path in _sources() if path.suffix == ".c" and path.name != "nvml.c"]
+        generated = made / "generated.c"
+        generated.write_text(f"const int emulated_cuda_version = {torch.cuda_version};\n")
+        _compile(compiler, [*sources, generated], made / cuda, "libcuda.so.1")
+        generated.write_text(_generated(torch, elf.defined(made / cuda)))
+        _compile(compiler, [*sources, generated], made / cuda, "libcuda.so.1")
+        _compile(compiler, [RUNTIME / "nvml.c"], made / nvml, "libnvidia-ml.so.1")
+        generated.unlink()
+        for name in ("libcuda.so.1", "libcuda.so"):  # as Triton links against it
+            (made / name).symlink_to(cuda)
+        with contextlib.suppress(OSError):  # another process was faster
+            made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    if not folder.exists():
+        raise EmulatorError(f"{folder} could not be made: is the disk full?")
+
+
+def _compile(compiler: list[str], sources: list[Path], target: Path, soname: str) -> None:
+    command = [
+        *compiler, "-std=gnu11", "-O1", "-g0", "-w", "-shared", "-fPIC", "-fvisibility=hidden",
+        f"-I{RUNTIME}", f"-Wl,-soname,{soname}", "-o", str(target), *map(str, sources),
+        "-ldl", "-lpthread",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EmulatorError(
+            f"{' '.join(compiler)} could not compile the emulated GPU: {done.stderr.strip()[-600:]}"
+        )
+
+
+def _generated(torch: Torch, written: set[str]) -> str:
+    """C for what torch and others beside it call and the sources do not define."""
+    wanted = set().union(*map(elf.undefined, torch.libraries))
+    # Others may call any function of the runtime's; with torch's calls emulated, none can be real.
+    wanted |= set().union(*map(elf.defined, torch.cuda_runtimes))
+    names = sorted(
+        name for name in wanted - written if _OURS.match(name) and not _NOT_OURS.match(name)
+    )
+    lines = [f"const int emulated_cuda_version = {torch.cuda_version};", '#include "runtime.h"']
+    for name in names:
+        answer = f'unwritten("{name}")' if _ANSWERS.search(name) else "SUCCESS"
+        lines.append(f"API int {name}(void) {{ return {answer}; }}")
+    return "\n".join(lines) + "\n"

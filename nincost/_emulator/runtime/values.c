@@ -1,0 +1,110 @@
+/* What is behind the addresses: zeros, or what the host wrote there.
+ *
+ * Small copies from the host are kept, so that a label or a length can be read back. A block that
+ * PyTorch's allocator hands out again reads as zeros: kernels, which would have written it, do nothing,
+ * and what the host wrote for its last user must not look like their result.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime.h"
+
+#define CHUNK (2ull << 20)
+#define PAGE 4096ull
+#define ALWAYS (1ull << 20)     /* copies from the host up to this size are kept, */
+#define SOMETIMES (16ull << 20) /* and up to this, as long as */
+#define BUDGET (512ull << 20)   /* they all are no more than that */
+#define SMALL (64ull << 10)     /* copies within the cards are followed up to this size */
+
+enum { CHUNKS = 1 << 16 };
+/* For a chunk of addresses, whether the host may have written into it: a set that errs to yes. */
+static unsigned char written[CHUNKS];
+static unsigned long long kept;
+
+static unsigned slot(unsigned long long chunk) { return (unsigned)(chunk * 0x9E3779B97F4A7C15ull >> 48); }
+static void mark(const void *address, size_t bytes) {
+  unsigned long long first = (unsigned long long)address / CHUNK;
+  unsigned long long last = ((unsigned long long)address + bytes - 1) / CHUNK;
+  for (; first <= last; first++) written[slot(first)] = 1;
+}
+static int marked(const void *address, size_t bytes) {
+  unsigned long long first = (unsigned long long)address / CHUNK;
+  unsigned long long last = ((unsigned long long)address + bytes - 1) / CHUNK;
+  if (last - first >= CHUNKS) return 1;
+  for (; first <= last; first++)
+    if (written[slot(first)]) return 1;
+  return 0;
+}
+
+void forget(const void *address, size_t bytes) {
+  if (!bytes || !marked(address, bytes)) return;
+  unsigned long long from = (unsigned long long)address, to = from + bytes;
+  unsigned long long first = (from + PAGE - 1) / PAGE * PAGE, last = to / PAGE * PAGE;
+  if (first >= last || bytes <= SMALL) {
+    memset((void *)address, 0, bytes);
+    return;
+  }
+  memset((void *)from, 0, first - from);
+  madvise((void *)first, last - first, MADV_DONTNEED); /* these pages read as zeros now */
+  memset((void *)last, 0, to - last);
+}
+
+/* c10::reportMemoryUsageToProfiler, which PyTorch's allocator calls for each block that it hands out
+ * (bytes above 0) or gets back. */
+typedef struct { int8_t type, index; } Device;
+API void _ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE(void *block, int64_t bytes, size_t allocated, size_t reserved, Device device) {
+  static void (*next)(void *, int64_t, size_t, size_t, Device);
+  if (bytes > 0 && device_of(block) >= 0) forget(block, bytes);
+  if (!next) next = dlsym(RTLD_NEXT, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
+  if (next) next(block, bytes, allocated, reserved, device);
+}
+
+static int keeps(size_t bytes) {
+  if (bytes > ALWAYS && (bytes > SOMETIMES || kept + bytes > BUDGET)) return 0;
+  if (bytes > ALWAYS) kept += bytes;
+  return 1;
+}
+void copy(void *to, const void *from, size_t bytes) {
+  int to_card = device_of(to) >= 0, from_card = device_of(from) >= 0;
+  if (!bytes || to == from) return;
+  if (!to_card && !from_card) memmove(to, from, bytes);
+  else if (to_card && from_card) {
+    if (bytes <= SMALL && (marked(from, bytes) || marked(to, bytes))) {
+      memmove(to, from, bytes);
+      mark(to, bytes);
+    } else forget(to, bytes);
+  } else if (to_card) {
+    if (keeps(bytes)) {
+      memcpy(to, from, bytes);
+      mark(to, bytes);
+    } else forget(to, bytes);
+  } else if (bytes <= SOMETIMES) memcpy(to, from, bytes);
+}
+void fill(void *to, int value, size_t bytes) {
+  if (device_of(to) < 0) memset(to, value, bytes);
+  else if (value && bytes <= ALWAYS) {
+    memset(to, value, bytes);
+    mark(to, bytes);
+  } else forget(to, bytes);
+}
+
+API int cudaMemcpy(void *to, const void *from, size_t bytes, int kind) { copy(to, from, bytes); return SUCCESS; }
+API int cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, void *stream) { copy(to, from, bytes); return SUCCESS; }
+API int cudaMemcpyPeer(void *to, int to_device, const void *from, int from_device, size_t bytes) { copy(to, from, bytes); return SUCCESS; }
+API int cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int from_device, size_t bytes, void *stream) { copy(to, from, bytes); return SUCCESS; }
+static int copy_rows(char *to, size_t to_pitch, const char *from, size_t from_pitch, size_t width, size_t height) {
+  for (size_t row = 0; row < height; row++) copy(to + row * to_pitch, from + row * from_pitch, width);
+  return SUCCESS;
+}
+API int cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, int kind) { return copy_rows(to, to_pitch, from, from_pitch, width, height); }
+API int cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, int kind, void *stream) { return copy_rows(to, to_pitch, from, from_pitch, width, height); }
+API int cudaMemset(void *to, int value, size_t bytes) { fill(to, value, bytes); return SUCCESS; }
+API int cudaMemsetAsync(void *to, int value, size_t bytes, void *stream) { fill(to, value, bytes); return SUCCESS; }
+API int cuMemcpyHtoD_v2(unsigned long long to, const void *from, size_t bytes) { copy((void *)to, from, bytes); return SUCCESS; }
+API int cuMemcpyDtoH_v2(void *to, unsigned long long from, size_t bytes) { copy(to, (void *)from, bytes); return SUCCESS; }
+API int cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, void *stream) { copy((void *)to, from, bytes); return SUCCESS; }
+API int cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, void *stream) { copy(to, (void *)from, bytes); return SUCCESS; }
+API int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes, void *stream) { copy((void *)to, (void *)from, bytes); return SUCCESS; }
+API int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t bytes, void *stream) { fill((void *)to, value, bytes); return SUCCESS; }

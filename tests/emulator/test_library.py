@@ -1,0 +1,75 @@
+"""The emulated CUDA is compiled once, whole or absent, with errors that say what to do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nincost._emulator import elf, library
+from nincost.errors import EmulatorError
+
+
+def test_symbols_are_those_that_nm_lists(tmp_path: Path) -> None:
+    nm = shutil.which("nm")
+    if nm is None:
+        pytest.skip("no nm")
+    path = library.torch_of(sys.executable).folder / "lib" / "libc10_cuda.so"
+    for option, found in (("--undefined-only", elf.undefined), ("--defined-only", elf.defined)):
+        lines = subprocess.run([nm, "-D", option, path], capture_output=True, text=True, check=True)
+        names = {line.split()[-1].partition("@")[0] for line in lines.stdout.splitlines()}
+        assert found(path) - {""} == names
+
+
+def test_a_text_is_no_library(tmp_path: Path) -> None:
+    path = tmp_path / "text.so"
+    path.write_text("no library")
+    with pytest.raises(ValueError, match="no 64-bit ELF file"):
+        elf.undefined(path)
+
+
+def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(library.shutil, "which", lambda name: None)
+    monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EmulatorError, match="pip install ziglang"):
+        library.library()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(EmulatorError, match="set XDG_CACHE_HOME"):
+        library.library()
+
+
+def test_a_broken_compilation_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(library, "_compiler", lambda: ["false"])
+    with pytest.raises(EmulatorError, match="could not compile"):
+        library.library()
+    assert list((tmp_path / "nincost").iterdir()) == []
+
+
+def test_another_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library.sys, "platform", "darwin")
+    with pytest.raises(EmulatorError, match=r"nincost memory.*which works everywhere"):
+        library.library()
+
+
+def test_a_torch_without_cuda(tmp_path: Path) -> None:
+    folder = tmp_path / "torch"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "version.py").write_text("__version__ = '2.14.1+cpu'\ncuda: str | None = None\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    with pytest.raises(EmulatorError, match=r"torch 2\.14\.1\+cpu .* is built without CUDA"):
+        library.library(str(python))
