@@ -20,8 +20,7 @@ LABELS = struct.pack(">2I", 0x801, 3) + bytes([9, 0, 4])
 
 
 def expected(content: bytes, name: str = "images", shape: tuple[int, ...] = (3, 2, 2)) -> IdxFile:
-    magic = 0x803 if len(shape) == 3 else 0x801
-    return IdxFile(name, magic, shape, hashlib.sha256(content).hexdigest())
+    return IdxFile(name, shape, hashlib.sha256(content).hexdigest())
 
 
 WANTED_IMAGES = expected(IMAGES)
@@ -62,16 +61,13 @@ def test_each_changed_byte_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "wanted", "words"),
     [
-        (LABELS, WANTED_IMAGES, "holds labels, not images: are two files swapped"),
-        (IMAGES, WANTED_LABELS, "holds images, not labels: are two files swapped"),
-        (b"<html>404</html>", WANTED_IMAGES, "begins with 0x3c68746d"),
-        (b"", WANTED_IMAGES, "has 0 bytes, where 28 are expected"),
-        (IMAGES + b"x", WANTED_IMAGES, "goes on after 28 bytes"),
+        (b"<html>404</html>", WANTED_IMAGES, "ends after 16 bytes, where 28 are expected"),
+        (b"", WANTED_IMAGES, "ends after 0 bytes, where 28 are expected"),
         (IMAGES[:-1], WANTED_IMAGES, "ends after 27 bytes, where 28 are expected"),
-        (struct.pack(">4I", 0x803, 9, 2, 2) + bytes(36), WANTED_IMAGES, "says it holds 9 x 2 x 2"),
-        (struct.pack(">2I", 0x801, 3) + bytes([1, 10, 200]), WANTED_LABELS,
-         "has label 10 at place 1, where 0 to 9"),
-        (struct.pack(">2I", 0x801, 3) + bytes([1, 2, 3]), WANTED_LABELS, "another checksum"),
+        (IMAGES + b"x", WANTED_IMAGES, "goes on after 28 bytes, where 28 are expected"),
+        (struct.pack(">4I", 0x803, 9, 2, 2) + bytes(36), WANTED_IMAGES, "goes on after 28 bytes"),
+        (struct.pack(">2I", 0x801, 3) + bytes([1, 10, 200]), WANTED_LABELS, "another checksum"),
+        (struct.pack(">2I", 0x802, 3) + bytes([9, 0, 4]), WANTED_LABELS, "another checksum"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, wanted: IdxFile, words: str) -> None:
@@ -81,11 +77,25 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, wanted: IdxFile, 
         read_idx(written(tmp_path / "a.gz", content, zipped=True), wanted)
 
 
-def test_train_and_test_file_swapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = expected(LABELS + b"\0", "labels of the test", (4,))
-    monkeypatch.setattr(idx, "FILES", (WANTED_LABELS, other))
-    with pytest.raises(InputError, match="are the training and the test file swapped"):
-        read_idx(written(tmp_path / "a", LABELS), other)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_file_in_the_place_of_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
+) -> None:
+    """Images for labels, and the test's labels for the training's: also where they are longer."""
+    files = {
+        "images": (IMAGES, (3, 2, 2)),
+        "labels": (struct.pack(">2I", 0x801, 20) + bytes(20), (20,)),
+        "test labels": (struct.pack(">2I", 0x801, 25) + bytes(25), (25,)),
+    }
+    known = tuple(expected(content, name, shape) for name, (content, shape) in files.items())
+    monkeypatch.setattr(idx, "FILES", known)
+    for holds in known:
+        path = written(tmp_path / "a", files[holds.name][0], zipped=zipped)
+        assert read_idx(path, holds).shape == holds.shape
+        for wanted in known:
+            if wanted is not holds:
+                with pytest.raises(InputError, match=f"holds {holds.name}: are two files swapped"):
+                    read_idx(path, wanted)
 
 
 def test_a_bomb_is_read_no_further_than_needed(tmp_path: Path) -> None:
@@ -94,7 +104,7 @@ def test_a_bomb_is_read_no_further_than_needed(tmp_path: Path) -> None:
         read_idx(path, WANTED_IMAGES)
 
 
-def test_a_folder_or_a_forbidden_file_is_told(tmp_path: Path) -> None:
+def test_what_is_no_file_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_idx(tmp_path, WANTED_IMAGES)
 

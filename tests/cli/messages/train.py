@@ -85,11 +85,31 @@ def a_file(folder: Path) -> None:
     small(folder=folder / "file" / "run")
 
 
+#: Each too short to be read.
+FOUR_FILES = {
+    f"{name}-ubyte": "\0\0\b\1\0\0\0\3"
+    for name in (
+        "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1",
+    )
+}  # fmt: skip
+
+
+def write_four(folder: Path) -> None:
+    for name, content in FOUR_FILES.items():
+        (folder / name).write_text(content)
+
+
 def unreadable(folder: Path) -> None:
-    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        (folder / f"{name}-ubyte").write_bytes(b"")
+    write_four(folder)
     with mock.patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied")):
         nincost.train(data=folder)
+
+
+def swapped(folder: Path) -> None:
+    write_four(folder)
+    header = struct.pack(">4I", 0x803, 10000, 28, 28)
+    (folder / "train-images-idx3-ubyte").write_bytes(header)
+    nincost.train(data=folder)
 
 
 def dataset(images: torch.Tensor = IMAGES, labels: torch.Tensor = LABELS) -> nincost.Dataset:
@@ -121,10 +141,10 @@ CASES = [
     Case("train --data {tmp}", ["lacks t10k-labels-idx1-ubyte", "another folder"],
          files={f"{name}-ubyte": "" for name in
                 ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3")}),
-    Case("train --data {tmp}", ["holds labels, not images", "fetch the file again"],
-         files={f"{name}-ubyte": struct.pack(">2I", 0x801, 0) for name in
-                ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
-                 "t10k-labels-idx1")}),
+    Case("train --data {tmp}", ["ends after 8 bytes, where 47,040,016 are", "fetch the file again"],
+         files=FOUR_FILES),
+    PythonCase("train: swapped files", swapped,
+               ["holds t10k-images-idx3-ubyte: are two files swapped?", "fetch the file again"]),
     Case("train --data {tmp} --download", ["could not be downloaded", "no network"],
          around=no_network),
     Case("train --download", ["does not know where", "--data FOLDER"], around=no_folder),
