@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nincost._cli.options import Output, output_options, pick_model
+from nincost._cli.options import PICTURES, Output, output_options, pick_model
 from nincost.errors import OutputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--data", metavar="FOLDER",
-    help="Fashion-MNIST's four IDX files, gzipped or not; 'synthetic' makes some up. Default: the "
+    help="Fashion-MNIST's four IDX files, gzipped or not; 'synthetic' generates data. Default: the "
     "variable NINCOST_DATA, else where Debian's dataset-fashion-mnist puts them.",
 )  # fmt: skip
 @click.option("--download", is_flag=True, help="Let torchvision fetch missing files into FOLDER.")
@@ -72,7 +72,7 @@ Examples:
 @click.option("--compile", is_flag=True, help="Use torch.compile.")
 @click.option(
     "--deterministic/--no-deterministic", default=True, show_default=True,
-    help="Ask torch for kernels that give the same each time.",
+    help="Use deterministic kernels where torch has them.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N",
               help="Of weights, order and dropout.")  # fmt: skip
@@ -84,7 +84,7 @@ Examples:
     help="Where checkpoint, log, tables and curves go. Default: runs/MODEL.",
 )  # fmt: skip
 @click.option(
-    "--resume", is_flag=True, help="Go on from the folder's checkpoint; --force begins anew."
+    "--resume", is_flag=True, help="Continue from the folder's checkpoint; --force begins anew."
 )
 @click.option(
     "--save-every", type=int, metavar="STEPS", help="Save so often, too. Default: each epoch."
@@ -92,18 +92,19 @@ Examples:
 @click.option(
     "--table", is_flag=False, flag_value=PUBLISHED, metavar="[FILE]",
     help="Run all trainings of a TOML file, or those that readers of the textbook published, and "
-    "compare; options given beside it hold for each.",
+    "compare; options given beside it are used for each.",
 )  # fmt: skip
 @click.option(
     "--seeds", metavar="N,N", help="With --table: the seeds of each training. Default: the file's."
 )
-@output_options("jsonl", "svg")
+@output_options("jsonl", *PICTURES)
 def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Train MODEL on Fashion-MNIST, by the textbook's settings unless others are given.
 
-    Says loss, accuracy and examples per second for each epoch, and FLOP/s and memory measured
+    Reports loss, accuracy and examples per second for each epoch, and FLOP/s and memory measured
     beside what nincost predicts. The same seed gives the same numbers; Ctrl-C saves, and --resume
-    goes on as if nothing had been. Under torchrun several processes train together.
+    continues as if the training had not been stopped. Under torchrun several processes train
+    together.
     """
     plain = bool(options["no_color"] or os.environ.get("NO_COLOR"))
     output = Output.from_options(options)
@@ -113,7 +114,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
     options["optimizer_arg"] = parse_arguments(
         options["optimizer_arg"], option="--optimizer-arg", example="momentum=0.9"
     )
-    options |= {"progress": _watch(output, plain), "force": output.force}
+    options |= {"progress": _callbacks(output, plain), "force": output.force}
     table, seeds = options.pop("table"), options.pop("seeds")
     if table is not None or seeds is not None:
         from nincost._cli.train_list import run_list
@@ -128,15 +129,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         result = train(name, **options)
     if not is_first():
         return 0
-    from nincost._render.train import (
-        jsonl as train_jsonl,
-    )
-    from nincost._render.train import (
-        svg as train_svg,
-    )
-    from nincost._render.train import (
-        table as train_table,
-    )
+    from nincost._render.train import jsonl as train_jsonl
+    from nincost._render.train import table as train_table
 
     output.say(f"checkpoint, log, tables and curves are in {options['folder']}")
     output.show(
@@ -145,7 +139,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         json=result.to_json,
         markdown=lambda: train_table.render_markdown(result),
         jsonl=lambda: train_jsonl.render(result),
-        svg=lambda: train_svg.render(result),
+        **output.pictures("train", result),
     )
     if result.unsaved:
         raise OutputError(f"the last checkpoint is not on the disk: {result.unsaved}")
@@ -158,12 +152,12 @@ def folder_name(model: str) -> str:
 
 
 def is_first() -> bool:
-    """Whether this is the process that speaks, of those that torchrun has started."""
+    """Whether this process writes messages and results, of those that torchrun has started."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def _watch(output: Output, plain: bool) -> Callbacks:
-    """Who tells the progress on stderr."""
+def _callbacks(output: Output, plain: bool) -> Callbacks:
+    """What shows the progress on stderr."""
     from nincost._render.train.progress import Bar, Lines
     from nincost._train.callbacks import Callbacks
 

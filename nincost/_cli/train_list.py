@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nincost._cli.options import Output
+from nincost._cli.options import PICTURES, Output
 from nincost.errors import InputError
 
 #: Options that a list of trainings has of its own.
@@ -23,10 +23,10 @@ def run_list(
     options: dict[str, Any],
     output: Output,
 ) -> int:
-    """Run the list; what was given on the command line holds for each training."""
+    """Run the list; options of the command line are used for each training."""
     from nincost._train.compare_runs import train_table
 
-    if output.format in ("jsonl", "svg"):
+    if output.format in ("jsonl", *PICTURES):
         raise InputError(
             f"--format {output.format} is for one training: each of the list has its own "
             "log.jsonl and curves.svg in its folder"

@@ -1,4 +1,4 @@
-"""The network that is trained: found, made with real weights, tried once, and initialized."""
+"""The network that is trained: built with real weights, tried once, and initialized."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from nincost._models.copies import copy_with_weights
 from nincost._models.inputs import parse_spec
 from nincost._models.sources import resolve
 from nincost._step.loss import output_tensor
-from nincost._train.seeds import derive, seed_all
-from nincost._train.settings import TEXTBOOK_SIDE, Settings
+from nincost._trace.run import trace
+from nincost._train.seeds import derive_seed, seed_all
+from nincost._train.settings import TEXTBOOK_SIDE, TrainSettings
 from nincost.errors import InputError, ModelError, NincostError, described, place_of
 
 
@@ -23,7 +24,7 @@ def find(model: Any, arg: Mapping[str, Any] | None) -> Model:
     """The model that `model` names or is.
 
     Raises:
-        InputError: there is none, or a module has no values to begin with.
+        InputError: there is none, or a module's weights are on the meta device.
     """
     found = resolve(model, arg)
     tensors = (*found.module.parameters(), *found.module.buffers())
@@ -36,9 +37,9 @@ def find(model: Any, arg: Mapping[str, Any] | None) -> Model:
 
 
 def image_size(found: Model, resize: int | None, channels: int | None) -> tuple[int, int]:
-    """Side and channels of the images that the model gets.
+    """Side in pixels and channels of the images that the model is called with.
 
-    What is not given is as the model's source says its input is; else as the textbook has it.
+    Where one is None it is that of the model's default input, else the textbook's.
     """
     sizes: tuple[int, ...] = ()
     if len(found.default_input) == 1:
@@ -48,17 +49,19 @@ def image_size(found: Model, resize: int | None, channels: int | None) -> tuple[
     return (sizes[-1] if resize is None else resize), (sizes[0] if channels is None else channels)
 
 
-def make_module(found: Model, settings: Settings, device: torch.device, classes: int) -> nn.Module:
-    """A network of its own on the device; its weights follow from the settings' seed.
+def make_module(
+    found: Model, settings: TrainSettings, device: torch.device, classes: int
+) -> nn.Module:
+    """A private network on the device; its weights follow from the settings' seed.
 
-    A module that was given keeps its weights unless `xavier` was asked for.
+    A module that was passed in keeps its weights unless `init` is `xavier`.
 
     Raises:
-        InputError: it does not take the images, or gives no score for each class.
+        InputError: it cannot be called with such images, or returns no score for each class.
         ModelError: it fails for a reason of its own.
     """
     if found.rebuild is not None:
-        module = found.rebuild(derive("weights", settings.seed) % 2**32)
+        module = found.rebuild(derive_seed("weights", settings.seed) % 2**32)
         module = module if found.owned else copy_with_weights(module)
     else:
         module = copy_with_weights(found.module)
@@ -74,10 +77,11 @@ def make_module(found: Model, settings: Settings, device: torch.device, classes:
 
 
 def xavier(module: nn.Module) -> None:
-    """Glorot and Bengio's uniform distribution for weights of convolutions and linear layers.
+    """Draw weights of convolutions and linear layers from Glorot and Bengio's uniform distribution.
 
-    The weights lie evenly within +-sqrt(6 / (fan_in + fan_out)). Drawn on the CPU, so that each
-    device begins with the same; biases stay as they are, as in the textbook.
+    U(-a, a) with a = sqrt(6 / (fan_in + fan_out)) (torch.nn.init.xavier_uniform_'s documentation).
+    Drawn on the CPU, so that each device begins with the same; biases stay as they are, as in the
+    textbook.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear | _ConvNd):
@@ -88,9 +92,9 @@ def xavier(module: nn.Module) -> None:
 
 
 def _try(
-    found: Model, module: nn.Module, settings: Settings, device: torch.device, classes: int
+    found: Model, module: nn.Module, settings: TrainSettings, device: torch.device, classes: int
 ) -> None:
-    """Run two images through: lazy layers get their shapes, and what does not fit is told."""
+    """Run two images through, so that lazy layers get their shapes and misfits are reported."""
     side, channels = settings.resize, settings.channels
     module.eval()
     try:
@@ -102,16 +106,14 @@ def _try(
         raise _explained(found, f"{channels}x{side}x{side}", error) from error
     if scores.dim() != 2 or scores.shape[0] != 2 or scores.shape[1] < classes:
         raise InputError(
-            f"{found.name} gives {'x'.join(map(str, scores.shape))} for 2 images: expected 2 rows "
-            f"of at least {classes} scores, one for each class; give --arg num_classes={classes} "
-            "where the model takes it"
+            f"{found.name} returns {'x'.join(map(str, scores.shape))} for 2 images: expected 2 "
+            f"rows of at least {classes} scores, one for each class; give --arg "
+            f"num_classes={classes} where the model has that argument"
         )
 
 
 def _explained(found: Model, spec: str, error: Exception) -> NincostError:
-    """What nincost's own trace says of the failure, or else the error itself."""
-    from nincost._trace.run import trace
-
+    """The error that nincost's own trace raises for such an input, or else the model's."""
     try:
         trace(found, spec)
     except NincostError as explained:

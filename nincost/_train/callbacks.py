@@ -1,4 +1,4 @@
-"""Who is told how far a training has come."""
+"""What a training calls as it goes on, so that somebody can see its progress."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ from nincost._train.results import Epoch
 
 
 class Callbacks:
-    """Hears of a training's progress; this one does nothing with it. Override what you need."""
+    """Called at the points of a training that its methods name; these do nothing.
 
-    def begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
-        """An epoch (from 1 on) of `examples` begins, `done` of which were trained on before."""
+    Override what you need, and give an instance as `nincost.train(..., progress=...)`.
+    """
 
-    def step(self, examples: int, loss: float | None) -> None:
-        """A step is over; `loss` is the epoch's mean so far, where it was looked at."""
+    def on_epoch_begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
+        """Before an epoch's steps.
 
-    def testing(self) -> None:
-        """The epoch's steps are over, and the test set is gone through."""
+        Args:
+            epoch: from 1 on.
+            epochs: how many the training has.
+            examples: training examples of each epoch.
+            done: those of this epoch that a resumed training has behind it; else 0.
+        """
 
-    def end(self, row: Epoch) -> None:
-        """An epoch is over."""
+    def on_step_end(self, examples: int, loss: float | None) -> None:
+        """After an optimizer step on a batch of `examples`.
 
-    def say(self, text: str) -> None:
-        """Something to tell at once."""
+        `loss` is the epoch's mean so far; None at steps that do not read it from the device.
+        """
 
-    def close(self) -> None:
-        """The training is over, or has failed."""
+    def on_test_begin(self) -> None:
+        """After an epoch's steps, before the test set is evaluated."""
+
+    def on_epoch_end(self, row: Epoch) -> None:
+        """After an epoch and its test."""
+
+    def on_message(self, text: str) -> None:
+        """A remark that the user should see at once."""
+
+    def on_train_end(self) -> None:
+        """The training is complete, or has failed."""

@@ -11,26 +11,27 @@ from typing import Any
 
 import torch
 
+from nincost._files import write_file
 from nincost.errors import InputError, one_line
 
 #: Raised by one with each change of what a checkpoint holds.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """All that a training needs to go on as if nothing had been.
+    """All that a training needs to continue as if it had not been stopped.
 
-    Random states are not among it: each step seeds its own (`seeds`).
+    Random states are not part of it: each step seeds its own (`seeds`).
 
     Attributes:
-        settings: `Settings.to_dict()`.
+        settings: `TrainSettings.to_dict()`.
         data: the data's digest.
-        epoch: epochs that are done.
-        step: steps done of the next one.
-        tally: the sums over those steps.
-        epochs: the rows of the epochs that are done.
-        peak_bytes: the most memory that was measured; None without a GPU.
+        epoch: epochs that are complete.
+        step: steps that are complete of the next one.
+        metrics: the sums over those steps, `Metrics.state_dict()`.
+        epochs: the rows of the epochs that are complete.
+        peak_bytes: the most that was allocated on the GPU in a training step; None without a GPU.
         model, optimizer, scaler: their `state_dict()`.
     """
 
@@ -38,7 +39,7 @@ class Checkpoint:
     data: str
     epoch: int
     step: int
-    tally: dict[str, Any]
+    metrics: dict[str, Any]
     epochs: list[dict[str, Any]]
     peak_bytes: int | None
     model: dict[str, Any]
@@ -47,7 +48,7 @@ class Checkpoint:
 
     @property
     def place(self) -> str:
-        """Where the training stands, in words."""
+        """Where the training was, in words: `step 3 of epoch 2`."""
         if self.step:
             return f"step {self.step} of epoch {self.epoch + 1}"
         return f"the end of epoch {self.epoch}"
@@ -59,8 +60,6 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputError: it could not be written; what was at `path` is as it was.
     """
-    from nincost._files import write_file
-
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     stream = io.BytesIO()
     torch.save({"nincost_checkpoint": FORMAT, **content}, stream)
@@ -68,16 +67,16 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint; only tensors and plain values are ever made from it.
+    """Read a checkpoint; nothing but tensors and plain values is ever made from it.
 
     Raises:
-        InputError: there is none, it is damaged, or it is no checkpoint of nincost's.
+        InputError: there is none, it is damaged, or nincost did not write it.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(
-            f"there is no checkpoint {str(path)!r} to go on from: leave --resume out to begin, or "
+            f"there is no checkpoint {str(path)!r} to resume from: leave --resume out to begin, or "
             "give the --folder of the training"
         ) from error
     except pickle.UnpicklingError as error:
@@ -87,7 +86,9 @@ def load(path: Path) -> Checkpoint:
     if not isinstance(content, Mapping) or "nincost_checkpoint" not in content:
         raise _no_checkpoint(path, "nincost did not write it")
     if content["nincost_checkpoint"] != FORMAT:
-        raise _no_checkpoint(path, f"its form is {content['nincost_checkpoint']}, not {FORMAT}")
+        raise _no_checkpoint(
+            path, f"its format is {content['nincost_checkpoint']}, where {FORMAT} is expected"
+        )
     try:
         return Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
     except KeyError as error:
@@ -96,6 +97,6 @@ def load(path: Path) -> Checkpoint:
 
 def _no_checkpoint(path: Path, why: str) -> InputError:
     return InputError(
-        f"{str(path)!r} is no checkpoint to go on from: {why}; begin anew with --force, or give "
+        f"{str(path)!r} is no checkpoint to resume from: {why}; begin anew with --force, or give "
         "another --folder"
     )

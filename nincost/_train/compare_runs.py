@@ -6,22 +6,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from nincost._environment import environment
 from nincost._train.callbacks import Callbacks
 from nincost._train.data import load
-from nincost._train.distributed import chosen, joined, pick_device
+from nincost._train.distributed import join_ranks, pick_device, use_device
 from nincost._train.folder import CHECKPOINT
 from nincost._train.results import Training
 from nincost._train.run_list import (
     PUBLISHED,
-    Entry,
-    Published,
+    PublishedFigures,
+    RunEntry,
     check_options,
     check_seeds,
-    read_list,
+    read_run_list,
 )
 from nincost._train.train import train
 from nincost.errors import InterruptedTrainingError, NincostError
@@ -38,8 +37,8 @@ TABLE_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One training with one seed: its result, or why there is none."""
+class SeedRun:
+    """One training with one seed: its result, or the message of the error that ended it."""
 
     seed: int
     training: Training | None
@@ -47,41 +46,39 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A training of the list: all its runs, beside what was published."""
+class RunComparison:
+    """A training of the list: its runs, one for each seed, beside what was published."""
 
-    entry: Entry
-    runs: tuple[Run, ...]
+    entry: RunEntry
+    runs: tuple[SeedRun, ...]
 
     @property
     def trained(self) -> list[Training]:
-        """The runs that came to their end."""
+        """The results of the runs that did not fail."""
         return [run.training for run in self.runs if run.training is not None]
 
     def values(self, name: str) -> list[float]:
-        """A figure of each run: a field of its last epoch, or its speed."""
-        if name == "examples_per_second":
-            return [one.speed.examples_per_second for one in self.trained]
-        return [getattr(one.last, name) for one in self.trained]
+        """A figure of each run that did not fail.
 
-    def middle(self, name: str) -> float | None:
-        """The mean over the seeds."""
-        values = self.values(name)
-        return mean(values) if values else None
+        `name` is `examples_per_second`, or a field of the last `Epoch`.
+        """
+        if name == "examples_per_second":
+            return [result.speed.examples_per_second for result in self.trained]
+        return [getattr(result.last, name) for result in self.trained]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainTable:
-    """Trainings side by side, with published figures. `print` it, or take `rows`.
+    """Trainings side by side, with published figures. `print` it, or read its `rows`.
 
     Attributes:
         rows: the trainings of the list, in order.
-        overridden: arguments that held for each training, whatever the list says.
+        overridden: arguments that were used for each training, whatever the list says.
         notes: what a careful reader should know.
         environment: versions.
     """
 
-    rows: tuple[Compared, ...]
+    rows: tuple[RunComparison, ...]
     overridden: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +93,7 @@ class TrainTable:
             "trainings": [
                 {
                     "training": row.entry.name,
-                    "published": [one.to_dict() for one in row.entry.published],
+                    "published": [figures.to_dict() for figures in row.entry.published],
                     "runs": [
                         {
                             "seed": run.seed,
@@ -143,9 +140,9 @@ class TrainTable:
         """The rows of the CSV, under `TABLE_COLUMNS`."""
         for row in self.rows:
             for run in row.runs:
-                yield [row.entry.name, "here", run.seed, *_figures(run)]
-            for one in row.entry.published:
-                yield _published_row(row.entry.name, one)
+                yield [row.entry.name, "here", run.seed, *_run_figures(run)]
+            for published in row.entry.published:
+                yield [row.entry.name, *_published_figures(published)]
 
     def __str__(self) -> str:
         from nincost._render.train_table import table as train_list_table
@@ -153,22 +150,23 @@ class TrainTable:
         return train_list_table.render(self, width=120)
 
 
-def _figures(run: Run) -> list[Any]:
-    one = run.training
-    if one is None:
+def _run_figures(run: SeedRun) -> list[Any]:
+    result = run.training
+    if result is None:
         return [None] * 10 + [run.failure]
-    last = one.last
+    last = result.last
     return [
         last.train_loss, last.train_accuracy, last.test_loss, last.test_accuracy,
-        one.speed.examples_per_second, one.speed.loading_share, one.speed.flops_per_second,
-        one.memory.predicted_bytes, one.memory.measured_bytes, int(one.not_learning), "",
+        result.speed.examples_per_second, result.speed.loading_share,
+        result.speed.flops_per_second, result.memory.predicted_bytes,
+        result.memory.measured_bytes, int(result.not_learning), "",
     ]  # fmt: skip
 
 
-def _published_row(name: str, one: Published) -> list[Any]:
+def _published_figures(found: PublishedFigures) -> list[Any]:
     return [
-        name, one.by, None, one.train_loss, one.train_accuracy, None, one.test_accuracy,
-        one.examples_per_second, *[None] * 5, "",
+        found.by, None, found.train_loss, found.train_accuracy, None, found.test_accuracy,
+        found.examples_per_second, *[None] * 5, "",
     ]  # fmt: skip
 
 
@@ -182,92 +180,75 @@ def train_table(
     progress: Callbacks | None = None,
     **options: Any,
 ) -> TrainTable:
-    """Run a list of trainings, each with several seeds, and set published figures beside.
+    """Run a list of trainings, each with several seeds, and compare with published figures.
 
-    A training that fails (its loss is no number, a GPU is too small) is told as failed, and the
-    next one begins.
+    A training that fails (its loss becomes NaN, a GPU's memory is too small) is reported as failed,
+    and the next one begins.
 
     Args:
         file: a TOML file (see `docs/training.md`), or `published`: what readers of the textbook
             wrote of their own trainings.
         seeds: those that each training is run with; the file's where None.
         folder: where each run gets a folder of its own; nothing is written where None.
-        resume: go on with what is in the folder: finished runs are not run again.
+        resume: continue what is in the folder: complete runs are not run again.
         force: begin anew in a folder that holds trainings.
-        progress: who is told how far it has come.
-        options: arguments of `nincost.train` that hold for each training, whatever the file says.
+        progress: called as the trainings go on; a `Callbacks`.
+        options: arguments of `nincost.train` for each training, whatever the file says.
 
     Raises:
         InterruptedTrainingError: Ctrl-C or SIGTERM.
         NincostError: the list or an option does not fit.
     """
-    watch = progress or Callbacks()
-    entries, own = read_list(file)
+    callbacks = progress or Callbacks()
+    entries, listed_seeds = read_run_list(file)
     check_options(options)
-    wanted = own if seeds is None else check_seeds(seeds)
-    place = Path(folder).expanduser() if folder is not None else None
+    used_seeds = listed_seeds if seeds is None else check_seeds(seeds)
+    path = Path(folder).expanduser() if folder is not None else None
     download = options.pop("download", False)
-    said = ", ".join(f"{key} {value}" for key, value in options.items() if key != "device")
+    overridden = ", ".join(f"{key} {value}" for key, value in options.items() if key != "device")
     dataset = load(options.pop("data", None), download=download)
+    common = {**options, "data": dataset, "progress": callbacks, "force": force}
     rows = []
     device = pick_device(options.get("device"))
-    with chosen(device), joined(device):  # once, and not for each training anew
+    with use_device(device), join_ranks(device):  # once, and not for each training anew
         for number, entry in enumerate(entries, start=1):
             runs = []
-            for seed in wanted:
-                watch.say(f"training {number} of {len(entries)}: {entry.name}, seed {seed}")
-                runs.append(
-                    _run(
-                        entry,
-                        seed,
-                        place,
-                        watch,
-                        {**options, "data": dataset},
-                        resume=resume,
-                        force=force,
-                    )
+            for seed in used_seeds:
+                callbacks.on_message(
+                    f"training {number} of {len(entries)}: {entry.name}, seed {seed}"
                 )
-            rows.append(Compared(entry, tuple(runs)))
+                runs.append(_run(entry, seed, path, common, resume=resume))
+            rows.append(RunComparison(entry, tuple(runs)))
     notes = []
-    if said:
-        others = any(row.entry.published for row in rows)
-        more = ", so published figures are of others" if others else ""
-        notes.append(f"each training was run with {said}{more}")
+    if overridden:
+        are_published = any(row.entry.published for row in rows)
+        more = ", so published figures are of other settings" if are_published else ""
+        notes.append(f"each training was run with {overridden}{more}")
     notes += [
-        f"{row.entry.name}, {one.by}: {one.note}"
+        f"{row.entry.name}, {published.by}: {published.note}"
         for row in rows
-        for one in row.entry.published
-        if one.note
+        for published in row.entry.published
+        if published.note
     ]
     return TrainTable(tuple(rows), dict(options), tuple(notes), environment())
 
 
 def _run(
-    entry: Entry,
-    seed: int,
-    place: Path | None,
-    watch: Callbacks,
-    options: Mapping[str, Any],
-    *,
-    resume: bool,
-    force: bool,
-) -> Run:
-    folder = place / f"{_slug(entry.name)}-seed{seed}" if place is not None else None
-    arguments = {**entry.options, **options}
+    entry: RunEntry, seed: int, path: Path | None, common: Mapping[str, Any], *, resume: bool
+) -> SeedRun:
+    """Train once; `common` are the arguments that all trainings share."""
+    folder = path / f"{_slug(entry.name)}-seed{seed}" if path is not None else None
+    resume = resume and folder is not None and (folder / CHECKPOINT).exists()
+    options = {**entry.options, **common, "seed": seed, "folder": folder, "resume": resume}
     try:
-        return Run(
-            seed,
-            train(
-                **arguments, seed=seed, folder=folder, progress=watch, force=force,
-                resume=resume and folder is not None and (folder / CHECKPOINT).exists(),
-            ),
-        )  # fmt: skip
+        return SeedRun(seed, train(**options))
     except InterruptedTrainingError:
         raise
     except NincostError as error:
-        watch.say(f"failed: {error}")
-        return Run(seed, None, str(error))
+        common["progress"].on_message(f"failed: {error}")
+        return SeedRun(seed, None, str(error))
 
 
 def _slug(name: str) -> str:
+    """A training's name as a folder's."""
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "training"

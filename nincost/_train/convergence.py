@@ -1,13 +1,14 @@
-"""Whether a network only guesses, and what to try then."""
+"""Whether a network is learning, and what to try where it is not."""
 
 from __future__ import annotations
 
 import math
 
 from nincost._train.results import Epoch
-from nincost._train.settings import Settings
+from nincost._train.settings import TrainSettings
 
-#: How near to ln(classes) a loss counts as guessing, and how many times chance does not.
+#: A loss below ln(classes) by less than this, and an accuracy below so many times chance, are no
+#: better than guessing.
 _NEAR = 0.01
 _ABOVE_CHANCE = 1.5
 
@@ -19,13 +20,13 @@ _FEW_STEPS = 100
 
 
 def is_guessing(row: Epoch, classes: int) -> bool:
-    """Whether test loss and accuracy are no better than when each class is held equally likely."""
-    guess = row.test_loss > math.log(classes) - _NEAR
-    return guess and row.test_accuracy < _ABOVE_CHANCE / classes
+    """Whether test loss and accuracy are no better than with each class equally likely."""
+    near = row.test_loss > math.log(classes) - _NEAR
+    return near and row.test_accuracy < _ABOVE_CHANCE / classes
 
 
-def not_learning(row: Epoch, settings: Settings, classes: int) -> str:
-    """That the network does not learn, and what to try."""
+def not_learning(row: Epoch, settings: TrainSettings, classes: int) -> str:
+    """A message that the network is not learning after an epoch, and what to try."""
     steps = -(-row.examples // settings.batch_size)
     if settings.init != "xavier":
         tries = [
@@ -40,8 +41,8 @@ def not_learning(row: Epoch, settings: Settings, classes: int) -> str:
     dead = ""
     if abs(row.test_loss - guess) < _ALL_EQUAL:
         dead = (
-            ": all scores are equal, which a ReLU before them that gives only zeros would do, and "
-            "then no gradient comes through it any more"
+            ": all scores are equal, as after a ReLU whose outputs are all zero, through which no "
+            "gradient flows any more"
         )
     if steps < _FEW_STEPS:
         tries.append(f"more than the {steps} steps that an epoch has here")

@@ -1,10 +1,9 @@
-"""A data set in memory, where it is looked for, and batches of it made on the device."""
+"""A data set in memory, where its files are looked for, and batches of it made on the device."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nincost._train.idx import CLASSES, FILES, find_file, read_idx
-from nincost._train.seeds import derive
+from nincost._train.seeds import derive_seed
 from nincost.errors import InputError, one_line
 
 #: Where Debian's package `dataset-fashion-mnist` puts the files.
@@ -23,10 +22,10 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 #: The environment variable that names the folder.
 VARIABLE = "NINCOST_DATA"
 
-#: The name of the data set that is made up.
+#: The name of the data set that is generated.
 SYNTHETIC = "synthetic"
 
-#: Below a folder that torchvision was told to keep its data sets in.
+#: Where torchvision puts the files, below the folder of its data sets.
 _TORCHVISION = Path("FashionMNIST", "raw")
 
 
@@ -38,7 +37,10 @@ class Dataset:
         name: what it is called in results.
         train_images, test_images: uint8, `[examples, height, width]`, height equal to width.
         train_labels, test_labels: int64, `[examples]`, from 0 to `classes - 1`.
-        classes: how many kinds of image there are.
+        classes: how many classes there are.
+
+    Raises:
+        InputError: another dtype or shape, or a label that is no class.
     """
 
     name: str
@@ -64,7 +66,7 @@ class Dataset:
         )
 
     def to(self, device: torch.device) -> Dataset:
-        """The same on a device."""
+        """A copy on a device."""
         return replace(
             self,
             train_images=self.train_images.to(device),
@@ -75,12 +77,12 @@ class Dataset:
 
     @property
     def bytes(self) -> int:
-        """What the data take in memory."""
+        """Bytes of the four tensors together."""
         parts = (self.train_images, self.train_labels, self.test_images, self.test_labels)
         return sum(part.nbytes for part in parts)
 
     def digest(self) -> str:
-        """A checksum of the images and labels, by which a checkpoint knows its data."""
+        """SHA-256 of the images and labels, by which a checkpoint's data are recognized."""
         found = hashlib.sha256()
         for part in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             found.update(str(tuple(part.shape)).encode())
@@ -108,7 +110,7 @@ def _check_part(part: str, images: Tensor, labels: Tensor, classes: int) -> None
 
 
 def load(data: Any = None, *, download: bool = False) -> Dataset:
-    """Fashion-MNIST from a folder, the made-up data set, or a `Dataset` as it is.
+    """Fashion-MNIST from a folder, the generated data set, or a `Dataset` as it is.
 
     Args:
         data: a folder, `synthetic`, a `Dataset`, or None for the folder that NINCOST_DATA names,
@@ -116,7 +118,7 @@ def load(data: Any = None, *, download: bool = False) -> Dataset:
         download: let torchvision fetch the files into the folder where they are missing.
 
     Raises:
-        InputError: files are missing, damaged or something else.
+        InputError: files are missing, damaged, or of another data set.
     """
     if isinstance(data, Dataset):
         return data
@@ -140,7 +142,7 @@ def load(data: Any = None, *, download: bool = False) -> Dataset:
         f"Fashion-MNIST is not in {str(folders[0])!r}: give --data FOLDER (or set {VARIABLE}) with "
         f"its four IDX files, gzipped or not; to get them: apt-get install dataset-fashion-mnist, "
         "or --data FOLDER --download, or github.com/zalandoresearch/fashion-mnist; "
-        f"--data {SYNTHETIC} makes some up for a trial"
+        f"--data {SYNTHETIC} generates some for a trial"
     )
 
 
@@ -174,8 +176,13 @@ def _download(named: str | os.PathLike[str] | None) -> None:
 
 
 def synthetic(train: int = 60000, test: int = 10000, side: int = 28) -> Dataset:
-    """Ten blurred patterns under noise: easy to learn, and the same each time."""
-    generator = torch.Generator().manual_seed(derive("synthetic"))
+    """A data set of ten blurred patterns under noise: easy to learn, and the same each time.
+
+    Args:
+        train, test: how many examples.
+        side: of the images, in pixels.
+    """
+    generator = torch.Generator().manual_seed(derive_seed("synthetic"))
     coarse = torch.rand(CLASSES, 1, 4, 4, generator=generator)
     patterns = functional.interpolate(coarse, (side, side), mode="bilinear")[:, 0]
 
@@ -190,8 +197,8 @@ def synthetic(train: int = 60000, test: int = 10000, side: int = 28) -> Dataset:
 def to_input(images: Tensor, side: int, channels: int) -> Tensor:
     """uint8 `[n, h, w]` as float32 `[n, channels, side, side]` from 0 to 1, on the same device.
 
-    Resized as torchvision's `v2.Resize` does a float tensor: bilinear, with antialiasing. Grey
-    goes into each channel.
+    Resized as torchvision's `v2.Resize` resizes a float tensor: bilinear, with antialiasing. Each
+    channel has the same grey values.
     """
     found = images.unsqueeze(1).to(torch.float32).div_(255)
     if side != images.shape[-1]:
@@ -200,12 +207,6 @@ def to_input(images: Tensor, side: int, channels: int) -> Tensor:
 
 
 def epoch_order(examples: int, seed: int, epoch: int) -> Tensor:
-    """The order in which an epoch takes the examples: of the seed and the epoch alone."""
-    generator = torch.Generator().manual_seed(derive("order", seed, epoch))
+    """The order of an epoch's examples: a permutation that follows from seed and epoch alone."""
+    generator = torch.Generator().manual_seed(derive_seed("order", seed, epoch))
     return torch.randperm(examples, generator=generator)
-
-
-def test_slices(examples: int, batch_size: int) -> Iterator[tuple[int, int]]:
-    """Where each batch of the test set begins and ends."""
-    for begin in range(0, examples, batch_size):
-        yield begin, min(begin + batch_size, examples)

@@ -1,7 +1,7 @@
-"""Several processes that train together: who has which rows, and sums over all of them.
+"""Several processes that train together: which rows each has, and sums over all of them.
 
-Under `torchrun` each process calls the same function. A global batch is cut into one stretch of
-rows for each rank, in order. The loss is the sum over a rank's rows divided by the global batch's
+Under `torchrun` each process calls the same function. A global batch is cut into one shard of
+consecutive rows for each rank. The loss is the sum over a rank's rows divided by the global batch's
 size, so that a last batch that does not divide evenly, or leaves a rank without a row, weighs each
 example the same.
 """
@@ -12,7 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,30 +24,23 @@ from nincost.errors import InputError, one_line
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """This process among those that train together."""
+    """This process among those that train together: `rank` of `world_size`, from 0 on."""
 
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
     @property
-    def first(self) -> bool:
-        """Whether this is the process that writes files and speaks."""
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and messages."""
         return self.rank == 0
 
-    def share(self, rows: int) -> slice:
-        """This rank's rows of a batch of `rows`."""
-        return slice(rows * self.rank // self.world, rows * (self.rank + 1) // self.world)
+    def shard(self, rows: int) -> slice:
+        """This rank's rows of a batch of `rows`; sizes differ by one at most."""
+        return slice(rows * self.rank // self.world_size, rows * (self.rank + 1) // self.world_size)
 
-    def summed(self, values: Tensor) -> Tensor:
-        """The sum over all ranks, on each."""
-        return self._reduced(values, "sum")
-
-    def smallest(self, values: Tensor) -> Tensor:
-        """The smallest over all ranks, element by element."""
-        return self._reduced(values, "min")
-
-    def _reduced(self, values: Tensor, how: str) -> Tensor:
-        if self.world == 1:
+    def all_reduce(self, values: Tensor, how: Literal["sum", "min"]) -> Tensor:
+        """The sum or the smallest over all ranks, element by element, on each rank."""
+        if self.world_size == 1:
             return values
         from torch import distributed
 
@@ -58,7 +51,11 @@ class Ranks:
 
 
 def pick_device(name: str | None) -> torch.device:
-    """The device asked for, else the GPU of this process, else the CPU."""
+    """The device of that name, else the GPU of this process (LOCAL_RANK), else the CPU.
+
+    Raises:
+        InputError: an unknown device, one that is not there, or meta.
+    """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if name is None:
         return torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
@@ -66,7 +63,7 @@ def pick_device(name: str | None) -> torch.device:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
         raise InputError(
-            f"device {name!r} is none: write cpu, cuda or cuda:1 ({one_line(error)})"
+            f"unknown device {name!r}: write cpu, cuda or cuda:1 ({one_line(error)})"
         ) from error
     if device.type == "cuda":
         if not torch.cuda.is_available():
@@ -78,24 +75,27 @@ def pick_device(name: str | None) -> torch.device:
             device = torch.device("cuda", local)
         if device.index >= torch.cuda.device_count():
             raise InputError(
-                f"device {device} is none of the {torch.cuda.device_count()} GPUs here: number "
-                "them from cuda:0"
+                f"device {device} is not one of the {torch.cuda.device_count()} GPUs here: they "
+                "are numbered from cuda:0"
             )
     elif device.type == "meta":
         raise InputError("the meta device has no values to train: write --device cpu")
     return device
 
 
-def chosen(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """The GPU as torch's current one, which streams, events and NCCL take."""
+def use_device(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Make the GPU torch's current one, on which streams, events and NCCL run."""
     return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
-    """The ranks that torchrun has started, or that the program has joined already; else just one.
+def join_ranks(device: torch.device) -> Iterator[Ranks]:
+    """This process among those that torchrun started, or that the program has joined; else alone.
 
-    A process group that is made here is taken down again.
+    A process group that is made here is destroyed at the end.
+
+    Raises:
+        InputError: the processes could not be joined.
     """
     from torch import distributed
 
@@ -121,9 +121,9 @@ def joined(device: torch.device) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def wrapped(module: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
+def data_parallel(module: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
     """The module under DistributedDataParallel where there are several ranks."""
-    if ranks.world == 1:
+    if ranks.world_size == 1:
         return module
     from torch.nn.parallel import DistributedDataParallel
 
@@ -132,7 +132,7 @@ def wrapped(module: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
 
 
 def has_batch_norm(module: nn.Module) -> bool:
-    """Whether a layer takes its statistics over the batch, so that a rank's share changes them."""
+    """Whether a layer computes statistics over the batch, which a rank's shard would change."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     return any(
@@ -142,11 +142,15 @@ def has_batch_norm(module: nn.Module) -> bool:
 
 
 class GlobalDropout(TorchFunctionMode):
-    """Draws each dropout's mask for the global batch, and takes this rank's rows of it.
+    """Draws each dropout's mask for the global batch, and uses this rank's rows of it.
 
     All ranks begin a step with the same random numbers, so the ranks' masks together are the one
     that a single process would draw. Only for dropout whose first dimension is the batch; other
     random layers (dropout of channels, dropped paths) draw by rank.
+
+    Args:
+        rows: this rank's rows of the global batch.
+        batch: the global batch's size.
     """
 
     def __init__(self, rows: slice, batch: int) -> None:

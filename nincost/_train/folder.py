@@ -1,42 +1,42 @@
-"""Where a training leaves its files: checkpoint, log, tables, curves."""
+"""The files that a training leaves: checkpoint, log, tables, curves."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nincost._files import write_file
 from nincost._train import checkpoint
 from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
+from nincost._train.results import Training
 from nincost.errors import InputError, NincostError, OutputError
-
-if TYPE_CHECKING:
-    from nincost._train.results import Training
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+CURVES = "curves.svg"
 
 
-class Folder:
+class RunFolder:
     """A training's folder; without a path, nothing is written.
 
     A disk that is full does not end a training: the file that was there stays, the state stays in
     memory, and the next save is tried as usual. Of several processes one `writes`.
+
+    Attributes:
+        path: the folder; None where nothing is to be written.
+        unsaved: why the last checkpoint could not be written; empty where it could.
     """
 
-    def __init__(self, path: Path | None, watch: Callbacks, *, writes: bool = True) -> None:
+    def __init__(self, path: Path | None, callbacks: Callbacks, *, writes: bool = True) -> None:
         self.path = path
         self.unsaved = ""
         self._writes = writes and path is not None
-        self._watch = watch
-        self._kept = ""  # where the last whole checkpoint stands
+        self._callbacks = callbacks
+        self._saved = ""  # the place of the last checkpoint that was written whole
         self._log_failed = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether files are to be written."""
-        return self.path is not None
 
     @property
     def checkpoint(self) -> Path:
@@ -45,10 +45,19 @@ class Folder:
         return self.path / CHECKPOINT
 
     def prepare(self, *, resume: bool, force: bool) -> None:
-        """Make the folder, or refuse one that holds another training."""
+        """Make the folder.
+
+        Args:
+            resume: continue the training that it holds.
+            force: remove the checkpoint and log of the training that it holds.
+
+        Raises:
+            InputError: `resume` without a folder.
+            OutputError: it cannot be made, or holds a training and neither was given.
+        """
         if self.path is None:
             if resume:
-                raise InputError("resume needs the folder of the training to go on with: folder=")
+                raise InputError("resume needs the folder of the training to continue: folder=")
             return
         if resume or not self._writes:
             return
@@ -61,7 +70,7 @@ class Folder:
             ) from error
         if self.checkpoint.exists() and not force:
             raise OutputError(
-                f"{str(self.path)!r} holds a training already: give --resume to go on with it, "
+                f"{str(self.path)!r} holds a training already: give --resume to continue it, "
                 "--force to begin anew, or another --folder"
             )
         if force:
@@ -69,9 +78,13 @@ class Folder:
                 (self.path / name).unlink(missing_ok=True)
 
     def load(self) -> Checkpoint:
-        """The checkpoint to go on from."""
+        """The checkpoint to resume from.
+
+        Raises:
+            InputError: as `checkpoint.load`.
+        """
         found = checkpoint.load(self.checkpoint)
-        self._kept = found.place
+        self._saved = found.place
         return found
 
     def save(self, state: Checkpoint) -> None:
@@ -82,10 +95,10 @@ class Folder:
             checkpoint.save(self.checkpoint, state)
         except OutputError as error:
             self.unsaved = str(error)
-            self._watch.say(f"{error}; {self.last_words}; the training goes on")
+            self._callbacks.on_message(f"{error}; {self.last_checkpoint}; the training goes on")
             return
         self.unsaved = ""
-        self._kept = state.place
+        self._saved = state.place
         self.log("checkpoint", place=state.place)
 
     def log(self, event: str, **values: Any) -> None:
@@ -98,43 +111,46 @@ class Folder:
                 stream.write(f"{line}\n")
         except OSError as error:
             self._log_failed = True
-            self._watch.say(f"the log could not be written: {error.strerror or error}")
+            self._callbacks.on_message(f"the log could not be written: {error.strerror or error}")
 
-    def finish(self, result: Training) -> None:
-        """Write the result beside the checkpoint, as JSON, CSV and curves."""
+    def finish(self, result: Training) -> Training:
+        """Write the result beside the checkpoint: as curves, CSV and JSON.
+
+        Returns:
+            The result, with a note where the curves could not be drawn (without matplotlib).
+        """
         if self.path is None or not self._writes:
-            return
+            return result
         self.log("end", **result.to_dict()["totals"])
-        from nincost._files import write_file
-
-        files = {
-            "epochs.csv": result.to_csv,
-            "result.json": result.to_json,
-            "curves.svg": result.to_svg,
-        }
+        try:
+            result.plot(self.path / CURVES, force=True)
+        except NincostError as error:
+            result = replace(result, notes=(*result.notes, f"{CURVES} was not written: {error}"))
+        files = {"epochs.csv": result.to_csv, "result.json": result.to_json}
         try:
             for name, render in files.items():
                 write_file(self.path / name, render(), force=True)
         except NincostError as error:
-            self._watch.say(str(error))
+            self._callbacks.on_message(str(error))
+        return result
 
     @property
-    def last_words(self) -> str:
-        """What there is to go back to."""
+    def last_checkpoint(self) -> str:
+        """Which checkpoint there is, in words."""
         if self.path is None:
             return "nothing was saved, as no folder was given"
-        if not self._kept:
+        if not self._saved:
             return "there is no checkpoint yet"
-        return f"the last good checkpoint, {self.checkpoint}, is of {self._kept}"
+        return f"the last good checkpoint, {self.checkpoint}, is of {self._saved}"
 
     @property
-    def words_after_stop(self) -> str:
-        """What was saved, and how to go on."""
+    def how_to_resume(self) -> str:
+        """What was saved and how to continue, in words."""
         if self.path is None:
             return "nothing was saved, as no folder was given"
         if self.unsaved:
-            return f"{self.unsaved}; {self.last_words}"
+            return f"{self.unsaved}; {self.last_checkpoint}"
         return (
             f"saved {self.checkpoint}: the same command with --resume "
-            f"(and --folder {self.path}) goes on from there"
+            f"(and --folder {self.path}) continues from there"
         )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that is granted between two steps."""
+"""Ctrl-C and SIGTERM as a request to stop, which a training grants between two steps."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Stop:
-    """Whether somebody asked for the training to end."""
+class StopRequest:
+    """Whether the training should stop after the current step."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Stop]:
-    """Take SIGINT and SIGTERM as a wish to stop; a second one interrupts at once.
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Take SIGINT and SIGTERM as a request to stop; a second one interrupts at once.
 
-    Signals come to the main thread alone, so that in another one nothing is changed.
+    Python runs signal handlers in the main thread alone, so in another thread nothing is changed.
     """
-    stop = Stop()
+    stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
-    def heard(_number: int, _frame: Any) -> None:
-        if stop.asked:
+    def request(_number: int, _frame: Any) -> None:
+        if stop.requested:
             raise KeyboardInterrupt
-        stop.asked = True
+        stop.requested = True
 
     before = {
         number: handler
@@ -40,7 +40,7 @@ def listening() -> Iterator[Stop]:
     }
     try:
         for number in before:
-            signal.signal(number, heard)
+            signal.signal(number, request)
         yield stop
     finally:
         for number, handler in before.items():

@@ -16,37 +16,54 @@ from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
 from nincost._train.convergence import is_guessing, not_learning
 from nincost._train.data import Dataset, epoch_order, to_input
-from nincost._train.distributed import GlobalDropout, Ranks, wrapped
-from nincost._train.folder import Folder
-from nincost._train.interrupt import Stop
+from nincost._train.distributed import GlobalDropout, Ranks, data_parallel
+from nincost._train.folder import RunFolder
+from nincost._train.interrupt import StopRequest
 from nincost._train.metrics import NEVER, Metrics
 from nincost._train.results import Epoch
 from nincost._train.seeds import seed_all
-from nincost._train.settings import Settings
+from nincost._train.settings import TrainSettings
 from nincost.errors import InterruptedTrainingError, TrainingError
 
-#: Steps between two looks at the loss; looking makes the program wait for the GPU.
-_LOOK_EVERY = 20
+#: Steps between two readings of the loss; reading makes the program wait for the GPU.
+_READ_EVERY = 20
 
 
 @dataclass(slots=True)
-class Job:
-    """What is trained, on what, and who is told."""
+class TrainingRun:
+    """What is trained, on what, and what has been reached.
 
-    settings: Settings
-    dataset: Dataset  # on the device, cut to what is used
-    module: nn.Module  # on the device; trained in place
+    Attributes:
+        settings: what the numbers follow from.
+        dataset: on the device, cut to the examples that are used.
+        module: on the device; trained in place.
+        optimizer: of the module's trainable parameters.
+        device: where it runs.
+        ranks: this process among those that train together.
+        folder: where files go.
+        callbacks: what is called on the way.
+        stop: whether somebody asked for a stop.
+        save_every: steps between two checkpoints within an epoch; None for each epoch's end alone.
+        digest: the dataset's checksum.
+        epochs: a row for each epoch that is complete.
+        before_bytes: on a GPU, what was allocated before the network.
+        peak_bytes: on a GPU, the most that was allocated in a training step; else None.
+    """
+
+    settings: TrainSettings
+    dataset: Dataset
+    module: nn.Module
     optimizer: torch.optim.Optimizer
     device: torch.device
     ranks: Ranks
-    folder: Folder
-    watch: Callbacks
-    stop: Stop = field(default_factory=Stop)
+    folder: RunFolder
+    callbacks: Callbacks
+    stop: StopRequest = field(default_factory=StopRequest)
     save_every: int | None = None
     digest: str = ""
-    rows: list[Epoch] = field(default_factory=list)
-    before_bytes: int = 0  # on a GPU, what was allocated before the network
-    peak_bytes: int | None = None  # on a GPU, the most that was allocated in a training step
+    epochs: list[Epoch] = field(default_factory=list)
+    before_bytes: int = 0
+    peak_bytes: int | None = None
 
     @property
     def steps(self) -> int:
@@ -54,169 +71,173 @@ class Job:
         return math.ceil(len(self.dataset.train_labels) / self.settings.batch_size)
 
 
-class Loop:
-    """A training while it runs. `epoch` are done, and `step` steps of the next."""
+class TrainingLoop:
+    """Trains a run. `epoch` epochs are complete, and `step` steps of the next."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, run: TrainingRun) -> None:
+        self.run = run
         self.epoch = 0
         self.step = 0
-        self._told = False  # that it is not learning
-        self.tally = Metrics(job.device)
-        half = job.settings.amp == "float16"
-        self.scaler = torch.amp.GradScaler(job.device.type, enabled=half)  # type: ignore[attr-defined]
-        self.runner: Callable[..., Any] = wrapped(job.module, job.ranks, job.device)
-        if job.settings.compile:
-            self.runner = torch.compile(self.runner)
+        self.metrics = Metrics(run.device)
+        self._warned = False  # that it is not learning
+        half = run.settings.amp == "float16"
+        self.scaler = torch.amp.GradScaler(run.device.type, enabled=half)  # type: ignore[attr-defined]
+        self.forward: Callable[..., Any] = data_parallel(run.module, run.ranks, run.device)
+        if run.settings.compile:
+            self.forward = torch.compile(self.forward)
 
-    def restore(self, kept: Checkpoint) -> None:
-        """Stand where the checkpoint stood."""
-        job = self.job
-        job.module.load_state_dict(kept.model)
-        job.optimizer.load_state_dict(kept.optimizer)
-        self.scaler.load_state_dict(kept.scaler)
-        job.rows[:] = [Epoch.from_dict(row) for row in kept.epochs]
-        job.peak_bytes = kept.peak_bytes if job.device.type == "cuda" else None
-        self.epoch, self.step = kept.epoch, kept.step
-        tally = dict(kept.tally)
-        if not job.ranks.first:  # the sums over all ranks go on in the first one
-            tally |= {"loss": 0.0, "correct": 0}
-        self.tally = Metrics(job.device, tally)
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from where the checkpoint was written."""
+        run = self.run
+        run.module.load_state_dict(checkpoint.model)
+        run.optimizer.load_state_dict(checkpoint.optimizer)
+        self.scaler.load_state_dict(checkpoint.scaler)
+        run.epochs[:] = [Epoch.from_dict(row) for row in checkpoint.epochs]
+        run.peak_bytes = checkpoint.peak_bytes if run.device.type == "cuda" else None
+        self.epoch, self.step = checkpoint.epoch, checkpoint.step
+        sums = dict(checkpoint.metrics)
+        if not run.ranks.is_first:  # the sums over all ranks go on in the first one
+            sums |= {"loss": 0.0, "correct": 0}
+        self.metrics = Metrics(run.device, sums)
 
-    def run(self) -> None:
-        """Train until all epochs are done.
+    def train(self) -> None:
+        """Train until all epochs are complete.
 
         Raises:
-            TrainingError: the loss is no number any more.
-            InterruptedTrainingError: somebody asked to stop; the state was saved before.
+            TrainingError: the loss became NaN or infinite.
+            InterruptedTrainingError: a stop was requested; the state was saved before.
         """
-        job = self.job
-        while self.epoch < job.settings.epochs:
-            done = self.tally.examples
-            job.watch.begin(
-                self.epoch + 1, job.settings.epochs, len(job.dataset.train_labels), done
+        run, callbacks = self.run, self.run.callbacks
+        examples, classes = len(run.dataset.train_labels), run.dataset.classes
+        while self.epoch < run.settings.epochs:
+            callbacks.on_epoch_begin(
+                self.epoch + 1, run.settings.epochs, examples, self.metrics.examples
             )
-            self._train()
-            job.watch.testing()
-            row = self._row(*self._test())
-            job.rows.append(row)
+            self._train_epoch()
+            callbacks.on_test_begin()
+            row = self._epoch_row(*self._test())
+            run.epochs.append(row)
             self.epoch, self.step = self.epoch + 1, 0
-            self.tally = Metrics(job.device)
-            job.watch.end(row)
-            job.folder.log("epoch", **row.to_dict())
-            if is_guessing(row, job.dataset.classes) and not self._told:
-                self._told = True
-                job.watch.say(not_learning(row, job.settings, job.dataset.classes))
-                job.folder.log("not learning", epoch=row.epoch)
+            self.metrics = Metrics(run.device)
+            callbacks.on_epoch_end(row)
+            run.folder.log("epoch", **row.to_dict())
+            if is_guessing(row, classes) and not self._warned:
+                self._warned = True
+                callbacks.on_message(not_learning(row, run.settings, classes))
+                run.folder.log("not learning", epoch=row.epoch)
             self._save()
 
-    def _train(self) -> None:
-        """The rest of an epoch's steps."""
-        job, settings = self.job, self.job.settings
-        examples = len(job.dataset.train_labels)
-        order = epoch_order(examples, settings.seed, self.epoch).to(job.device)
-        job.module.train()
-        if job.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(job.device)
-        self.tally.start()
-        while self.step < job.steps:
-            chosen = order[self.step * settings.batch_size :][: settings.batch_size]
-            self._take_step(chosen)
+    def _train_epoch(self) -> None:
+        """The remaining steps of an epoch."""
+        run, settings = self.run, self.run.settings
+        examples = len(run.dataset.train_labels)
+        order = epoch_order(examples, settings.seed, self.epoch).to(run.device)
+        run.module.train()
+        if run.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(run.device)
+        self.metrics.start()
+        while self.step < run.steps:
+            batch = order[self.step * settings.batch_size :][: settings.batch_size]
+            self._train_step(batch)
             self.step += 1
-            looked = self.step % _LOOK_EVERY == 0 or self.step == job.steps
-            job.watch.step(len(chosen), self._mean() if looked else None)
-            due = job.save_every is not None and self.step % job.save_every == 0
-            self._look(looked, save=due and self.step < job.steps)
-        self.tally.stop()
-        if job.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(job.device)
-            job.peak_bytes = max(job.peak_bytes or 0, peak)
+            reads = self.step % _READ_EVERY == 0 or self.step == run.steps
+            run.callbacks.on_step_end(len(batch), self._mean_loss() if reads else None)
+            due = run.save_every is not None and self.step % run.save_every == 0
+            self._check(reads, save=due and self.step < run.steps)
+        self.metrics.stop()
+        if run.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(run.device)
+            run.peak_bytes = max(run.peak_bytes or 0, peak)
 
-    def _take_step(self, chosen: Tensor) -> None:
-        job = self.job
-        seed_all("step", job.settings.seed, self.epoch, self.step)
-        rows = job.ranks.share(len(chosen))
-        with self.tally.making_a_batch():
-            mine = chosen[rows]
+    def _train_step(self, batch: Tensor) -> None:
+        """A step on this rank's rows of a batch, which is the examples' indices."""
+        run = self.run
+        seed_all("step", run.settings.seed, self.epoch, self.step)
+        rows = run.ranks.shard(len(batch))
+        with self.metrics.loading():
+            mine = batch[rows]
             images = to_input(
-                job.dataset.train_images[mine], job.settings.resize, job.settings.channels
+                run.dataset.train_images[mine], run.settings.resize, run.settings.channels
             )
-            labels = job.dataset.train_labels[mine]
-        job.optimizer.zero_grad(set_to_none=True)
-        with self._precision():
-            if job.ranks.world > 1:
-                with GlobalDropout(rows, len(chosen)):
-                    scores = output_tensor(self.runner(images))
+            labels = run.dataset.train_labels[mine]
+        run.optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            if run.ranks.world_size > 1:
+                with GlobalDropout(rows, len(batch)):
+                    scores = output_tensor(self.forward(images))
             else:
-                scores = output_tensor(self.runner(images))
+                scores = output_tensor(self.forward(images))
             loss = functional.cross_entropy(scores, labels, reduction="sum")
         # DistributedDataParallel divides the gradients' sum by the number of ranks.
-        scaled: Any = self.scaler.scale(loss * (job.ranks.world / len(chosen)))
+        scaled: Any = self.scaler.scale(loss * (run.ranks.world_size / len(batch)))
         scaled.backward()
-        self.scaler.step(job.optimizer)
+        self.scaler.step(run.optimizer)
         self.scaler.update()
-        self.tally.add(self.step, loss, scores, labels, len(chosen))
+        self.metrics.add(self.step, loss, scores, labels, len(batch))
 
-    def _precision(self) -> torch.autocast:
-        amp = self.job.settings.amp
+    def _autocast(self) -> torch.autocast:
+        amp = self.run.settings.amp
         dtype = getattr(torch, amp) if amp else None
-        return torch.autocast(self.job.device.type, dtype=dtype, enabled=amp is not None)
+        return torch.autocast(self.run.device.type, dtype=dtype, enabled=amp is not None)
 
-    def _mean(self) -> float:
-        """The loss so far, over this rank's rows."""
-        rows = max(self.tally.examples // self.job.ranks.world, 1)
-        return self.tally.loss.item() / rows
+    def _mean_loss(self) -> float:
+        """The epoch's loss so far, over this rank's rows."""
+        rows = max(self.metrics.examples // self.run.ranks.world_size, 1)
+        return self.metrics.loss.item() / rows
 
-    def _look(self, looked: bool, *, save: bool) -> None:
-        """See whether the loss is a number still and whether to stop, and save where due.
+    def _check(self, reads: bool, *, save: bool) -> None:
+        """Check that the loss is still finite and whether to stop, and save where due.
 
-        Several ranks look at the same steps, as each must hear the others.
+        Several ranks check at the same steps, as a request to one of them stops all.
         """
-        job = self.job
-        wish = job.stop.asked
-        if job.ranks.world > 1:
-            if not (looked or save):
+        run = self.run
+        stop = run.stop.requested
+        if run.ranks.world_size > 1:
+            if not (reads or save):
                 return
-            wish = not int(job.ranks.smallest(torch.tensor(int(not wish), device=job.device)))
-        if looked or save or wish:
-            bad = int(job.ranks.smallest(self.tally.bad))
-            if bad != NEVER:
-                raise self._diverged(f"at step {bad + 1} of {job.steps} in epoch {self.epoch + 1}")
-        if save or wish:
-            self.tally.stop()
+            goes_on = torch.tensor(int(not stop), device=run.device)
+            stop = not int(run.ranks.all_reduce(goes_on, "min"))
+        if reads or save or stop:
+            first = int(run.ranks.all_reduce(self.metrics.first_nonfinite, "min"))
+            if first != NEVER:
+                raise self._diverged(
+                    f"at step {first + 1} of {run.steps} in epoch {self.epoch + 1}"
+                )
+        if save or stop:
+            self.metrics.stop()
             self._save()
-            self.tally.start()
-        if wish:
+            self.metrics.start()
+        if stop:
             raise self._interrupted()
 
     @torch.no_grad()
     def _test(self) -> tuple[float, float]:
         """Loss and accuracy over the test set, in eval mode."""
-        job, settings = self.job, self.job.settings
-        job.module.eval()
-        examples = len(job.dataset.test_labels)
-        mine = job.ranks.share(examples)
-        size = max(settings.batch_size // job.ranks.world, 1)
-        sums = Metrics(job.device)
+        run, settings = self.run, self.run.settings
+        run.module.eval()
+        examples = len(run.dataset.test_labels)
+        mine = run.ranks.shard(examples)
+        size = max(settings.batch_size // run.ranks.world_size, 1)
+        sums = Metrics(run.device)
         for begin in range(mine.start, mine.stop, size):
             rows = slice(begin, min(begin + size, mine.stop))
-            images = to_input(job.dataset.test_images[rows], settings.resize, settings.channels)
-            labels = job.dataset.test_labels[rows]
-            with self._precision():
-                scores = output_tensor(job.module(images))
+            images = to_input(run.dataset.test_images[rows], settings.resize, settings.channels)
+            labels = run.dataset.test_labels[rows]
+            with self._autocast():
+                scores = output_tensor(run.module(images))
                 loss = functional.cross_entropy(scores, labels, reduction="sum")
             sums.add(0, loss, scores, labels, rows.stop - rows.start)
-            if job.stop.asked and job.ranks.world == 1:
+            if run.stop.requested and run.ranks.world_size == 1:
                 self._save()
                 raise self._interrupted()
-        loss_sum, correct = sums.totals(job.ranks)
+        loss_sum, correct = sums.totals(run.ranks)
         if not math.isfinite(loss_sum):
             raise self._diverged(f"after the last step of epoch {self.epoch + 1}")
         return loss_sum / examples, correct / examples
 
-    def _row(self, test_loss: float, test_accuracy: float) -> Epoch:
-        loss, correct = self.tally.totals(self.job.ranks)
-        examples = self.tally.examples
+    def _epoch_row(self, test_loss: float, test_accuracy: float) -> Epoch:
+        loss, correct = self.metrics.totals(self.run.ranks)
+        examples = self.metrics.examples
         return Epoch(
             epoch=self.epoch + 1,
             train_loss=loss / examples,
@@ -224,48 +245,48 @@ class Loop:
             test_loss=test_loss,
             test_accuracy=test_accuracy,
             examples=examples,
-            seconds=self.tally.seconds,
-            loading_seconds=self.tally.loading,
+            seconds=self.metrics.seconds,
+            loading_seconds=self.metrics.loading_seconds,
         )
 
     def _save(self) -> None:
-        """Write a checkpoint of this moment, unless its weights are no numbers."""
-        job = self.job
-        if not job.folder.wanted:
+        """Write a checkpoint of this moment, unless a weight is NaN or infinite."""
+        run = self.run
+        if run.folder.path is None:
             return
-        finite = [parameter.isfinite().all() for parameter in job.module.parameters()]
+        finite = [parameter.isfinite().all() for parameter in run.module.parameters()]
         if not bool(torch.stack(finite).all()):
-            raise self._diverged(f"after step {self.step} of {job.steps} in epoch {self.epoch + 1}")
-        tally = self.tally.kept(job.ranks)  # all ranks add up, the first one writes
-        job.folder.save(
+            raise self._diverged(f"after step {self.step} of {run.steps} in epoch {self.epoch + 1}")
+        metrics = self.metrics.state_dict(run.ranks)  # all ranks sum up, the first one writes
+        run.folder.save(
             Checkpoint(
-                settings=job.settings.to_dict(),
-                data=job.digest,
+                settings=run.settings.to_dict(),
+                data=run.digest,
                 epoch=self.epoch,
                 step=self.step,
-                tally=tally,
-                epochs=[row.to_dict() for row in job.rows],
-                peak_bytes=job.peak_bytes,
-                model=job.module.state_dict(),
-                optimizer=job.optimizer.state_dict(),
+                metrics=metrics,
+                epochs=[row.to_dict() for row in run.epochs],
+                peak_bytes=run.peak_bytes,
+                model=run.module.state_dict(),
+                optimizer=run.optimizer.state_dict(),
                 scaler=self.scaler.state_dict(),
             )
         )
 
     def _diverged(self, when: str) -> TrainingError:
-        settings = self.job.settings
+        settings = self.run.settings
         tries = [f"a smaller --lr than {settings.lr:g}"]
         tries += ["--amp bfloat16"] if settings.amp == "float16" else []
         tries += ["--init xavier"] if settings.init != "xavier" else ["another --seed"]
-        self.job.folder.log("diverged", when=when)
+        self.run.folder.log("diverged", when=when)
         return TrainingError(
-            f"the loss is no number any more (NaN or infinite) {when}, so the training was "
-            f"stopped; {self.job.folder.last_words}; try {', or '.join(tries)}"
+            f"the loss became NaN or infinite {when}, so the training was stopped; "
+            f"{self.run.folder.last_checkpoint}; try {', or '.join(tries)}"
         )
 
     def _interrupted(self) -> InterruptedTrainingError:
-        where = f"step {self.step} of {self.job.steps} in epoch {self.epoch + 1}"
-        self.job.folder.log("interrupted", epoch=self.epoch + 1, step=self.step)
+        where = f"step {self.step} of {self.run.steps} in epoch {self.epoch + 1}"
+        self.run.folder.log("interrupted", epoch=self.epoch + 1, step=self.step)
         return InterruptedTrainingError(
-            f"interrupted after {where}; {self.job.folder.words_after_stop}"
+            f"interrupted after {where}; {self.run.folder.how_to_resume}"
         )

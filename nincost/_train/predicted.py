@@ -1,4 +1,4 @@
-"""What nincost predicts of the step that is trained: multiply-accumulates and memory."""
+"""What nincost predicts of the step that is trained, MACs and memory, beside what was measured."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import torch
 import nincost._profile  # noqa: F401 - registers the formulas
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
+from nincost._memory.predict import memory
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._profile.registry import op_cost
 from nincost._step.step import Step
 from nincost._trace.recording import Mark, Ran
 from nincost._train.results import Epoch, Speed, StepMemory
-from nincost._train.settings import Settings
+from nincost._train.settings import TrainSettings
 from nincost.errors import InputError, NincostError, one_line
 
 #: Parts of the names of operators that multiply and add, but may lack a formula for backward.
@@ -29,7 +30,7 @@ _CONTRACTIONS = ("conv", "attention", "rnn", "lstm", "gru", "mm", "linear", "bil
 
 @dataclass(frozen=True, slots=True)
 class StepMacs:
-    """Multiply-accumulates of one example in a training step, and what has no formula."""
+    """Multiply-accumulates of one example in a training step; operators without a formula."""
 
     forward: int
     backward: int
@@ -40,7 +41,7 @@ def step_macs(model: Model, spec: str) -> StepMacs:
     """Count a recorded step, operator by operator, backward as autograd runs it.
 
     Args:
-        model: what `resolve` gave.
+        model: as `resolve` returns it.
         spec: its input without the batch, such as `1x224x224`.
 
     Raises:
@@ -63,9 +64,9 @@ def step_macs(model: Model, spec: str) -> StepMacs:
 
 
 def speed(
-    model: Model, settings: Settings, rows: list[Epoch], device: torch.device, processes: int
+    model: Model, settings: TrainSettings, rows: list[Epoch], device: torch.device, processes: int
 ) -> tuple[Speed, list[str]]:
-    """How fast the epochs went, beside the device's peak; and what could not be told."""
+    """How fast the epochs were, beside the device's peak; and notes on what is not known."""
     notes = []
     macs: StepMacs | None = None
     try:
@@ -93,15 +94,15 @@ def speed(
     ), notes
 
 
-def image_spec(settings: Settings) -> str:
+def image_spec(settings: TrainSettings) -> str:
     """The model's input as a spec, `1x224x224`."""
     return f"{settings.channels}x{settings.resize}x{settings.resize}"
 
 
 def _peak(device: torch.device, amp: str | None) -> tuple[str | None, float | None]:
-    """Which peak of the device the training is held against, and its FLOP/s where known.
+    """Which peak of the device the training is compared with, and its FLOP/s where known.
 
-    Without autocast, convolutions take TF32 where the card has it and torch's setting allows it.
+    Without autocast, convolutions use TF32 where the card has it and torch's setting allows it.
     """
     if device.type != "cuda":
         return None, None
@@ -144,16 +145,19 @@ def _cpu_name() -> str:
 def step_memory(
     given: Any,
     arg: Mapping[str, Any] | None,
-    settings: Settings,
+    settings: TrainSettings,
     processes: int,
     measured: tuple[int, int] | None,
 ) -> tuple[StepMemory, list[str]]:
-    """The predicted memory of one process's step, beside the measured one.
+    """The predicted memory of one process's step, beside the measured one; and notes.
 
-    `measured` is the peak over the training steps and what was allocated before the model.
+    Args:
+        given, arg: the model as `train` was called with it.
+        settings: the training's.
+        processes: how many share a batch; the largest shard is predicted.
+        measured: bytes allocated at the peak of the training steps, and before the model was
+            built; None without a GPU.
     """
-    from nincost._memory.predict import memory
-
     peak, before = measured or (None, None)
     real = peak - before if peak is not None and before is not None else None
     empty = StepMemory("", None, real, before)

@@ -1,4 +1,4 @@
-"""What a training gives: plain values, loss and accuracy by epoch, speed and memory."""
+"""The result of a training: plain values, loss and accuracy by epoch, speed and memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
+
+    from nincost._render.figures.picture import Picture
+    from nincost._render.figures.style import Width
 
 #: The columns of a training's CSV, one row for each epoch.
 EPOCH_COLUMNS = (
@@ -24,9 +27,9 @@ class Epoch:
 
     Attributes:
         epoch: from 1 on.
-        train_loss, train_accuracy: means over the epoch's examples, each as it was when its batch
-            was trained on, dropout included.
-        test_loss, test_accuracy: over all test examples, after the epoch.
+        train_loss, train_accuracy: means over the epoch's examples, each computed in the step that
+            trained on it, dropout included. Cross-entropy in nats; accuracy from 0 to 1.
+        test_loss, test_accuracy: means over all test examples after the epoch, in eval mode.
         examples: how many were trained on.
         seconds: wall time of training, without the test and without saving.
         loading_seconds: the part of it in which batches were made.
@@ -43,7 +46,7 @@ class Epoch:
 
     @property
     def examples_per_second(self) -> float:
-        """Over `seconds`, so with the making of batches."""
+        """Examples by `seconds`, which include the making of batches."""
         return self.examples / self.seconds if self.seconds else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,19 +61,19 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast it went, beside what was predicted of its work.
+    """The training's speed, beside the work that was predicted.
 
     Attributes:
         device: the name of the GPU or CPU, and how many processes.
         examples_per_second: the median of the epochs'.
-        loading_share: of the training's time, the part in which batches were made.
+        loading_share: the part of the training's time in which batches were made, from 0 to 1.
         forward_macs, backward_macs: multiply-accumulates of one example, from a recorded step;
             None where the step could not be recorded.
         uncounted: operators of the step that are contractions and have no formula.
         flops_per_second: 2 x (forward + backward MACs) x examples per second.
         peak_flops: the device's, over all processes; None where it is not known.
         peak_kind: which peak: `fp32`, `tf32`, `fp16` or `bf16`.
-        peak_share: `flops_per_second` of `peak_flops`.
+        peak_share: `flops_per_second` by `peak_flops`.
     """
 
     device: str
@@ -94,12 +97,13 @@ class StepMemory:
     """The memory of a training step on a GPU: predicted, and measured where there was one.
 
     Attributes:
-        gpu: whose rules the prediction took; empty where it failed.
+        gpu: the card that the prediction is for; empty where it failed.
         predicted_bytes: `peak_allocated_bytes` of `nincost.memory` for one process's share of the
             batch; None where it could not be predicted.
-        measured_bytes: `torch.cuda.max_memory_allocated` over the training steps, less what was
-            allocated before the model (`before_bytes`: the data, above all); None without a GPU.
-        before_bytes: what was on the GPU before the model.
+        measured_bytes: `torch.cuda.max_memory_allocated` over the training steps, less
+            `before_bytes`; None without a GPU.
+        before_bytes: bytes allocated on the GPU before the model was built, above all the data;
+            None without a GPU.
     """
 
     gpu: str
@@ -114,21 +118,21 @@ class StepMemory:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training that has ended. `print` it, or take `epochs`, `speed` and `memory`.
+    """A complete training. `print` it, or read `epochs`, `speed` and `memory`.
 
     Attributes:
-        model: what was trained.
-        settings: what the numbers follow from.
-        data: the data set's name and how many examples were used.
-        params: parameters that were trained.
+        model: the model's name.
+        settings: what the numbers follow from, as `TrainSettings.to_dict()`.
+        data: the data set's name, its checksum, its classes, and how many examples were used.
+        params: elements of the parameters that were trained.
         epochs: one row for each epoch.
         speed, memory: measured beside predicted.
-        not_learning: whether the loss is still that of guessing.
+        not_learning: whether loss and accuracy are still those of guessing.
         unsaved: why the last checkpoint could not be written; empty where it could.
         notes: what a careful reader should know.
         processes: how many trained together.
         environment: versions.
-        module: the trained network, a copy of what was given, in eval mode; not in `to_dict`.
+        module: the trained network, a copy of the model, in eval mode; not in `to_dict`.
     """
 
     model: str
@@ -200,15 +204,22 @@ class Training:
 
         return train_table.render_markdown(self)
 
-    def to_svg(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """Loss and accuracy over the epochs as an SVG picture."""
-        from nincost._files import write_file
-        from nincost._render.train import svg as train_svg
+    def plot(
+        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+    ) -> Picture:
+        """A picture of loss and accuracy by epoch.
 
-        text = train_svg.render(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
+        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
+        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
+
+        Raises:
+            OutputError: matplotlib is not installed, or `path` cannot be written.
+            InputError: a width that no picture can have.
+        """
+        from nincost._render.figures import picture
+        from nincost._render.train import figure
+
+        return picture.plot(lambda: figure.draw(self, width=width), path, force=force)
 
     def to_dataframe(self) -> pd.DataFrame:
         """The epochs as a pandas DataFrame with the CSV's columns."""

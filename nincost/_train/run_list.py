@@ -22,8 +22,11 @@ _OF_ALL = {"data", "download"}
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """Figures that somebody published of a training; None where they did not say."""
+class PublishedFigures:
+    """Figures that somebody published of a training; None where they are not known.
+
+    Accuracies are of 1, losses in nats, speed in examples per second.
+    """
 
     by: str
     train_loss: float | None = None
@@ -38,22 +41,22 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A training of a list: its name, the arguments of `nincost.train`, figures to hold it to."""
+class RunEntry:
+    """A training of a list: its name, the arguments of `nincost.train`, published figures."""
 
     name: str
     options: Mapping[str, Any]
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedFigures, ...] = ()
 
 
-def read_list(file: str | Path = PUBLISHED) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
-    """The trainings of a file and the seeds that it wants each to be run with.
+def read_run_list(file: str | Path = PUBLISHED) -> tuple[tuple[RunEntry, ...], tuple[int, ...]]:
+    """The trainings of a file, and the seeds that each is run with.
 
     The file has `seeds = [0, 1, 2]`, and for each training a `[[run]]` with a `name`, the
     arguments of `nincost.train`, and any `[[run.published]]` with `by` and figures.
 
     Raises:
-        InputError: the file cannot be read, or says something that is not known.
+        InputError: the file cannot be read, or has an entry that is not known.
     """
     if str(file) == PUBLISHED:
         text = resources.files("nincost._train").joinpath("published.toml").read_text("utf-8")
@@ -69,7 +72,7 @@ def read_list(file: str | Path = PUBLISHED) -> tuple[tuple[Entry, ...], tuple[in
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{str(file)!r} is no TOML: {one_line(error)}") from error
-    _known(file, content, {"seeds", "run"})
+    _refuse_unknown(file, content, {"seeds", "run"})
     runs = content.get("run")
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
         raise InputError(f"{str(file)!r} lists no training: write a [[run]] for each")
@@ -77,12 +80,18 @@ def read_list(file: str | Path = PUBLISHED) -> tuple[tuple[Entry, ...], tuple[in
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{str(file)!r} has two trainings called {name!r}: name each apart")
+            raise InputError(
+                f"{str(file)!r} has two trainings called {name!r}: give each its own name"
+            )
     return entries, check_seeds(content.get("seeds", [0]))
 
 
 def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    """The seeds, each a whole number and given once."""
+    """The seeds as a tuple.
+
+    Raises:
+        InputError: none, not whole numbers, or one twice.
+    """
     whole = isinstance(seeds, list | tuple) and all(type(seed) is int for seed in seeds)
     if not whole or not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds is {seeds!r}: expected whole numbers, each once, such as 0, 1, 2")
@@ -90,32 +99,32 @@ def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse what `nincost.train` does not take, or `train_table` sets for itself."""
-    _known("the options", options, _options())
+    """Refuse what is no argument of `nincost.train`, or `train_table` sets for itself."""
+    _refuse_unknown("the options", options, _options())
 
 
 def _options() -> set[str]:
     return set(inspect.signature(train).parameters) - _OWN
 
 
-def _entry(file: object, run: dict[str, Any]) -> Entry:
+def _entry(file: object, run: dict[str, Any]) -> RunEntry:
     rest = dict(run)
     name = rest.pop("name", None)
     if not isinstance(name, str) or not name.strip():
         raise InputError(f'{str(file)!r} has a training without a name: write name = "..."')
     published = rest.pop("published", [])
-    _known(f"{file}: {name}", rest, _options() - _OF_ALL)
-    figures = {field.name for field in fields(Published)}
+    _refuse_unknown(f"{file}: {name}", rest, _options() - _OF_ALL)
+    figures = {field.name for field in fields(PublishedFigures)}
     found = []
     for row in published:
-        _known(f"{file}: {name}", row, figures)
+        _refuse_unknown(f"{file}: {name}", row, figures)
         if "by" not in row:
             raise InputError(f'{str(file)!r}: {name}: published figures need by = "..."')
-        found.append(Published(**row))
-    return Entry(name, rest, tuple(found))
+        found.append(PublishedFigures(**row))
+    return RunEntry(name, rest, tuple(found))
 
 
-def _known(where: object, given: Mapping[str, Any], known: set[str]) -> None:
+def _refuse_unknown(where: object, given: Mapping[str, Any], known: set[str]) -> None:
     for key in given:
         if key not in known:
             raise InputError(

@@ -1,8 +1,8 @@
-"""Random numbers that follow from a seed and a place in the training, and from nothing before.
+"""Random numbers that follow from a seed and a step alone, and torch's settings of a training.
 
-Each step begins with generators seeded by (seed, epoch, step). So a training that goes on from a
-checkpoint draws what it would have drawn, each process of a distributed one draws the same, and
-no generator's state need be kept.
+Each step begins with generators seeded by (seed, epoch, step). So a training that is resumed from
+a checkpoint draws what it would have drawn, each process of a distributed one draws the same, and
+no generator's state need be saved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from nincost._isolation import unchanged
 
 
-def derive(*parts: object) -> int:
+def derive_seed(*parts: object) -> int:
     """A seed of 63 bits that depends on all parts."""
     text = ":".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
@@ -32,7 +32,7 @@ def seed_all(*parts: object) -> None:
 
     Not by `torch.manual_seed`: without CUDA that queues a call, and formats a stack, each time.
     """
-    seed = derive(*parts)
+    seed = derive_seed(*parts)
     torch.default_generator.manual_seed(seed)
     cuda: Any = torch.cuda
     if cuda.is_initialized():
@@ -46,10 +46,11 @@ def seed_all(*parts: object) -> None:
 
 
 @contextlib.contextmanager
-def settings_restored(*, deterministic: bool) -> Iterator[list[str]]:
-    """Choose deterministic kernels or not, and leave all global state as it was.
+def global_settings(*, deterministic: bool) -> Iterator[list[str]]:
+    """Set deterministic kernels or not, float32 as the default dtype, and no cuDNN benchmark.
 
-    Gives a list that fills with what torch says has no deterministic kernel.
+    All global state is restored at the end. Yields a list to which torch's warnings of operators
+    without a deterministic kernel are added.
     """
     backend: Any = torch.backends.cudnn
     utils: Any = torch.utils.deterministic
@@ -62,14 +63,14 @@ def settings_restored(*, deterministic: bool) -> Iterator[list[str]]:
     )
     cuda: Any = torch.cuda
     states = cuda.get_rng_state_all() if cuda.is_initialized() else None
-    said: list[str] = []
+    warned: list[str] = []
     try:
-        with unchanged(), _overheard(said):
+        with unchanged(), _collected(warned):
             torch.use_deterministic_algorithms(deterministic, warn_only=True)
             backend.deterministic, backend.benchmark = deterministic, False
             utils.fill_uninitialized_memory = False  # it would fill each new tensor with NaN
             torch.set_default_dtype(torch.float32)
-            yield said
+            yield warned
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         backend.deterministic, backend.benchmark = before[2], before[3]
@@ -79,20 +80,20 @@ def settings_restored(*, deterministic: bool) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _overheard(said: list[str]) -> Iterator[None]:
-    """Keep warnings of operators without a deterministic kernel; show the others as usual."""
-    show = warnings.showwarning  # put back by catch_warnings
+def _collected(warned: list[str]) -> Iterator[None]:
+    """Collect warnings of operators without a deterministic kernel; show the others as usual."""
+    show = warnings.showwarning  # restored by catch_warnings
 
-    def listen(message: Warning | str, *rest: Any, **more: Any) -> None:
+    def collect(message: Warning | str, *rest: Any, **more: Any) -> None:
         text = str(message)
         if "deterministic" in text:
             words = re.split(r",|\. ", text, maxsplit=1)[0].strip()
-            if words not in said:
-                said.append(words)
+            if words not in warned:
+                warned.append(words)
         else:
             show(message, *rest, **more)  # type: ignore[arg-type]
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", message=".*deterministic.*")
-        warnings.showwarning = listen  # type: ignore[assignment]
+        warnings.showwarning = collect  # type: ignore[assignment]
         yield

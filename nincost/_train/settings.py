@@ -10,7 +10,7 @@ from typing import Any
 from nincost._step.step import AMP, check_optimizer
 from nincost.errors import InputError, did_you_mean
 
-#: How weights begin: Glorot and Bengio's uniform distribution for convolutions and linear layers,
+#: Initial weights: Glorot and Bengio's uniform distribution for convolutions and linear layers,
 #: as the textbook has it (biases stay as PyTorch draws them), or all as the model draws them.
 INITS = ("xavier", "default")
 
@@ -19,8 +19,8 @@ TEXTBOOK_SIDE = 224
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One training, told as plain values.
+class TrainSettings:
+    """One training as plain values. (Torch's own settings are `nincost._devices.settings`.)
 
     Attributes:
         model, arg: the model's name and its factory's arguments.
@@ -31,9 +31,12 @@ class Settings:
         init: `xavier` or `default`.
         amp: `float16` or `bfloat16` for autocast; None for none.
         compile: whether `torch.compile` is used.
-        deterministic: whether kernels that give the same each time are asked for.
+        deterministic: whether deterministic kernels are used where torch has them.
         seed: of weights, order and dropout.
         limit, test_limit: how many examples are used, from the first on; all where None.
+
+    Raises:
+        InputError: a value that no training can have.
     """
 
     model: str

@@ -21,13 +21,19 @@ from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
 from nincost._train.convergence import is_guessing
 from nincost._train.data import Dataset, load
-from nincost._train.distributed import Ranks, chosen, has_batch_norm, joined, pick_device
-from nincost._train.folder import Folder
-from nincost._train.interrupt import listening
-from nincost._train.loop import Job, Loop
+from nincost._train.distributed import (
+    Ranks,
+    has_batch_norm,
+    join_ranks,
+    pick_device,
+    use_device,
+)
+from nincost._train.folder import RunFolder
+from nincost._train.interrupt import stop_on_signals
+from nincost._train.loop import TrainingLoop, TrainingRun
 from nincost._train.results import Training
-from nincost._train.seeds import settings_restored
-from nincost._train.settings import Settings
+from nincost._train.seeds import global_settings
+from nincost._train.settings import TrainSettings
 from nincost.errors import (
     InputError,
     ModelError,
@@ -69,8 +75,8 @@ def train(
     """Train a network on Fashion-MNIST, by the textbook's settings unless others are given.
 
     One seed gives the same numbers each time on the same machine, versions and number of threads.
-    Under `torchrun` each process trains its share of each batch; loss and accuracy are those that
-    one process gets, but for rounding and layers that look at a whole batch.
+    Under `torchrun` each process trains its shard of each batch; loss and accuracy are those of
+    one process, but for rounding and layers that compute over a whole batch.
 
     Args:
         model: a name as in `nincost.profile`, or an `nn.Module`, which is left as it is: a copy
@@ -88,15 +94,15 @@ def train(
             made by its name, and a module's own weights.
         amp: `float16` or `bfloat16` for autocast.
         compile: use `torch.compile`.
-        deterministic: ask torch for kernels that give the same each time.
+        deterministic: use deterministic kernels where torch has them.
         seed: of weights, order and dropout.
         device: `cpu`, `cuda` or `cuda:1`; a GPU where there is one if None.
         limit, test_limit: how many training and test examples to use, from the first on.
         folder: where checkpoint, log, tables and curves go; nothing is written where None.
-        resume: go on from the folder's checkpoint, as if the training had not stopped.
+        resume: continue from the folder's checkpoint, as if the training had not stopped.
         force: begin anew in a folder that holds a training.
-        save_every: save each so many steps, too, and not at the end of an epoch only.
-        progress: who is told how far it has come.
+        save_every: save a checkpoint each so many steps, besides each epoch's end.
+        progress: called as the training goes on; a `Callbacks`.
 
     Returns:
         A `Training`: a row for each epoch, speed and memory measured beside predicted.
@@ -104,48 +110,47 @@ def train(
     Raises:
         TrainingError: the loss became NaN or infinite; the last checkpoint stays.
         InterruptedTrainingError: Ctrl-C or SIGTERM; the state was saved before.
-        NincostError: something that does not fit; its message says what to try.
+        NincostError: an argument that does not fit, or a model that fails; the message says what
+            to try.
 
     Example:
         >>> nincost.train("two-1x1", limit=2000, resize=96, epochs=1).last.test_accuracy
     """
-    watch = progress or Callbacks()
+    callbacks = progress or Callbacks()
     if save_every is not None and (isinstance(save_every, bool) or save_every < 1):
         raise InputError(f"save-every is {save_every!r}: expected a number of steps, such as 100")
     found = find(model, arg)
-    side, depth = image_size(found, resize, channels)
+    side, image_channels = image_size(found, resize, channels)
     if init is None:
         init = "xavier" if found.rebuild is not None else "default"
-    settings = Settings(
+    settings = TrainSettings(
         model=found.name, arg=dict(arg or {}), epochs=epochs, batch_size=batch_size, lr=lr,
-        optimizer=optimizer, optimizer_arg=_mapping(optimizer_arg), resize=side, channels=depth,
-        init=init, amp=amp, compile=bool(compile), deterministic=bool(deterministic), seed=seed,
-        limit=limit, test_limit=test_limit,
+        optimizer=optimizer, optimizer_arg=_mapping(optimizer_arg), resize=side,
+        channels=image_channels, init=init, amp=amp, compile=bool(compile),
+        deterministic=bool(deterministic), seed=seed, limit=limit, test_limit=test_limit,
     )  # fmt: skip
     where = pick_device(device)
-    dataset = _cut(load(data, download=download), settings)
+    dataset = _used(load(data, download=download), settings)
     with (
-        importable(found.folder), chosen(where), joined(where) as ranks, listening() as stop,
+        importable(found.folder), use_device(where), join_ranks(where) as ranks,
+        stop_on_signals() as stop,
     ):  # fmt: skip
-        place = Folder(
-            Path(folder).expanduser() if folder is not None else None, watch, writes=ranks.first
-        )
-        place.prepare(resume=resume, force=force)
-        with settings_restored(deterministic=settings.deterministic) as heard:
-            job = _start(found, settings, dataset, where, ranks, place, watch)
-            job.stop, job.save_every = stop, save_every
-            _run(job, resume=resume)
-        result = _result(model, arg, found, job, heard)
-        place.finish(result)
-    return result
+        path = Path(folder).expanduser() if folder is not None else None
+        files = RunFolder(path, callbacks, writes=ranks.is_first)
+        files.prepare(resume=resume, force=force)
+        with global_settings(deterministic=settings.deterministic) as nondeterministic:
+            run = _prepare(found, settings, dataset, where, ranks, files, callbacks)
+            run.stop, run.save_every = stop, save_every
+            _train(run, resume=resume)
+        return files.finish(_result(model, arg, found, run, nondeterministic))
 
 
 def _mapping(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The optimizer's arguments as a dict of their own; what is none is left for Settings."""
+    """The optimizer's arguments as a dict of their own; `TrainSettings` refuses anything else."""
     return dict(given) if isinstance(given, Mapping) else given or {}
 
 
-def _cut(dataset: Dataset, settings: Settings) -> Dataset:
+def _used(dataset: Dataset, settings: TrainSettings) -> Dataset:
     """The examples that are used."""
     dataset = dataset.first(settings.limit, settings.test_limit)
     examples = len(dataset.train_labels)
@@ -157,16 +162,16 @@ def _cut(dataset: Dataset, settings: Settings) -> Dataset:
     return dataset
 
 
-def _start(
+def _prepare(
     found: Model,
-    settings: Settings,
+    settings: TrainSettings,
     dataset: Dataset,
     device: torch.device,
     ranks: Ranks,
-    folder: Folder,
-    watch: Callbacks,
-) -> Job:
-    """Data and network on the device, and an optimizer."""
+    folder: RunFolder,
+    callbacks: Callbacks,
+) -> TrainingRun:
+    """Put data and network on the device, and make an optimizer."""
     digest = dataset.digest()
     dataset = dataset.to(device)
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
@@ -177,91 +182,97 @@ def _start(
         optimizer_arg={**settings.optimizer_arg, "lr": settings.lr},
     )  # fmt: skip
     optimizer = make_optimizer(step, trained, implementation="")
-    assert optimizer is not None  # make_module saw to it that something trains
-    return Job(
-        settings, dataset, module, optimizer, device, ranks, folder, watch,
+    assert optimizer is not None  # make_module has checked that something trains
+    return TrainingRun(
+        settings, dataset, module, optimizer, device, ranks, folder, callbacks,
         digest=digest, before_bytes=before,
     )  # fmt: skip
 
 
-def _run(job: Job, *, resume: bool) -> None:
-    """Train, from the beginning or from where the folder's checkpoint stands."""
+def _train(run: TrainingRun, *, resume: bool) -> None:
+    """Train, from the beginning or from the folder's checkpoint."""
     try:
-        loop = Loop(job)
+        loop = TrainingLoop(run)
         if resume:
-            kept = job.folder.load()
-            _check_same(kept, job)
-            loop.restore(kept)
-            job.watch.say(f"going on from {kept.place}")
-            job.folder.log("resumed", place=kept.place)
+            checkpoint = run.folder.load()
+            _check_same(checkpoint, run)
+            loop.restore(checkpoint)
+            run.callbacks.on_message(f"resuming from {checkpoint.place}")
+            run.folder.log("resumed", place=checkpoint.place)
         else:
-            job.folder.log("start", settings=job.settings.to_dict(), processes=job.ranks.world)
-        loop.run()
+            settings = run.settings.to_dict()
+            run.folder.log("start", settings=settings, processes=run.ranks.world_size)
+        loop.train()
     except NincostError:
         raise
     except torch.OutOfMemoryError as error:
         raise TrainingError(
-            f"the GPU's memory is too small for batch {job.settings.batch_size} at "
-            f"{job.settings.resize} pixels ({one_line(error)}): give a smaller --batch-size; "
-            "nincost fit tells the largest"
+            f"the GPU's memory is too small for batch {run.settings.batch_size} at "
+            f"{run.settings.resize} pixels ({one_line(error)}): give a smaller --batch-size; "
+            "nincost fit finds the largest"
         ) from error
     except Exception as error:
         raise ModelError(
-            f"{job.settings.model} failed while training: {described(error)}{place_of(error)}"
-            + ("; try without --compile" if job.settings.compile else "")
+            f"{run.settings.model} failed while training: {described(error)}{place_of(error)}"
+            + ("; try without --compile" if run.settings.compile else "")
         ) from error
     finally:
-        job.watch.close()
+        run.callbacks.on_train_end()
 
 
-def _check_same(kept: Checkpoint, job: Job) -> None:
-    """Refuse a checkpoint of another training, and say what differs."""
-    different = job.settings.differences(kept.settings)
-    if kept.data != job.digest:
+def _check_same(checkpoint: Checkpoint, run: TrainingRun) -> None:
+    """Refuse a checkpoint of another training, and list what differs."""
+    different = run.settings.differences(checkpoint.settings)
+    epochs, complete = run.settings.epochs, checkpoint.epoch
+    if checkpoint.data != run.digest:
         different.append("the data (other images or labels)")
-    if kept.epoch > job.settings.epochs or (kept.epoch == job.settings.epochs and kept.step):
-        different.append(f"epochs {job.settings.epochs} (there {kept.epoch} are done already)")
+    if complete > epochs or (complete == epochs and checkpoint.step):
+        different.append(f"epochs {epochs} (there {complete} are complete already)")
     if different:
         raise InputError(
-            f"the checkpoint {str(job.folder.checkpoint)!r} is of another training: "
+            f"the checkpoint {str(run.folder.checkpoint)!r} is of another training: "
             f"{'; '.join(different)}: give the same options, or another --folder"
         )
 
 
 def _result(
-    given: Any, arg: Mapping[str, Any] | None, found: Model, job: Job, heard: list[str]
+    given: Any,
+    arg: Mapping[str, Any] | None,
+    found: Model,
+    run: TrainingRun,
+    nondeterministic: list[str],
 ) -> Training:
-    settings, processes = job.settings, job.ranks.world
-    module = job.module.eval()
-    measured = None if job.peak_bytes is None else (job.peak_bytes, job.before_bytes)
+    settings, processes = run.settings, run.ranks.world_size
+    module = run.module.eval()
+    measured = None if run.peak_bytes is None else (run.peak_bytes, run.before_bytes)
     with collection_paused():
-        speed, notes = predicted.speed(found, settings, job.rows, job.device, processes)
+        speed, notes = predicted.speed(found, settings, run.epochs, run.device, processes)
         memory, more = predicted.step_memory(given, arg, settings, processes, measured)
     notes += more
-    notes += [f"not the same each time: {text}" for text in heard]
+    notes += [f"not the same each time: {text}" for text in nondeterministic]
     if processes > 1 and has_batch_norm(module):
         notes.append(
-            f"batch norm takes its statistics over each process's rows, so {processes} processes "
-            "do not train as one does"
+            f"batch norm computes its statistics over each process's rows, so {processes} "
+            "processes do not train as one does"
         )
     if settings.compile:
-        notes.append("the first epoch's speed has torch.compile's time in it")
+        notes.append("the first epoch's speed includes torch.compile's time")
     return Training(
         model=settings.model,
         settings=settings.to_dict(),
         data={
-            "name": job.dataset.name,
-            "train_examples": len(job.dataset.train_labels),
-            "test_examples": len(job.dataset.test_labels),
-            "classes": job.dataset.classes,
-            "sha256": job.digest,
+            "name": run.dataset.name,
+            "train_examples": len(run.dataset.train_labels),
+            "test_examples": len(run.dataset.test_labels),
+            "classes": run.dataset.classes,
+            "sha256": run.digest,
         },
         params=sum(p.numel() for p in module.parameters() if p.requires_grad),
-        epochs=tuple(job.rows),
+        epochs=tuple(run.epochs),
         speed=speed,
         memory=memory,
-        not_learning=is_guessing(job.rows[-1], job.dataset.classes),
-        unsaved=job.folder.unsaved,
+        not_learning=is_guessing(run.epochs[-1], run.dataset.classes),
+        unsaved=run.folder.unsaved,
         notes=tuple(notes),
         processes=processes,
         environment=environment(),

@@ -56,6 +56,13 @@ def test_each_format(nincost_cli: Any, name: str) -> None:
     assert done.out.startswith(begin[name])
 
 
+@pytest.mark.parametrize(("name", "begin"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF")])
+def test_curves_are_written(nincost_cli: Any, name: str, begin: bytes) -> None:
+    done = nincost_cli(*QUICK, "--output", name, "--width", "column", "--epochs", "1")
+    assert (done.status, done.out) == (0, "")
+    assert Path(name).read_bytes().startswith(begin)
+
+
 def test_a_users_mistakes_are_one_line_and_status_2(nincost_cli: Any) -> None:
     for arguments, words in [
         (["--batch-size", "101"], "larger than the 100 training examples"),

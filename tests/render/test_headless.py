@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.trainings import TINY, figures, small
 
 import nincost
 
@@ -111,7 +113,8 @@ def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     "arguments",
     [["profile", "--format", "svg"], ["memory", "--timeline", "step.svg"],
      ["fit", "--gpu", "24GiB", "--output", "fit.pdf"],
-     ["compare", "two-1x1", "one-1x1", "--output", "compare.png"]],
+     ["compare", "two-1x1", "one-1x1", "--output", "compare.png"],
+     ["train", TINY, "--data", "synthetic", "--output", "curves.svg"]],
     ids=" ".join,
 )  # fmt: skip
 @pytest.mark.usefixtures("no_matplotlib")
@@ -131,6 +134,19 @@ def test_without_matplotlib_notebooks_still_show_results() -> None:
     assert "<img" not in html
     with pytest.raises(nincost.OutputError, match=r"nincost\[plot\]"):
         memory.plot()
+
+
+@pytest.mark.usefixtures("no_matplotlib")
+def test_without_matplotlib_a_training_is_complete_and_notes_what_its_folder_lacks(
+    tmp_path: Path,
+) -> None:
+    result = small(folder=tmp_path, epochs=1)
+    note = "curves.svg was not written: pictures need matplotlib: pip install 'nincost[plot]'"
+    assert note in result.notes
+    files = ["checkpoint.pt", "epochs.csv", "log.jsonl", "result.json"]
+    assert sorted(os.listdir(tmp_path)) == files
+    assert note in json.loads((tmp_path / "result.json").read_text())["notes"]
+    assert figures(result) == figures(small(epochs=1))
 
 
 def test_a_broken_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
-from xml.etree import ElementTree
+from pathlib import Path
 
 import pytest
+from support import pictures
 
+from nincost._render.figures.picture import render
 from nincost._render.train import jsonl as train_jsonl
-from nincost._render.train import svg as train_svg
 from nincost._render.train import table as train_table
 from nincost._train.results import EPOCH_COLUMNS, Epoch, Speed, StepMemory, Training
+from nincost.errors import OutputError
 
-SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS = {
     "model": "a<b>", "arg": {}, "epochs": 3, "batch_size": 128, "lr": 0.1, "optimizer": "SGD",
     "optimizer_arg": {"momentum": 0.9}, "resize": 224, "channels": 1, "init": "xavier",
@@ -108,30 +109,56 @@ def test_markdown_and_html_escape(result: Training) -> None:
     assert str(result).startswith("a<b>, SGD 0.1, batch 128")
 
 
-def test_the_curves_are_one_picture_with_each_value(result: Training) -> None:
-    root = ElementTree.fromstring(train_svg.render(result))
-    assert root.tag == f"{SVG}svg"
-    titles = [element.text for element in root.iter(f"{SVG}title")]
-    for name in ("training", "test"):
-        for what in ("loss", "accuracy"):
-            field = f"{'train' if name == 'training' else 'test'}_{what}"
-            for each in result.epochs:
-                value = getattr(each, field)
-                assert f"{name} {what}, epoch {each.epoch}: {value:.4f}" in titles
-    assert "guessing: 2.3026" in titles
-    width, height = (float(root.get(name) or 0) for name in ("width", "height"))
-    for line in root.iter(f"{SVG}polyline"):
-        for pair in (line.get("points") or "").split():
-            x, y = map(float, pair.split(","))
-            assert 0 <= x <= width
-            assert 0 <= y <= height
-    assert not [e for e in root.iter() if e.tag.endswith(("script", "image"))]
+@pytest.mark.parametrize("width", ["column", "page"])
+def test_the_curves_are_one_picture_with_each_value(result: Training, width: str) -> None:
+    picture = result.plot(width=width)
+    assert picture.title == (
+        "a<b>, SGD 0.1, batch 128, 224 pixels, 3 epochs, init xavier, momentum 0.9, seed 0"
+    )
+    for axes, what, guessing in zip(
+        picture.axes, ("loss", "accuracy"), (2.302585, 0.1), strict=True
+    ):
+        assert axes.get_title(loc="left").lower() == what
+        lines = {line.get_label(): line for line in axes.lines}
+        for name, field in (("training", f"train_{what}"), ("test", f"test_{what}")):
+            assert list(lines[name].get_xdata()) == [1, 2, 3]
+            assert list(lines[name].get_ydata()) == [getattr(row, field) for row in result.epochs]
+            assert max(lines[name].get_ydata()) <= axes.get_ylim()[1]
+        assert lines["guessing"].get_ydata() == pytest.approx([guessing] * 2, abs=1e-6)
+        assert axes.get_ylim()[0] == 0
+    (legend,) = picture.legends
+    assert [text.get_text() for text in legend.texts] == ["guessing", "training", "test"]
+    shown = pictures.words(render(picture, "svg"))
+    assert {"Loss", "Accuracy", "guessing", "training", "test"} <= set(shown)
 
 
-def test_one_epoch_and_many_have_a_picture(result: Training) -> None:
-    for count in (1, 2, 40):
-        many = replace(
-            result,
-            epochs=tuple(Epoch(n, 2.3, 0.1, 2.3, 0.1, 10, 1.0, 0.1) for n in range(1, count + 1)),
-        )
-        ElementTree.fromstring(train_svg.render(many))
+@pytest.mark.parametrize(("count", "ticks"), [(1, [1]), (2, [1, 2]), (40, [10, 20, 30, 40])])
+@pytest.mark.parametrize("width", ["column", "page"])
+def test_one_epoch_and_many_have_a_picture(
+    result: Training, count: int, ticks: list[int], width: str
+) -> None:
+    epochs = tuple(Epoch(n, 2.3 / n, 0.1, 9.0, 0.1, 10, 1.0, 0.1) for n in range(1, count + 1))
+    picture = replace(result, epochs=epochs).plot(width=width)
+    for axes in picture.axes:
+        assert len(axes.lines[1].get_xdata()) == count
+        left, right = axes.get_xlim()
+        assert left < 1 <= count < right
+        assert set(ticks) <= set(axes.get_xticks())
+        assert [label.get_text() for label in axes.get_xticklabels()] == [
+            str(tick) for tick in axes.get_xticks()
+        ]
+    loss, accuracy = picture.axes
+    assert loss.get_ylim() == (0, 10)
+    assert accuracy.get_ylim() == (0, 1)
+    panels = [axes.get_position() for axes in picture.axes]
+    assert all(0 < box.x0 < box.x1 < 1 and 0 < box.y0 < box.y1 < 1 for box in panels)
+
+
+def test_a_picture_is_written(result: Training, tmp_path: Path) -> None:
+    for name in ("curves.svg", "curves.png", "curves.pdf"):
+        result.plot(tmp_path / name)
+        again = (tmp_path / name).read_bytes()
+        result.plot(tmp_path / name, force=True)
+        assert (tmp_path / name).read_bytes() == again  # the same bytes each time
+    with pytest.raises(OutputError, match="force"):
+        result.plot(tmp_path / "curves.svg")

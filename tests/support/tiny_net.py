@@ -28,7 +28,7 @@ class Guess(nn.Module):
 
 
 class Explodes(Tiny):
-    """Its scores are no numbers from a step on, counted in training mode."""
+    """Its scores are NaN from a step on, counted in training mode."""
 
     def __init__(self, step: int = 7) -> None:
         super().__init__()

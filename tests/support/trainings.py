@@ -1,4 +1,4 @@
-"""Trainings of a second on data that are made up, and who listens to them."""
+"""Trainings of a second on generated data, and callbacks that record them."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ def same(one: Training, two: Training) -> None:
         assert torch.equal(value, right[name]), name
 
 
-class Heard(Callbacks):
-    """Keeps what it is told, and does something at a step."""
+class RecordingCallbacks(Callbacks):
+    """Records what it is called with, and runs an action at a step."""
 
     def __init__(self, at: int = -1, action: Any = None) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.rows: list[Epoch] = []
         self.steps, self.closed = 0, 0
         self.at, self.action = at, action
 
-    def step(self, examples: int, loss: float | None) -> None:
+    def on_step_end(self, examples: int, loss: float | None) -> None:
         self.steps += 1
         if self.steps == self.at:
             self.action()
 
-    def end(self, row: Epoch) -> None:
+    def on_epoch_end(self, row: Epoch) -> None:
         self.rows.append(row)
 
-    def say(self, text: str) -> None:
-        self.said.append(text)
+    def on_message(self, text: str) -> None:
+        self.messages.append(text)
 
-    def close(self) -> None:
+    def on_train_end(self) -> None:
         self.closed += 1
 
 

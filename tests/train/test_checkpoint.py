@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.trainings import Heard, figures, small
+from support.trainings import RecordingCallbacks, figures, small
 
 from nincost._train import checkpoint
 from nincost._train.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ from nincost.errors import InputError
 def state(**changes: Any) -> Checkpoint:
     values: dict[str, Any] = {
         "settings": {"lr": 0.1, "arg": {}}, "data": "abc", "epoch": 1, "step": 2,
-        "tally": {"loss": 1.5}, "epochs": [{"epoch": 1}], "peak_bytes": None,
+        "metrics": {"loss": 1.5}, "epochs": [{"epoch": 1}], "peak_bytes": None,
         "model": {"w": torch.arange(6.0)}, "optimizer": {"state": {}}, "scaler": {},
     }  # fmt: skip
     return Checkpoint(**{**values, **changes})
@@ -33,7 +33,7 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
     checkpoint.save(path, state())
     found = checkpoint.load(path)
     assert torch.equal(found.model["w"], torch.arange(6.0))
-    assert (found.epoch, found.step, found.tally) == (1, 2, {"loss": 1.5})
+    assert (found.epoch, found.step, found.metrics) == (1, 2, {"loss": 1.5})
     assert found.place == "step 2 of epoch 2"
     assert os.listdir(tmp_path) == ["c.pt"]
 
@@ -49,7 +49,7 @@ class Evil:
         (b"", "damaged"),
         (b"not a checkpoint", "damaged|more than tensors"),
         (pickle.dumps(Evil()), "more than tensors"),
-        (pickle.dumps({"nincost_checkpoint": 1}), "it lacks|more than tensors"),
+        (pickle.dumps({"nincost_checkpoint": 2}), "it lacks|more than tensors"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
@@ -61,14 +61,14 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes, words:
 
 
 def test_an_object_inside_is_never_made(tmp_path: Path) -> None:
-    torch.save({"nincost_checkpoint": 1, "epoch": Evil()}, tmp_path / "c.pt")
+    torch.save({"nincost_checkpoint": 2, "epoch": Evil()}, tmp_path / "c.pt")
     with pytest.raises(InputError, match="more than tensors and plain values"):
         checkpoint.load(tmp_path / "c.pt")
     torch.save({"epoch": 3}, tmp_path / "c.pt")
     with pytest.raises(InputError, match="nincost did not write it"):
         checkpoint.load(tmp_path / "c.pt")
     torch.save({"nincost_checkpoint": 99}, tmp_path / "c.pt")
-    with pytest.raises(InputError, match="its form is 99"):
+    with pytest.raises(InputError, match="its format is 99"):
         checkpoint.load(tmp_path / "c.pt")
 
 
@@ -78,7 +78,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in range(0, len(whole), 61):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match="no checkpoint to go on from"):
+        with pytest.raises(InputError, match="no checkpoint to resume from"):
             checkpoint.load(path)
 
 
@@ -102,36 +102,36 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_training_goes_on(
             file.write = half  # type: ignore[method-assign]
         return file
 
-    class Look(Heard):
-        def say(self, text: str) -> None:
-            super().say(text)
+    class Look(RecordingCallbacks):
+        def on_message(self, text: str) -> None:
+            super().on_message(text)
             self.kept = checkpoint.load(tmp_path / "checkpoint.pt").place
             self.files = sorted(os.listdir(tmp_path))
 
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
-    watch = Look()
-    result = small(folder=tmp_path, epochs=3, progress=watch)
-    (said,) = watch.said
-    assert "No space left on device" in said
-    assert "is of the end of epoch 1; the training goes on" in said
-    assert watch.kept == "the end of epoch 1"
-    assert watch.files == ["checkpoint.pt", "log.jsonl"]
+    callbacks = Look()
+    result = small(folder=tmp_path, epochs=3, progress=callbacks)
+    (message,) = callbacks.messages
+    assert "No space left on device" in message
+    assert "is of the end of epoch 1; the training goes on" in message
+    assert callbacks.kept == "the end of epoch 1"
+    assert callbacks.files == ["checkpoint.pt", "log.jsonl"]
     assert checkpoint.load(tmp_path / "checkpoint.pt").place == "the end of epoch 3"
     assert result.unsaved == ""
     assert figures(result) == figures(small(epochs=3))
 
 
 def test_the_operating_systems_own_limit(tmp_path: Path) -> None:
-    """No file may grow beyond 8 kB for a while: no checkpoint fits, log and tables do."""
+    """No file may grow beyond 24 kB for a while: no checkpoint fits, log, tables and curves do."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    watch = Heard()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))  # Python ignores the signal
+    callbacks = RecordingCallbacks()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, hard))  # Python ignores the signal
     try:
-        result = small(folder=tmp_path, progress=watch)
+        result = small(folder=tmp_path, progress=callbacks)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert len(watch.said) == 2
-    assert "there is no checkpoint yet; the training goes on" in watch.said[1]
+    assert len(callbacks.messages) == 2
+    assert "there is no checkpoint yet; the training goes on" in callbacks.messages[1]
     assert "File too large" in result.unsaved
     assert sorted(os.listdir(tmp_path)) == ["curves.svg", "epochs.csv", "log.jsonl", "result.json"]
     assert figures(result) == figures(small())

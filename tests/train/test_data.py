@@ -57,7 +57,7 @@ def test_an_epochs_order_is_of_the_seed_and_the_epoch_alone() -> None:
     assert not torch.equal(epoch_order(1000, 1, 0), first)
 
 
-def test_made_up_data_are_the_same_each_time_and_told_apart() -> None:
+def test_generated_data_are_the_same_each_time_and_can_be_classified() -> None:
     one, two = synthetic(200, 50), synthetic(200, 50)
     assert one.digest() == two.digest() != synthetic(200, 51).digest()
     assert sorted(set(one.train_labels.tolist())) == list(range(10))

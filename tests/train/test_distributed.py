@@ -22,12 +22,12 @@ from nincost._train.train import train
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("world", [1, 2, 3, 8])
+@pytest.mark.parametrize("world_size", [1, 2, 3, 8])
 @pytest.mark.parametrize("rows", [0, 1, 2, 7, 128])
-def test_shares_are_the_whole_in_order(world: int, rows: int) -> None:
-    shares = [Ranks(rank, world).share(rows) for rank in range(world)]
-    assert [row for share in shares for row in range(rows)[share]] == list(range(rows))
-    sizes = [share.stop - share.start for share in shares]
+def test_shards_are_the_whole_in_order(world_size: int, rows: int) -> None:
+    shards = [Ranks(rank, world_size).shard(rows) for rank in range(world_size)]
+    assert [row for shard in shards for row in range(rows)[shard]] == list(range(rows))
+    sizes = [shard.stop - shard.start for shard in shards]
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -39,7 +39,7 @@ def test_the_ranks_masks_together_are_one_process_mask(inplace: bool) -> None:
     whole = layer(given.clone())
     found = []
     for rank in range(3):
-        rows = Ranks(rank, 3).share(7)
+        rows = Ranks(rank, 3).shard(7)
         torch.manual_seed(5)
         with GlobalDropout(rows, 7):
             found.append(layer(given[rows].clone()))

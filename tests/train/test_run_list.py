@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.trainings import MADE_UP, TINY, Heard, figures, small
+from support.trainings import MADE_UP, TINY, RecordingCallbacks, figures, small
 
 import nincost
 from nincost._models.nin import VARIANTS
 from nincost._render.train_table import table as train_list_table
 from nincost._train.compare_runs import TABLE_COLUMNS, TrainTable
-from nincost._train.run_list import read_list
+from nincost._train.run_list import read_run_list
 from nincost.errors import InputError, InterruptedTrainingError
 
 LIST = f"""
@@ -44,7 +44,7 @@ QUICK: dict[str, Any] = {
 
 
 def test_the_published_list_has_what_the_readers_wrote() -> None:
-    entries, seeds = read_list()
+    entries, seeds = read_run_list()
     assert seeds == (0, 1, 2)
     found = {
         (entry.options["model"], entry.options.get("optimizer", "SGD"), entry.options["lr"],
@@ -81,7 +81,7 @@ def test_each_training_is_run_with_each_seed(table: TrainTable) -> None:
         assert run.training is not None
         assert figures(run.training) == figures(small(seed=run.seed))
     assert [run.training for run in exploding.runs] == [None, None]
-    assert all("no number" in run.failure for run in exploding.runs)
+    assert all("became NaN or infinite" in run.failure for run in exploding.runs)
 
 
 def test_the_mean_and_what_was_published_stand_together(table: TrainTable) -> None:
@@ -93,7 +93,7 @@ def test_the_mean_and_what_was_published_stand_together(table: TrainTable) -> No
     assert "here, 2 seeds, 2 failed" in text
     assert "somebody" in text
     assert "tiny, Adam, somebody: in a hurry" in text
-    assert "so published figures are of others" in " ".join(text.split())
+    assert "so published figures are of other settings" in " ".join(text.split())
     for line in train_list_table.render(table, width=80).splitlines():
         assert len(line) <= 80
     assert "| tiny, Adam | here, 2 seeds |" in table.to_markdown()
@@ -108,7 +108,7 @@ def test_csv_and_json_have_each_run(table: TrainTable) -> None:
     ]  # fmt: skip
     assert float(rows[0]["test_accuracy"]) == table.rows[0].values("test_accuracy")[0]
     assert rows[2]["train_loss"] == "0.5"
-    assert "no number" in rows[3]["failure"]
+    assert "became NaN or infinite" in rows[3]["failure"]
     document = json.loads(table.to_json())
     assert document["trainings"][0]["runs"][1]["result"]["settings"]["seed"] == 1
     assert len(table.to_dataframe()) == 5
@@ -117,14 +117,14 @@ def test_csv_and_json_have_each_run(table: TrainTable) -> None:
 def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
     first = LIST.split('[[run]]\nname = "tiny, exploding', maxsplit=1)[0]
     (tmp_path / "list.toml").write_text(first)
-    stop = Heard(20, lambda: os.kill(os.getpid(), signal.SIGINT))
+    stop = RecordingCallbacks(20, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(InterruptedTrainingError):
         nincost.train_table(tmp_path / "list.toml", folder=tmp_path, progress=stop, **QUICK)
-    watch = Heard()
+    callbacks = RecordingCallbacks()
     again = nincost.train_table(
-        tmp_path / "list.toml", folder=tmp_path, resume=True, progress=watch, **QUICK
+        tmp_path / "list.toml", folder=tmp_path, resume=True, progress=callbacks, **QUICK
     )
-    assert watch.steps == 2 * 16 - 20
+    assert callbacks.steps == 2 * 16 - 20
     for run in again.rows[0].runs:
         assert run.training is not None
         assert figures(run.training) == figures(small(seed=run.seed))
@@ -148,16 +148,16 @@ def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
         ("sedes = [1]\n[[run]]\nname = 'a'", "did you mean 'seeds'"),
     ],
 )
-def test_what_a_list_says_wrongly_is_told(tmp_path: Path, text: str, words: str) -> None:
+def test_mistakes_of_a_list_are_named(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "list.toml"
     path.write_text(text)
     with pytest.raises(InputError, match=words):
-        read_list(path)
+        read_run_list(path)
 
 
 def test_no_file_and_no_such_option() -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        read_list("nowhere.toml")
+        read_run_list("nowhere.toml")
     with pytest.raises(InputError, match="unknown 'epoch'"):
         nincost.train_table(epoch=3)
     with pytest.raises(InputError, match="FOLDER"):

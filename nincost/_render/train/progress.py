@@ -28,13 +28,13 @@ class Lines(Callbacks):
         self._say = say
         self._epochs = 0
 
-    def begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
+    def on_epoch_begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
         self._epochs = epochs
 
-    def end(self, row: Epoch) -> None:
+    def on_epoch_end(self, row: Epoch) -> None:
         self._say(in_words(row, self._epochs))
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         self._say(text)
 
 
@@ -47,7 +47,7 @@ class Bar(Callbacks):
         self._epochs = self._examples = 0
         self._began = self._done = 0.0
 
-    def begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
+    def on_epoch_begin(self, epoch: int, epochs: int, examples: int, done: int) -> None:
         self._epochs, self._examples = epochs, examples
         if self._bar is None:
             self._bar = Progress(
@@ -65,7 +65,7 @@ class Bar(Callbacks):
         self._bar.update(self._task, epoch=epoch, completed=(epoch - 1) * examples + done)
         self._began, self._done = time.perf_counter(), 0
 
-    def step(self, examples: int, loss: float | None) -> None:
+    def on_step_end(self, examples: int, loss: float | None) -> None:
         assert self._bar is not None
         self._done += examples
         self._bar.advance(self._task, examples)
@@ -73,17 +73,17 @@ class Bar(Callbacks):
             rate = self._done / max(time.perf_counter() - self._began, 1e-9)
             self._bar.update(self._task, state=f"loss {loss:.4f}  {rate:,.1f} examples/s")
 
-    def testing(self) -> None:
+    def on_test_begin(self) -> None:
         if self._bar is not None:
             self._bar.update(self._task, state="testing")
 
-    def end(self, row: Epoch) -> None:
+    def on_epoch_end(self, row: Epoch) -> None:
         self._console.print(in_words(row, self._epochs))
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         self._console.print(f"nincost: {text}")
 
-    def close(self) -> None:
+    def on_train_end(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

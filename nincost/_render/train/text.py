@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from nincost._render import units
 from nincost._train.results import Speed, StepMemory, Training
-from nincost._train.settings import Settings
+from nincost._train.settings import TrainSettings
 
 
 def title(result: Training) -> str:
     """`two-1x1, SGD 0.1, batch 128, 224 pixels, 10 epochs, init xavier, seed 0`."""
-    return Settings(**result.settings).title
+    return TrainSettings(**result.settings).title
 
 
 def summary(result: Training) -> list[tuple[str, str]]:

@@ -9,14 +9,14 @@ from rich.text import Text
 
 from nincost._render import csv, markdown
 from nincost._render.terminal import draw, new_table, statements
-from nincost._train.compare_runs import TABLE_COLUMNS, Compared, TrainTable
-from nincost._train.run_list import Published
+from nincost._train.compare_runs import TABLE_COLUMNS, RunComparison, TrainTable
+from nincost._train.run_list import PublishedFigures
 
 _COLUMNS = ("Training", "By", "Train loss", "Train acc.", "Test acc.", "Examples/s")
 _FIGURES = ("train_loss", "train_accuracy", "test_accuracy", "examples_per_second")
 
 
-def _here(row: Compared) -> list[str]:
+def _here(row: RunComparison) -> list[str]:
     """Our runs: the mean, and with several seeds how far they go to each side at most."""
     failed = sum(run.training is None for run in row.runs)
     guessing = sum(one.not_learning for one in row.trained)
@@ -41,7 +41,7 @@ def _figure(value: float, name: str) -> str:
     return f"{value:,.1f}" if name == "examples_per_second" else f"{value:.3f}"
 
 
-def _theirs(one: Published) -> list[str]:
+def _theirs(one: PublishedFigures) -> list[str]:
     values = (getattr(one, name) for name in _FIGURES)
     return ["", one.by, *("-" if v is None else f"{v:,}" for v in values)]
 

@@ -17,7 +17,7 @@ from torch import nn
 
 import nincost
 from nincost._train import checkpoint
-from nincost._train.distributed import joined, pick_device
+from nincost._train.distributed import join_ranks, pick_device
 from nincost.errors import OutputError
 
 TRAIN = f"train {TINY} --data synthetic --resize 28 --limit 64 --test-limit 32 --folder {{tmp}}/run"
@@ -61,7 +61,7 @@ def one_of_two() -> contextlib.AbstractContextManager[Any]:
 
 
 def join(_: Path) -> None:
-    with joined(torch.device("cpu")):
+    with join_ranks(torch.device("cpu")):
         pass
 
 
@@ -135,7 +135,7 @@ CASES = [
     Case(f"{TRAIN} --optimizer-arg lr=0.1", ["given twice", "give lr alone"]),
     Case(f"{TRAIN} --save-every 0", ["save-every is 0", "such as 100"]),
     Case(f"{TRAIN} --batch-size 32 --resume", ["no checkpoint", "leave --resume out"]),
-    Case(f"{TRAIN} --device gpu", ["device 'gpu' is none", "cuda:1"]),
+    Case(f"{TRAIN} --device gpu", ["unknown device 'gpu'", "cuda:1"]),
     Case(f"{TRAIN} --device meta", ["no values to train", "--device cpu"]),
     Case("train --data {tmp}", ["apt-get install dataset-fashion-mnist", "--download"]),
     Case("train --data {tmp}", ["lacks t10k-labels-idx1-ubyte", "another folder"],
@@ -153,7 +153,7 @@ CASES = [
     listed("seeds = [1]", "lists no training", "[[run]]"),
     listed("[[run]]\nlr = 1", "without a name"),
     listed("[[run]]\nname = 'a'\nepoch = 1", "unknown 'epoch'", "did you mean 'epochs'"),
-    listed("[[run]]\nname = 'a'\n[[run]]\nname = 'a'", "two trainings called 'a'", "name each"),
+    listed("[[run]]\nname = 'a'\n[[run]]\nname = 'a'", "two trainings called 'a'", "its own name"),
     listed("seeds = [1, 1]\n[[run]]\nname = 'a'", "seeds is [1, 1]", "each once"),
     listed("[[run]]\nname = 'a'\n[[run.published]]\ntest_accuracy = 1", "need by"),
     PythonCase("train: a model that fails on images", lambda _: small(model=Picky(False)),
@@ -164,7 +164,7 @@ CASES = [
     PythonCase("train: meta", lambda _: small(model=Tiny().to("meta")), ["no weights", "give a"]),
     PythonCase("train: frozen", lambda _: small(model=Tiny().requires_grad_(False)),
                ["nothing would train"]),
-    PythonCase("train: a damaged checkpoint", damaged, ["no checkpoint to go on from", "--force"]),
+    PythonCase("train: a damaged checkpoint", damaged, ["no checkpoint to resume from", "--force"]),
     PythonCase("train: images", lambda _: dataset(images=IMAGES.float()), ["expected uint8"]),
     PythonCase("train: labels", lambda _: dataset(labels=LABELS + 9), ["expected 0 to 9"]),
     PythonCase("train: labels' type", lambda _: dataset(labels=LABELS.float()), ["int64"]),
