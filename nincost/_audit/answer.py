@@ -1,7 +1,7 @@
-"""Reads what somebody handed in: which amounts, term by term, with the totals claimed.
+"""Reads a written answer: which quantities, line by line, with the totals that it states.
 
 A text may be one expression, or a line for each layer (`block1: 96*(11*11+1)`), with `params:`,
-`macs:` or `flops:` before each part and `total:` before a claimed total, in English or Chinese.
+`macs:` or `flops:` before each part and `total:` before a stated total, in English or Chinese.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_TERMS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A stretch of the answer: its name, if it has one, its tree and the subtotals claimed."""
+    """A stretch of the answer: its name, if it has one, its tree and the subtotals stated."""
 
     label: str
     node: Node
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(slots=True)
 class Part:
-    """What an answer says of one amount. `what` is None where it does not say of which."""
+    """The part of an answer about one quantity; `what` is None where it does not say which."""
 
     what: Quantity | None
     text: str
@@ -74,7 +74,7 @@ _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 
 
 def read_text(text: str, what: Quantity | None = None) -> list[Part]:
-    """The parts of a written answer.
+    """The parts of a written answer; `what` is the quantity of those that do not say.
 
     Raises:
         ExpressionError: it is empty, does not parse, or is larger than anybody writes by hand.
@@ -109,7 +109,7 @@ def read_text(text: str, what: Quantity | None = None) -> list[Part]:
 
 
 def _settled(part: Part) -> Part:
-    """A lone line's claim is the whole part's; a claim alone is the whole answer."""
+    """A single line's claim is the whole part's; a claim alone is the whole answer."""
     if len(part.lines) == 1 and not part.claims:
         line = part.lines[0]
         part.claims = list(line.claims)

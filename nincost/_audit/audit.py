@@ -34,22 +34,25 @@ def audit(
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
 ) -> Audit:
-    """Say of each term of a hand calculation whether it is right, or which mistake explains it.
+    """Grade each term of a hand calculation: right, or wrong by which mistake.
 
     Args:
         answer: a calculation such as `96*(11*11*1+1) + ... = 1992166`, or a file with one, or a
             CSV in the form of a profile's.
         model, input, batch_size, arg: as in `nincost.profile`.
-        params, macs, flops: a calculation of that amount, in place of `answer` or with it.
-        what: which amount `answer` is about, where it does not say so itself; without it the one
+        params, macs, flops: a calculation of that quantity, in place of `answer` or with it.
+        what: which quantity `answer` is about, where it does not say so itself; without it the one
             that fits best is taken.
 
     Returns:
-        An `Audit`; its `ok` tells whether all is right.
+        An `Audit`, with a grade for each quantity. It is right (`ok`) where the value is the
+        trace's, exactly or, for a rounded figure, to its last digit, and stated totals are the
+        terms' sums. Otherwise each wrong term has the likeliest mistakes and a correction.
 
     Raises:
-        ExpressionError: a calculation that does not parse or is larger than anybody's.
-        NincostError: a model or input that does not fit.
+        ExpressionError: a calculation that does not parse, or is larger than anybody writes.
+        InputError: nothing to grade, an unknown quantity, or an input that does not fit the model.
+        ModelError: the model cannot be found or run.
 
     Example:
         >>> nincost.audit(params="96*(11*11+1) = 11712", model="two-1x1").ok
@@ -97,7 +100,7 @@ def _grade(part: Part, layers: Sequence[CostedLayer], batch_size: int) -> Grade:
 
 
 def _text(answer: str | Path) -> str:
-    """The answer itself, or what the file that it names holds."""
+    """The answer itself, or the contents of the file that it names."""
     if isinstance(answer, str):
         check_length(answer)
         if "\n" in answer or not answer.strip() or len(answer) > 1000:
@@ -117,7 +120,12 @@ def _text(answer: str | Path) -> str:
 
 
 def read_file(path: Path) -> str:
-    """A file's text, refused early where it is too large."""
+    """A file's text; a file that is too large is refused before it is read whole.
+
+    Raises:
+        InputError: it cannot be read.
+        ExpressionError: it is too large, or not text.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(4 * MAX_CHARACTERS + 1)
@@ -129,7 +137,7 @@ def read_file(path: Path) -> str:
 
 
 def decode(data: bytes, name: str) -> str:
-    """Bytes as text, in UTF-8 or, with its mark in front, UTF-16."""
+    """Bytes as text: UTF-8, or UTF-16 with a byte order mark. `name` is for the error."""
     if len(data) > 4 * MAX_CHARACTERS:
         raise ExpressionError(
             f"{name!r} is larger than {MAX_CHARACTERS:,} characters, the most that is read: "
@@ -139,4 +147,4 @@ def decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError:
-        raise ExpressionError(f"{name!r} is no text in UTF-8: save it as UTF-8 text") from None
+        raise ExpressionError(f"{name!r} is not UTF-8 text: save it as UTF-8") from None

@@ -17,7 +17,7 @@ from nincost.errors import ExpressionError, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number of the table: the layer named in its row, and the value, with the text it had."""
+    """A number of the table: the layer that its row names, its text, and its value (exact)."""
 
     layer: str
     text: str
@@ -26,7 +26,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One amount, layer by layer, and the total row's figure where there is one."""
+    """One quantity, layer by layer, and the total row's figure where there is one."""
 
     what: Quantity
     cells: tuple[Cell, ...]
@@ -43,10 +43,14 @@ def is_csv(text: str) -> bool:
 
 
 def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
-    """The columns `params`, `macs` and `flops` that are there, or the one asked for.
+    """The columns `params`, `macs` and `flops` that are there, or only `what`.
+
+    A column `layer` names each row's layer; a row named total (or sum, 总计, 合计) has the stated
+    total. Empty cells and other columns are left out; a cell may be a calculation.
 
     Raises:
-        ExpressionError: a column that is needed is not there, or a cell is no number.
+        ExpressionError: a column that is needed is not there, there are no rows or over 2,000, or a
+            cell is not a number.
     """
     check_length(text)
     rows = [
@@ -89,11 +93,11 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
 
 
 def _number(text: str, where: str) -> Node:
-    """A cell may be a calculation, too."""
+    """A cell's value; it may be a calculation, too."""
     try:
         node, _ = parse(text)
     except ExpressionError as error:
         raise ExpressionError(f"{where}: {error.args[0]}", error.excerpt) from None
     if node is None:
-        raise ExpressionError(f"{where}: {text!r} is no number: expected one such as 11712")
+        raise ExpressionError(f"{where}: {text!r} is not a number: expected one such as 11712")
     return node

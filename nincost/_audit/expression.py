@@ -51,7 +51,7 @@ class Claim:
 
 
 def stands_for(written: Fraction, unit: Fraction, value: Fraction) -> bool:
-    """Whether `value`, rounded or cut off after the digit worth `unit`, may be `written`."""
+    """Whether `value`, rounded or cut off after the digit worth `unit`, may be written so."""
     return written == value or (written >= unit and -unit / 2 <= value - written < unit)
 
 
@@ -68,9 +68,13 @@ class _Frame:
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> tuple[Node | None, list[Claim]]:
-    """The tree of `text[start:end]`, and the totals claimed after `=` or `~`, if any.
+    """The tree of `text[start:end]`, and the totals stated after `=` or `~`, if any.
 
     The tree is None where the text begins with `=`.
+
+    Raises:
+        ExpressionError: it does not parse, is nested deeper than 200 levels, or has an exponent
+            above 64 or a value above 10^60. The error shows the place with a caret under it.
     """
     tokens = tokenize(text, start, end)
     sides: list[list[Token]] = [[]]
@@ -207,7 +211,7 @@ class _Parser:
             base, exponent = frame.bases.pop(), power.value
             if exponent.denominator != 1 or not 0 <= exponent <= MAX_EXPONENT:
                 fail(
-                    self.text, power.start, "this exponent cannot be read",
+                    self.text, power.start, "this exponent is not supported",
                     f"expected a whole number up to {MAX_EXPONENT}",
                 )  # fmt: skip
             digits = len(str(abs(base.value.numerator))) + len(str(base.value.denominator)) - 2

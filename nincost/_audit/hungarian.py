@@ -1,4 +1,9 @@
-"""The cheapest assignment of rows to columns (Kuhn and Munkres, in the form with potentials)."""
+"""The cheapest assignment of rows to columns: the Hungarian algorithm.
+
+H. W. Kuhn, "The Hungarian method for the assignment problem", 1955, in the form with potentials and
+shortest augmenting paths. (scipy.optimize.linear_sum_assignment does the same; scipy is not needed
+for anything else.)
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,10 @@ _FAR = float("inf")
 
 
 def assign(cost: Sequence[Sequence[float]]) -> list[int]:
-    """The column of each row of a square matrix, so that the sum of the costs is least. O(n^3)."""
+    """The column of each row of a square matrix, so that the sum of the costs is least.
+
+    Takes O(n^3) time.
+    """
     n = len(cost)
     row_potential, column_potential = [0.0] * (n + 1), [0.0] * (n + 1)
     row_of = [0] * (n + 1)  # column: its row, both from 1; column 0 holds the row being placed

@@ -129,7 +129,7 @@ def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> Ways:
     elif cost.window and "conv" in cost.type.lower():
         places = [f for f in terms[0].factors if f.symbol.startswith(("out", "N", "2"))]
         bias = Term("biases", (*places, Factor("C_out", out)))
-        yield (*terms, bias), "adding a bias is no multiplication, and no MAC"
+        yield (*terms, bias), "adding a bias is not a multiplication, so not a MAC"
 
 
 @mistake("bias-per-layer", "bias counted wrongly", penalty=1.5, quantities=("params",))
@@ -174,7 +174,7 @@ def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> Way
         return
     for value in dict.fromkeys((ins, outs, cost.channels)):
         if value > 1:
-            words = f"the {value} channels are in it once too often"
+            words = f"the {value} channels are a factor once too often"
             yield _edit(terms, lambda t, v=value: Term(t.what, (*t.factors, Factor("C", v)))), words  # type: ignore[misc]
             if any(map(_is_bias, terms)):
                 yield _times(terms, "C", value), words
@@ -201,7 +201,7 @@ def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Way
         yield new, f"the kernel has {shape} weights for each channel"
     if len(sides) > 1:
         new = _edit(terms, lambda t: _without(t, *sides))
-        yield new, f"the kernel's {shape} is not in it at all"
+        yield new, f"the kernel's {shape} is missing altogether"
 
 
 @mistake("groups-ignored", "groups ignored", penalty=0.9)
@@ -252,15 +252,15 @@ _USUAL_BATCHES = (8, 16, 32, 64, 100, 128, 256, 512)
 
 @mistake("batch-counted", "batch counted", penalty=1.4)
 def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> Ways:
-    """Parameters times the batch, or the work of a batch where that of one input is asked for."""
+    """Parameters times the batch, or the MACs of a batch where those of one input are asked for."""
     if question.what == "params":
-        words = "parameters do not grow with the batch"
+        words = "the number of parameters does not depend on the batch"
     else:
-        words = f"the work is asked for at batch {question.batch_size}"
+        words = f"the work of a batch of {question.batch_size} is asked for"
     usual = (question.batch_size,) if question.batch_size > 1 else _USUAL_BATCHES
     if question.what == "params" or question.batch_size == 1:
         for batch in usual:
-            yield _times(terms, "N", batch), f"{batch} times too large, a batch perhaps: {words}"
+            yield _times(terms, "N", batch), f"{batch} times too large, perhaps a batch: {words}"
     elif _pick(terms, ("N",)) == question.batch_size:
         new = tuple(_without(t, "N") or t for t in terms)
         yield new, f"the work of one input, where a batch of {question.batch_size} is asked for"

@@ -25,8 +25,11 @@ Kind = Literal["number", "+", "-", "*", "/", "^", "(", ")", "=", "end"]
 class Token:
     """A piece of the text from `start` to `end`.
 
-    `unit` is the value of a number's last digit where it was written as a rounded figure
-    (`2.469e10`: 10,000,000), else 0. An `=` that says "about" has `rounded`.
+    Attributes:
+        value: of a number, exact.
+        unit: the value of a number's last digit where it was written as a rounded figure
+            (`2.469e10`: 10,000,000), else 0.
+        rounded: whether an `=` means "about", as `~` does.
     """
 
     kind: Kind
@@ -80,7 +83,12 @@ def plain(text: str) -> str:
 
 
 def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
-    """The tokens of `text[start:end]`; their places count from the beginning of `text`."""
+    """The tokens of `text[start:end]`; their places count from the beginning of `text`.
+
+    Raises:
+        ExpressionError: a character or word that is no part of a calculation, or a text, number or
+            exponent that is larger than anybody writes by hand.
+    """
     check_length(text)
     end = len(text) if end is None else end
     line = plain(text)
@@ -117,7 +125,7 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
 
 
 def _one_equals(tokens: list[Token]) -> list[Token]:
-    """`= ~ 5` says "about" once."""
+    """`= ~ 5` is one "about"."""
     merged: list[Token] = []
     for token in tokens:
         if token.kind == "=" and merged and merged[-1].kind == "=":
@@ -133,7 +141,7 @@ def _number(text: str, line: str, at: int, end: int) -> Token:
     joined = stretch[0] if stretch else line[at]
     match = _NUMBER.match(joined.replace("\x00", ""))
     if match is None:
-        fail(text, at, "a lone decimal point is no number", "write 0.5 or 5")
+        fail(text, at, "a decimal point alone is not a number", "write 0.5 or 5")
     stop = _place_after(joined, match.end(), at)
     digits = re.sub(r"[^\d.]", "", match["digits"])
     if len(digits) > MAX_DIGITS:
@@ -164,7 +172,7 @@ def _place_after(joined: str, length: int, at: int) -> int:
 
 
 def check_length(text: str) -> None:
-    """Refuse a text that nobody wrote by hand."""
+    """Refuse a text longer than anybody writes by hand: over 100,000 characters."""
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(
             f"the calculation has {len(text):,} characters: at most {MAX_CHARACTERS:,} are read; "

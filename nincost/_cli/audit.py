@@ -39,7 +39,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--batch-size", type=int, default=1, show_default=True, metavar="N",
-    help="The batch that the MACs are asked for.",
+    help="The batch size that the MACs and FLOPs are for.",
 )  # fmt: skip
 @output_options()
 def command(answer: str | None, model: str | None, variant: str | None, **options: Any) -> int:

@@ -25,7 +25,7 @@ Examples:
 )  # fmt: skip
 @output_options()
 def command(model: str | None, variant: str | None, **options: Any) -> None:
-    """Show how each number of MODEL comes about: with letters, then with the numbers put in.
+    """Show the working of each number of MODEL: with symbols, then with the numbers put in.
 
     For each layer: output size, parameters, MACs, activation and receptive field.
     """

@@ -33,7 +33,7 @@ COMMANDS = {
     "fit": "The largest batch that a card has memory for.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
-    "explain": "The working of every number, with letters, then with numbers.",
+    "explain": "The working of every number, with symbols, then with numbers.",
     "audit": "Grades a hand calculation, term by term, and names each mistake.",
     "compare": "Models side by side, layer by layer and in total.",
     "report": "All of it on one page: tables and pictures in a single HTML file.",

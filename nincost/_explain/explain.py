@@ -1,4 +1,4 @@
-"""Works out every number of a layer or a network: formulas with letters, then with numbers."""
+"""Works out every number of a layer or a network: formulas with symbols, then with numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def explain(
     arg: Mapping[str, Any] | None = None,
     lang: Lang = "en",
 ) -> Explained:
-    """Show how each number of a network, or of one layer, comes about.
+    """Show the working of each number of a network, or of one layer.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
@@ -41,8 +41,14 @@ def explain(
         lang: the language of the words, `en` or `zh`.
 
     Returns:
-        An `Explained`: for each layer its output size, parameters, MACs, activation and receptive
-        field, each with its formula.
+        An `Explained`: for each layer its output size, parameters, MACs, activation (elements and
+        bytes) and receptive field (input pixels), each with its formula. Counts are those of
+        `nincost.profile`; formulas are those of the layers' documentation in torch.nn, such as
+        `H_out = floor((H + 2p - d(k-1) - 1)/s) + 1` (torch.nn.Conv2d).
+
+    Raises:
+        InputError: `lang` or `layer` is unknown, or the input does not fit the model.
+        ModelError: the model cannot be found or run.
 
     Example:
         >>> nincost.explain("two-1x1", layer="block1.conv").layers[0].params.numbers

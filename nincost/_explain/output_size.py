@@ -1,4 +1,4 @@
-"""How an output size comes about: the formula with numbers, and what of the input is never read."""
+"""The working of an output size: the formula with numbers, and what of the input is never read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ class SizeWorking:
     """One spatial dimension of a window that slides.
 
     Attributes:
-        size, kernel, stride, padding, dilation: as the layer has them.
-        exact: (size + 2*padding - dilation*(kernel - 1) - 1)/stride + 1, before rounding.
-        out: the output's size.
-        unread: how many places of the input no window covers.
+        size: of the input, in pixels.
+        kernel, stride, padding, dilation: as the layer has them.
+        exact: (size + 2*padding - dilation*(kernel - 1) - 1)/stride + 1, before rounding (the
+            documentation of torch.nn.Conv2d).
+        out: the output's size, in pixels.
+        unread: how many pixels of the input no window covers.
         same_paddings: other paddings, from 0 up to the kernel less one, that give the same size.
-        full_paddings: paddings in that range with which every place is read.
+        full_paddings: paddings in that range with which every pixel is read.
     """
 
     size: int

@@ -1,4 +1,4 @@
-"""Every sentence that `explain` says, in English and in Chinese, side by side.
+"""Every sentence of `explain`, in English and in Chinese, side by side.
 
 `{name}` stands for a value. To add a sentence, add both; a test finds one that lacks a language
 and one whose values differ between the two.
@@ -21,10 +21,10 @@ PHRASES: dict[str, dict[Lang, str]] = {
     "params": {"en": "Parameters", "zh": "参数量"},
     "macs": {"en": "MACs", "zh": "乘加次数"},
     "activation": {"en": "Activation", "zh": "激活值"},
-    "field": {"en": "Sees", "zh": "感受野"},
+    "field": {"en": "Receptive field", "zh": "感受野"},
     "note": {"en": "Note", "zh": "说明"},
     "total": {"en": "Total", "zh": "合计"},
-    "letters": {"en": "Letters", "zh": "符号"},
+    "symbols": {"en": "Symbols", "zh": "符号"},
     # The output's size
     "size_floor": {
         "en": "{sides}: {formula} = {exact}, rounded down to {out}",
@@ -36,11 +36,11 @@ PHRASES: dict[str, dict[Lang, str]] = {
     },
     "size_even": {"en": "{sides}: {formula} = {out}", "zh": "{sides}：{formula} = {out}"},
     "size_same": {
-        "en": "as the input, {shape}: each value is changed on its own or left as it is",
+        "en": "as the input, {shape}: each value is changed by itself, or left as it is",
         "zh": "与输入相同，为 {shape}：逐个数值处理，或原样保留",
     },
     "size_adaptive": {
-        "en": "{shape}: the output size is given, the windows follow from it",
+        "en": "{shape}: the output size is a setting of the layer, the windows follow from it",
         "zh": "{shape}：输出尺寸是指定的，窗口大小由它决定",
     },
     "size_flat": {
@@ -75,26 +75,22 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "zh": "填充在 {most} 以内都无法读到全部输入",
     },
     # Costs
-    "formula": {"en": "{letters} = {numbers} = {value}", "zh": "{letters} = {numbers} = {value}"},
+    "formula": {"en": "{symbols} = {numbers} = {value}", "zh": "{symbols} = {numbers} = {value}"},
     "weights_biases": {
         "en": "{weights} weights and {biases} biases",
         "zh": "其中权重 {weights} 个，偏置 {biases} 个",
     },
     "none": {"en": "none", "zh": "无"},
-    "shared": {
-        "en": "{value}; the layer runs more than once or shares its parameters",
-        "zh": "{value}；该层运行多次，或与其他层共享参数",
-    },
     "counted": {
-        "en": "{value}, counted operator by operator: no formula by hand for this type",
-        "zh": "{value}，逐个算子统计得出：这一类型没有手算公式",
+        "en": "{value}, counted operator by operator: no hand formula fits this layer",
+        "zh": "{value}，逐个算子统计得出：这一层没有适用的手算公式",
     },
     "activation_value": {
         "en": "{shape} = {elements} values, {size}",
         "zh": "{shape} = {elements} 个数值，{size}",
     },
     "activation_reused": {
-        "en": "no new memory: it hands on its input's",
+        "en": "no new memory: the output shares the input's",
         "zh": "不占用新的内存：直接沿用输入的内存",
     },
     "totals": {
@@ -103,8 +99,8 @@ PHRASES: dict[str, dict[Lang, str]] = {
     },
     # The receptive field
     "field_value": {
-        "en": "{size} pixels of the input, {stride} further with each pixel; the first pixel looks "
-        "at {first}, its centre is {center}",
+        "en": "each output pixel depends on {size} input pixels, the next one on those {stride} "
+        "further on; the first on {first}, centred at {center}",
         "zh": "输入上的 {size} 个像素，输出每移一个像素，窗口移动 {stride}；"
         "第一个像素看到 {first}，中心在 {center}",
     },
@@ -115,15 +111,16 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "zh": "小于 0 的位置是填充",
     },
     "field_united": {
-        "en": "branches meet on the way; this is the union of their fields",
+        "en": "branches meet before this layer; this is the union of their receptive fields",
         "zh": "途中有分支汇合，这里是各分支感受野的并集",
     },
     "field_all": {
-        "en": "any pixel of the input may count, or branches of different strides meet",
+        "en": "an output pixel may depend on the whole input, or branches of different strides "
+        "meet",
         "zh": "输入的任何像素都可能有影响，或有步幅不同的分支汇合",
     },
-    # What the letters mean
-    "letters_value": {
+    # What the symbols mean
+    "symbols_value": {
         "en": "N batch, C channels, H and W height and width, k kernel, s stride, p padding, d "
         "dilation, g groups; size = (in + 2*p - d*(k-1) - 1)/s + 1, which for d = 1 is "
         "(in + 2*p - k)/s + 1",
@@ -140,8 +137,8 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "得到 (1*3 + 2*4, 1*5 + 2*6) = (11, 17)，与 nn.Linear 相同",
     },
     "note_1x1_activation": {
-        "en": "its output has {activation} values, and it has {params} parameters: an activation "
-        "is no parameter",
+        "en": "its output has {activation} values, while it has {params} parameters: activations "
+        "are not parameters",
         "zh": "它的输出有 {activation} 个数值，而参数只有 {params} 个：激活值不是参数",
     },
     "note_activation": {
@@ -149,22 +146,21 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "zh": "{type} 没有参数，也不做乘加运算",
     },
     "note_dropout": {
-        "en": "dropout has no parameters; when the network is used rather than trained it hands "
-        "its input on",
+        "en": "dropout has no parameters; in inference it returns its input unchanged",
         "zh": "暂退法（dropout）没有参数；推理时它把输入原样传下去",
     },
     "note_pool": {
-        "en": "pooling has no parameters: it compares or adds, and multiplies with no weights",
+        "en": "pooling has no parameters: it compares or adds values and multiplies by no weights",
         "zh": "汇聚层没有参数：只做比较或求和，不与权重相乘",
     },
     "note_global_pool": {
-        "en": "the global average pool takes the place of the fully-connected layers, without a "
-        "parameter: one mean for each channel",
+        "en": "the global average pool replaces the fully-connected layers without any parameter: "
+        "one mean for each channel",
         "zh": "全局平均汇聚层代替了全连接层，不需要任何参数：每个通道取一个平均值",
     },
     "note_norm": {
-        "en": "its mean and variance are buffers, no parameters; its weights and biases, one pair "
-        "for each channel, are",
+        "en": "its mean and variance are buffers, not parameters; its parameters are a weight and "
+        "a bias for each channel",
         "zh": "它的均值和方差是缓冲区，不是参数；每个通道的一对权重和偏置才是参数",
     },
     "note_softmax": {
@@ -174,16 +170,16 @@ PHRASES: dict[str, dict[Lang, str]] = {
     "note_steps": {
         "en": "{c_in} channels become {c_out} in one step: {params} parameters and {macs} MACs. "
         "Over {middle} channels, with a 1x1 convolution as the second step, it would take "
-        "{params_two} and {macs_two}: it costs more, but keeps more of what the channels say and "
-        "adds a non-linearity; one step forces all of it through {c_out} numbers a pixel",
+        "{params_two} and {macs_two}: it costs more, but keeps more of the channels' information "
+        "and adds a non-linearity; one step forces all of it through {c_out} numbers a pixel",
         "zh": "{c_in} 个通道一步变成 {c_out} 个：参数 {params} 个，乘加 {macs} 次。"
         "若先变成 {middle} 个通道、再用 1x1 卷积作第二步，则为 {params_two} 个和 {macs_two} 次："
         "代价更大，但保留了更多通道信息，并多一次非线性；"
         "一步到位则要把全部信息压进每个像素的 {c_out} 个数里",
     },
     "note_functions": {
-        "en": "{elements} of the activation values are made by functions between the layers, "
-        "additions of branches say, which have no formula here",
+        "en": "{elements} of the activation values are made by functions between the layers, such "
+        "as additions of branches, which have no formula here",
         "zh": "其中 {elements} 个激活值由各层之间的函数产生，例如分支相加，这里没有列出它们的公式",
     },
     "note_values": {
@@ -196,5 +192,5 @@ PHRASES: dict[str, dict[Lang, str]] = {
 
 
 def say(lang: Lang, key: str, **values: object) -> str:
-    """A sentence in a language, with its values put in."""
+    """A sentence in a language, with its values put in; `PHRASES` has the keys."""
     return PHRASES[key][lang].format(**values)

@@ -1,8 +1,11 @@
-"""The receptive field of each layer: which pixels of the input one pixel of its output can see.
+"""The receptive field of each layer: the input pixels that one pixel of its output depends on.
 
 A dispatch mode follows every operator of one meta run and carries a field with each tensor: along
-each spatial dimension, output pixel i sees the input from `first + i*stride` on, `size` pixels of
-it (those outside the image are padding). Where branches meet, the fields' union is taken.
+each spatial dimension, output pixel i depends on the `size` input pixels from `first + i*stride` on
+(those outside the image are padding). Where branches meet, the fields' union is taken. A window of
+kernel k, stride s, padding p and dilation d makes of a field the field
+`size + (k-1)*d*stride`, `stride*s`, `first - p*stride` (Araujo, Norris, Sim, "Computing Receptive
+Fields of Convolutional Neural Networks", Distill 2019).
 """
 
 from __future__ import annotations
@@ -26,9 +29,13 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One dimension: pixel i of the output sees inputs `first + i*stride` and the `size` - 1 after.
+    """One dimension of a receptive field, in pixels of the model's input.
 
-    `united` tells that branches of different fields met on the way.
+    Attributes:
+        size: how many input pixels one output pixel depends on.
+        stride: how much further on those of the next output pixel begin.
+        first: where those of output pixel 0 begin; below 0 in the padding.
+        united: whether branches of different fields met before.
     """
 
     size: int
@@ -38,11 +45,11 @@ class Field:
 
     @property
     def center(self) -> float:
-        """The place on the input that output pixel 0 looks at; pixels are at whole numbers."""
+        """The middle of output pixel 0's field; pixels are at whole numbers."""
         return self.first + (self.size - 1) / 2
 
 
-#: One field for each spatial dimension; None where an output pixel may see all of the input.
+#: One field for each spatial dimension; None where an output pixel may depend on all of the input.
 Fields = tuple[Field, ...] | None
 Rule = Callable[[Any, tuple[Any, ...]], Fields]
 
@@ -80,7 +87,7 @@ def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -
                 module(*inputs.args, **inputs.kwargs)
         except NincostError:
             raise
-        except Exception:  # it needs values, say: then there are no fields to tell
+        except Exception:  # it needs values, say: then no field is known
             return {}
     return found
 
@@ -140,7 +147,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return tuple(tensor.shape[2:])
 
 
-#: Operators without the tag "pointwise" whose output pixels see the same pixel of their inputs.
+#: Operators without the tag "pointwise" whose output pixel i depends on input pixel i alone.
 _KEEPS_PLACES = frozenset({
     aten.native_batch_norm, aten._native_batch_norm_legit, aten.cudnn_batch_norm,
     aten._native_batch_norm_legit_no_training, aten.batch_norm, aten.cat, aten.clone,
@@ -203,7 +210,7 @@ def _each(value: Any, dims: int) -> tuple[int, ...]:
 def _convolution(fields: Fields, args: tuple[Any, ...]) -> Fields:
     transposed = args[6]
     if transposed:
-        return None  # its outputs see windows of changing size
+        return None  # its output pixels depend on windows of changing size
     return _slide(fields, args[1].shape[2:], args[3], args[4], args[5])
 
 

@@ -1,4 +1,4 @@
-"""What explaining gives: each layer's numbers with the formulas that they come from."""
+"""The result of explaining: each layer's numbers with the formulas that they come from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nincost._trace.records import Shape
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """An amount with its formula: with letters, and with the numbers put in."""
+    """A number with its formula: with symbols (`letters`), and with the numbers put in."""
 
     letters: str
     numbers: str
@@ -26,7 +26,7 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A key of `phrases.PHRASES` and its values, to be said in either language."""
+    """A key of `phrases.PHRASES` and its values: a sentence in either language."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -46,8 +46,8 @@ class ExplainedLayer:
         params, macs: with their formulas; the letters are empty where there is no hand formula.
         weights, biases: what the parameters are made of.
         activation_elements, activation_bytes: of its output, if it makes new memory, else 0.
-        field: what one pixel of the output sees of the input; None where that may be all of it,
-            empty where the model's input has no pixels.
+        field: the input pixels that one output pixel depends on; None where that may be all of
+            them, empty where the model's input has no pixels.
         size_key: the phrase for the size where nothing slides.
         notes: where readers stumble.
     """
@@ -97,7 +97,16 @@ def _field(one: Field) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A network, or a part of it, worked out by hand. `print` it; `lang` is the words' language."""
+    """A network, or a part of it, worked out by hand. `print` it.
+
+    Attributes:
+        model, input, batch_size: what was explained; shapes as text, batch included.
+        lang: the language of the words.
+        layers: in order of execution.
+        totals: `params`, `macs`, `flops`, `activation_elements` of what is shown.
+        notes: on the network as a whole; none where a part was asked for.
+        environment: versions, as in every result.
+    """
 
     model: str
     input: tuple[str, ...]

@@ -85,8 +85,8 @@ def _terms(grade: Grade) -> RenderableType:
 def _about(term: GradedTerm) -> list[tuple[str, str]]:
     lines = [("Term", term.text)]
     for index, about in enumerate(term.explanations):
-        told = f"{about.title}: {about.detail}" if about.detail else about.title
-        lines.append(("or" if index else "mistake", told))
+        text = f"{about.title}: {about.detail}" if about.detail else about.title
+        lines.append(("or" if index else "mistake", text))
     if term.correction:
         lines.append(("right", f"{term.correction} = {words.number(term.expected or 0)}"))
     return lines

@@ -1,4 +1,4 @@
-"""What an audit says in words, for every format that shows words."""
+"""An audit in words, for every format that shows words."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def layers(names: tuple[str, ...]) -> str:
 def verdict(grade: Grade) -> str:
     """The grade in a sentence."""
     name = NAMES[grade.what]
-    read = " (read as an answer about them, since it does not say)" if grade.guessed else ""
+    read = f" (taken as an answer about {name}, since it does not say)" if grade.guessed else ""
     if grade.ok:
         return f"right: {number(grade.expected)} {name}{read}"
     if grade.written == grade.expected:
-        return f"the terms are right, the total said to come out is not{read}"
+        return f"every term is right, but a total stated in the answer is not their sum{read}"
     if grade.terms or grade.missing:
         wrong = sum(term.verdict in ("wrong", "extra") for term in grade.terms)
-        said = [f"{wrong} of {len(grade.terms)} terms wrong"] if wrong else []
+        counts = [f"{wrong} of {len(grade.terms)} terms wrong"] if wrong else []
         if grade.missing:
-            said.append(f"{_count(len(grade.missing), 'layer')} missing")
-        return f"wrong: {', '.join(said)}{read}"
+            counts.append(f"{_count(len(grade.missing), 'layer')} missing")
+        return f"wrong: {', '.join(counts)}{read}"
     return f"wrong{read}"
 
 
@@ -45,11 +45,11 @@ def totals(grade: Grade) -> list[tuple[str, str]]:
     single = len(grade.terms) == 1 and not grade.missing
     lines = []
     if grade.written != grade.expected and not (grade.ok and single):
-        lines.append(("As written", f"{number(grade.written)}{_off(grade.written, grade)}"))
+        lines.append(("Sum of terms", f"{number(grade.written)}{_off(grade.written, grade)}"))
     if grade.claimed is not None and grade.claimed != grade.expected and not grade.ok:
-        lines.append(("Claimed", f"{number(grade.claimed)}{_off(grade.claimed, grade)}"))
+        lines.append(("Stated total", f"{number(grade.claimed)}{_off(grade.claimed, grade)}"))
     if not grade.ok:
-        lines.append(("Right", f"{number(grade.expected)} {name}"))
+        lines.append(("Right total", f"{number(grade.expected)} {name}"))
     return lines
 
 
@@ -58,13 +58,13 @@ def _off(value: int | float, grade: Grade) -> str:
     if not difference or not grade.expected:
         return ""
     many = "too many" if difference > 0 else "too few"
-    said = f"{number(abs(difference))} {many}"
+    text = f"{number(abs(difference))} {many}"
     ratio = value / grade.expected
     if ratio >= 1.5:
-        said += f", {_times(ratio)} times too large"
+        text += f", {_times(ratio)} times too large"
     elif 0 < ratio <= 2 / 3:
-        said += f", {_times(1 / ratio)} times too small"
-    return f" ({said})"
+        text += f", {_times(1 / ratio)} times too small"
+    return f" ({text})"
 
 
 def _times(ratio: float) -> str:
@@ -73,14 +73,14 @@ def _times(ratio: float) -> str:
 
 def mistake(count: MistakeCount) -> str:
     """`8 layers (block1.conv1x1_1, ...): 1,492 too few`."""
-    said = []
+    parts = []
     if count.layers:
         names = dict.fromkeys(count.layers)
-        said.append(f"{_count(len(count.layers), 'layer')} ({layers(tuple(names))})")
+        parts.append(f"{_count(len(count.layers), 'layer')} ({layers(tuple(names))})")
     if count.difference:
         many = "too many" if count.difference > 0 else "too few"
-        said.append(f"{number(abs(count.difference))} {many}")
-    return ": ".join(said) or "in the total"
+        parts.append(f"{number(abs(count.difference))} {many}")
+    return ": ".join(parts) or "in the total"
 
 
 def explanation(term: GradedTerm) -> str:

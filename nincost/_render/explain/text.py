@@ -1,4 +1,4 @@
-"""What an explanation says in words, line by line, for every format that shows words."""
+"""An explanation in words, line by line, for every format that shows words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def heading(layer: ExplainedLayer) -> str:
 def layer_lines(
     layer: ExplainedLayer, lang: Lang, said: set[tuple[str, str]], before: Fields = ()
 ) -> list[tuple[str, str]]:
-    """A heading and a text for each amount. A general note that was `said` is not said again.
+    """A heading and a text for each quantity. A general note in `said` is not repeated.
 
     `before` is the receptive field of the layer shown before this one.
     """
@@ -114,7 +114,7 @@ def _amount(formula: Formula, lang: Lang) -> str:
         return say(lang, "none")
     if not formula.letters:
         return say(lang, "counted", value=value)
-    return say(lang, "formula", letters=formula.letters, numbers=formula.numbers, value=value)
+    return say(lang, "formula", symbols=formula.letters, numbers=formula.numbers, value=value)
 
 
 def _activation(layer: ExplainedLayer, lang: Lang) -> str:
@@ -127,7 +127,7 @@ def _activation(layer: ExplainedLayer, lang: Lang) -> str:
 
 
 def field_text(fields: tuple[Field, ...], lang: Lang) -> str:
-    """What one pixel sees, in words."""
+    """Which input pixels one output pixel depends on, in words."""
     same = len(set(fields)) == 1
     shown = fields[:1] if same else fields
     first = [say(lang, "field_range", low=f.first, high=f.first + f.size - 1) for f in shown]
@@ -144,7 +144,7 @@ def field_text(fields: tuple[Field, ...], lang: Lang) -> str:
 
 
 def closing(explained: Explained) -> list[tuple[str, str]]:
-    """The totals, the notes on the whole, and what the letters mean."""
+    """The totals, the notes on the whole, and what the symbols mean."""
     lang = explained.lang
     shown = {
         "params": explained.totals["params"], "macs": explained.totals["macs"],
@@ -153,5 +153,5 @@ def closing(explained: Explained) -> list[tuple[str, str]]:
     values = {name: units.exact(value) for name, value in shown.items()}
     lines = [(say(lang, "total"), say(lang, "totals", **values))]
     lines += [(say(lang, "note"), note.text(lang)) for note in explained.notes]
-    lines.append((say(lang, "letters"), say(lang, "letters_value")))
+    lines.append((say(lang, "symbols"), say(lang, "symbols_value")))
     return lines
