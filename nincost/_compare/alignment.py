@@ -1,7 +1,7 @@
 """Sets two networks' layers side by side, by their names and by their order.
 
-The best alignment is the one whose pairs are most alike, in order (Needleman and Wunsch): the same
-type is needed or the same name, and shapes and names say how alike two layers are.
+The best alignment is the one whose pairs are most similar, in order (Needleman and Wunsch 1970): a
+pair needs the same type or the same name; shapes, parameters and names decide how similar it is.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from nincost._profile.results import LayerCost
 
 Pairs = list[tuple[int | None, int | None]]
 
+#: Entries of the alignment's table beyond which it would take seconds.
 _LARGEST_TABLE = 1_500_000
 
 
 def align(left: Sequence[LayerCost], right: Sequence[LayerCost]) -> Pairs:
-    """Places of layers that belong together; None on the side that lacks one."""
+    """Indices of layers that belong together; None on the side without one."""
     if len(left) * len(right) > _LARGEST_TABLE:
         return _by_keys(left, right)
     head = 0
@@ -40,8 +41,8 @@ def _same(one: LayerCost, other: LayerCost) -> bool:
     )
 
 
-def _likeness(one: LayerCost, other: LayerCost) -> int:
-    """How much two layers are alike; 0 where they cannot be a pair."""
+def _similarity(one: LayerCost, other: LayerCost) -> int:
+    """How similar two layers are; 0 where they cannot be a pair."""
     same_name, same_type = one.layer == other.layer, one.type == other.type
     if not same_type:
         return 2 if same_name else 0
@@ -61,14 +62,14 @@ def _best(left: Sequence[LayerCost], right: Sequence[LayerCost]) -> Pairs:
     for i in range(rows - 1, -1, -1):
         below, here = best[i + 1], best[i]
         for j in range(columns - 1, -1, -1):
-            likeness = _likeness(left[i], right[j])
-            paired = below[j + 1] + likeness if likeness else -1
+            similarity = _similarity(left[i], right[j])
+            paired = below[j + 1] + similarity if similarity else -1
             here[j] = max(paired, below[j], here[j + 1])
     pairs: Pairs = []
     i = j = 0
     while i < rows and j < columns:
-        likeness = _likeness(left[i], right[j])
-        if likeness and best[i][j] == best[i + 1][j + 1] + likeness:
+        similarity = _similarity(left[i], right[j])
+        if similarity and best[i][j] == best[i + 1][j + 1] + similarity:
             pairs.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:

@@ -1,4 +1,4 @@
-"""Compares networks, or one network at several inputs or batches."""
+"""Compares networks, or one network at several inputs or batch sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
+from nincost._devices.cards import get_gpu, parse_size
 from nincost._environment import environment
+from nincost._memory.predict import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
 from nincost.errors import InputError, NincostError
@@ -30,10 +32,15 @@ def compare(
         batch_sizes: a batch size for all of them, or one for each.
         arg: keyword arguments for the models' factories.
         memory: predict each one's training step, too (SGD, cross-entropy).
-        gpu: whose rules that takes, as in `nincost.memory`.
+        gpu: the card that this is predicted for, as in `nincost.memory`.
 
     Returns:
         A `Comparison`; its `layers` are aligned where two are compared.
+
+    Raises:
+        InputError: fewer than two columns, or numbers of models, inputs and batch sizes that do
+            not match.
+        NincostError: a model cannot be profiled.
 
     Example:
         >>> nincost.compare("two-1x1", "one-1x1").total("params")
@@ -73,26 +80,23 @@ def compare(
     training: list[int | None] = []
     notes: list[str] = []
     for i, name in enumerate(names if memory else ()):
-        peak, note = _train(_of(models, i), _of(given, i), _of(batches, i), arg, gpu)
+        peak, note = _training_peak(_of(models, i), _of(given, i), _of(batches, i), arg, gpu)
         training.append(peak)
         if note:
             notes.append(f"{name}: {note}")
     return Comparison(names, profiles, layers, tuple(training), tuple(notes), environment())
 
 
-def _train(
+def _training_peak(
     model: Any, given: Any, batch_size: int, arg: Mapping[str, Any] | None, gpu: str | None
 ) -> tuple[int | None, str]:
     """The peak of a training step in allocated bytes; or None, and why there is none."""
-    from nincost._devices.cards import get_gpu, parse_size
-    from nincost._memory.predict import memory
-
     if gpu is not None and not gpu[:1].isdigit():
-        get_gpu(gpu)  # a mistake here is no reason to go on without
+        get_gpu(gpu)  # a misspelled card must not pass as a step that cannot be predicted
     elif gpu is not None:
         parse_size(gpu)
     try:
-        step = memory(
+        step = predict_memory(
             model, input=given, batch_size=batch_size, arg=arg, gpu=gpu, suggest=False,
             measure=False,
         )  # fmt: skip
@@ -106,7 +110,7 @@ def _of(values: Sequence[Any], place: int) -> Any:
 
 
 def _names(profiles: Sequence[Profile]) -> tuple[str, ...]:
-    """The models' names, with input and batch where these tell them apart."""
+    """The models' names, with input and batch size where these distinguish them."""
     names = [p.model for p in profiles]
     images = [_without_batch(p) for p in profiles]
     if len(set(images)) > 1 and len(set(names)) < len(names):

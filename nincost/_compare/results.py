@@ -1,4 +1,4 @@
-"""What comparing gives: pairs of layers with their differences, and totals with ratios."""
+"""The result of a comparison: pairs of layers with their differences, and totals with ratios."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AMOUNTS = ("params", "macs", "activation_elements", "activation_bytes")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A layer of the first network beside its like in the second; None on the side without one."""
+    """A layer of the first network and its counterpart in the second; None where there is none."""
 
     left: LayerCost | None
     right: LayerCost | None
@@ -53,7 +53,7 @@ class Difference:
         return " -> ".join(dict.fromkeys(shapes))
 
     def amount(self, name: str) -> tuple[int, int]:
-        """An amount on both sides, 0 where there is no layer."""
+        """An amount on both sides, one of `AMOUNTS`; 0 where there is no layer."""
         left = getattr(self.left, name) if self.left else 0
         right = getattr(self.right, name) if self.right else 0
         return left, right
@@ -81,10 +81,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Networks side by side. `layers` are there where two are compared; the first is the base.
+    """Networks side by side; ratios are to the first.
 
-    `training` has what `nincost.memory` predicts of a training step of each (SGD, peak of what is
-    allocated, bytes), and None where a network cannot be trained; it is empty where not asked for.
+    Attributes:
+        names: the networks' names, distinct.
+        profiles: of each.
+        layers: pairs of layers where two are compared; else empty.
+        training: the predicted peak of each one's training step, allocated bytes; None where it
+            could not be predicted; empty with `memory=False`.
+        notes: what a careful reader should know.
+        environment: versions.
     """
 
     names: tuple[str, ...]
@@ -95,13 +101,13 @@ class Comparison:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def total(self, name: str) -> tuple[int | None, ...]:
-        """An amount of each network; `training_bytes` may be None for some."""
+        """An amount of each network: one of the totals, or `training_bytes`, which may be None."""
         if name == "training_bytes":
             return self.training
         return tuple(getattr(profile.totals, name) for profile in self.profiles)
 
     def ratios(self, name: str) -> tuple[float | None, ...]:
-        """Each network's amount by the first's; None where that is 0 or not known."""
+        """Each network's amount divided by the first's; None where that is 0 or not known."""
         first, *_ = amounts = self.total(name)
         return tuple(None if not first or n is None else n / first for n in amounts)
 

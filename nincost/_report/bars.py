@@ -1,4 +1,4 @@
-"""A profile's rows added up to as many as a picture can show."""
+"""A profile's rows summed up to as many as a chart can show."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ _SUMMED = (
     "calls", "params", "trainable_params", "macs", "elementwise_flops", "activation_elements",
     "activation_bytes",
 )  # fmt: skip
-#: With fewer bars, neighbours taken together at the next level say more.
+#: With fewer bars, merged neighbours of the next level show more.
 _FEW = 8
 
 
 def bars(profile: Profile, most: int = 40) -> tuple[LayerCost, ...]:
-    """At most `most` rows in order of execution that add up to the profile's totals.
+    """At most `most` rows in order of execution that sum to the profile's totals.
 
-    Modules are opened as deep as their number allows; where even the first level has more, or
-    the first that has not says little, neighbours are taken together, named after the first and
-    the last.
+    Modules are opened as deep as their number allows. Where even the first level has more rows, or
+    the deepest that fits has only a few, neighbours of the next level are merged.
     """
     if len(profile.layers) <= most:
         return profile.layers
@@ -30,21 +29,21 @@ def bars(profile: Profile, most: int = 40) -> tuple[LayerCost, ...]:
     for depth in range(2, deepest + 1):
         deeper = flat_rows(profile, View(depth=depth))
         if len(deeper) > most:
-            return ranges(deeper if len(rows) < min(_FEW, most // 2) else rows, most)
+            return merge_to(deeper if len(rows) < min(_FEW, most // 2) else rows, most)
         rows = deeper
-    return ranges(rows, most)
+    return merge_to(rows, most)
 
 
-def ranges(rows: Sequence[LayerCost], most: int) -> tuple[LayerCost, ...]:
-    """The rows, or where there are more than `most`, neighbours together in equal numbers."""
+def merge_to(rows: Sequence[LayerCost], most: int) -> tuple[LayerCost, ...]:
+    """The rows, or where there are more than `most`, equal numbers of neighbours merged."""
     if len(rows) <= most:
         return tuple(rows)
     size = -(-len(rows) // most)
-    return tuple(together(rows[i : i + size]) for i in range(0, len(rows), size))
+    return tuple(merge(rows[i : i + size]) for i in range(0, len(rows), size))
 
 
-def together(rows: Sequence[LayerCost]) -> LayerCost:
-    """The sum of neighbours, named after the first and, without what it shares, the last."""
+def merge(rows: Sequence[LayerCost]) -> LayerCost:
+    """The sum of neighbouring rows, named after the first and the last: `layer1.0 … 2`."""
     first, last = rows[0], rows[-1]
     if len(rows) == 1:
         return first

@@ -2,8 +2,8 @@
 
 A step's memory is nearly linear in its batch: each allocation is a fixed number of bytes and a
 number for each example. So the step is predicted in full at a few batches only, those that the
-search for each card's answer needs, and what lies between is read off straight lines. A long step
-is predicted at fewer, and its answers are read off the lines as well.
+search for each card's largest batch needs, and linearly interpolated between them. A long step is
+predicted at fewer, and the largest batches are interpolated as well.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from nincost._report.results import BatchCurve, CardFit
 from nincost._step.request import Request
 from nincost.errors import InputError
 
-#: Sizes as printed on boxes, and a card of each, smallest first.
-COMMON = {
+#: Sizes as cards are sold, and a card of each, smallest first.
+COMMON_CARDS = {
     "8 GB": "rtx3070", "12 GB": "rtx3060", "16 GB": "rtx4080", "24 GB": "rtx4090",
     "40 GB": "a100-40gb", "80 GB": "a100-80gb", "141 GB": "h200",
 }  # fmt: skip
 
-#: Entries of a recording beyond which only a few batches are predicted, near these cards' answers.
+#: A recording with more entries is predicted at a few batches only, near those of these cards.
 _LONG = 3000
-_OF_LONG = ("8 GB", "24 GB", "141 GB")
+_CARDS_OF_LONG = ("8 GB", "24 GB", "141 GB")
 _FIRST = 8
 _MANY = 1024
 _LARGEST = 1 << 24
@@ -36,7 +36,11 @@ _ON_LINE = 60
 
 
 def batch_curve(request: Request, given: Mapping[int, int]) -> BatchCurve:
-    """Memory by batch for a request's step; `given` has the process's bytes at known batches.
+    """The memory of a request's step by batch size.
+
+    Args:
+        request: the step, and the card that it is predicted for.
+        given: bytes of the process at batch sizes that are predicted already.
 
     Raises:
         InputError: the input has a batch of its own, or memory does not grow with the batch.
@@ -54,14 +58,23 @@ def batch_curve(request: Request, given: Mapping[int, int]) -> BatchCurve:
 
 
 class _Curve:
+    """Predictions in full by batch size, and the lines between them.
+
+    Attributes:
+        request: the step.
+        known: predictions in full, by batch size.
+        sizes: bytes of the process, by batch size.
+        is_long: whether a prediction is slow, so that few are made.
+    """
+
     def __init__(self, request: Request, given: Mapping[int, int]) -> None:
         self.request = request
         self.known: dict[int, Prediction] = {}
-        self.sizes = dict(given)  # batch: bytes of the process
+        self.sizes = dict(given)
         self.predict(1)
         refuse_real_runs(self.known[1])
         self.predict(_FIRST)
-        if self.sizes[_FIRST] <= self.sizes[1]:  # so small that segments are not full yet
+        if self.sizes[_FIRST] <= self.sizes[1]:  # so small that no segment is full yet
             self.predict(_MANY)
         self.is_long = len(self.known[_FIRST].recording.entries) > _LONG
 
@@ -75,10 +88,10 @@ class _Curve:
     def result(self) -> BatchCurve:
         if max(self.sizes.values()) <= self.sizes[1]:
             raise InputError(
-                f"it is the same from batch 1 to {max(self.sizes):,}, so small is what grows with "
-                "the batch: ask nincost fit for the largest"
+                f"it is the same from batch 1 to {max(self.sizes):,}, as what grows with the batch "
+                "is so small: use nincost fit to find the largest"
             )
-        cards = [(label, GPUS[name]) for label, name in COMMON.items()]
+        cards = [(label, GPUS[name]) for label, name in COMMON_CARDS.items()]
         budget = self.request.card.budget_bytes
         if budget is not None and all(gpu.memory_bytes != budget for _, gpu in cards):
             cards.append((f"{budget / 2**30:.1f} GiB", self.request.card.gpu))
@@ -86,7 +99,7 @@ class _Curve:
         if self.is_long:
             for label, gpu in cards:
                 batch = self.largest(gpu.memory_bytes)
-                if batch > 1 and label in _OF_LONG:
+                if batch > 1 and label in _CARDS_OF_LONG:
                     self.predict(min(batch, _LARGEST // 2))
         fits = tuple(self.card(label, gpu) for label, gpu in cards)
         last = max([*self.sizes, *(fit.batch_size or 0 for fit in fits)])
@@ -97,7 +110,7 @@ class _Curve:
         )
 
     def at(self, batch: int) -> int:
-        """The process's bytes at a batch, on the line between the nearest known."""
+        """The process's bytes at a batch, interpolated between the nearest that are predicted."""
         if batch in self.sizes:
             return self.sizes[batch]
         order = sorted(self.sizes)
@@ -108,7 +121,7 @@ class _Curve:
         return low + (batch - one) * (high - low) // (two - one)
 
     def largest(self, budget: int) -> int:
-        """The largest batch that the line has within a budget; 0 where none, `_LARGEST` if any."""
+        """The largest batch within a budget, interpolated; 0 where none is, `_LARGEST` if any."""
         if self.sizes[1] > budget:
             return 0
         low, high = 1, _LARGEST
@@ -120,16 +133,17 @@ class _Curve:
         return low
 
     def card(self, label: str, gpu: Gpu) -> CardFit:
+        """The largest batch on a card; searched in full unless that is slow."""
         budget, size = gpu.memory_bytes, 0
         own = self.request.card
         title = "the size given" if own.assumed and own.budget_bytes == budget else gpu.title
         batch = self.largest(budget)
-        # Whoever names a card is told its batch as `fit` tells it, however long that takes.
+        # For the card that the user named it is what `fit` finds, however slow that is.
         exact = (not self.is_long or budget == own.budget_bytes) and 0 < batch < _LARGEST
         if exact:
             try:
                 found = search(self.request, budget, self.known)
-            except InputError:  # as far as it can be followed, any batch fits
+            except InputError:  # any batch fits, as far as batches are predicted
                 exact = False
             else:
                 self.sizes |= {batch: self.known[batch].process_bytes for batch in found.traced}
@@ -145,6 +159,6 @@ class _Curve:
 
 
 def _spread(last: int, known: Mapping[int, int]) -> list[int]:
-    """Batches from 1 to `last`, even on a logarithmic axis, those that are known among them."""
+    """Batches from 1 to `last`, even on a logarithmic axis, and those that are known."""
     even = (round(last ** (step / _ON_LINE)) for step in range(_ON_LINE + 1))
     return sorted(set(itertools.chain(even, known)))

@@ -10,9 +10,12 @@ from typing import Any
 def command_line(
     name: str, models: Sequence[Any], given: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> str:
-    """`nincost report ...` for what differs from the defaults; Python where a shell cannot say it.
+    """`nincost report ...` with what differs from the defaults; Python where no shell can write it.
 
-    `given` are the keyword arguments of the function of the same name.
+    Args:
+        name: the command.
+        models: its models, names or modules.
+        given, defaults: keyword arguments of the function of the same name, and its defaults.
     """
     changed = {key: value for key, value in given.items() if value != defaults.get(key)}
     words = ["nincost", name, *(model for model in models if isinstance(model, str))]
@@ -27,7 +30,7 @@ def command_line(
 
 
 def _option(name: str, value: Any) -> list[str] | None:
-    """An option as the command line has it; None where it has none for such a value."""
+    """An option as words of the command line; None where it has none for such a value."""
     option = f"--{name}"
     if isinstance(value, bool):
         return [option if value else f"--no-{name}"]

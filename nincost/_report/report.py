@@ -1,4 +1,4 @@
-"""Gathers what a report shows: a profile, predictions of memory, and the data of its pictures."""
+"""Gathers what a report shows: a profile, predictions of memory, and the data of its charts."""
 
 from __future__ import annotations
 
@@ -49,18 +49,19 @@ def report(
     suggest: bool | None = None,
     measure: bool | None = None,
 ) -> Report:
-    """Gather all that nincost tells of a model; `Report.to_html` makes one page of it.
+    """Gather all that nincost predicts of a model; `Report.to_html` makes one page of it.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
         inference: leave the training step out.
-        gpu: whose rules, memory and peaks to take, as in `nincost.memory`.
-        suggest: predict what would take less; where None, unless that takes long.
+        gpu: the card that memory and peaks are predicted for, as in `nincost.memory`.
+        suggest: predict which changes would reduce memory; where None, unless that is slow.
         measure: run real steps beside the prediction; where None, if there is a GPU.
         loss and the rest: the training step, as in `nincost.memory`.
 
     Returns:
-        A `Report`. What cannot be told (a model without a loss, say) is in its `missing`.
+        A `Report`. What cannot be predicted (the training step of a model without a loss, for
+        example) is in its `missing`.
 
     Raises:
         NincostError: the model cannot be profiled, or an option does not fit.
@@ -82,25 +83,25 @@ def report(
     costs = profile(model, input=input, batch_size=batch_size, arg=arg)
     missing: dict[str, str] = {}
 
-    def told(name: str, without_gradients: bool) -> Memory | None:
+    def predict_memory(name: str, without_gradients: bool) -> Memory | None:
         settings: dict[str, Any] = {**options, "inference": without_gradients}
-        asked = measure if without_gradients == inference else False
+        measured = measure if without_gradients == inference else False
         try:
             return memory(
-                model, batch_size=batch_size, gpu=gpu, measure=asked,
+                model, batch_size=batch_size, gpu=gpu, measure=measured,
                 suggest="cheap" if suggest is None and not without_gradients else bool(suggest),
                 **settings,
             )  # fmt: skip
         except NincostError as error:
-            if asked:
+            if measured:
                 raise
             missing[name] = str(error)
             return None
 
-    training = None if inference else told("training", False)
+    training = None if inference else predict_memory("training", False)
     if inference:
         missing["training"] = "left out, as --inference was given"
-    forward = told("inference", True)
+    forward = predict_memory("inference", True)
     step = training or forward
     curve = None
     batches: BatchCurve | None = None

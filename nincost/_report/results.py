@@ -1,4 +1,4 @@
-"""What a report gives: a profile, predictions, and what its pictures are drawn from."""
+"""The result of a report: a profile, predictions, and what its charts are drawn from."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class StepCurve:
     """The memory of one step over its operators.
 
     Attributes:
-        categories: those that ever hold something.
-        moments: in order; each is the fullest of a stretch of the step.
+        categories: those with any bytes in the step.
+        moments: in order; each is the one with the most bytes of a part of the step.
         peak: which of the moments is the peak.
         phases: where each phase begins, as a `place`.
         length: how many events the step has.
@@ -62,12 +62,12 @@ class CardFit:
     """The largest batch that fits a card of a common size.
 
     Attributes:
-        label: `24 GB`, the number on the box.
-        card: a card that has it, whose memory as CUDA reports it is `budget_bytes`.
-        batch_size: the answer; 0 where a batch of 1 does not fit, None where any batch fits.
-        process_bytes: what the process takes at it (at a batch of 1 where none fits).
-        exact: whether the step was predicted in full at the answer and at one more. Otherwise
-            the answer is read off the curve between predictions in full.
+        label: `24 GB`, the size that the card is sold with.
+        card: a card of that size, whose memory as CUDA reports it is `budget_bytes`.
+        batch_size: the largest that fits; 0 where a batch of 1 does not, None where any does.
+        process_bytes: the process's memory at that batch (at a batch of 1 where none fits).
+        exact: whether the step was predicted in full at that batch and at one more. Otherwise it
+            is interpolated between predictions in full.
     """
 
     label: str
@@ -83,12 +83,12 @@ class CardFit:
 
 @dataclass(frozen=True, slots=True)
 class BatchCurve:
-    """What the process takes on the card, by batch size.
+    """The memory of the process by batch size.
 
     Attributes:
         points: batch and bytes, each predicted in full.
-        line: the same with what lies between, on straight lines from point to point.
-        cards: the largest batch for each.
+        line: batch and bytes, the points and linear interpolations between them.
+        cards: the largest batch for each common card.
     """
 
     points: tuple[tuple[int, int], ...]
@@ -105,7 +105,7 @@ class BatchCurve:
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """A peak speed of the card, in FLOP/s, and what works at it."""
+    """A peak of the card, in FLOP/s, and the units that reach it."""
 
     name: str
     flops: float
@@ -122,9 +122,9 @@ class RoofPoint:
         flops, bytes: of all its calls; bytes are its inputs, outputs and parameters, each moved
             once in each call.
         intensity: FLOPs for each byte.
-        attainable: FLOP/s at most: the roof over that intensity.
-        bound: what holds it back: the memory's bandwidth, or computing.
-        seconds: the least that it takes: the larger of bytes by bandwidth and FLOPs by peak.
+        attainable: FLOP/s at most: min(peak, intensity * bandwidth).
+        bound: what limits it: the memory's bandwidth, or computing.
+        seconds: a lower bound of its time: max(bytes / bandwidth, FLOPs / peak).
     """
 
     layer: str
@@ -146,7 +146,7 @@ class Roofline:
     """The forward pass on a card's roofline.
 
     Attributes:
-        gpu: the card; `assumed` where nobody named it.
+        gpu: the card; `assumed` where the user named none.
         precision: what contractions compute in.
         element_bytes: bytes of a value as counted.
         bandwidth: bytes/s to and from the card's memory.
@@ -164,12 +164,12 @@ class Roofline:
 
     @property
     def seconds(self) -> float:
-        """The least that a forward pass takes, each layer on its own."""
+        """A lower bound of a forward pass's time, each layer on its own."""
         return sum(point.seconds for point in self.points)
 
     @property
     def memory_seconds(self) -> float:
-        """The part of `seconds` in layers that wait for memory."""
+        """The part of `seconds` in layers that are bound by memory."""
         return sum(point.seconds for point in self.points if point.bound == "memory")
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that nincost tells of a model, with what the page's pictures are drawn from.
+    """All that nincost predicts of a model, with what the page's charts are drawn from.
 
     Attributes:
         profile: parameters, computation and activations, layer by layer.
@@ -197,9 +197,9 @@ class Report:
         curve: the memory over the step (`training`'s, else `inference`'s).
         batches: memory by batch size.
         roofline: each layer's arithmetic intensity under a card's peaks.
-        bars: the profile's rows added up to as many as a picture can show.
-        missing: what could not be told, by name, with the reason.
-        command: what makes this report again.
+        bars: the profile's rows summed up to as many as a chart can show.
+        missing: what could not be predicted, by name, with the reason.
+        command: the command that makes this report again.
         created: when, in UTC, as 2026-11-24 19:00.
         environment: versions.
     """

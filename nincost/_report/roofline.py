@@ -1,6 +1,6 @@
 """Each layer's arithmetic intensity under the peaks of a card (Williams, Waterman, Patterson 2009).
 
-A layer cannot run faster than its card computes, nor than its bytes come and go:
+A layer cannot run faster than its card computes, nor than its bytes are moved:
 `FLOP/s <= min(peak, intensity * bandwidth)`. Bytes are counted as of separate kernels without a
 cache: each call reads its inputs and parameters and writes its outputs once. Fusion and caches can
 do better; no kernel reaches the peaks of a data sheet.
@@ -23,7 +23,7 @@ _CUDNN = ("Conv", "LazyConv", "LSTM", "GRU", "RNN")
 
 
 def roofline(profile: Profile, request: Request) -> Roofline | str:
-    """The forward pass on the request's card; or why the card has no roof for its precision."""
+    """The forward pass on the request's card; or why the card has no peak for its precision."""
     gpu, step = request.card.gpu, request.step
     precision = step.amp or step.dtype or "float32"
     found = _peaks(gpu, precision)

@@ -1,4 +1,4 @@
-"""The memory over one step, cut into as many moments as a picture can show."""
+"""The memory over one step, reduced to as many moments as a chart can show."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from nincost._report.results import Moment, StepCurve
 from nincost._trace.recording import CATEGORIES, Mark, Phase
 
 
-def step_curve(played: Simulation, most: int = 320) -> StepCurve:
+def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:
     """The step that the peak is in, in at most `most` moments, the peak among them.
 
-    Each stretch of the step is shown by its fullest moment, so that no spike is lost.
+    Each part of the step is shown by its moment with the most bytes, so that no spike is lost.
     """
-    moments, phases, peak = _every_moment(played)
+    moments, phases, peak = _every_moment(simulation)
     count = min(most, len(moments))
     shown: list[Moment] = []
     at_peak = 0
@@ -36,9 +36,9 @@ def step_curve(played: Simulation, most: int = 320) -> StepCurve:
     )
 
 
-def _every_moment(played: Simulation) -> tuple[list[Moment], list[tuple[int, str]], int]:
+def _every_moment(simulation: Simulation) -> tuple[list[Moment], list[tuple[int, str]], int]:
     """The moment after each event of the peak's step, where phases begin, and the peak."""
-    wanted = max(played.peak_mark.step, 1)
+    wanted = max(simulation.peak_mark.step, 1)
     now: dict[str, int] = dict.fromkeys(CATEGORIES, 0)
     alive: dict[int, tuple[str, int]] = {}
     moments: list[Moment] = []
@@ -46,7 +46,7 @@ def _every_moment(played: Simulation) -> tuple[list[Moment], list[tuple[int, str
     phase: Phase = "model"
     layer = operator = ""
     total = peak = step = 0
-    for position, (event, size) in enumerate(zip(played.events, played.sizes, strict=True)):
+    for position, (event, size) in enumerate(zip(simulation.events, simulation.sizes, strict=True)):
         if type(event) is Mark:
             if event.step > wanted:
                 break
@@ -59,13 +59,13 @@ def _every_moment(played: Simulation) -> tuple[list[Moment], list[tuple[int, str
             alive[event.block] = (event.category, size)
             now[event.category] += size
             total += size
-            layer, operator = layer_name(played.layers, event.layer, phase), event.operator
+            layer, operator = layer_name(simulation.layers, event.layer, phase), event.operator
         elif type(event) is Free:
             category, freed = alive.pop(event.block)
             now[category] -= freed
             total -= freed
         if wanted in (step, 1):
-            if position == played.peak_at:
+            if position == simulation.peak_at:
                 peak = len(moments)
             sizes = tuple(now.values())
             moments.append(Moment(len(moments), phase, layer, operator, total, sizes))

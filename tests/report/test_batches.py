@@ -8,7 +8,7 @@ import torch
 import nincost
 from nincost._devices.cards import GPUS
 from nincost._report import batches
-from nincost._report.batches import COMMON, batch_curve
+from nincost._report.batches import COMMON_CARDS, batch_curve
 from nincost._report.results import BatchCurve
 from nincost._step.request import make_request
 
@@ -18,7 +18,7 @@ def curve_of(gpu: str | None = None, **options) -> BatchCurve:
 
 
 def test_the_common_sizes_are_the_cards_that_are_sold() -> None:
-    for label, name in COMMON.items():
+    for label, name in COMMON_CARDS.items():
         box = int(label.removesuffix(" GB"))
         assert 0.93 * box * 2**30 < GPUS[name].memory_bytes <= 1.07 * box * 10**9
 
@@ -84,7 +84,7 @@ def test_what_hardly_grows_is_said_to() -> None:
 
 
 def test_one_card_that_no_batch_fills_spares_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    largest = max(GPUS[name].memory_bytes for name in COMMON.values())
+    largest = max(GPUS[name].memory_bytes for name in COMMON_CARDS.values())
     search = batches.search
 
     def refuse(request, budget, cache):

@@ -17,7 +17,7 @@ import nincost
 def one_card() -> Iterator[None]:
     """Only the smallest card's batch is searched for: what the search finds is tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nincost._report.batches.COMMON", {"8 GB": "rtx3070"})
+        patch.setattr("nincost._report.batches.COMMON_CARDS", {"8 GB": "rtx3070"})
         yield
 
 

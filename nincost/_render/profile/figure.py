@@ -11,7 +11,7 @@ from nincost._render.figures.panels import Panel, Row, draw_panels, height_of
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import LIGHT, Width, looks
 from nincost._render.profile.text import title
-from nincost._report.bars import bars, ranges, together
+from nincost._report.bars import bars, merge, merge_to
 from nincost.errors import InputError
 
 #: The heading of each amount, and one for a narrow panel.
@@ -59,10 +59,10 @@ def picture_rows(profile: Profile, view: View) -> Sequence[LayerCost]:
     if not view.is_flat:
         if view.depth is None:
             return bars(profile, _MOST_ROWS)
-        return ranges(flat_rows(profile, view), _MOST_ROWS)
+        return merge_to(flat_rows(profile, view), _MOST_ROWS)
     whole = flat_rows(profile, replace(view, top=None))
     most = min(view.top or _MOST_ROWS, _MOST_ROWS - 1)
     if len(whole) <= most + 1:
         return whole
-    rest = replace(together(whole[most:]), module=f"{len(whole) - most} others")
+    rest = replace(merge(whole[most:]), module=f"{len(whole) - most} others")
     return [*whole[:most], rest]
