@@ -19,8 +19,6 @@ from support.forked import run_forked
 import nincost
 from nincost import _files
 from nincost._files import write_file
-from nincost._render import csv
-from nincost._render.fit import table as fit_table
 from nincost._render.profile import table
 
 FORMATS = ["table", "csv", "json", "markdown", "svg", "snapshot", "fit"]
@@ -38,11 +36,11 @@ def contents(kind: str) -> tuple[bytes, bytes]:
             found.append(path.read_bytes())
             continue
         if kind == "fit":
-            found.append(fit_table.render_csv(nincost.fit(model, gpu="2GiB")).encode())
+            found.append(nincost.fit(model, gpu="2GiB").to_csv().encode())
             continue
         profile = nincost.profile(model)
         text = {
-            "table": lambda p: table.render(p, width=80), "csv": csv.render,
+            "table": lambda p: table.render(p, width=80), "csv": lambda p: p.to_csv(),
             "json": lambda p: p.to_json(), "markdown": lambda p: p.to_markdown(),
         }[kind](profile)  # fmt: skip
         found.append(text.encode())

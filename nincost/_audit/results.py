@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from nincost._audit.interpretations import Mistake
 from nincost._closed_form.cost_terms import Quantity
+from nincost._result import Result, Tabular
+
+#: The columns of an audit's CSV: a row for each term, each layer that is missing, and each total.
+AUDIT_COLUMNS = (
+    "what", "term", "value", "layers", "expected", "verdict", "mistakes", "detail", "correction",
+)  # fmt: skip
 
 Verdict = Literal["right", "adds up", "wrong", "extra"]
 
@@ -154,9 +160,11 @@ class Grade:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+@dataclass(frozen=True, slots=True, repr=False)
+class Audit(Result):
     """A graded answer. `ok` where every quantity in it is right."""
+
+    renderers: ClassVar[str] = "audit"
 
     model: str
     input: tuple[str, ...]
@@ -183,22 +191,32 @@ class Audit:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The rows; the likeliest explanation's mistakes are joined with `;`."""
+        return Tabular(AUDIT_COLUMNS, tuple(row for grade in self.grades for row in _rows(grade)))
 
-        return json.render(self)
+    def headline(self) -> dict[str, Any]:
+        """The model, the verdict, and the right total of each quantity that was graded."""
+        expected = {grade.what: grade.expected for grade in self.grades}
+        return {"model": self.model, "ok": self.ok, **expected}
 
-    def to_markdown(self) -> str:
-        from nincost._render.audit import markdown as audit_markdown
 
-        return audit_markdown.render(self)
-
-    def __str__(self) -> str:
-        from nincost._render.audit import table as audit_table
-
-        return audit_table.render(self, width=100)
-
-    def _repr_html_(self) -> str:
-        from nincost._render import html_text
-
-        return html_text.as_text(self)
+def _rows(grade: Grade) -> Iterator[tuple[Any, ...]]:
+    """One quantity under `AUDIT_COLUMNS`."""
+    for term in grade.terms:
+        first = term.explanations[0] if term.explanations else None
+        yield (
+            grade.what, term.text, term.value, ";".join(term.layers), term.expected, term.verdict,
+            ";".join(mistake.key for mistake in first.mistakes) if first else "",
+            first.detail if first else "", term.correction,
+        )  # fmt: skip
+    for layer in grade.missing:
+        yield (
+            grade.what, "", 0, layer.layer, layer.expected, "missing", "missing", "",
+            layer.correction,
+        )  # fmt: skip
+    yield (
+        grade.what, "total", grade.written, "", grade.expected, "right" if grade.ok else "wrong",
+        ";".join(m.key for m in grade.mistakes), "; ".join(grade.arithmetic_errors),
+        grade.corrected,
+    )  # fmt: skip

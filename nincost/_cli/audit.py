@@ -41,7 +41,7 @@ Examples:
     "--batch-size", type=int, default=1, show_default=True, metavar="N",
     help="The batch size that the MACs and FLOPs are for.",
 )  # fmt: skip
-@output_options()
+@output_options("audit")
 def command(answer: str | None, model: str | None, variant: str | None, **options: Any) -> int:
     """Grade a calculation of MODEL's parameters, MACs or FLOPs, and name each mistake.
 
@@ -67,13 +67,5 @@ def command(answer: str | None, model: str | None, variant: str | None, **option
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
         result = audit(text, name, **options)
-    from nincost._render.audit import csv as audit_csv
-    from nincost._render.audit import table as audit_table
-
-    output.show(
-        table=lambda: audit_table.render(result, **output.looks),
-        csv=lambda: audit_csv.render(result),
-        json=result.to_json,
-        markdown=result.to_markdown,
-    )
+    output.show(result)
     return 0 if result.ok else 1

@@ -25,7 +25,7 @@ Examples:
     "--other-tools/--no-other-tools", default=True, show_default=True,
     help="Run fvcore and FlopCounterMode too.",
 )  # fmt: skip
-@output_options()
+@output_options("check")
 def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Compare hand formulas with the trace of MODEL, layer by layer.
 
@@ -41,13 +41,5 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
         result = check(name, **options)
-
-    from nincost._render.check import table as check_table
-
-    output.show(
-        table=lambda: check_table.render(result, **output.looks),
-        csv=lambda: check_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: check_table.render_markdown(result),
-    )
+    output.show(result)
     return 0 if result.ok else 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import click
 
-from nincost._cli.options import PICTURES, Output, output_options
+from nincost._cli.options import Output, output_options
 from nincost.errors import InputError
 
 
@@ -36,7 +37,7 @@ Examples:
 )  # fmt: skip
 @click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
-@output_options("html", *PICTURES)
+@output_options("compare")
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """Set models side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -47,33 +48,16 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     output.check_page()
     from nincost._compare.compare import compare
     from nincost._models.arguments import parse_arguments
+    from nincost._report.command_line import command_line
 
     options["arg"] = parse_arguments(options["arg"])
     options["inputs"] = options["inputs"] or None
     options["batch_sizes"] = _numbers(options["batch_sizes"])
     with output.only_results_on_stdout():
         result = compare(*models, **options)
-    from nincost._render.compare import table as compare_table
-
-    def page() -> bytes:
-        import inspect
-
-        from nincost._render.page import compare as compare_page
-        from nincost._report.command_line import command_line
-
-        defaults = {key: p.default for key, p in inspect.signature(compare).parameters.items()}
-        return compare_page.render(
-            result, command_line("compare", models, options, defaults)
-        ).encode()
-
-    output.show(
-        table=lambda: compare_table.render(result, **output.looks, all_rows=all_rows),
-        csv=result.to_csv,
-        json=result.to_json,
-        markdown=result.to_markdown,
-        html=page,
-        **output.pictures("compare", result),
-    )
+    defaults = {key: p.default for key, p in inspect.signature(compare).parameters.items()}
+    command_words = command_line("compare", models, options, defaults)
+    output.show(result, all_rows=all_rows, command=command_words)
 
 
 def _numbers(text: str | None) -> list[int] | None:

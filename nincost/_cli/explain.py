@@ -23,7 +23,7 @@ Examples:
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
     help="The language of the words.",
 )  # fmt: skip
-@output_options()
+@output_options("explain")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Show the working of each number of MODEL: with symbols, then with the numbers put in.
 
@@ -38,12 +38,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     options["input"] = options["input"] or None
     with output.only_results_on_stdout():
         result = explain(name, **options)
-    from nincost._render.explain import csv as explain_csv
-    from nincost._render.explain import table as explain_table
-
-    output.show(
-        table=lambda: explain_table.render(result, **output.looks),
-        csv=lambda: explain_csv.render(result),
-        json=result.to_json,
-        markdown=result.to_markdown,
-    )
+    output.show(result)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nincost._cli.options import PICTURES, Output, model_options, output_options, pick_model
+from nincost._cli.options import Output, model_options, output_options, pick_model
 from nincost._cli.step_options import parse_step, step_options
 from nincost.errors import InputError
 
@@ -24,7 +24,7 @@ Examples:
     help="A card such as rtx4090 or a100-80gb, or a size such as 24GiB. Default: the GPU here.",
 )  # fmt: skip
 @step_options
-@output_options(*PICTURES)
+@output_options("fit")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Find the largest batch whose training step fits, with the memory at it and at one more."""
     output = Output.from_options(options)
@@ -40,12 +40,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         result = fit(name, **options)
     for operator in result.memory.uncounted:
         output.say(f"uncounted: scratch memory of {operator}")
-    from nincost._render.fit import table as fit_table
-
-    output.show(
-        table=lambda: fit_table.render(result, **output.looks),
-        csv=lambda: fit_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: fit_table.render_markdown(result),
-        **output.pictures("fit", result),
-    )
+    output.show(result)

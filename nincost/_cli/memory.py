@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from nincost._cli.options import (
-    PICTURES,
     Output,
     check_picture,
     model_options,
@@ -52,7 +51,7 @@ Examples:
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
 )
-@output_options(*PICTURES)
+@output_options("memory")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Predict what a training step of MODEL takes on a GPU, without one.
 
@@ -88,13 +87,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     if snapshot is not None:
         result.to_snapshot(snapshot, force=output.force)
         output.say(f"wrote {snapshot}")
-
-    from nincost._render.memory import table as memory_table
-
-    output.show(
-        table=lambda: memory_table.render(result, **output.looks, top=top),
-        csv=lambda: memory_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: memory_table.render_markdown(result, top=top),
-        **output.pictures("memory", result),
-    )
+    output.show(result, top=top)

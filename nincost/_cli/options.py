@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
-import importlib
 import io
 import os
 import shutil
@@ -25,11 +23,8 @@ from nincost._cli.stdout import (
 )
 from nincost._cli.time_limit import time_limit
 from nincost._files import check_writable, write_file
-from nincost._render.output import FORMATS, pick_format
+from nincost._result import PICTURES, Result, find_renderer, formats, options_of, pick_format
 from nincost.errors import InputError, OutputError, printable
-
-#: Formats of a command whose result is a picture, too.
-PICTURES = ("svg", "png", "pdf")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,12 +52,13 @@ def model_options(function: F) -> F:
     return function
 
 
-def output_options(*more: str) -> Callable[[F], F]:
+def output_options(folder: str) -> Callable[[F], F]:
     """--format, --output, --force, --quiet, --verbose, --no-color and --timeout.
 
-    `more` are formats of this command beside the four that each command has; with pictures among
-    them comes --width.
+    The formats are those that the results of a folder of `nincost._render` have; with pictures
+    among them comes --width.
     """
+    found = formats(folder)
     pictures = (
         click.option(
             "--width", "picture_width", default="page", show_default=True, metavar="WIDTH",
@@ -81,16 +77,16 @@ def output_options(*more: str) -> Callable[[F], F]:
         click.option("--quiet", is_flag=True, help="Nothing on stderr but errors."),
         click.option("--force", is_flag=True, help="Overwrite an existing file."),
         click.option(
-            "--output", metavar="FILE",
+            "--output", "-o", metavar="FILE",
             help="Write to FILE, whole or not at all; its ending names the format.",
         ),
         click.option(
-            "--format", "format_", type=click.Choice((*FORMATS, *more)),
+            "--format", "format_", type=click.Choice(found),
             help="Default: table, or by FILE's ending."
         ),
     )  # fmt: skip
 
-    if set(PICTURES) & set(more):
+    if set(PICTURES) <= set(found):
         decorators = (*pictures, *decorators)
 
     def decorate(function: F) -> F:
@@ -106,7 +102,7 @@ def _formats() -> tuple[str, ...]:
     for parameter in click.get_current_context().command.params:
         if parameter.name == "format_" and isinstance(parameter.type, click.Choice):
             return tuple(map(str, parameter.type.choices))
-    return FORMATS
+    raise LookupError("the command has no --format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +151,18 @@ class Output:
             output._refuse_terminal()
         return output
 
-    def show(self, **formats: Callable[[], str | bytes]) -> None:
-        """Write the result in the format asked for; only that one is rendered."""
-        self._write(formats[self.format]())
-
-    def pictures(self, figure: str, *what: Any) -> dict[str, Callable[[], bytes]]:
-        """The formats of a picture, for `show`: `what` drawn by the file `figure` of figures/."""
-
-        def render(format_: Any) -> bytes:
-            from nincost._render.figures import picture
-
-            draw = importlib.import_module(f"nincost._render.{figure}.figure").draw
-            return picture.render(draw(*what, width=self.picture_width), format_)
-
-        return {name: functools.partial(render, name) for name in PICTURES}
+    def show(self, result: Result, **options: Any) -> None:
+        """Write the result in the format asked for; its renderer gets those options it has."""
+        renderer = find_renderer(result.renderers, self.format)
+        looks: dict[str, Any] = {"width": self.width, "color": self.color}
+        if self.format in PICTURES:
+            looks = {"width": self.picture_width}
+        known = options_of(renderer)
+        given = {name: value for name, value in (looks | options).items() if name in known}
+        content = renderer(result, **given)
+        if self.format == "html" and isinstance(content, str):
+            content = content.encode()  # the page says that it is UTF-8
+        self._write(content)
 
     def _write(self, content: str | bytes) -> None:
         """Print the result, or write it to the file."""
@@ -213,11 +207,6 @@ class Output:
                 f"{getattr(error, 'strerror', None) or 'standard output is closed'}: "
                 "free some space or give --output"
             ) from error
-
-    @property
-    def looks(self) -> dict[str, Any]:
-        """What a table has to know of the terminal: its width and whether to color."""
-        return {"width": self.width, "color": self.color}
 
     def say(self, text: str) -> None:
         """A remark on stderr, unless --quiet."""

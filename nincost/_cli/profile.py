@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nincost._cli.options import PICTURES, Output, model_options, output_options, pick_model
+from nincost._cli.options import Output, model_options, output_options, pick_model
 
 
 @click.command(
@@ -37,7 +37,7 @@ Examples:
 @click.option("--elementwise", is_flag=True, help="Show element-wise FLOPs in their own column.")
 @click.option("--total", is_flag=True, help="Add a row named total to the CSV.")
 @click.option("--exact", is_flag=True, help="Whole numbers in the table, not 762.3 M.")
-@output_options(*PICTURES)
+@output_options("profile")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Count what MODEL costs, layer by layer, before it touches a GPU.
 
@@ -71,12 +71,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     if output.verbose:
         for note in result.details:
             output.say(note)
-    from nincost._render.profile import table
-
-    output.show(
-        table=lambda: table.render(result, view, **output.looks),
-        csv=lambda: result.to_csv(view=view),
-        json=lambda: result.to_json(view),
-        markdown=lambda: result.to_markdown(view),
-        **output.pictures("profile", result, view),
-    )
+    output.show(result, view=view)

@@ -32,7 +32,7 @@ Examples:
     "--measure/--no-measure", default=None,
     help="Run real steps too. Default: where there is a GPU.",
 )  # fmt: skip
-@output_options("html")
+@output_options("report")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Put all that nincost tells of MODEL on one page: tables and pictures in a single file.
 
@@ -51,12 +51,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     if output.verbose:
         for note in result.profile.details:
             output.say(note)
-    from nincost._render.report import table as report_table
-
-    output.show(
-        table=lambda: report_table.render(result, **output.looks),
-        csv=result.to_csv,
-        json=result.to_json,
-        markdown=result.to_markdown,
-        html=lambda: result.to_html().encode(),
-    )
+    output.show(result)

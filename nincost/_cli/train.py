@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nincost._cli.options import PICTURES, Output, output_options, pick_model
+from nincost._cli.options import Output, output_options, pick_model
 from nincost.errors import OutputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ Examples:
 @click.option(
     "--seeds", metavar="N,N", help="With --table: the seeds of each training. Default: the file's."
 )
-@output_options("jsonl", *PICTURES)
+@output_options("train")
 def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Train MODEL on Fashion-MNIST, by the textbook's settings unless others are given.
 
@@ -129,18 +129,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         result = train(name, **options)
     if not is_first():
         return 0
-    from nincost._render.train import jsonl as train_jsonl
-    from nincost._render.train import table as train_table
-
     output.say(f"checkpoint, log, tables and curves are in {options['folder']}")
-    output.show(
-        table=lambda: train_table.render(result, **output.looks),
-        csv=lambda: train_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: train_table.render_markdown(result),
-        jsonl=lambda: train_jsonl.render(result),
-        **output.pictures("train", result),
-    )
+    output.show(result)
     if result.unsaved:
         raise OutputError(f"the last checkpoint is not on the disk: {result.unsaved}")
     return 0

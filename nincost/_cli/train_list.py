@@ -8,7 +8,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nincost._cli.options import PICTURES, Output
+from nincost._cli.options import Output
+from nincost._result import formats
 from nincost.errors import InputError
 
 #: Options that a list of trainings has of its own.
@@ -26,7 +27,7 @@ def run_list(
     """Run the list; options of the command line are used for each training."""
     from nincost._train.compare_runs import train_table
 
-    if output.format in ("jsonl", *PICTURES):
+    if output.format not in formats("train_table"):
         raise InputError(
             f"--format {output.format} is for one training: each of the list has its own "
             "log.jsonl and curves.svg in its folder"
@@ -51,16 +52,8 @@ def run_list(
         )  # fmt: skip
     if os.environ.get("RANK", "0") != "0":
         return 0
-    from nincost._render.train_table import table as train_list_table
-
     output.say(f"each training's checkpoint, log, tables and curves are in {folder}")
-
-    output.show(
-        table=lambda: train_list_table.render(result, **output.looks),
-        csv=lambda: train_list_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: train_list_table.render_markdown(result),
-    )
+    output.show(result)
     return 0 if all(run.training for row in result.rows for run in row.runs) else 1
 
 

@@ -25,7 +25,7 @@ Examples:
     "--reports", metavar="FOLDER", default="reports", show_default=True,
     help="Where the JSON and the Markdown report go, unless --recorded is given.",
 )  # fmt: skip
-@output_options()
+@output_options("validate")
 def command(**options: Any) -> None:
     """Predict and measure a suite of steps on this machine's GPU, and tell each error.
 
@@ -39,11 +39,4 @@ def command(**options: Any) -> None:
     if options["recorded"] is None:
         for path in result.save(options["reports"], force=output.force):
             output.say(f"wrote {path}")
-    from nincost._render.validate import table as validation_table
-
-    output.show(
-        table=lambda: validation_table.render(result, **output.looks),
-        csv=lambda: validation_table.render_csv(result),
-        json=result.to_json,
-        markdown=lambda: validation_table.render_markdown(result),
-    )
+    output.show(result)

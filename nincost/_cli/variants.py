@@ -10,17 +10,10 @@ from nincost._cli.options import Output, output_options
 
 
 @click.command("variants", epilog="Example: nincost variants --format markdown")
-@output_options()
+@output_options("variants")
 def command(**options: Any) -> None:
     """List the built-in variants: source, input size, parameters and MACs."""
     output = Output.from_options(options)
     from nincost._profile.variants import variants
-    from nincost._render.variants import table as variants_table
 
-    rows = variants()
-    output.show(
-        table=lambda: variants_table.render(rows, **output.looks),
-        csv=lambda: variants_table.render_csv(rows),
-        json=lambda: variants_table.render_json(rows),
-        markdown=lambda: variants_table.render_markdown(rows),
-    )
+    output.show(variants())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from nincost._result import Result, Tabular
 from nincost._trace.records import Shape
 
 Verdict = Literal["agrees", "differs", "trace only"]
@@ -65,9 +66,11 @@ class CheckTotals:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+@dataclass(frozen=True, slots=True, repr=False)
+class Check(Result):
     """The comparison: `ok` where every hand formula agrees with the trace."""
+
+    renderers: ClassVar[str] = "check"
 
     model: str
     input: tuple[str, ...]
@@ -97,18 +100,16 @@ class Check:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        """The check as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The layers by hand and by trace; None where there is no hand formula or no figure."""
+        return Tabular.of(CHECK_COLUMNS, (row.to_dict() for row in self.rows))
 
-        return json.render(self)
-
-    def __str__(self) -> str:
-        from nincost._render.check import table as check_table
-
-        return check_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render import html_text
-
-        return html_text.as_text(self)
+    def headline(self) -> dict[str, Any]:
+        """The model, the verdict and the totals by trace."""
+        return {
+            "model": self.model,
+            "input": ", ".join(self.input),
+            "ok": self.ok,
+            "trace_params": self.totals.trace_params,
+            "trace_macs": self.totals.trace_macs,
+        }

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
 from nincost._profile.results import LayerCost, Profile
-
-if TYPE_CHECKING:
-    from nincost._render.figures.picture import Picture
-    from nincost._render.figures.style import Width
+from nincost._result import Result, Tabular
 
 Status = Literal["same", "changed", "added", "removed"]
 
@@ -79,8 +75,8 @@ class Difference:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Result):
     """Networks side by side; ratios are to the first.
 
     Attributes:
@@ -92,6 +88,8 @@ class Comparison:
         notes: what a careful reader should know.
         environment: versions.
     """
+
+    renderers: ClassVar[str] = "compare"
 
     names: tuple[str, ...]
     profiles: tuple[Profile, ...]
@@ -141,54 +139,28 @@ class Comparison:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The pairs of layers where two networks are compared, else a row for each network."""
+        if not self.layers:
+            return self._networks()
+        columns = ["status", "layer", "type"]
+        columns += [f"{s}_{name}" for name in ("layer", "output_shape") for s in ("left", "right")]
+        for name in AMOUNTS:
+            columns += [f"left_{name}", f"right_{name}", f"{name}_change"]
+        return Tabular.of(columns, (row.to_dict() for row in self.layers))
 
-        return json.render(self)
+    def _networks(self) -> Tabular:
+        amounts = ["params", "macs", "flops", *AMOUNTS[2:]]
+        if self.training:
+            amounts.append("training_bytes")
+        rows = tuple(
+            (name, ";".join(profile.input), profile.batch_size,
+             *(self.total(amount)[place] for amount in amounts))
+            for place, (name, profile) in enumerate(zip(self.names, self.profiles, strict=True))
+        )  # fmt: skip
+        return Tabular(("model", "input", "batch_size", *amounts), rows)
 
-    def to_markdown(self) -> str:
-        from nincost._render.compare import markdown as compare_markdown
-
-        return compare_markdown.render(self)
-
-    def to_csv(self) -> str:
-        from nincost._render.compare import csv as compare_csv
-
-        return compare_csv.render(self)
-
-    def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """A page of it, written to `path` as well where one is given; see `Report.to_html`."""
-        from nincost._files import write_file
-        from nincost._render.page import compare
-
-        text = compare.render(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
-
-    def plot(
-        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
-    ) -> Picture:
-        """A picture of the totals side by side and, of two networks, the layers that differ.
-
-        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
-        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
-
-        Raises:
-            OutputError: matplotlib is not installed, or `path` cannot be written.
-            InputError: a width that no picture can have.
-        """
-        from nincost._render.compare import figure as compare
-        from nincost._render.figures import picture
-
-        return picture.plot(lambda: compare.draw(self, width=width), path, force=force)
-
-    def __str__(self) -> str:
-        from nincost._render.compare import table as compare_table
-
-        return compare_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render.compare import html as compare_html
-
-        return compare_html.render(self)
+    def headline(self) -> dict[str, Any]:
+        """The networks and their totals."""
+        names = ["params", "macs", *(["training_bytes"] if self.training else [])]
+        return {"names": list(self.names), **{name: list(self.total(name)) for name in names}}

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from nincost._explain.output_size import SizeWorking
 from nincost._explain.phrases import Lang, say
 from nincost._explain.receptive_field import Field, Fields
+from nincost._result import Result, Tabular
 from nincost._trace.records import Shape
+
+#: The columns of an explanation's CSV: a row for each layer, formulas as text.
+EXPLAIN_COLUMNS = (
+    "layer", "type", "input_shape", "output_shape", "size_formula", "unread", "params_letters",
+    "params_numbers", "params", "weights", "biases", "macs_letters", "macs_numbers", "macs",
+    "activation_elements", "activation_bytes", "field_size", "field_stride", "field_first",
+    "field_center",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,8 @@ def _field(one: Field) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explained(Result):
     """A network, or a part of it, worked out by hand. `print` it.
 
     Attributes:
@@ -107,6 +116,8 @@ class Explained:
         notes: on the network as a whole; none where a part was asked for.
         environment: versions, as in every result.
     """
+
+    renderers: ClassVar[str] = "explain"
 
     model: str
     input: tuple[str, ...]
@@ -131,22 +142,31 @@ class Explained:
             "notes": [note.text(self.lang) for note in self.notes],
         }
 
-    def to_json(self) -> str:
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """A row for each layer; sizes of several dimensions are joined with `;`."""
+        return Tabular(EXPLAIN_COLUMNS, tuple(_values(layer) for layer in self.layers))
 
-        return json.render(self)
+    def headline(self) -> dict[str, Any]:
+        """The model, its input, how many layers are worked out, and the totals."""
+        return {
+            "model": self.model,
+            "input": ", ".join(self.input),
+            "layers": len(self.layers),
+            "params": self.totals["params"],
+            "macs": self.totals["macs"],
+        }
 
-    def to_markdown(self) -> str:
-        from nincost._render.explain import markdown as explain_markdown
 
-        return explain_markdown.render(self)
-
-    def __str__(self) -> str:
-        from nincost._render.explain import table as explain_table
-
-        return explain_table.render(self, width=100)
-
-    def _repr_html_(self) -> str:
-        from nincost._render import html_text
-
-        return html_text.as_text(self)
+def _values(layer: ExplainedLayer) -> tuple[Any, ...]:
+    """A layer under `EXPLAIN_COLUMNS`."""
+    fields = layer.field or ()
+    return (
+        layer.layer, layer.type, str(layer.input_shape), str(layer.output_shape),
+        ";".join(size.formula for size in layer.sizes),
+        ";".join(str(size.unread) for size in layer.sizes),
+        layer.params.letters, layer.params.numbers, layer.params.value, layer.weights,
+        layer.biases, layer.macs.letters, layer.macs.numbers, layer.macs.value,
+        layer.activation_elements, layer.activation_bytes,
+        ";".join(str(f.size) for f in fields), ";".join(str(f.stride) for f in fields),
+        ";".join(str(f.first) for f in fields), ";".join(f"{f.center:g}" for f in fields),
+    )  # fmt: skip

@@ -8,19 +8,27 @@ import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nincost._environment import environment
+from nincost._files import check_writable, write_file
 from nincost._isolation import collection_paused
 from nincost._measure.measure import measure_request, measured_from
 from nincost._measure.suite import Case, suite
 from nincost._memory.predict import describe, predict
 from nincost._memory.results import Measured, Memory
+from nincost._result import Result, Tabular
 from nincost._step.request import Request, StepOptions, make_request
 from nincost.errors import InputError, NincostError
 
 #: What is compared: a total's name, and as a column.
 COMPARED = ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes")
+
+#: The columns of a validation's CSV: a row for each case, in bytes.
+VALIDATION_COLUMNS = (
+    "case", *(f"{side}_{name}" for name in COMPARED for side in ("predicted", "measured")),
+    "failure",
+)  # fmt: skip
 
 #: Bytes of a report that are read; the whole suite's has a twentieth of it.
 _LARGEST_REPORT = 16 * 2**20
@@ -45,6 +53,11 @@ class Row:
         real = getattr(self.measured, name)
         return (getattr(self.predicted.totals, name) - real) / real if real else None
 
+    def pair(self, name: str) -> tuple[int | None, int | None]:
+        """A total as predicted and as measured, in bytes; None where it is not known."""
+        predicted = getattr(self.predicted.totals, name) if self.predicted else None
+        return predicted, getattr(self.measured, name) if self.measured else None
+
     def exact_parts(self) -> bool | None:
         """Whether parameters, buffers, gradients, optimizer state and inputs agree to the byte."""
         if self.predicted is None or self.measured is None or self.measured.out_of_memory:
@@ -66,8 +79,8 @@ class Row:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Validation(Result):
     """The suite, predicted and measured.
 
     Attributes:
@@ -78,6 +91,8 @@ class Validation:
             was measured.
         environment: versions of what predicted.
     """
+
+    renderers: ClassVar[str] = "validate"
 
     gpu: str
     versions: Mapping[str, str]
@@ -120,20 +135,23 @@ class Validation:
             "cases": [row.to_dict() for row in self.rows],
         }
 
-    def to_json(self) -> str:
-        """The report as JSON; `validate(recorded=...)` reads it again."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    def tabular(self) -> Tabular:
+        """A row for each case, in bytes; None where there is no figure."""
+        return Tabular(
+            VALIDATION_COLUMNS,
+            tuple(
+                (row.case, *(size for name in COMPARED for size in row.pair(name)), row.failure)
+                for row in self.rows
+            ),
+        )
 
-    def to_markdown(self) -> str:
-        """The report as a Markdown table."""
-        from nincost._render.validate import table as validation_table
-
-        return validation_table.render_markdown(self)
+    def headline(self) -> dict[str, Any]:
+        """The card, how many cases, and the median error of each total."""
+        errors = {f"median_error_{name}": self.median_error(name) for name in COMPARED}
+        return {"gpu": self.gpu, "cases": len(self.rows), **errors}
 
     def save(self, folder: str | Path, *, force: bool = False) -> tuple[Path, Path]:
         """Write the JSON and the Markdown report into a folder, which is made if it is missing."""
-        from nincost._files import check_writable, write_file
-
         target = Path(folder)
         try:
             target.mkdir(parents=True, exist_ok=True)
@@ -147,16 +165,6 @@ class Validation:
         for path, text in zip(paths, (self.to_json(), self.to_markdown()), strict=True):
             write_file(path, text, force=force)
         return paths
-
-    def __str__(self) -> str:
-        from nincost._render.validate import table as validation_table
-
-        return validation_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render import html_text
-
-        return html_text.as_text(self)
 
 
 def validate(

@@ -125,7 +125,7 @@ def refuse_real_runs(prediction: Prediction) -> None:
 
 def size_words(size: int) -> str:
     """Bytes as a person reads them, for messages."""
-    from nincost._render.units import size as words  # a renderer's, like a result's `__str__`
+    from nincost._units import size as words  # a renderer's, like a result's `__str__`
 
     return words(size)
 

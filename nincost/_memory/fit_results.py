@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from nincost._memory.results import Memory
+from nincost._result import Result, Tabular
+from nincost._trace.recording import CATEGORIES
 
-if TYPE_CHECKING:
-    from nincost._render.figures.picture import Picture
-    from nincost._render.figures.style import Width
+#: The columns of a fit's CSV: a row for the largest batch, and one for one more.
+FIT_COLUMNS = (
+    "batch_size", "fits", "process_bytes", "budget_bytes", "peak_allocated_bytes",
+    "peak_reserved_bytes", *CATEGORIES,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class FitPoint:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+@dataclass(frozen=True, slots=True, repr=False)
+class Fit(Result):
     """The largest batch for a budget. `print` it, or take `totals`.
 
     Attributes:
@@ -61,6 +64,8 @@ class Fit:
         notes: what a careful reader should know.
         environment: versions.
     """
+
+    renderers: ClassVar[str] = "fit"
 
     model: str
     input: tuple[str, ...]
@@ -94,47 +99,26 @@ class Fit:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        """The answer as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """A row for the answer and a row for one more, in bytes."""
+        batch = self.totals.batch_size
+        return Tabular.of(
+            FIT_COLUMNS,
+            (self._row(batch, self.memory, fits=1), self._row(batch + 1, self.next_memory, fits=0)),
+        )
 
-        return json.render(self)
+    def _row(self, batch: int, memory: Memory, *, fits: int) -> dict[str, int]:
+        totals = memory.totals
+        return {
+            "batch_size": batch,
+            "fits": fits,
+            "process_bytes": totals.process_bytes,
+            "budget_bytes": self.totals.budget_bytes,
+            "peak_allocated_bytes": totals.peak_allocated_bytes,
+            "peak_reserved_bytes": totals.peak_reserved_bytes,
+            **totals.categories_at_peak,
+        }
 
-    def to_markdown(self) -> str:
-        """Both batches side by side as Markdown."""
-        from nincost._render.fit import table as fit_table
-
-        return fit_table.render_markdown(self)
-
-    def to_csv(self) -> str:
-        """One row for each of the two batches."""
-        from nincost._render.fit import table as fit_table
-
-        return fit_table.render_csv(self)
-
-    def plot(
-        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
-    ) -> Picture:
-        """A picture of memory by batch size up to the card's budget, the answer marked.
-
-        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
-        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
-
-        Raises:
-            OutputError: matplotlib is not installed, or `path` cannot be written.
-            InputError: a width that no picture can have.
-        """
-        from nincost._render.figures import picture
-        from nincost._render.fit import figure as fit
-
-        return picture.plot(lambda: fit.draw(self, width=width), path, force=force)
-
-    def __str__(self) -> str:
-        from nincost._render.fit import table as fit_table
-
-        return fit_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render.fit import table as fit_table
-
-        return fit_table.render_html(self)
+    def headline(self) -> dict[str, Any]:
+        """The model, the card and the answer."""
+        return {"model": self.model, "gpu": self.gpu, **self.totals.to_dict()}

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from nincost._files import write_file
+from nincost._result import Result, Tabular, render
 from nincost._trace.recording import CATEGORIES
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nincost._memory.replay import Simulation
-    from nincost._render.figures.picture import Picture
-    from nincost._render.figures.style import Width
 
 #: The columns of a prediction's CSV and the keys of a layer in its JSON; the categories sum to
 #: `bytes`.
@@ -152,8 +150,8 @@ class Change:
         return _plain(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+@dataclass(frozen=True, slots=True, repr=False)
+class Memory(Result):
     """The predicted memory of a step. `print` it, or take `totals` and `layers`.
 
     Attributes:
@@ -170,6 +168,8 @@ class Memory:
         environment: versions.
         history: every allocation, for `to_timeline` and `to_snapshot`; not in `to_dict`.
     """
+
+    renderers: ClassVar[str] = "memory"
 
     model: str
     input: tuple[str, ...]
@@ -207,81 +207,35 @@ class Memory:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        """The prediction as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The layers at the peak: a row for each that holds something; they sum to the peak."""
+        return Tabular.of(MEMORY_COLUMNS, (layer.to_dict() for layer in self.layers))
 
-        return json.render(self)
-
-    def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """The layers at the peak as CSV text, written to `path` as well where one is given."""
-        from nincost._files import write_file
-        from nincost._render.memory import table as memory_table
-
-        text = memory_table.render_csv(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
-
-    def to_markdown(self) -> str:
-        """Categories, layers and words as Markdown."""
-        from nincost._render.memory import table as memory_table
-
-        return memory_table.render_markdown(self)
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """The layers at the peak as a pandas DataFrame with the CSV's columns."""
-        import pandas as pd
-
-        return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=MEMORY_COLUMNS)
-
-    def plot(
-        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
-    ) -> Picture:
-        """A picture of the memory over the operators of a step, by category, the peak marked.
-
-        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
-        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
-
-        Raises:
-            OutputError: matplotlib is not installed, or `path` cannot be written.
-            InputError: a width that no picture can have.
-        """
-        from nincost._render.figures import picture
-        from nincost._render.memory import figure as memory
-
-        return picture.plot(lambda: memory.draw(self, width=width), path, force=force)
+    def headline(self) -> dict[str, Any]:
+        """The model, its input, the card and the three totals."""
+        totals = self.totals
+        return {
+            "model": self.model,
+            "input": ", ".join(self.input),
+            "gpu": self.gpu,
+            "peak_allocated_bytes": totals.peak_allocated_bytes,
+            "peak_reserved_bytes": totals.peak_reserved_bytes,
+            "process_bytes": totals.process_bytes,
+        }
 
     def to_timeline(
-        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
+        self, path: str | Path | None = None, *, width: str | float = "page", force: bool = False
     ) -> str:
         """`plot`'s picture as SVG text; also written to `path`, as its ending says."""
-        from nincost._render.figures import picture
-        from nincost._render.memory import figure as memory
-
-        drawn = memory.draw(self, width=width)
         if path is not None:
-            picture.save(drawn, path, force=force)
-        return picture.render(drawn, "svg").decode()
+            self.plot(path, width=width, force=force)
+        content = render(self, "svg", width=width)
+        assert isinstance(content, bytes)
+        return content.decode()
 
     def to_snapshot(self, path: str | Path, *, force: bool = False) -> None:
         """A pickle as `torch.cuda.memory._dump_snapshot` writes, for pytorch.org/memory_viz."""
-        import pickle
-
-        from nincost._files import write_file
-        from nincost._memory.snapshot import snapshot
-
-        write_file(path, pickle.dumps(snapshot(self)), force=force)
-
-    def __str__(self) -> str:
-        from nincost._render.memory import table as memory_table
-
-        return memory_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render.memory import table as memory_table
-
-        return memory_table.render_html(self)
+        write_file(path, render(self, "snapshot"), force=force)
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from nincost._result import Result, Tabular, render
 from nincost._trace.records import Shape
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from matplotlib.figure import Figure
 
     from nincost._profile.view import View
-    from nincost._render.figures.picture import Picture
-    from nincost._render.figures.style import Width
 
 #: The columns of a profile's CSV, in order, and the keys of a layer in its JSON.
 COLUMNS = (
@@ -142,8 +141,8 @@ class ModuleNode:
     output_shapes: tuple[Shape, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile(Result):
     """What a model costs, layer by layer. `print` it, or take `layers` and `totals`.
 
     Attributes:
@@ -158,6 +157,8 @@ class Profile:
         details: how the model was built, where that is out of the ordinary.
         environment: versions.
     """
+
+    renderers: ClassVar[str] = "profile"
 
     model: str
     input: tuple[str, ...]
@@ -191,54 +192,60 @@ class Profile:
             "notes": list(self.notes),
         }
 
-    def to_json(self, view: View | None = None) -> str:
-        """The profile as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The layers with every column, in order of execution."""
+        return Tabular.of(ALL_COLUMNS, (layer.to_dict() for layer in self.layers))
 
-        return json.render_profile(self, view)
+    def headline(self) -> dict[str, Any]:
+        """The model, its input and the totals."""
+        return {
+            "model": self.model,
+            "input": ", ".join(self.input),
+            "params": self.totals.params,
+            "macs": self.totals.macs,
+            "activation_bytes": self.totals.activation_bytes,
+        }
+
+    def to_json(
+        self, path: str | Path | None = None, *, view: View | None = None, force: bool = False
+    ) -> str:
+        """The profile as a JSON document with the rows that `view` picks; each has every column."""
+        return self._rendered("json", path, force, view=view)
 
     def to_csv(
-        self, path: str | Path | None = None, view: View | None = None, *, force: bool = False
+        self, path: str | Path | None = None, *, view: View | None = None, force: bool = False
     ) -> str:
         """The rows as CSV text, written to `path` as well where one is given.
 
         `view` picks rows and columns as the command's options do. An existing file is left alone
         unless `force`; a file is never half-written.
         """
-        from nincost._files import write_file
-        from nincost._render import csv
+        return self._rendered("csv", path, force, view=view)
 
-        text = csv.render(self, view)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
+    def to_markdown(
+        self, path: str | Path | None = None, *, view: View | None = None, force: bool = False
+    ) -> str:
+        """The rows that `view` picks, and the totals, as a Markdown table."""
+        return self._rendered("markdown", path, force, view=view)
 
-    def to_markdown(self, view: View | None = None) -> str:
-        """The rows and totals as a Markdown table."""
-        from nincost._render import markdown
+    def to_latex(
+        self, path: str | Path | None = None, *, view: View | None = None, force: bool = False
+    ) -> str:
+        """The rows that `view` picks as a LaTeX tabular for booktabs and siunitx."""
+        return self._rendered("latex", path, force, view=view)
 
-        return markdown.render(self, view)
-
-    def to_table(self, view: View | None = None, *, width: int | None = None) -> str:
+    def to_table(self, *, view: View | None = None, width: int | None = None) -> str:
         """The table that the command prints, for a terminal `width` columns wide."""
-        from nincost._render.profile import table
-
-        return table.render(self, view, width=width)
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """The rows as a pandas DataFrame with the CSV's columns, and `elementwise_flops`."""
-        import pandas as pd
-
-        return pd.DataFrame([layer.to_dict() for layer in self.layers], columns=list(ALL_COLUMNS))
+        return str(render(self, "table", view=view, width=width))
 
     def plot(
         self,
         path: str | Path | None = None,
-        view: View | None = None,
         *,
-        width: Width = "page",
+        view: View | None = None,
+        width: str | float = "page",
         force: bool = False,
-    ) -> Picture:
+    ) -> Figure:
         """A picture of parameters, MACs and activation memory, layer by layer.
 
         A matplotlib figure, which a notebook shows; written to `path` as well where one is given
@@ -249,15 +256,4 @@ class Profile:
             OutputError: matplotlib is not installed, or `path` cannot be written.
             InputError: a width or a view that no picture can have.
         """
-        from nincost._render.figures import picture
-        from nincost._render.profile import figure as profile
-
-        return picture.plot(lambda: profile.draw(self, view, width=width), path, force=force)
-
-    def __str__(self) -> str:
-        return self.to_table(width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render.profile import html as html_table
-
-        return html_table.render(self)
+        return self._drawn(path, width, force, view=view)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from nincost._environment import environment
 from nincost._models.nin import VARIANTS
+from nincost._result import Result, Tabular
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,48 @@ class VariantSummary:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def variants() -> tuple[VariantSummary, ...]:
+@dataclass(frozen=True, slots=True, repr=False)
+class Variants(Result):
+    """The built-in variants, in order. `print` it, or go through it.
+
+    Attributes:
+        rows: one for each variant.
+        environment: versions.
+    """
+
+    renderers: ClassVar[str] = "variants"
+
+    rows: tuple[VariantSummary, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[VariantSummary]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> VariantSummary:
+        return self.rows[place]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document's content."""
+        return {
+            "schema": 1,
+            "command": "variants",
+            "environment": dict(self.environment),
+            "variants": [row.to_dict() for row in self.rows],
+        }
+
+    def tabular(self) -> Tabular:
+        """A row for each variant."""
+        return Tabular.of(VariantSummary.__slots__, (row.to_dict() for row in self.rows))
+
+    def headline(self) -> dict[str, Any]:
+        """Their names."""
+        return {"variants": [row.variant for row in self.rows]}
+
+
+def variants() -> Variants:
     """Every built-in variant, profiled at its own input size and batch 1."""
     from nincost._profile.profile import profile
 
@@ -46,4 +90,4 @@ def variants() -> tuple[VariantSummary, ...]:
                 result.totals.macs,
             )
         )
-    return tuple(rows)
+    return Variants(tuple(rows), environment())

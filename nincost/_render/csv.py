@@ -1,4 +1,4 @@
-"""A profile as CSV: plain integers, one row for each layer."""
+"""Any result's rows as CSV: plain integers, a header line, a row a line."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nincost._profile.results import COLUMNS, Profile
-from nincost._profile.view import View, flat_rows, total_row
+from nincost._result import Result
 
 _RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def render(profile: Profile, view: View | None = None) -> str:
-    """The rows that `view` picks, under a header line; lines end with a newline alone."""
-    view = view or View()
-    columns = view.pick_columns(COLUMNS)
-    rows = flat_rows(profile, view)
-    if view.total:
-        rows.append(total_row(profile))
-    cells = (row.to_dict() for row in rows)
-    return write(columns, ([cell[name] for name in columns] for cell in cells))
+def render(result: Result) -> str:
+    """The result's own rows; lines end with a newline alone, and None is an empty cell."""
+    table = result.tabular()
+    return write(table.columns, table.rows)
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

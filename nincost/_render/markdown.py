@@ -1,45 +1,51 @@
-"""A profile as a Markdown table."""
+"""Any result's rows as a Markdown table, and what all Markdown is written with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from nincost._profile.results import Profile
-from nincost._profile.view import View, flat_rows, total_row
-from nincost._render import units
-from nincost._render.profile.text import notes, summary
-
-_COLUMNS = ("layer", "type", "output_shape", "params", "macs", "activation_bytes")
-_TEXT = frozenset({"layer", "type", "input_shape", "output_shape"})
+from nincost import _units as units
+from nincost._result import Result
 
 
-def render(profile: Profile, view: View | None = None) -> str:
-    """A heading, the rows with whole numbers, and the totals in words."""
-    view = view or View()
-    columns = view.pick_columns(_COLUMNS)
-    rows = [*flat_rows(profile, view), total_row(profile)]
-    cells = []
-    for row in rows:
-        values = row.to_dict()
-        cells.append([_cell(values[name]) for name in columns])
-    lines = [f"# {escape(profile.model)}", ""]
-    lines += table(columns, cells, right=[name not in _TEXT for name in columns])
-    lines.append("")
-    lines += [f"- {escape(name)}: {escape(text)}" for name, text in summary(profile)]
-    lines += [f"- {escape(text)}" for text in notes(profile)]
-    return "\n".join(lines) + "\n"
+def render(result: Result) -> str:
+    """The result's own rows with whole numbers; an empty cell where nothing is known."""
+    return "\n".join(rows_of(result)) + "\n"
+
+
+def rows_of(result: Result) -> list[str]:
+    """The lines of the table of a result's own rows; columns of numbers are aligned right."""
+    values = result.tabular()
+    right = [
+        not any(isinstance(row[place], str) for row in values.rows)
+        for place in range(len(values.columns))
+    ]
+    return table(values.columns, ([cell(value) for value in row] for row in values.rows), right)
 
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool]
 ) -> list[str]:
-    """The lines of a Markdown table; `right` tells which columns are aligned to the right."""
+    """The lines of a Markdown table; `right` says which columns are aligned to the right."""
     lines = [
         "| " + " | ".join(columns) + " |",
         "| " + " | ".join("---:" if flag else "---" for flag in right) + " |",
     ]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return lines
+
+
+def items(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """A list of statements that each have a name."""
+    return [f"- {name}: {escape(text)}" for name, text in lines]
+
+
+def cell(value: Any) -> str:
+    """A value as a cell: a whole number with commas, text escaped, nothing for None."""
+    if value is None:
+        return ""
+    return units.exact(value) if isinstance(value, int) else escape(str(value))
 
 
 def escape(text: str) -> str:
@@ -51,7 +57,3 @@ def escape(text: str) -> str:
 
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-
-
-def _cell(value: str | int) -> str:
-    return units.exact(value) if isinstance(value, int) else escape(value)

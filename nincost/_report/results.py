@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from nincost._memory.results import Memory
 from nincost._profile.results import LayerCost, Profile
+from nincost._result import Result, Tabular
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,8 @@ class Roofline:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, repr=False)
+class Report(Result):
     """All that nincost predicts of a model, with what the page's charts are drawn from.
 
     Attributes:
@@ -203,6 +203,8 @@ class Report:
         created: when, in UTC, as 2026-11-24 19:00.
         environment: versions.
     """
+
+    renderers: ClassVar[str] = "report"
 
     profile: Profile
     training: Memory | None
@@ -235,41 +237,13 @@ class Report:
             "created": self.created,
         }
 
-    def to_json(self) -> str:
-        """The report's data as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """The layers, as the profile has them."""
+        return self.profile.tabular()
 
-        return json.render(self)
-
-    def to_html(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """The page, written to `path` as well where one is given.
-
-        One file that needs no network. An existing file is left alone unless `force`; a file is
-        never half-written.
-
-        Raises:
-            OutputError: the page's libraries (`pip install 'nincost[report]'`) are not there, or
-                the file cannot be written.
-        """
-        from nincost._files import write_file
-        from nincost._render.page import report
-
-        text = report.render(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
-
-    def to_csv(self) -> str:
-        """The layers, as a profile writes them."""
-        return self.profile.to_csv()
-
-    def to_markdown(self) -> str:
-        """The profile's layers and totals, and each step's memory, as Markdown."""
-        parts = [self.profile.to_markdown()]
-        parts += [one.to_markdown() for one in (self.training, self.inference) if one is not None]
-        return "\n".join(parts)
-
-    def __str__(self) -> str:
-        from nincost._render.report import table as report_table
-
-        return report_table.render(self, width=120)
+    def headline(self) -> dict[str, Any]:
+        """The profile's, and the memory of each step."""
+        steps = {"training_process_bytes": self.training, "inference_process_bytes": self.inference}
+        return self.profile.headline() | {
+            name: memory.totals.process_bytes if memory else None for name, memory in steps.items()
+        }

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from nincost._environment import environment
+from nincost._result import Result, Tabular
 from nincost._train.callbacks import Callbacks
 from nincost._train.data import load
 from nincost._train.distributed import join_ranks, pick_device, use_device
@@ -24,9 +25,6 @@ from nincost._train.run_list import (
 )
 from nincost._train.train import train
 from nincost.errors import InterruptedTrainingError, NincostError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The columns of a comparison's CSV: a row for each run, and for each published figure.
 TABLE_COLUMNS = (
@@ -67,8 +65,8 @@ class RunComparison:
         return [getattr(result.last, name) for result in self.trained]
 
 
-@dataclass(frozen=True, slots=True)
-class TrainTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrainTable(Result):
     """Trainings side by side, with published figures. `print` it, or read its `rows`.
 
     Attributes:
@@ -77,6 +75,8 @@ class TrainTable:
         notes: what a careful reader should know.
         environment: versions.
     """
+
+    renderers: ClassVar[str] = "train_table"
 
     rows: tuple[RunComparison, ...]
     overridden: Mapping[str, Any]
@@ -108,33 +108,13 @@ class TrainTable:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        """The comparison as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """A row for each run and each published figure, all digits."""
+        return Tabular(TABLE_COLUMNS, tuple(map(tuple, self.flat())))
 
-        return json.render(self)
-
-    def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """A row for each run and published figure, written to `path` where one is given."""
-        from nincost._files import write_file
-        from nincost._render.train_table import table as train_list_table
-
-        text = train_list_table.render_csv(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
-
-    def to_markdown(self) -> str:
-        """The comparison as Markdown."""
-        from nincost._render.train_table import table as train_list_table
-
-        return train_list_table.render_markdown(self)
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """The CSV's rows as a pandas DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.flat()), columns=list(TABLE_COLUMNS))
+    def headline(self) -> dict[str, Any]:
+        """The trainings, and the test accuracy of each with each seed that did not fail."""
+        return {row.entry.name: row.values("test_accuracy") for row in self.rows}
 
     def flat(self) -> Iterator[list[Any]]:
         """The rows of the CSV, under `TABLE_COLUMNS`."""
@@ -143,11 +123,6 @@ class TrainTable:
                 yield [row.entry.name, "here", run.seed, *_run_figures(run)]
             for published in row.entry.published:
                 yield [row.entry.name, *_published_figures(published)]
-
-    def __str__(self) -> str:
-        from nincost._render.train_table import table as train_list_table
-
-        return train_list_table.render(self, width=120)
 
 
 def _run_figures(run: SeedRun) -> list[Any]:

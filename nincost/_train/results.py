@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nincost._result import Result, Tabular
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import nn
-
-    from nincost._render.figures.picture import Picture
-    from nincost._render.figures.style import Width
 
 #: The columns of a training's CSV, one row for each epoch.
 EPOCH_COLUMNS = (
@@ -116,8 +113,8 @@ class StepMemory:
         return _plain(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
+@dataclass(frozen=True, slots=True, repr=False)
+class Training(Result):
     """A complete training. `print` it, or read `epochs`, `speed` and `memory`.
 
     Attributes:
@@ -134,6 +131,8 @@ class Training:
         environment: versions.
         module: the trained network, a copy of the model, in eval mode; not in `to_dict`.
     """
+
+    renderers: ClassVar[str] = "train"
 
     model: str
     settings: Mapping[str, Any]
@@ -182,60 +181,18 @@ class Training:
             "notes": list(self.notes),
         }
 
-    def to_json(self) -> str:
-        """The training as a JSON document."""
-        from nincost._render import json
+    def tabular(self) -> Tabular:
+        """A row for each epoch, all digits."""
+        return Tabular.of(EPOCH_COLUMNS, (row.to_dict() for row in self.epochs))
 
-        return json.render(self)
-
-    def to_csv(self, path: str | Path | None = None, *, force: bool = False) -> str:
-        """The epochs as CSV text, written to `path` as well where one is given."""
-        from nincost._files import write_file
-        from nincost._render.train import table as train_table
-
-        text = train_table.render_csv(self)
-        if path is not None:
-            write_file(path, text, force=force)
-        return text
-
-    def to_markdown(self) -> str:
-        """Epochs and words as Markdown."""
-        from nincost._render.train import table as train_table
-
-        return train_table.render_markdown(self)
-
-    def plot(
-        self, path: str | Path | None = None, *, width: Width = "page", force: bool = False
-    ) -> Picture:
-        """A picture of loss and accuracy by epoch.
-
-        A matplotlib figure, which a notebook shows; written to `path` as well where one is given
-        (.svg, .png or .pdf). `width` is `column` (3.4 inches), `page` (7), or a number of inches.
-
-        Raises:
-            OutputError: matplotlib is not installed, or `path` cannot be written.
-            InputError: a width that no picture can have.
-        """
-        from nincost._render.figures import picture
-        from nincost._render.train import figure
-
-        return picture.plot(lambda: figure.draw(self, width=width), path, force=force)
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """The epochs as a pandas DataFrame with the CSV's columns."""
-        import pandas as pd
-
-        return pd.DataFrame([row.to_dict() for row in self.epochs], columns=list(EPOCH_COLUMNS))
-
-    def __str__(self) -> str:
-        from nincost._render.train import table as train_table
-
-        return train_table.render(self, width=120)
-
-    def _repr_html_(self) -> str:
-        from nincost._render.train import table as train_table
-
-        return train_table.render_html(self)
+    def headline(self) -> dict[str, Any]:
+        """The model, how long it was trained, and how well it does."""
+        return {
+            "model": self.model,
+            "epochs": len(self.epochs),
+            "test_loss": self.last.test_loss,
+            "test_accuracy": self.last.test_accuracy,
+        }
 
 
 def _plain(value: Any) -> dict[str, Any]:

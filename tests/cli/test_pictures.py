@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support.pictures import words
 
-FORMATS = "'table', 'csv', 'json', 'markdown'"
+FORMATS = "'table', 'csv', 'json', 'markdown', 'latex', 'html'"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_other_formats_are_as_everywhere(nincost_cli):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["report", "--output", "x.svg"], "names no format"),
+        (["report", "--output", "x.gif"], "names no format"),
         (["report", "--optimizer", "Adan", "--output", "x.html"], "did you mean 'Adam'?"),
         (["report", "three-1x1", "--output", "x.html"], "unknown model 'three-1x1'"),
         (["compare", "two-1x1", "--format", "html"], "one model alone"),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import nincost
-from nincost._render import csv, markdown, units
-from nincost._render.profile import html as html_table
-from nincost._render.profile import table
+from nincost import _units as units
+from nincost._render import markdown
+from nincost._render.profile import notebook, table
 
 HOSTILE = ["=1+1", "+cmd", "-x", "@SUM(A1)", "a|b", "<script>", "`tick`", "a,b", 'q"q', "[x](y)",
            "multi\nline", "*bold*", "a&b", "\tTab", "中文", "🙂"]  # fmt: skip
@@ -59,7 +59,7 @@ def test_markdown_keeps_its_columns() -> None:
 
 
 def test_html_is_escaped() -> None:
-    text = html_table.render(nincost.profile(named(*HOSTILE), input="2"))
+    text = notebook.render(nincost.profile(named(*HOSTILE), input="2"))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert text.count("<tr>") == text.count("</tr>") == 1 + 1 + len(HOSTILE) + 1
@@ -75,7 +75,7 @@ def test_hostile_names_fit_the_terminal(width: int) -> None:
 
 def test_csv_rows_are_one_per_leaf_call_site_in_order() -> None:
     result = nincost.profile("two-1x1")
-    text = csv.render(result)
+    text = result.to_csv()
     assert text.count("\n") == 1 + len(result.layers)
     assert text.endswith("\n")
 

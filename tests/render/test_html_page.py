@@ -223,7 +223,7 @@ def test_a_page_has_room_for_thousands_of_rows(monkeypatch: pytest.MonkeyPatch) 
     page = large.to_html()
     assert len(page.encode()) < 1_500_000
     assert "rows are added up" not in page
-    monkeypatch.setattr("nincost._render.page.report._MOST", 1000)
+    monkeypatch.setattr("nincost._render.report.html._MOST", 1000)
     page = large.to_html()
     assert "2,000 rows are added up to 500 here" in page
     body = page[page.index('<table class="layers">') : page.index("<tfoot>")]

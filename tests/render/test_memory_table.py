@@ -61,14 +61,14 @@ def test_a_measurement_stands_beside_the_prediction(result):
     assert "exact" in text
     assert "-2.000 MiB" in text
     assert "on Some GPU" in text
-    assert "measured" in memory_table.render_markdown(beside)
+    assert "measured" in beside.to_markdown()
     full = replace(measured, out_of_memory="CUDA out of memory.", shortfall_bytes=2**20)
     told = replace(result, totals=replace(totals, measured=full))
     assert "out of memory on Some GPU, 1.000 MiB short" in memory_table.render(told, width=120)
 
 
 def test_the_csv_adds_up(result):
-    rows = list(csv.DictReader(io.StringIO(memory_table.render_csv(result))))
+    rows = list(csv.DictReader(io.StringIO(result.to_csv())))
     assert sum(int(row["bytes"]) for row in rows) == result.totals.peak_allocated_bytes
     assert (
         sum(int(row["workspace"]) for row in rows)
@@ -78,9 +78,9 @@ def test_the_csv_adds_up(result):
 
 def test_markdown_and_html_hold_whole_numbers_and_escaped_names(result):
     named = replace(result, model="a|b<c>")
-    assert "a\\|b&lt;c&gt;" in memory_table.render_markdown(named)
-    assert f"{result.totals.peak_reserved_bytes:,}" in memory_table.render_markdown(named)
-    assert "a|b&lt;c&gt;" in memory_table.render_html(named)
+    assert "a\\|b&lt;c&gt;" in named.to_markdown()
+    assert f"{result.totals.peak_reserved_bytes:,}" in named.to_markdown()
+    assert "a|b&lt;c&gt;" in named._repr_html_()
 
 
 def test_the_fit_shows_both_batches(fitted):
@@ -88,10 +88,10 @@ def test_the_fit_shows_both_batches(fitted):
     text = fit_table.render(fitted, width=80)
     assert f"Batch {batch}" in text
     assert f"Batch {batch + 1}" in text
-    rows = list(csv.DictReader(io.StringIO(fit_table.render_csv(fitted))))
+    rows = list(csv.DictReader(io.StringIO(fitted.to_csv())))
     assert [row["fits"] for row in rows] == ["1", "0"]
     assert int(rows[0]["process_bytes"]) == fitted.totals.process_bytes
-    assert f"| batch {batch} |" in fit_table.render_markdown(fitted)
+    assert f"| batch {batch} |" in fitted.to_markdown()
 
 
 def test_a_card_that_is_too_small_is_told(result):

@@ -85,7 +85,7 @@ def test_what_is_not_known_is_said_so(result: Training) -> None:
 
 
 def test_csv_has_all_digits(result: Training) -> None:
-    rows = list(csv.DictReader(train_table.render_csv(result).splitlines()))
+    rows = list(csv.DictReader(result.to_csv().splitlines()))
     assert tuple(rows[0]) == EPOCH_COLUMNS
     assert float(rows[2]["train_loss"]) == 2.5 / 3
     assert rows[0]["examples_per_second"] == "1500.0"

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nincost._audit.results import Audit, Grade, GradedTerm
 from nincost._render.audit import text as words
-from nincost._render.terminal import draw, new_table, statements
+from nincost._render.parts.terminal import draw, grid, new_table
 
 _STYLES = {"right": "green", "wrong": "bold red", "extra": "bold red", "adds up": "green"}
 _MOST_RIGHT = 40
@@ -21,7 +21,7 @@ def render(audit: Audit, *, width: int | None = None, color: bool = False) -> st
     for grade in audit.grades:
         parts += _grade(grade)
     if audit.notes:
-        parts += [Text(), statements([("Note", note) for note in audit.notes])]
+        parts += [Text(), grid([("Note", note) for note in audit.notes])]
     return draw(parts, width=width or 100, color=color)
 
 
@@ -40,7 +40,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
             lines.append(("", ""))
             lines += _about(term)
     if lines:
-        parts.append(statements(lines))
+        parts.append(grid(lines))
     lines = []
     for layer in grade.missing[:12]:
         lines.append(("Missing", f"{layer.layer}: {layer.correction} = {layer.expected:,}"))
@@ -56,7 +56,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
     if not grade.ok:
         lines.append(("Corrected", _corrected(grade)))
     if lines:
-        parts += [Text(), statements(lines)]
+        parts += [Text(), grid(lines)]
     return parts
 
 

@@ -1,51 +1,98 @@
-"""A comparison as plain HTML tables, for notebooks: no script, no style sheet."""
+"""A comparison as one HTML page."""
 
 from __future__ import annotations
 
-from nincost._compare.results import Comparison
-from nincost._render import html_text
-from nincost._render.compare import text as words
+from dataclasses import dataclass
 
-_SIGNS = {"changed": "~", "added": "+", "removed": "-"}
-_COLUMNS = (("params", "Params"), ("macs", "MACs"), ("activation_bytes", "Activation"))
+from nincost import _units as units
+from nincost._compare.results import Comparison, Difference
+from nincost._render.page import bars, shell
+from nincost._render.page.vega import Spec
+from nincost._render.profile import text as words
+
+#: What is compared in total: key, title, and how it is written.
+_AMOUNTS = (
+    ("params", "Parameters", "count"),
+    ("macs", "MACs", "count"),
+    ("activation_bytes", "Activations", "size"),
+    ("training_bytes", "Training step, peak allocated", "size"),
+)
+#: Columns of the layers' table for each of the two networks and their difference.
+COLUMNS = (
+    ("params", "Parameters", "exact"),
+    ("macs", "MACs", "count"),
+    ("activation_bytes", "Activations", "size"),
+)
 
 
-def render(comparison: Comparison) -> str:
-    """The layers that differ, where two networks are compared, and all totals with ratios."""
-    notes = [("Note", note) for note in comparison.notes]
-    if comparison.layers:
-        notes.insert(0, ("Layers", words.counts(comparison)))
-    above, below = html_text.statements(words.title(comparison), notes)
-    layers = _layers(comparison) if comparison.changed else ""
-    return above + layers + _totals(comparison) + below
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An amount of one network: as a person reads it, and as a multiple of the first's."""
+
+    text: str
+    exact: str
+    ratio: str
 
 
-def _layers(comparison: Comparison) -> str:
-    headings = ["Layer", "Output", *(heading for _, heading in _COLUMNS)]
-    return html_text.table(
-        headings,
-        (
-            [
-                f"{_SIGNS[row.status]} {row.layer}",
-                row.output_shape,
-                *(words.change(name, row.change(name)) for name, _ in _COLUMNS),
-            ]
-            for row in comparison.changed
-        ),
+def render(result: Comparison, *, command: str = "") -> str:
+    """The page; `command` is what makes it again.
+
+    Raises:
+        OutputError: the libraries of the extra `report` are not installed.
+    """
+    amounts = [row for row in _AMOUNTS if row[0] != "training_bytes" or result.training]
+    return shell.render(
+        "compare.html",
+        _charts(result, amounts),
+        title=f"{' and '.join(result.names)}: nincost comparison",
+        result=result,
+        lead="; ".join(dict.fromkeys(words.title(profile) for profile in result.profiles)),
+        amounts=amounts,
+        totals=[_totals(result, place, amounts) for place in range(len(result.names))],
+        columns=COLUMNS,
+        sums=[_sums(result, name) for name, _, _ in COLUMNS] if result.layers else (),
+        differing=_differing(result),
+        notes=_notes(result),
+        command=command,
     )
 
 
-def _totals(comparison: Comparison) -> str:
-    rows = []
-    for name, heading in words.totals(comparison):
-        cells = zip(comparison.total(name), comparison.ratios(name), strict=True)
-        rows.append(
-            [
-                heading,
-                *(
-                    words.amount(name, value) + (f" ({words.ratio(ratio)})" if place else "")
-                    for place, (value, ratio) in enumerate(cells)
-                ),
-            ]
-        )
-    return html_text.table(["Total", *comparison.names], rows)
+def _charts(result: Comparison, amounts: list[tuple[str, str, str]]) -> dict[str, Spec]:
+    return {
+        f"total-{name}": bars.totals(result.names, result.total(name), title, kind)
+        for name, title, kind in amounts
+    }
+
+
+def _totals(
+    result: Comparison, place: int, amounts: list[tuple[str, str, str]]
+) -> list[Cell]:  # fmt: skip
+    cells = []
+    for name, _, kind in amounts:
+        value, ratio = result.total(name)[place], result.ratios(name)[place]
+        if value is None:
+            cells.append(Cell("-", "", ""))
+            continue
+        text = units.size(value) if kind == "size" else units.count(value)
+        cells.append(Cell(text, units.exact(value), "" if ratio is None else f"×{ratio:.4g}"))
+    return cells
+
+
+def _sums(result: Comparison, name: str) -> tuple[int, int, int]:
+    left = sum(row.amount(name)[0] for row in result.layers)
+    right = sum(row.amount(name)[1] for row in result.layers)
+    return left, right, right - left
+
+
+def _differing(result: Comparison) -> str:
+    if not result.layers:
+        return ""
+    rows: tuple[Difference, ...] = result.changed
+    return f"{len(rows)} of {len(result.layers)} layers differ"
+
+
+def _notes(result: Comparison) -> list[str]:
+    lines = list(result.notes)
+    for name, profile in zip(result.names, result.profiles, strict=True):
+        lines += [f"{name}: {line}" for line in words.notes(profile)]
+    return lines

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nincost._compare.results import Comparison
 from nincost._render.compare import text as words
-from nincost._render.terminal import WIDE_FROM, draw, new_table, statements
+from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 
 _SIGNS = {"same": "", "changed": "~", "added": "+", "removed": "-"}
 _STYLES = {"same": "dim", "changed": "yellow", "added": "green", "removed": "red"}
@@ -27,7 +27,7 @@ def render(
     else:
         parts.append(_totals(comparison, width))
     if comparison.notes:
-        parts += [Text(), statements(("Note", note) for note in comparison.notes)]
+        parts += [Text(), grid(("Note", note) for note in comparison.notes)]
     return draw(parts, width=width, color=color)
 
 

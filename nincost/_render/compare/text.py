@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nincost import _units as units
 from nincost._compare.results import Comparison
-from nincost._render import units
 
 _TOTALS = (
     ("params", "Parameters"), ("macs", "MACs"), ("flops", "FLOPs"),

@@ -8,7 +8,7 @@ from rich.text import Text
 from nincost._explain.receptive_field import Fields
 from nincost._explain.results import Explained
 from nincost._render.explain import text as words
-from nincost._render.terminal import draw, statements
+from nincost._render.parts.terminal import draw, grid
 
 
 def render(explained: Explained, *, width: int | None = None, color: bool = False) -> str:
@@ -18,9 +18,9 @@ def render(explained: Explained, *, width: int | None = None, color: bool = Fals
     before: Fields = ()
     for layer in explained.layers:
         parts += [Text(), Text(words.heading(layer), style="bold cyan")]
-        parts.append(statements(_once(words.layer_lines(layer, explained.lang, said, before))))
+        parts.append(grid(_once(words.layer_lines(layer, explained.lang, said, before))))
         before = layer.field
-    parts += [Text(), statements(words.closing(explained))]
+    parts += [Text(), grid(words.closing(explained))]
     return draw(parts, width=width or 100, color=color)
 
 

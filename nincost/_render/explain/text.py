@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from nincost import _units as units
 from nincost._explain.output_size import SizeWorking
 from nincost._explain.phrases import Lang, say
 from nincost._explain.receptive_field import Field, Fields
 from nincost._explain.results import Explained, ExplainedLayer, Formula
-from nincost._render import units
 
 _AXES = {1: ("l",), 2: ("h", "w"), 3: ("d", "h", "w")}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 
-from nincost._render import units
+from nincost import _units as units
 from nincost._render.figures import lettering
 from nincost._render.figures.picture import Picture
 from nincost._render.figures.style import set_scale

@@ -17,7 +17,7 @@ from PIL import Image
 from nincost._files import check_writable, write_file
 from nincost._render.figures import lettering
 from nincost._render.figures.style import Width, inches, looks
-from nincost._render.output import pick_format
+from nincost._result import pick_format
 
 Format = Literal["svg", "png", "pdf"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from nincost import _units as units
 from nincost._devices.cards import GPUS
 from nincost._memory.fit_results import Fit, FitPoint
-from nincost._render import units
 from nincost._render.figures import lettering
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import DARK, Width, count_scale, inches, looks, set_scale
-from nincost._render.fit.table import title
+from nincost._render.fit.text import title
 
 #: Inches.
 _LEFT, _RIGHT, _TOP, _BELOW = 0.62, 0.14, 0.16, 0.42

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from nincost import _units as units
 from nincost._memory.results import Memory
-from nincost._render import units
 from nincost._render.figures import lettering
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import CATEGORY_FILLS, Width, inches, looks, set_scale

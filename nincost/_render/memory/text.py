@@ -1,12 +1,12 @@
-"""What a prediction of memory says in words: the peak, its parts, and what would reduce it."""
+"""What a prediction of memory says: its rows, the peak in words, and what would reduce it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from nincost._memory.results import Change, Memory
-from nincost._render import units
+from nincost import _units as units
+from nincost._memory.results import PHASES, Change, LayerMemory, Memory
 
 #: Categories as people call them, in the order of a table.
 CATEGORY_NAMES = {
@@ -37,6 +37,9 @@ _IN_PHASE = {
     "end": "at the end of the step",
 }
 _SOURCES_SHOWN = 3
+
+#: Layers in a table unless asked otherwise; CSV and JSON have them all.
+TOP = 8
 
 
 def title(result: Memory) -> str:
@@ -208,6 +211,11 @@ def rules(result: Memory) -> str:
     return text + f", as on {result.gpu}"
 
 
+def statements(result: Memory) -> list[tuple[str, str]]:
+    """All that is said below the tables: the answer, then the notes."""
+    return [*summary(result), *(("Note", text) for text in notes(result))]
+
+
 def notes(result: Memory) -> list[str]:
     """What a careful reader should know."""
     return [*result.notes, *uncounted(result)]
@@ -219,3 +227,37 @@ def uncounted(result: Memory) -> list[str]:
         return []
     names = ", ".join(result.uncounted)
     return [f"uncounted: scratch memory of {names}, for which there is no rule, only their outputs"]
+
+
+def peak_rows(result: Memory) -> list[tuple[str, int, int | None]]:
+    """Each category, the three totals and the phases: its name, predicted, measured."""
+    totals, measured = result.totals, result.totals.measured
+    rows: list[tuple[str, int, int | None]] = [
+        (
+            words,
+            totals.categories_at_peak[name],
+            measured.categories_at_peak.get(name) if measured else None,
+        )
+        for name, words in CATEGORY_NAMES.items()
+    ]
+    rows += [
+        (name.replace("_bytes", "").replace("_", " "), getattr(totals, name),
+         getattr(measured, name) if measured else None)
+        for name in ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes")
+    ]  # fmt: skip
+    rows += [
+        (
+            f"allocated {name.replace('_', ' ')}",
+            totals.phases[name],
+            measured.phases.get(name) if measured else None,
+        )
+        for name in PHASES
+        if name in totals.phases
+    ]
+    return rows
+
+
+def largest(result: Memory, top: int) -> tuple[list[LayerMemory], list[LayerMemory]]:
+    """The layers that hold most at the peak, and the others."""
+    order = sorted(result.layers, key=lambda layer: -layer.bytes)
+    return order[:top], order[top:]

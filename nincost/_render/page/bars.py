@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nincost import _units as units
 from nincost._profile.results import LayerCost
-from nincost._render import units
 from nincost._render.page.vega import Spec
 
 #: Characters of a layer's name that there is room for beside a bar.

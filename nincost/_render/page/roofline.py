@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nincost._render import units
+from nincost import _units as units
 from nincost._render.page.bars import tooltip
 from nincost._render.page.vega import Spec
 from nincost._report.results import Roofline, RoofPoint

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from nincost._render import units
+from nincost import _units as units
 from nincost._render.page.vega import Spec, compiled, library, needs_extra, vl_convert
 from nincost._trace.recording import CATEGORIES
 

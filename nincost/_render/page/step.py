@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._render import units
+from nincost import _units as units
 from nincost._render.memory.text import CATEGORY_NAMES
 from nincost._render.page.bars import scaled, tooltip
 from nincost._render.page.vega import Spec

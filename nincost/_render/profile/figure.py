@@ -30,7 +30,7 @@ _MOST_ROWS = 40
 _MOST_PANELS = 4
 
 
-def draw(profile: Profile, view: View | None = None, *, width: Width = "page") -> Picture:
+def draw(profile: Profile, *, view: View | None = None, width: Width = "page") -> Picture:
     """The picture; `view` picks rows and columns as it does for a table.
 
     Without it, or with `columns` alone, modules are opened as deep as a page has room for, and

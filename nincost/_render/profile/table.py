@@ -6,18 +6,16 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from nincost import _units as units
 from nincost._profile.results import LayerCost, Profile
 from nincost._profile.view import View, flat_rows, total_row, tree_rows
-from nincost._render import units
-from nincost._render.profile.text import notes, summary, title
-from nincost._render.terminal import WIDE_FROM, draw, new_table, statements
+from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
+from nincost._render.profile.text import SHORT_COLUMNS, TEXT_COLUMNS, notes, summary, title
 
-_NARROW = ("layer", "type", "output_shape", "params", "macs", "activation_bytes")
 _WIDE = (
     "layer", "type", "calls", "input_shape", "output_shape", "params", "macs", "flops",
     "activation_bytes",
 )  # fmt: skip
-_TEXT = frozenset({"layer", "type", "input_shape", "output_shape"})
 _TYPE_LEAST = 6
 _SHAPES_SHOWN = 3
 
@@ -30,12 +28,12 @@ _HEADINGS = {
 
 
 def render(
-    profile: Profile, view: View | None = None, *, width: int | None = None, color: bool = False
+    profile: Profile, *, view: View | None = None, width: int | None = None, color: bool = False
 ) -> str:
     """The table as text for a terminal `width` columns wide (as wide as it likes where None)."""
     view = view or View()
     narrow = width is not None and width < WIDE_FROM
-    columns = view.pick_columns(_NARROW if narrow else _wide(profile))
+    columns = view.pick_columns(SHORT_COLUMNS if narrow else _wide(profile))
     rows: list[tuple[list[Text], str]] = []
     if view.is_flat:
         for cost in flat_rows(profile, view):
@@ -48,7 +46,7 @@ def render(
 
     table = new_table()
     for index, name in enumerate(columns):
-        is_text = name in _TEXT
+        is_text = name in TEXT_COLUMNS
         wanted = max(len(_HEADINGS[name]), *(cells[index].cell_len for cells, _ in rows))
         table.add_column(
             _HEADINGS[name],
@@ -68,7 +66,7 @@ def render(
 
     words = [*summary(profile), *(("Note", text) for text in notes(profile))]
     heading = Text(title(profile), style="bold")
-    return draw([heading, Text(), table, Text(), statements(words)], width=width, color=color)
+    return draw([heading, Text(), table, Text(), grid(words)], width=width, color=color)
 
 
 def _width_without(

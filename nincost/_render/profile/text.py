@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from nincost import _units as units
 from nincost._profile.results import Profile
-from nincost._render import units
+
+#: The columns of a table that has room for few, and those of text.
+SHORT_COLUMNS = ("layer", "type", "output_shape", "params", "macs", "activation_bytes")
+TEXT_COLUMNS = frozenset({"layer", "type", "input_shape", "output_shape"})
 
 
 def title(profile: Profile) -> str:

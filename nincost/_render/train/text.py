@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from nincost._render import units
-from nincost._train.results import Speed, StepMemory, Training
+from nincost import _units as units
+from nincost._train.results import Epoch, Speed, StepMemory, Training
 from nincost._train.settings import TrainSettings
+
+#: The columns of the table of epochs.
+COLUMNS = ("Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Examples/s", "Seconds")
+
+
+def cells(row: Epoch) -> list[str]:
+    """An epoch under `COLUMNS`."""
+    return [
+        str(row.epoch), f"{row.train_loss:.4f}", f"{row.train_accuracy:.4f}",
+        f"{row.test_loss:.4f}", f"{row.test_accuracy:.4f}", f"{row.examples_per_second:,.1f}",
+        f"{row.seconds:,.1f}",
+    ]  # fmt: skip
 
 
 def title(result: Training) -> str:
     """`two-1x1, SGD 0.1, batch 128, 224 pixels, 10 epochs, init xavier, seed 0`."""
     return TrainSettings(**result.settings).title
+
+
+def statements(result: Training) -> list[tuple[str, str]]:
+    """All that is said below the table: the result, then the notes."""
+    return [*summary(result), *(("Note", text) for text in result.notes)]
 
 
 def summary(result: Training) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import nincost
 from nincost._devices.target import Target
 from nincost._measure.validate import Validation
 from nincost._memory.record import record
+from nincost._result import render
 from nincost._step.loss import take_loss
 from nincost._step.request import make_request
 
@@ -33,7 +34,7 @@ def bytes_on_a_terminal(_):
 
     output = Output("png", None, False, True, False, False, None)
     with mock.patch.object(sys.stdout, "isatty", return_value=True, create=True):
-        output.show(png=lambda: b"\x89PNG")
+        output.show(nincost.profile())
 
 
 CASES = [
@@ -70,5 +71,14 @@ CASES = [
     PythonCase("no target", lambda _: take_loss("mse", IMAGE, None), ["loss mse needs a target"]),
     PythonCase("amp on the CPU", on_cpu, ["amp is known for CUDA only", "dtype"]),
     PythonCase("reports", into_a_file, ["cannot be made", "choose another"]),
+    PythonCase("no picture", lambda _: nincost.variants().plot(), ["variants has no picture"]),
+    PythonCase(
+        "no format", lambda _: render(nincost.profile(), "latx"),
+        ["profile has no format 'latx'", "did you mean 'latex'"],
+    ),
+    PythonCase(
+        "no option", lambda _: render(nincost.profile(), "csv", depth=1),
+        ["has no option 'depth'", "choose view"],
+    ),
     PythonCase("bytes", bytes_on_a_terminal, ["png is not for a terminal", "--output FILE"]),
 ]  # fmt: skip

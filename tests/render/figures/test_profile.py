@@ -57,16 +57,16 @@ def test_two_thousand_layers_fit_a_page(nested):
 
 def test_a_view_picks_rows_columns_and_order():
     view = View(sort="macs", top=3, columns=("layer", "macs", "activation_elements"))
-    picture = figure.draw(nincost.profile("two-1x1"), view)
+    picture = figure.draw(nincost.profile("two-1x1"), view=view)
     assert names(picture) == ["block2.conv", "block3.conv", "block2.conv1x1_1", "27 others"]
     macs = bars(picture.axes[0])
     assert macs[0] == 26 * 26 * 5 * 5 * 96 * 256
     assert sum(macs) == 762_297_352
     assert [axes.get_title(loc="left") for axes in picture.axes] == ["MACs", "Activation values"]
-    shallow = figure.draw(nincost.profile("two-1x1"), View(depth=1))
+    shallow = figure.draw(nincost.profile("two-1x1"), view=View(depth=1))
     assert names(shallow)[:2] == ["block1", "pool1"]
     with pytest.raises(nincost.InputError, match="choose 1 to 4"):
-        figure.draw(nincost.profile("two-1x1"), View(columns=("layer", "type")))
+        figure.draw(nincost.profile("two-1x1"), view=View(columns=("layer", "type")))
 
 
 def test_names_are_shown_as_text():

@@ -1,4 +1,4 @@
-"""What a result shows in a notebook beside its tables: its text, and its picture."""
+"""What a notebook shows of a result, in pieces: a table, statements, a picture."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from nincost.errors import OutputError
 if TYPE_CHECKING:
     from nincost._render.figures.picture import Picture
 
-
-def as_text(result: object) -> str:
-    """What `print` shows, as it stands: no colours, so a dark notebook's are kept."""
-    return f'<pre style="overflow-x:auto;line-height:1.25">{escape(str(result))}</pre>'
+#: Inches; the picture is shown larger.
+PICTURE_WIDTH = 4.6
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -19,14 +19,14 @@ def new_table() -> Table:
     return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
 
 
-def statements(lines: Iterable[tuple[str, str]]) -> Table:
+def grid(lines: Iterable[tuple[str, str]]) -> Table:
     """Lines that each begin with a bold word, the rest wrapped beside it."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, text in lines:
-        grid.add_row(Text(name, style="bold"), Text(text))
-    return grid
+        table.add_row(Text(name, style="bold"), Text(text))
+    return table
 
 
 def draw(parts: Sequence[RenderableType], *, width: int | None, color: bool) -> str:

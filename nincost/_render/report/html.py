@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from nincost import _units as units
 from nincost._memory.results import LayerMemory, Memory
 from nincost._profile.results import LayerCost, Profile
 from nincost._profile.view import View, total_row, tree_rows
-from nincost._render import units
 from nincost._render.memory import text as memory_words
 from nincost._render.page import bars, batches, roofline, shell, step
-from nincost._render.page import text as words
 from nincost._render.page.vega import Spec
+from nincost._render.report import text as words
 from nincost._report.results import Report, StepCurve
 
 #: Layers listed beside the pictures, the largest first.

@@ -1,19 +1,19 @@
-"""A profile as a plain HTML table, for notebooks: no script, no style sheet."""
+"""A profile as a plain HTML table, for a notebook: no script, no style sheet."""
 
 from __future__ import annotations
 
 from html import escape
 
+from nincost import _units as units
 from nincost._profile.results import Profile
 from nincost._profile.view import View, total_row, tree_rows
-from nincost._render import units
 from nincost._render.profile.text import notes, summary, title
 
 
-def render(profile: Profile, view: View | None = None) -> str:
+def render(profile: Profile) -> str:
     """The module tree with its sums, and the totals in words."""
     rows = []
-    for drawn in tree_rows(profile, view or View()):
+    for drawn in tree_rows(profile, View()):
         cost = drawn.cost
         pad = f"padding-left:{len(drawn.branch) // 3 * 1.2 + 0.4:.1f}em"
         name = escape(drawn.label)

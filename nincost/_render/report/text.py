@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nincost import _units as units
 from nincost._memory.results import Memory
-from nincost._render import units
 from nincost._render.memory import text as memory_words
 from nincost._render.page.roofline import duration
 from nincost._render.profile import text as words

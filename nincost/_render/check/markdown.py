@@ -1,0 +1,13 @@
+"""A check as Markdown."""
+
+from __future__ import annotations
+
+from nincost._closed_form.check_results import Check
+from nincost._render.check.text import statements
+from nincost._render.markdown import escape, items, rows_of
+
+
+def render(check: Check) -> str:
+    """The rows as a table, then the verdict and what explains it."""
+    lines = [f"# {escape(check.model)}: check", "", *rows_of(check), "", *items(statements(check))]
+    return "\n".join(lines) + "\n"

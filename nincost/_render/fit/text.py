@@ -1,0 +1,68 @@
+"""What the largest batch says: its rows, and the answer in words."""
+
+from __future__ import annotations
+
+from nincost import _units as units
+from nincost._memory.fit_results import Fit
+from nincost._render.memory.text import CATEGORY_NAMES, made_of, setting, uncounted
+
+
+def title(result: Fit) -> str:
+    """`two-1x1 on rtx4090: a training step with SGD`."""
+    budget = units.size(result.totals.budget_bytes)
+    return f"{result.model} within {budget}: {setting(result.settings)}"
+
+
+def rows(result: Fit) -> list[tuple[str, int, int]]:
+    """The categories, then three totals: name, bytes at the answer, bytes at one more."""
+    at, more = result.memory.totals, result.next_memory.totals
+    found = [
+        (words, at.categories_at_peak[name], more.categories_at_peak[name])
+        for name, words in CATEGORY_NAMES.items()
+    ]
+    return [
+        *(row for row in found if row[1] or row[2]),
+        ("peak allocated", at.peak_allocated_bytes, more.peak_allocated_bytes),
+        ("peak reserved", at.peak_reserved_bytes, more.peak_reserved_bytes),
+        ("process", at.process_bytes, more.process_bytes),
+    ]
+
+
+def summary(result: Fit) -> list[tuple[str, str]]:
+    """The answer in words."""
+    totals = result.totals
+    batch = totals.batch_size
+    spare = totals.budget_bytes - totals.process_bytes
+    over = totals.next_process_bytes - totals.budget_bytes
+    low, high = result.memory.totals.interval["process_bytes"]
+    lines = [
+        (
+            "Largest batch",
+            f"{batch}: {units.size(totals.process_bytes)} of {units.size(totals.budget_bytes)}, "
+            f"{units.size(spare)} to spare; a batch of {batch + 1} is {units.size(over)} too large",
+        ),
+        (
+            "Made of",
+            made_of(
+                result.memory.totals.categories_at_peak, result.memory.totals.peak_allocated_bytes
+            ),
+        ),
+        (
+            "Range",
+            f"the process takes {units.size(low)} to {units.size(high)} at this batch, by what "
+            "cuDNN picks and how large the CUDA context is",
+        ),
+    ]
+    if result.memory.totals.context_bytes:
+        lines.append(("Rules", f"as on {result.gpu}"))
+    return lines
+
+
+def statements(result: Fit) -> list[tuple[str, str]]:
+    """All that is said below the table: the answer, then the notes."""
+    return [*summary(result), *(("Note", text) for text in notes(result))]
+
+
+def notes(result: Fit) -> list[str]:
+    """What a careful reader should know."""
+    return [*result.notes, *uncounted(result.memory)]

@@ -1,0 +1,30 @@
+"""A prediction of memory as Markdown."""
+
+from __future__ import annotations
+
+from nincost import _units as units
+from nincost._memory.results import Memory
+from nincost._render.markdown import escape, items, table
+from nincost._render.memory.text import TOP, largest, peak_rows, statements, title
+
+
+def render(result: Memory, *, top: int = TOP) -> str:
+    """The same as the terminal's table, with whole numbers."""
+    measured = result.totals.measured
+    columns = ["at the peak", "predicted"] + (["measured"] if measured else [])
+    rows = [
+        [name, units.exact(size)]
+        + ([("-" if real is None else units.exact(real))] if measured else [])
+        for name, size, real in peak_rows(result)
+    ]
+    lines = [f"# {escape(title(result))}", ""]
+    lines += table(columns, rows, [False] + [True] * (len(columns) - 1))
+    lines.append("")
+    shown, rest = largest(result, top)
+    cells = [[escape(layer.layer), units.exact(layer.bytes)] for layer in shown]
+    if rest:
+        total = sum(layer.bytes for layer in rest)
+        cells.append([f"{len(rest)} others", units.exact(total)])
+    lines += table(["layer at the peak", "bytes"], cells, [False, True])
+    lines += ["", *items(statements(result))]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,16 @@
+"""A report as Markdown: the profile's layers and totals, then each step's memory."""
+
+from __future__ import annotations
+
+from nincost._render.memory import markdown as memory_markdown
+from nincost._render.profile import markdown as profile_markdown
+from nincost._report.results import Report
+
+
+def render(report: Report) -> str:
+    """What `nincost profile` and `nincost memory` write, one after the other."""
+    parts = [profile_markdown.render(report.profile)]
+    for memory in (report.training, report.inference):
+        if memory is not None:
+            parts.append(memory_markdown.render(memory))
+    return "\n".join(parts)

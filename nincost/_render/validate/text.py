@@ -1,0 +1,61 @@
+"""What a validation says in words: how far predictions are off, and what was measured with."""
+
+from __future__ import annotations
+
+from nincost._measure.validate import COMPARED, Row, Validation
+
+#: The totals as people call them.
+NAMES = {
+    "peak_allocated_bytes": "allocated",
+    "peak_reserved_bytes": "reserved",
+    "process_bytes": "process",
+}
+
+
+def title(result: Validation) -> str:
+    """`Predicted and measured on NVIDIA A100-SXM4-40GB`."""
+    return f"Predicted and measured on {result.gpu}"
+
+
+def statements(result: Validation) -> list[tuple[str, str]]:
+    """Median and worst error of each total, what failed, and what was measured with."""
+    lines = []
+    for name in COMPARED:
+        median, worst = result.median_error(name), result.worst_error(name)
+        if median is not None and worst is not None:
+            lines.append(
+                (
+                    NAMES[name].capitalize(),
+                    f"median error {_percent(median)}, worst {_percent(worst)}",
+                )
+            )
+    verdicts = [row.exact_parts() for row in result.rows]
+    told = [verdict for verdict in verdicts if verdict is not None]
+    if told:
+        lines.append(
+            (
+                "To the byte",
+                f"parameters, buffers, gradients, optimizer state and inputs at the peak agree in "
+                f"{sum(told)} of {len(told)} cases",
+            )
+        )
+    for row in result.rows:
+        if row.measured and row.measured.out_of_memory:
+            lines.append(("No memory", f"{row.case}: {row.measured.out_of_memory}"))
+        elif row.failure:
+            lines.append(("Failed", f"{row.case}: {row.failure}"))
+    versions = ", ".join(f"{name} {value}" for name, value in result.versions.items())
+    lines.append(("Measured on", f"{result.gpu} with {versions or 'unknown versions'}"))
+    if result.recorded:
+        lines.append(("Recorded", f"the measurements are those of {result.recorded}"))
+    return lines
+
+
+def error(row: Row, name: str) -> str:
+    """`+1.23%`: a total's prediction against what was measured; a dash where either is missing."""
+    found = row.error(name)
+    return "-" if found is None else f"{100 * found:+.2f}%"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
