@@ -7,7 +7,10 @@ import sys
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cudnn_query import device_json
-from nincost._emulator.library import LIBRARIES, folder_of
+from nincost._emulator import ranks
+from nincost._emulator.journal import JOURNAL
+from nincost._emulator.library import LIBRARIES, SITE, folder_of
+from nincost._emulator.process import PRELOAD
 
 #: More than any card has: with it nothing runs out of memory.
 UNLIMITED = 2**60
@@ -20,15 +23,25 @@ def environment(
     gpu: Gpu,
     *,
     capacity: int | None = None,
-    devices: int = 1,
+    devices: int | None = None,
     context: int | None = None,
+    rank: int = 0,
+    world_size: int | None = None,
+    ranks_per_node: int = 8,
+    journal: str | os.PathLike[str] | None = None,
     python: str = sys.executable,
 ) -> dict[str, str]:
     """This process's environment, changed so that the interpreter's PyTorch finds those cards.
 
-    `capacity` is how many bytes of a card there are to be had (all of them where it is None;
-    `UNLIMITED`), its `context` included: bytes that CUDA itself takes (the card's `context_bytes`
-    where it is None). PyTorch sees the card's own size as its total in any case.
+    Args:
+        gpu: the card; devices: how many of them the process sees (one for each rank of a node).
+        capacity: bytes of a card that there are to be had, all of them where it is None, or
+            `UNLIMITED`. PyTorch sees the card's own size as its total in any case.
+        context: bytes that CUDA itself takes of it (the card's `context_bytes` where it is None).
+        rank, world_size, ranks_per_node: the process is that rank of so many; where there is no
+            `world_size`, torch.distributed is left as it is.
+        journal: a folder that the ranks of one run share, see `journal.Journal`.
+        python: the interpreter that will be started.
     """
     folder = folder_of(python)
     limits = gpu.limits
@@ -42,17 +55,26 @@ def environment(
         for name, value in os.environ.items()
         if not name.startswith(PREFIX) and name not in _OF_A_REAL_CARD
     }
+    preload = ":".join(str(folder / name) for name in LIBRARIES)
     variables |= {
-        "LD_PRELOAD": " ".join(str(folder / name) for name in LIBRARIES),
+        "LD_PRELOAD": ":".join(filter(None, [preload, os.environ.get("LD_PRELOAD")])),
+        PRELOAD: preload,
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(folder / SITE), os.environ.get("PYTHONPATH")])
+        ),
         f"{PREFIX}CARD": " ".join(map(str, card)),
         f"{PREFIX}NAME": gpu.title,
         f"{PREFIX}CUDNN": device_json(gpu),
-        f"{PREFIX}DEVICES": str(devices),
+        f"{PREFIX}DEVICES": str(devices or min(world_size or 1, ranks_per_node)),
         f"{PREFIX}CONTEXT": str(gpu.context_bytes if context is None else context),
         "TRITON_LIBCUDA_PATH": str(folder),
     }
     if capacity is not None:
         variables[f"{PREFIX}CAPACITY"] = str(capacity)
+    if world_size is not None:
+        variables |= ranks.variables(rank, world_size, ranks_per_node)
+    if journal is not None:
+        variables[JOURNAL] = os.fspath(journal)
     return variables
 
 

@@ -24,7 +24,10 @@ from pathlib import Path
 from nincost._emulator import elf
 from nincost.errors import EmulatorError
 
-RUNTIME = Path(__file__).resolve().parent / "runtime"
+PACKAGE = Path(__file__).resolve().parent
+RUNTIME = PACKAGE / "runtime"
+#: The folder in the cache that is put on PYTHONPATH: what Python runs when it starts, and nincost.
+SITE = "site"
 #: The libraries' names, in the order in which they are preloaded.
 LIBRARIES = ("libnincost_cuda.so", "libnincost_nvml.so")
 _CONTAINER = "docker run -v .:/work -w /work pytorch/pytorch:latest ..."
@@ -119,7 +122,7 @@ def library(python: str = sys.executable) -> Path:
 
 
 def folder_of(python: str = sys.executable) -> Path:
-    """The folder of the libraries for an interpreter's torch, with libcuda's names for Triton."""
+    """The folder of all that an interpreter's torch needs to find the emulated GPU."""
     check_platform()
     torch = torch_of(python)
     cache = cache_folder()
@@ -141,7 +144,7 @@ def _sources() -> list[Path]:
 
 def _hash(torch: Torch) -> str:
     """Of the sources, this file's rules, and of torch's libraries as they lie there."""
-    known = hashlib.sha256(repr(torch).encode())
+    known = hashlib.sha256(f"{torch} {PACKAGE}".encode())
     for path in [*_sources(), Path(__file__), Path(elf.__file__)]:
         known.update(path.read_bytes())
     for path in [*torch.libraries, *torch.cuda_runtimes]:
@@ -186,6 +189,9 @@ def _build(torch: Torch, folder: Path) -> None:
         generated.unlink()
         for name in ("libcuda.so.1", "libcuda.so"):  # as Triton links against it
             (made / name).symlink_to(cuda)
+        (made / SITE).mkdir()
+        (made / SITE / "sitecustomize.py").symlink_to(PACKAGE / SITE / "sitecustomize.py")
+        (made / SITE / "nincost").symlink_to(PACKAGE.parent)
         with contextlib.suppress(OSError):  # another process was faster
             made.rename(folder)
     finally:

@@ -18,8 +18,9 @@ HERE = Path(__file__).resolve().parent
 
 def variables(gpu: Gpu, python: str = sys.executable) -> dict[str, str]:
     """The environment in which an interpreter's PyTorch finds that card, all of it free."""
+    found = environment(gpu, context=0, python=python)
     return {
-        **environment(gpu, context=0, python=python),
-        "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
+        **found,
+        "PYTHONPATH": os.pathsep.join([str(HERE.parent), found["PYTHONPATH"]]),
         "TORCH_DISABLE_NATIVE_JIT": "1",  # predictions know no kernels that Triton compiles
     }

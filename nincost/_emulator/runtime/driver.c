@@ -20,7 +20,7 @@ API int cuDeviceGet(int *device, int number) { *device = number; return number <
 API int cuDeviceGetName(char *text, int bytes, int device) { snprintf(text, bytes, "%s", card.name); return SUCCESS; }
 API int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = card.bytes; return SUCCESS; }
 API int cuDeviceGetAttribute(int *value, int which, int device) { return cudaDeviceGetAttribute(value, which, device); }
-API int cuDeviceGetUuid(char *uuid, int device) { snprintf(uuid, 16, "nincost-%07d", device); return SUCCESS; }
+API int cuDeviceGetUuid(char *uuid, int device) { memcpy(uuid, uuid_of(device), 16); return SUCCESS; }
 API int cuDeviceGetUuid_v2(char *uuid, int device) { return cuDeviceGetUuid(uuid, device); }
 API int cuMemGetInfo_v2(size_t *free_bytes, size_t *total_bytes) { free_and_total(current_device(), free_bytes, total_bytes); return SUCCESS; }
 

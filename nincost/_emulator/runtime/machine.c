@@ -1,4 +1,5 @@
 /* The machine: its cards, their properties and attributes. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,9 @@
 #include "runtime.h"
 
 Card card = {9, 0, 132, 85020639232ull, 2048, 32, 232448, 52428800, 1980000, 2619000, "NVIDIA H100"};
-static int visible = 1;
+int all_devices = 1;
+static int visible, physical[MOST_DEVICES]; /* a visible device's number among all */
+static pthread_once_t looked = PTHREAD_ONCE_INIT;
 static __thread int current;
 
 unsigned long long setting(const char *name, unsigned long long otherwise) {
@@ -14,21 +17,24 @@ unsigned long long setting(const char *name, unsigned long long otherwise) {
   return text && *text ? strtoull(text, 0, 0) : otherwise;
 }
 
-/* CUDA_VISIBLE_DEVICES: those up to the first that is not there. UUIDs are taken as they come. */
-static int visible_devices(int devices) {
+/* CUDA_VISIBLE_DEVICES: those up to the first that is not there; UUIDs are taken as they come. It is
+ * read when CUDA is first used, as scripts set it before. */
+static void look(void) {
   const char *text = getenv("CUDA_VISIBLE_DEVICES");
-  if (!text) return devices;
-  int found = 0;
-  while (*text) {
+  int found = 0, devices = all_devices;
+  if (!text)
+    while (found < devices) physical[found] = found, found++;
+  while (text && *text && found < devices) {
     char *end;
     long number = strtol(text, &end, 10);
-    if (end != text && (number < 0 || number >= devices)) break;
-    if (end == text && strncmp(text, "GPU-", 4)) break;
-    found++;
+    if (end == text && !strncmp(text, "GPU-", 4)) number = found;
+    else if (end == text) break;
+    if (number < 0 || number >= devices) break;
+    physical[found++] = (int)number;
     text += strcspn(text, ",");
     if (*text) text++;
   }
-  return found < devices ? found : devices;
+  visible = found;
 }
 
 __attribute__((constructor(101))) static void read_settings(void) {
@@ -40,23 +46,32 @@ __attribute__((constructor(101))) static void read_settings(void) {
   const char *name = getenv("NINCOST_EMULATED_NAME");
   if (name) card.name = name;
   unsigned long long devices = setting("NINCOST_EMULATED_DEVICES", 1);
-  visible = visible_devices(devices < MOST_DEVICES ? (int)devices : MOST_DEVICES);
+  all_devices = devices < MOST_DEVICES ? (int)devices : MOST_DEVICES;
 }
 
-int device_count(void) { return visible; }
+int device_count(void) {
+  pthread_once(&looked, look);
+  return visible;
+}
 int current_device(void) { return current; }
+/* The number among visible devices, or -1: NVML numbers all of them. */
+API int nincost_emulated_visible(int number) {
+  for (int device = 0; device < device_count(); device++)
+    if (physical[device] == number) return device;
+  return -1;
+}
 void *handle(size_t bytes) { return calloc(1, bytes < 256 ? 256 : bytes); }
 
 API int cudaGetDeviceCount(int *count) {
-  *count = visible;
-  return visible ? SUCCESS : NO_DEVICE;
+  *count = device_count();
+  return *count ? SUCCESS : NO_DEVICE;
 }
 API int cudaGetDevice(int *device) {
   *device = current;
-  return visible ? SUCCESS : NO_DEVICE;
+  return device_count() ? SUCCESS : NO_DEVICE;
 }
 API int cudaSetDevice(int device) {
-  if (device < 0 || device >= visible) return visible ? INVALID_DEVICE : NO_DEVICE;
+  if (device < 0 || device >= device_count()) return device_count() ? INVALID_DEVICE : NO_DEVICE;
   current = device;
   return SUCCESS;
 }
@@ -73,14 +88,14 @@ API int cudaDeviceGetP2PAttribute(int *value, int attribute, int a, int b) {
   return SUCCESS;
 }
 API int cudaDeviceGetPCIBusId(char *text, int bytes, int device) {
-  snprintf(text, bytes, "0000:%02x:00.0", device + 1);
+  snprintf(text, bytes, "0000:%02x:00.0", physical[device] + 1);
   return SUCCESS;
 }
 API int cudaDeviceGetByPCIBusId(int *device, const char *text) {
   unsigned domain, bus;
-  if (sscanf(text, "%x:%x", &domain, &bus) != 2 || !bus || bus > (unsigned)visible) return INVALID_DEVICE;
-  *device = bus - 1;
-  return SUCCESS;
+  if (sscanf(text, "%x:%x", &domain, &bus) != 2) return INVALID_VALUE;
+  *device = nincost_emulated_visible((int)bus - 1);
+  return *device < 0 ? INVALID_DEVICE : SUCCESS;
 }
 API int cudaDeviceGetStreamPriorityRange(int *least, int *greatest) { *least = 0; *greatest = -5; return SUCCESS; }
 
@@ -120,9 +135,16 @@ static int attribute(int which) {
   }
 }
 API int cudaDeviceGetAttribute(int *value, int which, int device) {
-  if (device < 0 || device >= visible) return INVALID_DEVICE;
-  *value = which == 33 ? device + 1 : attribute(which); /* 33: PCI bus */
+  if (device < 0 || device >= device_count()) return INVALID_DEVICE;
+  *value = which == 33 ? physical[device] + 1 : attribute(which); /* 33: PCI bus */
   return SUCCESS;
+}
+
+/* As NVML writes it: GPU-00000000-0000-0000-0000-000000000001 */
+const unsigned char *uuid_of(int device) {
+  static __thread unsigned char uuid[16];
+  uuid[15] = physical[device] + 1;
+  return uuid;
 }
 
 /* cudaDeviceProp: where its fields lie in CUDA 12 (1032 bytes) and from CUDA 13 on (1008 bytes). */
@@ -132,7 +154,7 @@ static void fill_properties(char *to, int device) {
 #define SIZE(twelve, thirteen, value) (*(size_t *)(to + (after ? thirteen : twelve)) = (value))
   memset(to, 0, after ? 1008 : 1032);
   snprintf(to, 256, "%s", card.name);
-  snprintf(to + 256, 16, "nincost-%07d", device); /* uuid */
+  memcpy(to + 256, uuid_of(device), 16);
   SIZE(288, 288, card.bytes);
   SIZE(296, 296, 48 << 10);
   INT(304, 304, 65536); /* registers of a block */
@@ -155,7 +177,7 @@ static void fill_properties(char *to, int device) {
   INT(388, 384, card.multiprocessors);
   INT(400, 392, 1); /* mapped host memory */
   INT(576, 560, 1); /* concurrent kernels */
-  INT(584, 568, device + 1); /* PCI bus */
+  INT(584, 568, physical[device] + 1); /* PCI bus */
   INT(600, 584, 3);
   INT(604, 588, 1); /* unified addresses */
   INT(616, 596, card.l2_bytes);
@@ -174,7 +196,7 @@ static void fill_properties(char *to, int device) {
 #undef SIZE
 }
 API int cudaGetDeviceProperties(void *properties, int device) {
-  if (device < 0 || device >= visible) return INVALID_DEVICE;
+  if (device < 0 || device >= device_count()) return INVALID_DEVICE;
   fill_properties(properties, device);
   return SUCCESS;
 }

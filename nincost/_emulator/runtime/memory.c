@@ -27,8 +27,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 __attribute__((constructor(102))) static void begin(void) { /* after the machine's settings */
   unsigned long long first = setting("NINCOST_EMULATED_FIRST_ADDRESS", 0);
   unbacked = first != 0;
-  room = ROOM / (device_count() ? device_count() : 1) / STEP * STEP;
-  for (int device = 0; device < device_count(); device++)
+  room = ROOM / (all_devices ? all_devices : 1) / STEP * STEP;
+  for (int device = 0; device < all_devices; device++)
     devices[device].first = devices[device].next = (first ? first : BASE) + device * room;
   context = setting("NINCOST_EMULATED_CONTEXT", 0);
   capacity = setting("NINCOST_EMULATED_CAPACITY", card.bytes);
@@ -36,7 +36,7 @@ __attribute__((constructor(102))) static void begin(void) { /* after the machine
 
 int device_of(const void *address) {
   unsigned long long at = (unsigned long long)address - devices[0].first;
-  if (at >= room * device_count()) return -1;
+  if (at >= room * all_devices) return -1;
   int device = (int)(at / room);
   return (unsigned long long)address < devices[device].next ? device : -1;
 }

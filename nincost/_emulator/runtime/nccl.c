@@ -1,4 +1,9 @@
-/* NCCL: communicators of which this process is one rank and the others are not there. */
+/* NCCL: communicators of which this process is one rank and the others are not there.
+ *
+ * Collectives are done at once. What others would send is not there: a gather brings this rank's own
+ * data once for each rank, a reduction its own data unreduced, a receive from a peer what was sent to
+ * that peer in the same group of calls. As everywhere, only what the host wrote is data (values.c).
+ */
 #include <string.h>
 
 #include "runtime.h"
@@ -13,6 +18,7 @@ static int make(Communicator **made, int ranks, int rank) {
 }
 API int ncclGetVersion(int *version) { *version = 22800; return SUCCESS; }
 API int ncclGetUniqueId(UniqueId *id) { memset(id, 7, sizeof *id); return SUCCESS; }
+API int ncclCommGetUniqueId(Communicator *of, UniqueId *id) { return ncclGetUniqueId(id); }
 API int ncclCommInitRank(Communicator **made, int ranks, UniqueId id, int rank) { return make(made, ranks, rank); }
 API int ncclCommInitRankConfig(Communicator **made, int ranks, UniqueId id, int rank, void *config) { return make(made, ranks, rank); }
 API int ncclCommInitRankScalable(Communicator **made, int ranks, int rank, int ids, UniqueId *id, void *config) { return make(made, ranks, rank); }
@@ -26,6 +32,7 @@ API int ncclCommSplit(Communicator *of, int color, int key, Communicator **made,
   return SUCCESS;
 }
 API int ncclCommShrink(Communicator *of, int *without, int count, Communicator **made, void *config, int flags) { return make(made, of->ranks - count, of->rank); }
+API int ncclCommGrow(Communicator *of, int ranks, const UniqueId *id, int rank, Communicator **made, void *config) { return make(made, ranks, rank < 0 ? of->rank : rank); }
 API int ncclCommCount(Communicator *of, int *ranks) { *ranks = of->ranks; return SUCCESS; }
 API int ncclCommUserRank(Communicator *of, int *rank) { *rank = of->rank; return SUCCESS; }
 API int ncclCommCuDevice(Communicator *of, int *device) { *device = of->device; return SUCCESS; }
@@ -35,4 +42,74 @@ API const char *ncclGetLastError(Communicator *of) { return ""; }
 API int ncclMemAlloc(void **address, size_t bytes) { return allocate(current_device(), address, bytes); }
 API int ncclMemFree(void *address) { return release(address); }
 API int ncclCommRegister(Communicator *of, void *address, size_t bytes, void **made) { *made = handle(0); return SUCCESS; }
+API int ncclCommWindowRegister(Communicator *of, void *address, size_t bytes, void **made, int flags) { *made = handle(0); return SUCCESS; }
 API int ncclRedOpCreatePreMulSum(int *operation, void *scalar, int type, int residence, Communicator *of) { *operation = 5; return SUCCESS; }
+
+/* ncclDataType_t: bytes of int8, uint8, int32, uint32, int64, uint64, half, float, double, bfloat16,
+ * float8e4m3, float8e5m2 */
+static size_t size_of(size_t count, int type) {
+  static const char sizes[] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1};
+  return type >= 0 && type < (int)sizeof sizes ? count * sizes[type] : count;
+}
+API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) { launches++; copy(to, from, size_of(count, type)); return SUCCESS; }
+API int ncclReduce(const void *from, void *to, size_t count, int type, int operation, int root, Communicator *of, void *stream) {
+  launches++;
+  if (of->rank == root) copy(to, from, size_of(count, type));
+  return SUCCESS;
+}
+API int ncclBroadcast(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
+  launches++;
+  if (of->rank == root) copy(to, from, size_of(count, type));
+  return SUCCESS;
+}
+API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; return SUCCESS; }
+API int ncclReduceScatter(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
+  launches++;
+  size_t bytes = size_of(count, type);
+  copy(to, (const char *)from + of->rank * bytes, bytes);
+  return SUCCESS;
+}
+API int ncclAllGather(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
+  launches++;
+  size_t bytes = size_of(count, type);
+  for (int rank = 0; rank < of->ranks; rank++) copy((char *)to + rank * bytes, from, bytes);
+  return SUCCESS;
+}
+API int ncclAlltoAll(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) { launches++; copy(to, from, size_of(count, type) * of->ranks); return SUCCESS; }
+API int ncclGather(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) { return of->rank == root ? ncclAllGather(from, to, count, type, of, stream) : SUCCESS; }
+API int ncclScatter(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
+  launches++;
+  size_t bytes = size_of(count, type);
+  if (of->rank == root) copy(to, (const char *)from + root * bytes, bytes);
+  return SUCCESS;
+}
+
+/* --- sends and receives: matched within a group of calls --- */
+typedef struct { const void *from; size_t bytes; int peer; } Sent;
+static __thread Sent sent[4096];
+static __thread int sends, depth;
+API int ncclGroupStart(void) {
+  if (!depth++) sends = 0;
+  return SUCCESS;
+}
+API int ncclGroupEnd(void) {
+  if (depth && !--depth) sends = 0;
+  return SUCCESS;
+}
+API int ncclSend(const void *from, size_t count, int type, int peer, Communicator *of, void *stream) {
+  launches++;
+  if (depth && sends < (int)(sizeof sent / sizeof *sent)) sent[sends++] = (Sent){from, size_of(count, type), peer};
+  return SUCCESS;
+}
+API int ncclRecv(void *to, size_t count, int type, int peer, Communicator *of, void *stream) {
+  launches++;
+  size_t bytes = size_of(count, type);
+  for (int i = sends - 1; i >= 0; i--)
+    if (sent[i].peer == peer) {
+      copy(to, sent[i].from, bytes < sent[i].bytes ? bytes : sent[i].bytes);
+      sent[i].peer = -1;
+      return SUCCESS;
+    }
+  forget(to, bytes);
+  return SUCCESS;
+}

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +12,16 @@ enum { SUCCESS = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6 };
 
 /* The emulated CUDA is preloaded beside this library. */
 static void *cuda(const char *name) { return dlsym(RTLD_DEFAULT, name); }
-static int devices(void) {
-  int count = 0;
-  int (*call)(int *) = cuda("cudaGetDeviceCount");
-  return call && !call(&count) ? count : 0;
+static int devices(void) { /* all of them, visible to CUDA or not */
+  const char *text = getenv("NINCOST_EMULATED_DEVICES");
+  return text ? atoi(text) : 1;
 }
 static int number(void *device) { return (int)(size_t)device - 1; }
+static unsigned long long used(void *device) {
+  int (*visible)(int) = cuda("nincost_emulated_visible");
+  unsigned long long (*bytes)(int) = cuda("nincost_emulated_process_bytes");
+  return visible && bytes && visible(number(device)) >= 0 ? bytes(visible(number(device))) : 0;
+}
 static int find(int device, void **found) {
   if (device < 0 || device >= devices()) return NOT_FOUND;
   *found = (void *)(size_t)(device + 1);
@@ -39,29 +44,26 @@ API int nvmlDeviceGetHandleByPciBusId_v2(const char *text, void **device) {
   return sscanf(text, "%x:%x", &domain, &bus) == 2 ? find((int)bus - 1, device) : INVALID;
 }
 API int nvmlDeviceGetIndex(void *device, unsigned *index) { *index = number(device); return SUCCESS; }
-API int nvmlDeviceGetUUID(void *device, char *text, unsigned bytes) { snprintf(text, bytes, "GPU-00000000-0000-0000-0000-%012d", number(device)); return SUCCESS; }
+API int nvmlDeviceGetUUID(void *device, char *text, unsigned bytes) { snprintf(text, bytes, "GPU-00000000-0000-0000-0000-%012x", number(device) + 1); return SUCCESS; }
 API int nvmlDeviceGetName(void *device, char *text, unsigned bytes) {
   int (*call)(char *, int, int) = cuda("cuDeviceGetName");
   return call ? call(text, bytes, number(device)) : NOT_FOUND;
 }
 typedef struct { unsigned long long total, free, used; } Memory;
 API int nvmlDeviceGetMemoryInfo(void *device, Memory *memory) {
-  unsigned long long (*used)(int) = cuda("nincost_emulated_process_bytes");
   int (*total)(size_t *, int) = cuda("cuDeviceTotalMem_v2");
   size_t bytes = 0;
-  if (!used || !total || total(&bytes, number(device))) return NOT_FOUND;
+  if (!total || total(&bytes, number(device))) return NOT_FOUND;
   memory->total = bytes;
-  memory->used = used(number(device));
+  memory->used = used(device);
   memory->free = memory->total - memory->used;
   return SUCCESS;
 }
 typedef struct { unsigned process; unsigned long long bytes; } Process;
 API int nvmlDeviceGetComputeRunningProcesses(void *device, unsigned *count, Process *found) {
-  unsigned long long (*used)(int) = cuda("nincost_emulated_process_bytes");
-  if (!used || !*count || !found) return NOT_FOUND;
+  if (!*count || !found) return INVALID;
   *count = 1;
-  found[0].process = getpid();
-  found[0].bytes = used(number(device));
+  found[0] = (Process){getpid(), used(device)};
   return SUCCESS;
 }
 API int nvmlDeviceGetP2PStatus(void *a, void *b, int which, int *status) { *status = 0; return SUCCESS; }

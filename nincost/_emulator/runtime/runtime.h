@@ -40,8 +40,10 @@ typedef struct {
 } Card;
 extern const int emulated_cuda_version; /* 13000: what the torch was built with; generated */
 extern Card card;                       /* all devices are alike */
-int device_count(void);
+extern int all_devices;
+int device_count(void); /* of those, the visible ones */
 int current_device(void);
+const unsigned char *uuid_of(int device);
 unsigned long long setting(const char *name, unsigned long long otherwise);
 
 /* --- memory: memory.c --- */
@@ -54,7 +56,6 @@ int take(int device, size_t bytes); /* memory, without addresses: 0 or OUT_OF_ME
 void give(int device, size_t bytes);
 void range_of(const void *address, void **start, size_t *bytes);
 void free_and_total(int device, size_t *free_bytes, size_t *total_bytes);
-unsigned long long device_address(const void *address);
 
 /* --- values: values.c --- */
 void copy(void *to, const void *from, size_t bytes);

@@ -1,0 +1,48 @@
+"""What makes a Python process one that finds the emulated GPU.
+
+`site/sitecustomize.py` calls `enter` when Python starts. The library can only be preloaded as a
+process begins, so a process that was started without it starts itself again, once. The environment
+then names it no longer: programs that are not Python do not get it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+from nincost._emulator.imports import when_imported
+
+PRELOAD = "NINCOST_EMULATED_PRELOAD"
+_AGAIN = "NINCOST_EMULATED_AGAIN"
+
+
+def enter() -> None:
+    """Take this process into the emulation; one that lacks the library is started again."""
+    ours = os.environ[PRELOAD]
+    preloaded = os.environ.get("LD_PRELOAD", "")
+    if not preloaded.startswith(ours):
+        if os.environ.pop(_AGAIN, None) is None and _is_python(sys.executable):
+            preload = f"{ours}:{preloaded}" if preloaded else ours
+            variables = {**os.environ, "LD_PRELOAD": preload, _AGAIN: "1"}
+            os.execve(sys.executable, sys.orig_argv, variables)
+        return
+    os.environ.pop(_AGAIN, None)
+    rest = preloaded[len(ours) :].lstrip(": ")
+    if rest:
+        os.environ["LD_PRELOAD"] = rest
+    else:
+        del os.environ["LD_PRELOAD"]
+    when_imported("torch", _prepare)
+
+
+def _is_python(executable: str) -> bool:
+    """Whether this is an interpreter, and no program that has one inside."""
+    return os.path.basename(executable).startswith("python")
+
+
+def _prepare(torch: ModuleType) -> None:
+    """Change what torch does where it would wait for ranks, times or values that are not there."""
+    from nincost._emulator import ranks
+
+    ranks.install(torch)

@@ -1,0 +1,87 @@
+"""One rank of many: torch.distributed as if the other ranks were there.
+
+PyTorch's own ProcessGroupNCCL runs over an NCCL that answers at once (runtime/nccl.c). What it asks
+the store is answered by `store.py`, and gloo's groups, which would connect to the other ranks, are
+torch's FakeProcessGroup. What other ranks would have sent is not there:
+
+- gathers bring this rank's own data, once for each rank; reductions bring it unreduced;
+- a broadcast from another rank leaves the receiver's memory as it is;
+- objects that another rank broadcasts, scatters or sends are those that it sent when it ran before
+  this one (`journal.py`); where it did not, the rank ends and says which one it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from nincost._emulator import objects
+from nincost._emulator.journal import Journal
+from nincost._emulator.store import make_store_class
+
+WORLD = "NINCOST_EMULATED_WORLD"
+
+
+def variables(rank: int, world_size: int, per_node: int) -> dict[str, str]:
+    """What torchrun sets for a rank, and the mark of an emulated world."""
+    local_world = min(world_size, per_node)
+    return {
+        WORLD: str(world_size),
+        "RANK": str(rank),
+        "WORLD_SIZE": str(world_size),
+        "LOCAL_RANK": str(rank % per_node),
+        "LOCAL_WORLD_SIZE": str(local_world),
+        "GROUP_RANK": str(rank // per_node),
+        "GROUP_WORLD_SIZE": str(-(-world_size // per_node)),
+        "ROLE_RANK": str(rank),
+        "ROLE_WORLD_SIZE": str(world_size),
+        "ROLE_NAME": "default",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29500",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_MAX_RESTARTS": "0",
+        "TORCHELASTIC_RUN_ID": "none",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
+
+
+def install(torch: Any) -> None:
+    """Replace stores and gloo where this process is a rank of an emulated world."""
+    if WORLD not in os.environ or not torch.distributed.is_available():
+        return
+    dist = torch.distributed
+    c10d = dist.distributed_c10d
+    world_size, rank = int(os.environ[WORLD]), int(os.environ["RANK"])
+    shared = make_store_class(dist.Store)(rank, world_size)
+
+    def store(*_: Any, **__: Any) -> Any:
+        return shared
+
+    def rendezvous(*_: Any, **__: Any) -> Any:
+        yield shared, rank, world_size
+
+    for module in (dist, c10d, dist.rendezvous, torch._C._distributed_c10d):
+        for name in ("TCPStore", "FileStore"):
+            if hasattr(module, name):
+                setattr(module, name, store)
+    handlers = dist.rendezvous.__globals__["_rendezvous_handlers"]
+    for scheme in ("env", "tcp", "file"):
+        handlers[scheme] = rendezvous
+    _replace_gloo(torch)
+    objects.install(dist, Journal.of_process(rank))
+
+
+def _replace_gloo(torch: Any) -> None:
+    from torch.testing._internal.distributed import fake_pg
+
+    dist, c10d = torch.distributed, torch.distributed.distributed_c10d
+    make = getattr(fake_pg.FakeProcessGroup, "_create_internal", fake_pg.FakeProcessGroup)
+
+    def gloo(_: Any, rank: int, size: int, *__: Any) -> Any:
+        return make(rank, size)
+
+    plugins = dist.Backend._plugins
+    if "GLOO" in plugins:  # torch 2.14
+        plugins["GLOO"] = plugins["GLOO"]._replace(creator_fn=gloo, extended_api=False)
+    else:
+        c10d.ProcessGroupGloo = gloo
