@@ -8,14 +8,14 @@ import os
 import sys
 
 
-def _enter():
+def _enter() -> None:
     if "NINCOST_EMULATED_PRELOAD" in os.environ:
         from nincost._emulator import process
 
         process.enter()
 
 
-def _run_hidden():
+def _run_hidden() -> None:
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
 
