@@ -30,7 +30,7 @@ from nincost._audit.results import Grade
 from nincost._closed_form.cost_terms import Quantity, costed_layers
 from nincost._models.nin import VARIANTS, Variant
 from nincost._models.sources import resolve
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 
 KINDS: dict[str, tuple[Quantity, ...]] = {
     "bias-missing": ("params",),

@@ -5,7 +5,8 @@
 A pair is an interpreter and a version of torch (`newest` for the newest that pip finds); the oldest
 and the newest pair are the ones to run before a release. Each gets a virtual environment in
 --folder, which is used again the next time. An interpreter or a version that cannot be had is
-named, and the exit status is 1, as it is where any test fails.
+named, and the exit status is 1, as it is where any test fails. With --deprecations a test fails
+where a line of nincost uses what Python or torch will drop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+
+#: pytest's options that make a deprecation at a line of nincost a test's failure.
+DEPRECATIONS = [
+    "-o",
+    "filterwarnings="
+    + "\n".join([
+        "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning",
+        "error::FutureWarning:nincost", "error::DeprecationWarning:nincost",
+        "error::PendingDeprecationWarning:nincost",
+    ]),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,11 +110,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", nargs="+", metavar="PYTHON=TORCH")
     parser.add_argument("--folder", type=Path, default=Path(".versions"))
+    parser.add_argument("--deprecations", action="store_true", help="what is deprecated fails")
     parser.add_argument("--tests", nargs="*", default=[], help="arguments for pytest")
     given = parser.parse_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    results = [run_pair(pair, folder, given.tests) for pair in given.pairs]
+    chosen = [*(DEPRECATIONS if given.deprecations else ()), *given.tests]
+    results = [run_pair(pair, folder, chosen) for pair in given.pairs]
     print()
     for result in results:
         if result.problem:

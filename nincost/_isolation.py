@@ -30,15 +30,17 @@ def unchanged() -> Iterator[None]:
     global _inside, _before  # noqa: PLW0603
     import torch
 
+    from nincost._torch.process import default_device_context
+
     with _lock:
         if _inside == 0:
             _before = [*_random_states(), *_settings()]
         _inside += 1
-    grad, device, autocast = torch.is_grad_enabled(), _default_device(), _autocast()
+    grad, device, autocast = torch.is_grad_enabled(), default_device_context(), _autocast()
     try:
         yield
     finally:
-        if _default_device() is not device:
+        if default_device_context() is not device:
             torch.set_default_device(None if device is None else device.device)
         if torch.is_grad_enabled() is not grad:
             torch.set_grad_enabled(grad)
@@ -85,7 +87,10 @@ def _settings() -> Iterator[Callable[[], None]]:
             (functools.partial(getattr, cudnn, name), functools.partial(setattr, cudnn, name))
             for name in ("benchmark", "deterministic", "enabled", "allow_tf32")
         ),
-        (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+        (
+            functools.partial(getattr, torch.backends.mkldnn, "enabled"),
+            functools.partial(setattr, torch.backends.mkldnn, "enabled"),
+        ),
         (cuda.flash_sdp_enabled, cuda.enable_flash_sdp),
         (cuda.math_sdp_enabled, cuda.enable_math_sdp),
         (cuda.mem_efficient_sdp_enabled, cuda.enable_mem_efficient_sdp),
@@ -105,13 +110,6 @@ def _restorer(get: Callable[[], Any], put: Callable[[Any], Any], value: Any) -> 
             put(value)
 
     return restore
-
-
-def _default_device() -> Any:
-    """What `torch.set_default_device` set in this thread, apart from a `with torch.device(...)`."""
-    import torch
-
-    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
 
 
 def _autocast() -> list[Any]:
@@ -136,15 +134,14 @@ def _set_autocast(state: list[Any]) -> None:
 
 def _module_hooks() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
     """The hooks that run for all modules."""
-    from torch.nn.modules import module as registry
+    from nincost._torch.modules import global_module_hooks
 
     def put(table: dict[Any, Any], value: dict[Any, Any]) -> None:
         table.clear()
         table.update(value)
 
-    for name, table in vars(registry).items():
-        if name.startswith("_global_") and isinstance(table, dict):
-            yield functools.partial(dict, table), functools.partial(put, table)
+    for table in global_module_hooks():
+        yield functools.partial(dict, table), functools.partial(put, table)
 
 
 def _go_to(folder: str) -> None:

@@ -50,6 +50,10 @@ class UncountedError(NincostError):
     exit_status = 1
 
 
+class TorchVersionError(NincostError):
+    """The installed torch lacks something that nincost relies on and torch does not promise."""
+
+
 class TrainingError(NincostError):
     """A training could not go on, by no fault of its settings' form: its loss is no number."""
 

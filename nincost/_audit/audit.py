@@ -18,7 +18,7 @@ from nincost._environment import environment
 from nincost._isolation import collection_paused
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 from nincost.errors import ExpressionError, InputError
 
 

@@ -18,12 +18,12 @@ from nincost._environment import environment
 from nincost._isolation import unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure
-from nincost._models.inputs import make_input
+from nincost._models.inputs import float_dtype, make_input
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._profile import op_cost
 from nincost._trace.records import Shape, Trace
-from nincost._trace.run import Mode, float_dtype, trace
+from nincost._trace.trace import Mode, trace
 
 
 def check(

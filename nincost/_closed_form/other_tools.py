@@ -17,14 +17,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_map
 
 from nincost._models.copies import copy_with_zeros
 from nincost._models.inputs import ModelInput
+from nincost._torch.trees import tree_map
 from nincost._trace.module_tracker import tensors_within
+from nincost._trace.session import LARGEST_ON_CPU
 from nincost.errors import STOPS, described, one_line
-
-_FVCORE_LARGEST = 4 * 2**30  # bytes of weights
 
 #: fvcore's names for what nincost lists as element-wise work; its totals mix it in.
 _FVCORE_ELEMENTWISE = frozenset(
@@ -57,8 +56,8 @@ def count_by_fvcore(module: nn.Module, inputs: ModelInput) -> OtherTool:
     """fvcore's count. What it calls flops are MACs, with norms and pools mixed in."""
     name = "fvcore"
     size = sum(p.nbytes for p in module.parameters())
-    if size > _FVCORE_LARGEST:
-        limit = f"{_FVCORE_LARGEST // 2**30} GiB"
+    if size > LARGEST_ON_CPU:
+        limit = f"{LARGEST_ON_CPU // 2**30} GiB"
         return _without_count(name, f"fvcore was not run: the weights would take more than {limit}")
     try:
         from fvcore.nn import FlopCountAnalysis

@@ -20,7 +20,7 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._profile.profile import profile_trace
 from nincost._trace.records import ModuleCall, Shape, Trace
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 from nincost.errors import InputError, did_you_mean
 
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from nincost._isolation import unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure
-from nincost._models.inputs import make_input
-from nincost._trace.run import Mode, float_dtype
+from nincost._models.inputs import float_dtype, make_input
+from nincost._torch.operators import DispatchMode
+from nincost._trace.trace import Mode
 from nincost.errors import NincostError
 
 aten = torch.ops.aten
@@ -92,12 +92,8 @@ def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -
     return found
 
 
-class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Follower(DispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the fields of every tensor. Meta tensors take no memory, so all are kept alive."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False
 
     def __init__(self, image: torch.Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
+from nincost._torch.allocator import memory_snapshot, record_memory_history
+
 
 class DeviceMeter(Protocol):
     """What the steps ask of a device."""
@@ -59,12 +61,11 @@ class CudaMeter:
         return found
 
     def record(self) -> None:
-        torch.cuda.memory._record_memory_history("all", context=None, max_entries=1 << 22)
+        record_memory_history(context=None)
 
     def history(self) -> dict[str, Any]:
         torch.cuda.synchronize()
-        found: dict[str, Any] = torch.cuda.memory._snapshot()
-        return found
+        return memory_snapshot()
 
     def process_bytes(self) -> int | None:
         now = _card_used()

@@ -1,89 +1,142 @@
-"""Runs training steps on the meta device, real autograd and optimizer included."""
+"""Records training steps on the meta device, real autograd and optimizer included."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
+from torch import nn
 
 import nincost._trace.layouts_backward  # noqa: F401 - registers itself
+from nincost._devices.cuda.layouts import CUDA_LAYOUTS, cuda_layouts
+from nincost._devices.substitutes import substituted
 from nincost._devices.target import Target
-from nincost._isolation import collection_paused, unchanged
-from nincost._memory.steps import StepsRun, ValuesNeededError
-from nincost._models.copies import copy_structure, copy_with_weights
-from nincost._models.import_path import importable
-from nincost._models.inputs import ModelInput, make_input
+from nincost._memory.storage_tracker import StorageTracker
+from nincost._models.inputs import ModelInput, tensors_in
+from nincost._step.activation_checkpointing import checkpoint_blocks
+from nincost._step.autocast import autocast_on_meta
+from nincost._step.convert import convert_input, convert_module
+from nincost._step.driver import run_steps
+from nincost._step.library_calls import RecordedCalls, precision
 from nincost._step.step import Step
-from nincost._trace.failure import as_the_models
-from nincost._trace.fallback import Fallback
+from nincost._trace.layouts import LAYOUTS
 from nincost._trace.recording import Recording
-from nincost._trace.run import float_dtype, random_input
-from nincost.errors import InputError, one_line
+from nincost._trace.session import Attempt, Session
+from nincost.errors import InputError, ModelError, NincostError, one_line
 
 
 def record(step: Step, target: Target) -> Recording:
     """Record `step.steps` steps of training (one forward pass for inference), as on `target`.
 
+    A model that looks at values runs real steps on the CPU, by the target's rules all the same.
+
     Raises:
         InputError: no input is known, an option does not fit, or the input does not fit the model.
         ModelError: the model fails for a reason of its own.
     """
-    model = step.model
-    given = step.input if step.input is not None else model.default_input
-    if isinstance(given, str | tuple | list) and not given:  # a tensor has no such truth
-        raise InputError(
-            f"{model.name} does not say what input it takes: give --input, such as 3x224x224 or "
-            "input_ids=128:int64"
-        )
     if step.amp and target.device != "cuda":
         raise InputError(
             "amp is known for CUDA only, with its own list of what to cast: leave amp out, "
             "or cast the whole model with dtype"
         )
-    with (
-        unchanged(),
-        collection_paused(),
-        importable(model.folder),
-        as_the_models(model.name),
-    ):
-        inputs = make_input(given, step.batch_size, float_dtype(model.module))
-        changed = step.dtype or step.channels_last or step.activation_checkpointing != "none"
-        reuse = model.owned and not changed
-        module = model.module if reuse else copy_structure(model.module)
-        try:
-            return StepsRun(step, target, module, inputs).record()
-        except ValuesNeededError as error:
-            failure = error
-        finally:
-            for parameter in module.parameters():
-                parameter.grad = None
-        return _record_with_values(step, target, inputs, failure)
+    checkpoints = step.activation_checkpointing != "none"
+
+    def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
+        convert_module(step, module)
+        if checkpoints:
+            checkpoint_blocks(module, lambda: precision(step, target.device))
+        module.train(not step.inference)
+        return convert_input(step, inputs)
+
+    def recorder(on_meta: bool) -> StorageTracker:
+        return StorageTracker(
+            on_meta=on_meta,
+            layouts=cuda_layouts() if target.device == "cuda" else LAYOUTS,
+            kernel_layouts=CUDA_LAYOUTS if target.device == "cuda" else {},
+        )
+
+    return Session(
+        model=step.model,
+        input=step.input,
+        batch_size=step.batch_size,
+        recorder=recorder,
+        prepare=prepare,
+        changes_module=bool(step.dtype or step.channels_last or checkpoints),
+        explain=lambda error, attempt: _explain(error, attempt, step),
+        only_on_meta="amp" if step.amp else "",
+    ).run(lambda attempt: _record(attempt, step, target))
 
 
-#: Bytes of weights up to which a step that looks at values is run on the CPU.
-_LARGEST_WITH_VALUES = 4 * 2**30
+def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Recording:
+    recorder, on_meta = attempt.recorder, attempt.on_meta
+    if not on_meta:  # each step finds the weights that the one before it found
+        step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": 0.0})
+    if step.inference:
+        step = replace(step, steps=1)  # each is like the first
+    casts_on_meta = on_meta and target.device == "cuda"
+    casts = autocast_on_meta("cuda") if casts_on_meta else contextlib.nullcontext()
+    try:
+        with substituted(target, recorder, on_meta=on_meta), casts:
+            _place(attempt)
+            run_steps(
+                step, attempt.module, attempt.inputs, recorder, RecordedCalls(target, on_meta),
+                forward=attempt.call,
+            )  # fmt: skip
+    finally:
+        for parameter in attempt.module.parameters():
+            parameter.grad = None
+    return Recording(
+        entries=recorder.recorded,
+        storages=recorder.storages,
+        layers=[*[info.path for info in attempt.tracker.modules], ""],
+        model=step.model.name,
+        input=attempt.inputs.specs,
+        batch_size=attempt.inputs.batch_size,
+        details=step.model.details,
+        fallback=attempt.fallback,
+    )
 
 
-def _record_with_values(
-    step: Step, target: Target, inputs: ModelInput, failure: ValuesNeededError
-) -> Recording:
-    """A real step on the CPU, on random input, told by the target's rules all the same.
+def _place(attempt: Attempt[StorageTracker]) -> None:
+    """The parameters, buffers and inputs, as `.to(device)` puts them there."""
+    recorder = attempt.recorder
+    recorder.phase_begins("model", 0)
+    layers = {id(info.module): layer for layer, info in enumerate(attempt.tracker.modules)}
+    for module in _children_first(attempt.module):
+        layer = layers[id(module)]
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                recorder.place(parameter, "parameters", layer)
+                recorder.layer_of_parameter.setdefault(id(parameter), layer)
+        for buffer in module._buffers.values():
+            if buffer is not None:
+                recorder.place(buffer, "buffers", layer)
+    recorder.phase_begins("input", 0)
+    recorder.place_inputs(tensors_in((attempt.inputs.args, attempt.inputs.kwargs)))
 
-    The learning rate is 0, so that each step finds the weights that the one before it found.
-    Raises the failure where that cannot be: under autocast, whose casts are the device's own, and
-    for more weights than a laptop holds.
-    """
-    step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": 0.0})
-    weights = sum(parameter.nbytes for parameter in step.model.module.parameters())
-    if step.amp is not None or weights > _LARGEST_WITH_VALUES:
-        raise failure
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        if step.model.owned and step.model.rebuild is not None:
-            module = step.model.rebuild()
-        else:
-            module = copy_with_weights(step.model.module)
-        run = StepsRun(step, target, module, random_input(inputs), on_meta=False)
-        recording = run.record()
-    fallback = Fallback(failure.reason, one_line(failure.__cause__ or failure))
-    return replace(recording, fallback=fallback)
+
+def _children_first(module: nn.Module) -> Iterator[nn.Module]:
+    """The order in which `Module._apply` moves parameters: a module's own after its children's."""
+    for child in module.children():
+        yield from _children_first(child)
+    yield module
+
+
+def _explain(
+    error: BaseException, attempt: Attempt[StorageTracker], step: Step
+) -> NincostError | None:
+    """Backward found something changed that it had saved; None for other errors."""
+    if "inplace operation" not in one_line(error):
+        return None
+    if step.activation_checkpointing == "none":
+        return ModelError(f"{step.model.name} cannot be trained: {one_line(error)}")
+    lone = [
+        name for name, child in attempt.module.named_children() if getattr(child, "inplace", False)
+    ]
+    where = f"its layer {lone[0]!r} works" if lone else "a top-level block works"
+    return InputError(
+        f"{step.model.name} cannot be checkpointed block by block: {where} in place, which changes "
+        "what the block before it has saved for backward (torch refuses it, too): set "
+        "inplace=False there, put the layers into blocks, or leave activation_checkpointing out"
+    )

@@ -1,4 +1,4 @@
-"""Follows storages through a step: which operator made each, and when its last reference went."""
+"""Tracks storages through a step: which operator made each, and when its last reference went."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from nincost._devices.meta.shortcuts import shortcut
+from nincost._torch.autograd import (
+    autograd_node,
+    is_view,
+    next_sequence_number,
+    sequence_number,
+    storage_address,
+)
+from nincost._torch.updates import COMPILER
 from nincost._trace.layouts import LAYOUTS, Layout
 from nincost._trace.recorder import Recorder
 from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, Ran, Storage
@@ -22,7 +30,7 @@ from nincost._trace.records import Signature
 _INDEXED = frozenset({"aten.index", "aten.index_put", "aten.index_put_", "aten._index_put_impl_"})
 
 
-class _Watch(weakref.ref[Any]):
+class _StorageRef(weakref.ref[Any]):
     """A weak reference to a storage's Python object, which lives as long as the storage does."""
 
     __slots__ = ("address", "id")
@@ -31,21 +39,27 @@ class _Watch(weakref.ref[Any]):
     address: int
 
 
-class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
+class StorageTracker(Recorder):
     """A `Recorder` that also keeps the stream of operators and storages' ends.
+
+    It is the `StepObserver` of a step that is recorded.
 
     Args:
         on_meta: as `Recorder`'s.
-        layer_of_call: the index of the layer that a module call belongs to.
         layouts: how common operators' outputs look on the device.
         kernel_layouts: how outputs look there that meta lays out otherwise.
+
+    Attributes:
+        entries: the stream, with a `Mark` where a phase begins.
+        storages: what `Ran`, `Made` and `Ended` number.
+        layer_of_parameter: a layer's number, by the id of a `Parameter`.
+        inside: the composite operator that runs now, where it is one whose parts are marked.
     """
 
     def __init__(
         self,
         *,
         on_meta: bool,
-        layer_of_call: Callable[[int], int],
         layouts: Mapping[str, Layout] = LAYOUTS,
         kernel_layouts: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] | None = None,
     ) -> None:
@@ -54,44 +68,80 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         self._kernel_layouts = kernel_layouts or {}
         self.entries: list[Entry] = []
         self.storages: list[Storage] = []
-        self.layer_of_parameter: dict[int, int] = {}  # id of a Parameter -> layer
-        self.inside = ""  # the composite operator that runs now, where it is one to be marked
-        self._layer_of_call = layer_of_call
-        self._live: dict[int, _Watch] = {}
+        self.layer_of_parameter: dict[int, int] = {}
+        self.inside = ""
+        self._live: dict[int, _StorageRef] = {}
         self._phase: Phase = "model"
         self._made_by: dict[int, int] = {}  # autograd's sequence number -> module call
         self._layer = -1
         self._recomputed: list[int] = []
+        self._inputs_end = 0  # entries before the first step
+        self._forward_start = 0  # storages before the forward pass that runs
+        self._length = 0  # entries when the steps have ended
 
-    def begin(self, phase: Phase, step: int) -> None:
-        """A phase of a step begins."""
+    @property
+    def recorded(self) -> list[Entry]:
+        """The entries of the steps, without what ends when nobody goes on."""
+        return self.entries[: self._length]
+
+    def operators(self) -> StorageTracker:
+        return self
+
+    def optimizer_made(self, state: Iterable[Tensor]) -> None:
+        for tensor in state:
+            self.place(tensor, "optimizer_state", -1)
+
+    def step_begins(self, number: int) -> None:
+        """Its first phase says so."""
+
+    def phase_begins(self, phase: Phase, number: int) -> None:
         self._phase = phase
         self._layer = -1
-        self.entries.append(Mark(phase, step))
+        self.entries.append(Mark(phase, number))
+        if phase == "forward":
+            self._forward_start = len(self.storages)
+
+    def target_made(self, target: Tensor) -> None:
+        self.place(target, "inputs", -1, at=self._inputs_end)
+
+    def forward_ended(self) -> None:
+        for ref in self._live.values():
+            storage = self.storages[ref.id]
+            if ref.id >= self._forward_start and storage.category == "temporaries":
+                storage.category = "activations"
+
+    def backward_ended(self, gradients: Iterable[Tensor]) -> None:
+        self._classify(gradients, "gradients")
+
+    def optimizer_stepped(self, state: Iterable[Tensor]) -> None:
+        self._classify(state, "optimizer_state")
+
+    def steps_ended(self) -> None:
+        self._length = len(self.entries)
 
     def place(self, tensor: Tensor, category: Category, layer: int, at: int | None = None) -> None:
-        """A tensor that is there before the steps; told at entry `at` where that has passed."""
+        """A tensor is there before the steps; at entry `at` where that has passed."""
         if self.id_of(tensor) < 0:
-            made = Made(self._watch(tensor.untyped_storage(), category), layer)
+            made = Made(self._add(tensor.untyped_storage(), category), layer)
             self.entries.insert(len(self.entries) if at is None else at, made)
+
+    def place_inputs(self, tensors: Iterable[Tensor]) -> None:
+        """The model's arguments are there; what a loss compares with comes behind them."""
+        for tensor in tensors:
+            self.place(tensor, "inputs", -1)
+        self._inputs_end = len(self.entries)
 
     def id_of(self, tensor: Tensor) -> int:
         """The number of a tensor's storage, -1 where it is unknown."""
-        watch = self._live.get(tensor.untyped_storage()._cdata)
-        return -1 if watch is None else watch.id
+        ref = self._live.get(storage_address(tensor.untyped_storage()))
+        return -1 if ref is None else ref.id
 
-    def classify(self, tensors: Iterable[Tensor], category: Category) -> None:
+    def _classify(self, tensors: Iterable[Tensor], category: Category) -> None:
         """Say what these tensors' storages turned out to be."""
         for tensor in tensors:
             found = self.id_of(tensor)
             if found >= 0 and self.storages[found].category in ("temporaries", "activations"):
                 self.storages[found].category = category
-
-    def classify_alive(self, first: int) -> None:
-        """Call activations what is alive of the storages from number `first` on."""
-        for watch in self._live.values():
-            if watch.id >= first and self.storages[watch.id].category == "temporaries":
-                self.storages[watch.id].category = "activations"
 
     def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
         if signature.is_view and signature.name != "aten.lift_fresh":
@@ -101,8 +151,8 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
             node, layer = self._backward_place()
         elif self.call >= 0:
             # The first operator after a function was made is its own.
-            self._made_by.setdefault(torch._C._autograd._get_sequence_nr() - 1, self.call)
-            layer = self._layer_of_call(self.call)
+            self._made_by.setdefault(next_sequence_number() - 1, self.call)
+            layer = self.calls[self.call].module
         inputs: list[int] = []
         self._ids(args, inputs)
         if kwargs:
@@ -159,7 +209,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         for index in indices:
             if isinstance(index, Tensor) and self._on_meta and self.id_of(index) < 0:
                 storage = index.untyped_storage()
-                self.entries.append(Made(self._watch(storage, "temporaries"), layer))
+                self.entries.append(Made(self._add(storage, "temporaries"), layer))
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if (
@@ -174,24 +224,24 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
             known = shortcut(func, args)
             if known is not NotImplemented:
                 return known
-        compiler_loaded = "torch._dynamo" in sys.modules
+        compiler_loaded = COMPILER in sys.modules
         result = super()._run(func, args, kwargs)
         lay_out = self._kernel_layouts.get(func) if self._on_meta else None
         if lay_out:
             result = lay_out(result, args)
-        if not compiler_loaded and "torch._dynamo" in sys.modules:
+        if not compiler_loaded and COMPILER in sys.modules:
             gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
         return result
 
     def _backward_place(self) -> tuple[str, int]:
         """The autograd function that runs now, and the layer whose forward made it."""
-        node = torch._C._current_autograd_node()
+        node = autograd_node()
         if node is None:
             return self.inside, self._layer
         if self.call >= 0:  # a checkpoint computes a layer's forward again
-            return self.inside, self._layer_of_call(self.call)
+            return self.inside, self.calls[self.call].module
         if self._recomputed:
-            alive = {watch.id for watch in self._live.values()}
+            alive = {ref.id for ref in self._live.values()}
             for storage in alive.intersection(self._recomputed):
                 self.storages[storage].category = "activations"
             self._recomputed.clear()
@@ -199,8 +249,8 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         if variable is not None:
             self._layer = self.layer_of_parameter.get(id(variable), -1)
         else:
-            call = self._made_by.get(node._sequence_nr())
-            self._layer = -1 if call is None else self._layer_of_call(call)
+            call = self._made_by.get(sequence_number(node))
+            self._layer = -1 if call is None else self.calls[call].module
         return node.name(), self._layer
 
     def _ids(self, values: Iterable[Any], found: list[int]) -> None:
@@ -208,38 +258,38 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         for value in values:
             kind = type(value)
             if kind is Tensor or kind is Parameter:
-                watch = live.get(value.untyped_storage()._cdata)
-                found.append(-1 if watch is None else watch.id)
+                ref = live.get(storage_address(value.untyped_storage()))
+                found.append(-1 if ref is None else ref.id)
             elif kind is list or kind is tuple:
                 self._ids(value, found)
 
     def _output(self, tensor: Tensor, outputs: list[int], born: list[int]) -> None:
         storage = tensor.untyped_storage()
-        watch = self._live.get(storage._cdata)
-        if watch is not None:
-            outputs.append(watch.id)
+        ref = self._live.get(storage_address(storage))
+        if ref is not None:
+            outputs.append(ref.id)
             return
-        new = self._watch(storage, "temporaries")
+        new = self._add(storage, "temporaries")
         outputs.append(new)
         born.append(new)
 
-    def _watch(self, storage: torch.UntypedStorage, category: Category) -> int:
+    def _add(self, storage: torch.UntypedStorage, category: Category) -> int:
         number = len(self.storages)
         self.storages.append(
             Storage(storage.nbytes(), category, self._on_meta and storage.device.type != "meta")
         )
-        watch = _Watch(storage, self._ended)
-        watch.id = number
-        watch.address = storage._cdata
-        self._live[watch.address] = watch
+        ref = _StorageRef(storage, self._ended)
+        ref.id = number
+        ref.address = storage_address(storage)
+        self._live[ref.address] = ref
         return number
 
-    def _ended(self, watch: weakref.ref[Any]) -> None:
-        assert isinstance(watch, _Watch)
-        self.entries.append(Ended(watch.id))
-        if self._live.get(watch.address) is watch:
-            del self._live[watch.address]
+    def _ended(self, ref: weakref.ref[Any]) -> None:
+        assert isinstance(ref, _StorageRef)
+        self.entries.append(Ended(ref.id))
+        if self._live.get(ref.address) is ref:
+            del self._live[ref.address]
 
 
 def _is_view(value: Any) -> bool:
-    return isinstance(value, Tensor) and value._is_view()
+    return isinstance(value, Tensor) and is_view(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from nincost.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 #: Names a spec may end in; the long names are torch's own.
 DTYPES = {
@@ -186,7 +187,8 @@ def _from_specs(given: tuple[str, ...], batch_size: int, default: torch.dtype) -
 def tensors_in(value: Any) -> list[torch.Tensor]:
     """The tensors in a value of nested containers, in order."""
     import torch
-    from torch.utils._pytree import tree_leaves
+
+    from nincost._torch.trees import tree_leaves
 
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
@@ -194,7 +196,8 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
 def to_meta(value: Any) -> Any:
     """A copy of a nested value with each tensor replaced by a meta tensor of its layout."""
     import torch
-    from torch.utils._pytree import tree_map
+
+    from nincost._torch.trees import tree_map
 
     def convert(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
@@ -204,3 +207,37 @@ def to_meta(value: Any) -> Any:
         ).requires_grad_(leaf.requires_grad)
 
     return tree_map(convert, value)
+
+
+def map_tensors(convert: Callable[[torch.Tensor], torch.Tensor], inputs: ModelInput) -> ModelInput:
+    """The same arguments with each tensor converted."""
+    import torch
+
+    from nincost._torch.trees import tree_map_only
+
+    args, kwargs = tree_map_only(torch.Tensor, convert, (inputs.args, inputs.kwargs))
+    return ModelInput(args, kwargs, inputs.specs, inputs.batch_size)
+
+
+def random_input(inputs: ModelInput) -> ModelInput:
+    """The same arguments with values, on the CPU: floats from [0, 1), zeros for whole numbers.
+
+    0 is an index into any embedding.
+    """
+    import torch
+
+    def draw(tensor: torch.Tensor) -> torch.Tensor:
+        random = tensor.is_floating_point() or tensor.is_complex()
+        return (torch.rand if random else torch.zeros)(tensor.shape, dtype=tensor.dtype)
+
+    return map_tensors(draw, inputs)
+
+
+def float_dtype(module: nn.Module) -> torch.dtype:
+    """The type of the model's first floating-point parameter: what its input should be in."""
+    import torch
+
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.get_default_dtype()

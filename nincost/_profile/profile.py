@@ -21,7 +21,7 @@ from nincost._trace.records import (
     TensorMeta,
     Trace,
 )
-from nincost._trace.run import Mode, trace
+from nincost._trace.trace import Mode, trace
 from nincost.errors import UncountedError
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from nincost._torch.updates import import_compiler
+
 
 def top_level_blocks(module: nn.Module) -> list[nn.Module]:
     """The children that have children of their own, or all where none has.
@@ -30,7 +32,7 @@ def checkpoint_blocks(
     """
     # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
     # there would hold the frames on the stack, and so that block's input, for good.
-    import torch._dynamo  # noqa: F401
+    import_compiler()
     from torch.utils.checkpoint import checkpoint
 
     def contexts() -> tuple[Any, Any]:

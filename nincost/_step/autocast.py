@@ -12,6 +12,7 @@ when the first such autocast is entered, and taken away with the recording.
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +21,14 @@ import torch
 from torch import Tensor
 from torch.amp.autocast_mode import autocast
 
-_KEY: Any = torch._C.DispatchKey.AutocastPrivateUse1  # type: ignore[attr-defined]
+from nincost._torch.autograd import is_view
+from nincost._torch.operators import (
+    argument_names,
+    autocast_guards,
+    destroy,
+    set_autocast_enabled,
+)
+from nincost._torch.trees import tree_leaves
 
 
 def _names(text: str) -> list[str]:
@@ -101,7 +109,7 @@ def _patched(casts: _Casts) -> Iterator[None]:
             warnings.simplefilter("ignore")  # that CUDA is not available
             kwargs["enabled"] = False
             made(self, device_type, *args[:1], *args[2:], **kwargs)
-        self._enabled = enabled
+        set_autocast_enabled(self, enabled)
 
     def enter(self: Any) -> Any:
         result = entered(self)
@@ -127,11 +135,8 @@ class _Casts:
     """The casting kernels, the autocasts that are entered, and the weights that are cast."""
 
     def __init__(self, device: str) -> None:
-        import threading
-
         self.device = device
-
-        self._ident = threading.get_ident
+        self._included, self._excluded = autocast_guards()
         self._thread = threading.get_ident()
         self._libraries: list[Any] = []
         self._guards: list[tuple[Any, bool]] = []
@@ -139,12 +144,12 @@ class _Casts:
 
     def is_mine(self) -> bool:
         """Whether the recording's thread asks."""
-        return self._ident() == self._thread
+        return threading.get_ident() == self._thread
 
     def enter(self) -> None:
         if not self._libraries:
             self._register()
-        guard: Any = torch._C._IncludeDispatchKeyGuard(_KEY)
+        guard = self._included()
         guard.__enter__()
         self._guards.append((guard, torch.is_autocast_enabled("privateuseone")))
         torch.set_autocast_enabled("privateuseone", True)
@@ -160,7 +165,7 @@ class _Casts:
         while self._guards:
             self.leave()
         for library in self._libraries:
-            library._destroy()
+            destroy(library)
         self._libraries.clear()
 
     def _register(self) -> None:
@@ -182,10 +187,10 @@ class _Casts:
     def _kernel(self, name: str, prepare: Callable[..., Any]) -> Callable[..., Any]:
         packet, _, overload = name.partition(".")
         operator = getattr(getattr(torch.ops.aten, packet), overload or "default")
-        keys = torch._C.DispatchKeySet(_KEY)
+        excluded = self._excluded
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            with torch._C._ExcludeDispatchKeyGuard(keys):
+            with excluded():
                 if torch.is_autocast_enabled(self.device):
                     args, kwargs = prepare(operator, args, kwargs)
                 return operator(*args, **kwargs)
@@ -201,7 +206,7 @@ class _Casts:
     def _float_result(self, operator: Any, args: Any, kwargs: Any) -> Any:
         if not _is_castable(args[0]):
             return args, kwargs
-        position = [a.name for a in operator._schema.arguments].index("dtype")
+        position = argument_names(operator).index("dtype")
         if position < len(args):
             if args[position] is None:
                 args = (*args[:position], torch.float32, *args[position + 1 :])
@@ -210,8 +215,6 @@ class _Casts:
         return args, kwargs
 
     def _widest(self, _operator: Any, args: Any, kwargs: Any) -> Any:
-        from torch.utils._pytree import tree_leaves
-
         floats = [t for t in tree_leaves((args, kwargs)) if _is_castable(t)]
         wide = any(t.dtype is torch.float32 for t in floats)
         return self._cast_all(
@@ -237,7 +240,7 @@ class _Casts:
             and tensor.dtype is torch.float32
             and tensor.requires_grad
             and tensor.is_leaf
-            and not tensor._is_view()
+            and not is_view(tensor)
             and torch.is_autocast_cache_enabled()
         ):
             return tensor.to(dtype)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from nincost._trace.records import ModuleCall, ModuleInfo, Shape
 from nincost.errors import (
@@ -21,6 +20,13 @@ from nincost.errors import (
     place_of,
     printable,
 )
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+_NORMS = (
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm,
+    nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
+)  # fmt: skip
 
 
 def explain_failure(
@@ -64,10 +70,10 @@ def lacks(info: ModuleInfo | None, call: ModuleCall | None) -> str | None:
 
 
 @contextlib.contextmanager
-def as_the_models(model: str) -> Iterator[None]:
-    """Tell what a model's own `parameters`, `train`, `__setattr__` ... raise as a `ModelError`.
+def model_errors(model: str) -> Iterator[None]:
+    """Raise what a model's own `parameters`, `train`, `__setattr__` ... raise as a `ModelError`.
 
-    Around the copying and looking through, where no layer is running yet.
+    For copying and tracking a module, where no layer is running yet.
     """
     try:
         yield
@@ -80,13 +86,13 @@ def as_the_models(model: str) -> Iterator[None]:
         ) from error
     except BaseException as error:
         raise ModelError(
-            f"{model} cannot be looked through: {described(error)}{place_of(error)}; see what it "
-            "changes of nn.Module's own methods"
+            f"{model} cannot be copied and tracked: {described(error)}{place_of(error)}; see which "
+            "of nn.Module's own methods it overrides"
         ) from error
 
 
-def tell_place(stop: Interruption, info: ModuleInfo | None) -> None:
-    """Note the layer that was running when the run was stopped."""
+def add_layer(stop: Interruption, info: ModuleInfo | None) -> None:
+    """Add to an interruption the layer that was running."""
     if info is not None and not stop.where:
         stop.where = f"layer {info.path!r} ({_short(info.module)})"
 
@@ -110,7 +116,7 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
             f"{module.in_features} features in the last dimension, not {shape[-1]}: "
             "try another --input size"
         )
-    if isinstance(module, _ConvNd):
+    if isinstance(module, _CONVOLUTIONS):
         dims = len(module.kernel_size)
         if len(shape) not in (dims + 1, dims + 2):
             return f"a batch of {dims}-dimensional images (channels first), {dims + 2} sizes in all"
@@ -120,13 +126,13 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
                 f"{module.in_channels} channel{'s' * (module.in_channels != 1)}, not {channels}: "
                 "try another --input, or --arg in_channels if the model takes it"
             )
-        if not isinstance(module, _ConvTransposeNd):
+        if not isinstance(module, _TRANSPOSED):
             too_small = _at_least(
                 shape[-dims:], module.kernel_size, module.padding, module.dilation
             )
             if too_small:
                 return too_small
-    elif isinstance(module, nn.modules.batchnorm._NormBase):
+    elif isinstance(module, _NORMS):
         if len(shape) > 1 and shape[1] != module.num_features:
             return f"{module.num_features} channels, not {shape[1]}"
         if module.training and len(call.inputs[0].shape) > 1 and _values_per_channel(shape) == 1:
@@ -141,7 +147,10 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
         )
     elif isinstance(module, nn.Embedding) and call.inputs[0].dtype.is_floating_point:
         return "whole numbers: give the input a type, as in input_ids=128:int64"
-    if isinstance(module, (nn.Linear, _ConvNd)) and call.inputs[0].dtype != module.weight.dtype:
+    if (
+        isinstance(module, (nn.Linear, *_CONVOLUTIONS))
+        and call.inputs[0].dtype != module.weight.dtype
+    ):
         has, given = (
             str(tensor.dtype).removeprefix("torch.") for tensor in (module.weight, call.inputs[0])
         )

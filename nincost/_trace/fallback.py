@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from nincost.errors import one_line
 
@@ -21,7 +21,14 @@ SENTENCES: dict[FallbackReason, str] = {
     "devices": "it mixes tensors of the CPU with those of its input",
     "unknown": "it fails on the meta device",
 }
-assert set(SENTENCES) == set(get_args(FallbackReason))
+#: What a model's author may do about it.
+REMEDIES: dict[FallbackReason, str] = {
+    "values": "put torch.where in the place of what depends on values",
+    "kernel": "take an operator that has one in its place",
+    "sparse": "take dense tensors in their place",
+    "devices": "make them on the device of its input",
+    "unknown": "see what it does that a tensor without data cannot serve",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +84,15 @@ META_ERRORS = (
 )  # fmt: skip
 
 #: torch's exceptions that have a class of their own; by name, as their modules are slow to import.
-VALUE_ERRORS = {
-    "DataDependentOutputException": "torch._subclasses.fake_tensor",
-    "DynamicOutputShapeException": "torch._subclasses.fake_tensor",
-    "GuardOnDataDependentSymNode": "torch.fx.experimental.symbolic_shapes",
-}
+VALUE_ERRORS = frozenset({
+    "DataDependentOutputException", "DynamicOutputShapeException", "GuardOnDataDependentSymNode",
+})  # fmt: skip
 
 
 def fallback_reason(error: BaseException) -> FallbackReason | None:
     """What `error` says that meta tensors cannot serve; None for a mistake of the model's own."""
     kind = type(error)
-    if VALUE_ERRORS.get(kind.__name__) == kind.__module__:
+    if kind.__name__ in VALUE_ERRORS and kind.__module__.startswith("torch."):
         return "values"
     text = one_line(error, limit=1000)
     for known in META_ERRORS:

@@ -12,13 +12,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
 from torch.nn import Parameter
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from nincost._torch.autograd import storage_address
+from nincost._torch.operators import (
+    DispatchMode,
+    OpOverload,
+    has_kernel,
+    is_mutable,
+    operator_name,
+)
 from nincost._trace.layouts import LAYOUTS, Layout
 from nincost._trace.meta_corrections import KERNEL_LAYOUTS, check_as_kernels_do
-from nincost._trace.records import Op, Signature, TensorMeta
+from nincost._trace.records import ModuleCall, Op, Signature, TensorMeta
 
 _META = torch.device("meta")
 
@@ -28,27 +34,20 @@ _PLAIN = frozenset(
 )
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(DispatchMode):
     """A dispatch mode that appends an `Op` for each operator to `ops`.
 
     Args:
         on_meta: whether tensors are on the meta device; only then may outputs be made without
             running the operator itself.
-        remember: False runs each operator's own meta kernel; tests hold the two together.
+        remember: False runs each operator's own meta kernel; tests compare the two.
     """
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """False: torch would wrap `__torch_dispatch__` for its compiler, and import all of that.
-
-        The import takes longer than everything else that a profile does.
-        """
-        return False
 
     def __init__(self, *, on_meta: bool, remember: bool = True) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ops: list[Op] = []
-        self.call = -1  # index of the module call that runs now; kept by the module follower
+        self.calls: list[ModuleCall] = []  # kept by the module tracker
+        self.call = -1  # which of them is running
         self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
         self._on_meta = on_meta
         self._remember = remember and on_meta
@@ -67,7 +66,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._first(func, key, args, kwargs or {})
         self.ops.append(Op(signature, self.call))
         replay = signature.replay
-        result = _again(signature) if replay else self._run(func, args, kwargs or {})
+        result = _new_outputs(signature) if replay else self._run(func, args, kwargs or {})
         self.ran(signature, args, kwargs, result)
         return result
 
@@ -113,10 +112,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = self._run(func, args, kwargs) if made is None else made
         outputs = _tensors(result)
         fresh = _fresh(outputs, inputs) if made is None else (True,) * len(outputs)
-        only_looks = not func._schema.is_mutable or torch.Tag.inplace_view in func.tags
+        only_looks = not is_mutable(func) or torch.Tag.inplace_view in func.tags
         signature = Signature(
             func=func,
-            name=f"{func.namespace}.{func._schema.name.partition('::')[2]}",
+            name=operator_name(func),
             args=described[0],
             kwargs=described[1],
             outputs=tuple(map(_meta, outputs)),
@@ -127,7 +126,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         if signature.replay and made is None:
             # A Python kernel may leave a reference to what it gave in a cycle, the first time.
-            result = _again(signature)
+            result = _new_outputs(signature)
         self._signatures[key] = signature
         self.ops.insert(index, Op(signature, self.call))
         self.ran(signature, args, kwargs, result)
@@ -149,7 +148,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known = self._composite.get(func)
         if known is None:
             # An operator may have both, such as silu_backward: then its parts never run.
-            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
             known = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
                 func.name(), "Meta"
             )
@@ -157,7 +155,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return known
 
 
-def _again(signature: Signature) -> Any:
+def _new_outputs(signature: Signature) -> Any:
     """New tensors like the ones that the operator gave for equal arguments."""
     made = _make(signature.outputs)
     if signature.gives_list:
@@ -229,7 +227,7 @@ def _tensors(value: Any) -> list[Tensor]:
 def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
     """For each output tensor, whether its memory is none of the inputs'.
 
-    The schema would tell without a look, but not always the truth: `_unsafe_view` is a view.
+    The schema says so too, but not always rightly: `_unsafe_view` is a view.
     """
     old = {storage_key(tensor) for tensor in inputs}
     return tuple([storage_key(tensor) not in old for tensor in outputs])
@@ -238,7 +236,7 @@ def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
 def storage_key(tensor: Tensor) -> int:
     """The same number for two tensors in the same memory, as long as either is alive."""
     try:
-        return int(tensor.untyped_storage()._cdata)
+        return storage_address(tensor.untyped_storage())
     except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
         return id(tensor)
 
@@ -253,7 +251,7 @@ def _may_replay(
         and bool(outputs)
         and all(fresh)
         and (isinstance(result, Tensor) or len(result) == len(outputs))  # tensors and nothing else
-        and not func._schema.is_mutable
+        and not is_mutable(func)
         and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
         and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
     )

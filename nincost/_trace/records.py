@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from nincost._torch.operators import OpOverload
 from nincost._trace.fallback import Fallback
 
 
@@ -52,7 +53,7 @@ class Signature:
     equal outputs, so that the recorder may make them without running the operator's meta kernel.
     """
 
-    func: torch._ops.OpOverload
+    func: OpOverload
     name: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]

@@ -14,7 +14,7 @@ from nincost._models.copies import copy_with_weights
 from nincost._models.inputs import parse_spec
 from nincost._models.sources import resolve
 from nincost._step.loss import output_tensor
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 from nincost._train.seeds import derive_seed, seed_all
 from nincost._train.settings import TEXTBOOK_SIDE, TrainSettings
 from nincost.errors import InputError, ModelError, NincostError, described, place_of

@@ -1,4 +1,4 @@
-"""Measuring, with the GPU's part played by a gauge that tells numbers given to it."""
+"""Measuring, with a meter in the GPU's place that gives numbers of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from nincost._measure.measured_run import run
 from nincost._step.request import make_request
 
 
-class TapeGauge:
-    """A gauge on the CPU: notes what it is asked, and answers with counters."""
+class TapeMeter:
+    """A meter on the CPU: notes what is queried, and gives counters."""
 
     device = torch.device("cpu")
 
@@ -87,8 +87,8 @@ def job(**options):
     ids=str,
 )
 def test_real_steps_run_and_are_told_by_phase(options):
-    gauge = TapeGauge()
-    answer = run(job(**options), gauge)
+    meter = TapeMeter()
+    answer = run(job(**options), meter)
     assert answer["steps"] == 2
     assert answer["out_of_memory"] == ""
     assert list(answer["phases"]) == [
@@ -101,21 +101,21 @@ def test_real_steps_run_and_are_told_by_phase(options):
     assert answer["peak_phase"] == (
         "forward" if options.get("zero_grad_before_forward") else "loss"
     )
-    assert gauge.calls.count("record") == 1
-    assert "history" in gauge.calls
+    assert meter.calls.count("record") == 1
+    assert "history" in meter.calls
     measured = measure.measured_from(answer)
     assert measured.device == "Tape"
     assert measured.process_bytes == 123
 
 
 def test_inference_has_no_backward():
-    answer = run(job(input="1x96x96", inference=True), TapeGauge())
+    answer = run(job(input="1x96x96", inference=True), TapeMeter())
     assert list(answer["phases"]) == ["after_model", "after_forward"]
     assert answer["steps"] == 2
 
 
 def test_out_of_memory_is_an_answer_with_the_shortfall():
-    answer = run(job(input="1x96x96"), TapeGauge(fail_at=3))
+    answer = run(job(input="1x96x96"), TapeMeter(fail_at=3))
     assert answer["out_of_memory"].startswith("CUDA out of memory")
     assert answer["shortfall_bytes"] == 2 * 2**30 - 512 * 2**20
     assert answer["steps"] == 0
@@ -123,7 +123,7 @@ def test_out_of_memory_is_an_answer_with_the_shortfall():
 
 
 def test_the_process_answers_on_its_last_line():
-    answer = run(job(input="1x96x96"), TapeGauge())
+    answer = run(job(input="1x96x96"), TapeMeter())
     measured = measure.read_answer(f"noise\n{json.dumps(answer)}\n", "", "net")
     assert measured.peak_reserved_bytes == answer["peak_reserved_bytes"]
     with pytest.raises(measure.MeasureError, match="measuring net failed: ValueError: bad"):
@@ -137,7 +137,7 @@ def test_a_job_reaches_a_fresh_process(monkeypatch):
 
     def run_instead(command, **options):
         seen.update(command=command, **options)
-        answer = run(json.loads(options["input"]), TapeGauge())
+        answer = run(json.loads(options["input"]), TapeMeter())
         return subprocess.CompletedProcess(command, 0, json.dumps(answer), "")
 
     monkeypatch.setattr(measure.subprocess, "run", run_instead)
@@ -231,7 +231,7 @@ def gpu_here(monkeypatch):
     """As if this machine had a GPU, whose steps a tape of numbers stands for."""
 
     def run_instead(command, **options):
-        answer = run(json.loads(options["input"]), TapeGauge())
+        answer = run(json.loads(options["input"]), TapeMeter())
         return subprocess.CompletedProcess(command, 0, json.dumps(answer), "")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -17,7 +17,7 @@ from nincost._measure.device_meter import CudaMeter
 from no_gpu.events import recorded
 
 
-class NamingGauge(CudaMeter):
+class NamingMeter(CudaMeter):
     """Keeps the Python lines that took each block, too."""
 
     def record(self) -> None:
@@ -28,14 +28,14 @@ class NamingGauge(CudaMeter):
 
 def keep_history(path: Path) -> None:
     """Have the run write its history when it has ended."""
-    note = measured_run._Steps._note_parts
+    take_apart = measured_run.StepMeter._take_apart
 
-    def keep(steps: Any, *given: Any) -> None:
-        path.write_text(json.dumps(recorded(steps.gauge.history()["device_traces"][0])))
-        note(steps, *given)
+    def keep(measured: Any) -> None:
+        path.write_text(json.dumps(recorded(measured.meter.history()["device_traces"][0])))
+        take_apart(measured)
 
-    measured_run._Steps._note_parts = keep  # type: ignore[method-assign]
-    measured_run.CudaMeter = NamingGauge  # type: ignore[misc]
+    measured_run.StepMeter._take_apart = keep  # type: ignore[method-assign]
+    measured_run.CudaMeter = NamingMeter  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import nincost
 from nincost._models.build import Model
 from nincost._profile.profile import profile_trace
 from nincost._trace.records import Trace
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 from nincost.errors import NincostError
 from reliability.networks import Network, call
 

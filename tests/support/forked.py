@@ -38,7 +38,7 @@ def run_forked(
     """
     import nincost._cli.profile  # not in each child
     import nincost._profile.profile
-    import nincost._trace.run  # noqa: F401
+    import nincost._trace.trace  # noqa: F401
 
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         ready, begun = os.pipe()

@@ -184,7 +184,7 @@ def test_a_fallback_is_a_field() -> None:
     from nincost._memory.record import record
     from nincost._models.sources import resolve
     from nincost._step.step import Step
-    from nincost._trace.run import trace
+    from nincost._trace.trace import trace
 
     model = resolve(Net(4, 4))
     traced, recording = trace(model, "4"), record(Step(model, input="4"), Target())

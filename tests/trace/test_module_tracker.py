@@ -1,4 +1,4 @@
-"""Module calls are followed in order, nested, and let go again."""
+"""Module calls are tracked in order, nested, and no longer when it is said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 from nincost._models.sources import resolve
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
-from nincost._trace.run import trace
+from nincost._trace.trace import trace
 
 
 def test_calls_nest_as_modules_do() -> None:
@@ -32,15 +32,15 @@ def test_calls_nest_as_modules_do() -> None:
         )
 
 
-def test_a_watch_is_let_go() -> None:
+def test_untracked_calls_are_not_recorded() -> None:
     net = nn.Sequential(nn.Linear(2, 2))
-    follower = ModuleTracker(Recorder(on_meta=False))
-    follower.follow(net, "net")
+    tracker = ModuleTracker(Recorder(on_meta=False))
+    tracker.track(net, "net")
     net(torch.zeros(1, 2))
-    assert len(follower.calls) == 2
-    follower.unfollow()
+    assert len(tracker.calls) == 2
+    tracker.untrack()
     net(torch.zeros(1, 2))
-    assert len(follower.calls) == 2
+    assert len(tracker.calls) == 2
     assert all("_call_impl" not in m.__dict__ for m in net.modules())
 
 
@@ -50,11 +50,11 @@ def test_the_innermost_call_that_failed_is_known() -> None:
             raise RuntimeError("no")
 
     net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), Bad()))
-    follower = ModuleTracker(Recorder(on_meta=False))
-    follower.follow(net, "net")
+    tracker = ModuleTracker(Recorder(on_meta=False))
+    tracker.track(net, "net")
     try:
         net(torch.zeros(1, 2))
     except RuntimeError:
-        assert follower.failed is not None
-        assert follower.modules[follower.failed.module].path == "0.1"
-    assert follower.failed
+        assert tracker.failed is not None
+        assert tracker.modules[tracker.failed.module].path == "0.1"
+    assert tracker.failed

@@ -103,7 +103,7 @@ SMALL: dict[str, tuple[Any, tuple[int, ...]]] = {
 @pytest.mark.parametrize("mode", ["eval", "train"])
 @pytest.mark.parametrize("name", SMALL)
 def test_shapes_are_those_of_a_real_run(name: str, mode: str) -> None:
-    from nincost._trace.run import trace
+    from nincost._trace.trace import trace
 
     build, shape = SMALL[name]
     module = build().train(mode == "train")

@@ -1,0 +1,48 @@
+"""How modules are called and wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.nn.modules import module as module_file
+
+from nincost._torch.names import missing
+
+
+def call_of(kind: type[nn.Module]) -> Callable[..., Any]:
+    """`Module._call_impl`, which `Module.__call__` calls: hooks and `forward`."""
+    if not hasattr(kind, "_call_impl"):
+        raise missing("torch.nn.Module._call_impl", "know which layer an operator belongs to")
+    found: Callable[..., Any] = kind._call_impl
+    return found
+
+
+def replace_call(module: nn.Module, call: Callable[..., Any]) -> None:
+    """Have `module(...)` run `call(...)`: an instance's `_call_impl` stands before its class's."""
+    module.__dict__["_call_impl"] = call
+
+
+def restore_call(module: nn.Module) -> None:
+    """Undo `replace_call`."""
+    module.__dict__.pop("_call_impl", None)
+
+
+#: The attribute of a module in which `Module.compile` keeps what runs in place of `forward`.
+COMPILED_CALL = "_compiled_call_impl"
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """The module that `torch.compile` wrapped, which keeps it as `_orig_mod`; else itself."""
+    inner = module._modules.get("_orig_mod")
+    return module if inner is None else inner
+
+
+def global_module_hooks() -> list[dict[Any, Any]]:
+    """The tables of hooks that run for all modules: `torch.nn.modules.module._global_*`."""
+    return [
+        table
+        for name, table in vars(module_file).items()
+        if name.startswith("_global_") and isinstance(table, dict)
+    ]

@@ -1,0 +1,111 @@
+"""Dispatch modes, operators' schemas, and kernels that are registered for a while."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from nincost._torch.names import bound, find, missing
+
+try:
+    from torch._ops import OpOverload
+    from torch.utils._python_dispatch import TorchDispatchMode
+except ImportError as error:
+    raise missing(
+        "torch._ops.OpOverload or no torch.utils._python_dispatch.TorchDispatchMode",
+        "record operators",
+    ) from error
+
+__all__ = [
+    "DispatchMode", "OpOverload", "argument_names", "autocast_guards", "composite_kernel",
+    "destroy", "has_kernel", "is_mutable", "operator_name", "register_on_meta",
+    "returns_something", "set_autocast_enabled",
+]  # fmt: skip
+
+
+class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A `TorchDispatchMode` that does not import torch's compiler.
+
+    torch would wrap `__torch_dispatch__` for its compiler unless `_should_skip_dynamo` says False.
+    The import takes longer than everything else that a profile does.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+@functools.cache
+def operator_name(overload: OpOverload) -> str:
+    """`aten.add` of aten's `add.Tensor`; by its `_schema`."""
+    return f"{overload.namespace}.{overload._schema.name.partition('::')[2]}"
+
+
+def argument_names(overload: OpOverload) -> list[str]:
+    """The names of an operator's arguments, by its `_schema`."""
+    return [argument.name for argument in overload._schema.arguments]
+
+
+def is_mutable(overload: OpOverload) -> bool:
+    """Whether an operator changes an argument, by its `_schema`."""
+    return bool(overload._schema.is_mutable)
+
+
+def returns_something(overload: OpOverload) -> bool:
+    """Whether an operator has a result at all, by its `_schema`."""
+    return bool(overload._schema.returns)
+
+
+#: `torch._C._dispatch_has_kernel_for_dispatch_key(name, key)`: whether a kernel is registered.
+has_kernel: Callable[[str, str], bool] = bound(
+    "_C._dispatch_has_kernel_for_dispatch_key",
+    "know which operators come apart into others",
+    fits=lambda found: found("aten::add.Tensor", "CPU") is True,
+)
+
+
+def composite_kernel(overload: OpOverload) -> Callable[..., Any]:
+    """An operator's C++ kernel that calls others, by `OpOverload._op_dk`.
+
+    `decompose` would prefer a Python one that torch keeps for its compiler.
+    """
+    purpose = "run an operator's parts"
+    if not hasattr(overload, "_op_dk"):
+        raise missing("torch._ops.OpOverload._op_dk", purpose)
+    return functools.partial(
+        overload._op_dk, find("_C.DispatchKey.CompositeImplicitAutograd", purpose)
+    )
+
+
+def register_on_meta(library: torch.library.Library, name: str, kernel: Callable[..., Any]) -> None:
+    """Register a kernel for meta tensors, also of a composite, which `Library.impl` refuses."""
+    if not hasattr(getattr(library, "m", None), "impl"):
+        raise missing("torch.library.Library.m.impl", "give meta tensors an operator's kernel")
+    library.m.impl(name, "Meta", kernel, False)
+
+
+def destroy(library: torch.library.Library) -> None:
+    """Take a library's kernels out of the dispatcher, by `Library._destroy`."""
+    if not hasattr(library, "_destroy"):
+        raise missing("torch.library.Library._destroy", "take its kernels away again")
+    library._destroy()
+
+
+def autocast_guards() -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Context managers that include, and exclude, the private-use device's autocast key.
+
+    `torch._C._IncludeDispatchKeyGuard`, `_ExcludeDispatchKeyGuard`, `DispatchKeySet`.
+    """
+    purpose = "let autocast act on meta tensors"
+    key = find("_C.DispatchKey.AutocastPrivateUse1", purpose)
+    include = functools.partial(find("_C._IncludeDispatchKeyGuard", purpose), key)
+    keys = find("_C.DispatchKeySet", purpose)(key)
+    return include, functools.partial(find("_C._ExcludeDispatchKeyGuard", purpose), keys)
+
+
+def set_autocast_enabled(context: torch.autocast, enabled: bool) -> None:
+    """Say whether a `torch.autocast` switches it on when it is entered: its `_enabled`."""
+    context._enabled = enabled

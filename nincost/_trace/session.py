@@ -1,0 +1,256 @@
+"""One run of a model, for who records it: on the meta device, or on the CPU where it needs values.
+
+`profile` and `memory` both run a model in a `Session`, so that they agree on what input it
+gets, when it runs on the CPU, what an error says and what is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from nincost._isolation import collection_paused, unchanged
+from nincost._models.build import Model
+from nincost._models.copies import copy_structure, copy_with_weights
+from nincost._models.import_path import importable
+from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
+from nincost._trace.failure import add_layer, explain_failure, lacks, model_errors
+from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
+from nincost._trace.module_tracker import ModuleTracker
+from nincost._trace.recorder import Recorder
+from nincost._trace.records import ModuleInfo
+from nincost.errors import STOPS, InputError, Interruption, ModelError, NincostError, one_line
+
+R = TypeVar("R", bound=Recorder)
+T = TypeVar("T")
+
+#: Bytes of weights up to which a model that cannot run on meta is run on the CPU.
+LARGEST_ON_CPU = 4 * 2**30
+
+
+class Attempt(Generic[R]):
+    """A model on one device, with its input and with what records its run.
+
+    Attributes:
+        module: nincost's own, which a run may change.
+        inputs: its arguments, on the same device.
+        fallback: why this is the CPU; None for the meta device.
+        recorder, tracker: what operators and module calls are recorded by.
+        call: what to call in the module's place.
+    """
+
+    recorder: R
+    tracker: ModuleTracker
+    call: Callable[..., Any]
+
+    def __init__(
+        self,
+        module: nn.Module,
+        inputs: ModelInput,
+        make_recorder: Callable[[bool], R],
+        fallback: Fallback | None = None,
+    ) -> None:
+        self.module = module
+        self.inputs = inputs
+        self.fallback = fallback
+        self._make_recorder = make_recorder
+        self._track()
+
+    @property
+    def on_meta(self) -> bool:
+        return self.fallback is None
+
+    def restart(self) -> None:
+        """Forget what was recorded, and track the modules that there are by now."""
+        self.tracker.untrack()
+        self._track()
+
+    def _track(self) -> None:
+        self.recorder = self._make_recorder(self.on_meta)
+        self.tracker = ModuleTracker(self.recorder)
+        self.call = self.tracker.track(self.module, type(self.module).__name__)
+
+    def learn_shapes(self) -> None:
+        """Run lazy modules once, unrecorded; tracked, so that an error names its layer."""
+        with torch.no_grad():
+            self.call(*self.inputs.args, **self.inputs.kwargs)
+        self.restart()
+
+    @property
+    def failed_module(self) -> ModuleInfo | None:
+        """The innermost module that an error passed through."""
+        failed = self.tracker.failed
+        return self.tracker.modules[failed.module] if failed else None
+
+
+class _NotOnMetaError(Exception):
+    """A run on meta failed in a way that a run with values may not.
+
+    `reason` is what the model does that meta tensors cannot serve; `explained` what to raise if
+    there is no other way.
+    """
+
+    def __init__(self, reason: FallbackReason, explained: NincostError) -> None:
+        super().__init__(str(explained))
+        self.reason = reason
+        self.explained = explained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(Generic[R]):
+    """How a model is to be run.
+
+    Attributes:
+        model: what `nincost._models.sources.resolve` gave.
+        input: input specs or example tensors; the model's default input where None.
+        batch_size: what specs get in front.
+        recorder: makes what records, given whether the run is on meta.
+        prepare: converts a module in place before it runs, and gives its input converted alike.
+        changes_module: whether `prepare` does what a later run of the same module must not find.
+        explain: the error to raise for one that comes out of a run, where there is more to say
+            than which layer failed on what.
+        only_on_meta: the option with which a run with values would not serve; empty where it would.
+        retry_unknown: whether a RuntimeError that is none of torch's own on meta tensors is tried
+            with values, too.
+    """
+
+    model: Model
+    input: Any
+    batch_size: int
+    recorder: Callable[[bool], R]
+    prepare: Callable[[nn.Module, ModelInput], ModelInput]
+    changes_module: bool = False
+    explain: Callable[[BaseException, Attempt[R]], NincostError | None] = lambda *_: None
+    only_on_meta: str = ""
+    retry_unknown: bool = False
+
+    def run(self, body: Callable[[Attempt[R]], T]) -> T:
+        """Run `body` with the model's structure on meta, or with values where it needs them.
+
+        The user's module is never run: a copy is, or a module that nincost built. `body` is called
+        once more, with values, where it fails on meta for the want of them.
+
+        Raises:
+            InputError: no input is known, it does not fit, or the model needs values and cannot be
+                run on the CPU.
+            ModelError: the model fails for a reason of its own.
+        """
+        model = self.model
+        with unchanged(), collection_paused(), importable(model.folder), model_errors(model.name):
+            inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
+            reuse = model.owned and not self.changes_module
+            module = model.module if reuse else copy_structure(model.module)
+            try:
+                return self._attempt(body, module, inputs)
+            except _NotOnMetaError as error:
+                failure = error
+            self._check_cpu_run(failure, module)
+            try:
+                return self._run_with_values(body, inputs, failure)
+            except NincostError as error:
+                # Failing on both, it is no matter of the device: what meta said comes with shapes.
+                shown = failure.explained if failure.reason == "unknown" else error
+                raise shown from failure.__cause__
+
+    def _given(self) -> Any:
+        given = self.model.default_input if self.input is None else self.input
+        if isinstance(given, tuple | list) and not given:
+            raise InputError(
+                f"{self.model.name} does not say what input it takes: give --input, such as "
+                "3x224x224 or input_ids=128:int64"
+            )
+        return given
+
+    def _attempt(
+        self,
+        body: Callable[[Attempt[R]], T],
+        module: nn.Module,
+        inputs: ModelInput,
+        fallback: Fallback | None = None,
+    ) -> T:
+        attempt = Attempt(module, self.prepare(module, inputs), self.recorder, fallback)
+        try:
+            if is_lazy_module(module):
+                attempt.learn_shapes()
+            result = body(attempt)
+            self._refuse_threads(attempt)
+            return result
+        except NincostError:
+            raise
+        except STOPS as stop:
+            if isinstance(stop, Interruption):
+                add_layer(stop, attempt.failed_module)
+            raise
+        except BaseException as error:
+            self._refuse_threads(attempt)
+            raise self._explained(error, attempt) from error
+        finally:
+            attempt.tracker.untrack()
+
+    def _explained(self, error: BaseException, attempt: Attempt[R]) -> Exception:
+        failed, info = attempt.tracker.failed, attempt.failed_module
+        explained = self.explain(error, attempt) or explain_failure(
+            error, self.model.name, info, failed, attempt.inputs.specs
+        )
+        if not attempt.on_meta:
+            return explained
+        reason = fallback_reason(error)
+        if reason is None and self.retry_unknown and isinstance(error, RuntimeError):
+            reason = None if lacks(info, failed) else "unknown"
+        return explained if reason is None else _NotOnMetaError(reason, explained)
+
+    def _refuse_threads(self, attempt: Attempt[R]) -> None:
+        """An operator in another thread would be missed in silence."""
+        if attempt.tracker.in_other_thread is not None:
+            raise ModelError(
+                f"{self.model.name} runs layer {attempt.tracker.in_other_thread.path!r} in a "
+                "thread of its own, where its operators cannot be recorded: call it in the thread "
+                "that calls the model"
+            )
+
+    def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
+        """Raise where a run with values would be too large, or none of what is asked for."""
+        weights = max(_weight_bytes(self.model.module), _weight_bytes(module))
+        if weights <= LARGEST_ON_CPU and not self.only_on_meta:
+            return
+        if failure.reason == "unknown":
+            raise failure.explained from failure.__cause__
+        remedy = REMEDIES[failure.reason]
+        if self.only_on_meta:
+            cpu = f" with {self.only_on_meta}"
+            remedy = f"leave {self.only_on_meta} out, or {remedy}"
+        else:
+            limit = f"{LARGEST_ON_CPU / 2**30:g} GiB"
+            cpu = f", as its weights of {weights / 2**30:.1f} GiB are more than {limit}"
+        raise InputError(
+            f"{self.model.name} cannot be run on the meta device, since "
+            f"{SENTENCES[failure.reason]} ({one_line(failure.__cause__ or failure)}), nor on the "
+            f"CPU{cpu}: {remedy}"
+        ) from failure.__cause__
+
+    def _run_with_values(
+        self, body: Callable[[Attempt[R]], T], inputs: ModelInput, failure: _NotOnMetaError
+    ) -> T:
+        model = self.model
+        fallback = Fallback(failure.reason, one_line(failure.__cause__ or failure))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            if model.owned and model.rebuild is not None:
+                module = model.rebuild()
+            else:
+                module = copy_with_weights(model.module)
+            return self._attempt(body, module, random_input(inputs), fallback)
+
+
+def is_lazy_module(module: nn.Module) -> bool:
+    """Whether some of its parameters or buffers have no shape yet."""
+    return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
+
+
+def _weight_bytes(module: nn.Module) -> int:
+    return sum(p.nbytes for p in module.parameters() if not is_lazy(p))
