@@ -39,7 +39,7 @@ class _StorageRef(weakref.ref[Any]):
     address: int
 
 
-class StorageTracker(Recorder):
+class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
     """A `Recorder` that also keeps the stream of operators and storages' ends.
 
     It is the `StepObserver` of a step that is recorded.

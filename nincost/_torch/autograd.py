@@ -36,7 +36,7 @@ storage_address: Callable[[torch.UntypedStorage], int] = bound(
     "UntypedStorage._cdata",
     "know which tensors lie in the same memory",
     use=operator.attrgetter("_cdata"),
-    fits=lambda found: found(torch.UntypedStorage(0)) > 0,
+    fits=lambda found: found(torch.empty(0).untyped_storage()) > 0,
 )
 
 #: `Tensor._is_view()`: whether another tensor holds the memory, too.

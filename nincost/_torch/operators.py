@@ -82,16 +82,17 @@ def composite_kernel(overload: OpOverload) -> Callable[..., Any]:
 
 def register_on_meta(library: torch.library.Library, name: str, kernel: Callable[..., Any]) -> None:
     """Register a kernel for meta tensors, also of a composite, which `Library.impl` refuses."""
-    if not hasattr(getattr(library, "m", None), "impl"):
+    dispatcher: Any = getattr(library, "m", None)
+    if not hasattr(dispatcher, "impl"):
         raise missing("torch.library.Library.m.impl", "give meta tensors an operator's kernel")
-    library.m.impl(name, "Meta", kernel, False)
+    dispatcher.impl(name, "Meta", kernel, False)
 
 
 def destroy(library: torch.library.Library) -> None:
     """Take a library's kernels out of the dispatcher, by `Library._destroy`."""
     if not hasattr(library, "_destroy"):
         raise missing("torch.library.Library._destroy", "take its kernels away again")
-    library._destroy()
+    library._destroy()  # type: ignore[no-untyped-call]
 
 
 def autocast_guards() -> tuple[Callable[[], Any], Callable[[], Any]]:
