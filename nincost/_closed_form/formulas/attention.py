@@ -14,7 +14,10 @@ from nincost._closed_form.terms import Term, term
 def multi_head_attention(module: Any, shapes: Shapes) -> Working:
     """Three projections, scores, weighted sum, and the output projection.
 
-    The heads split E between them, so their number does not change the count.
+    Query (N, L, E), key (N, S, E_k), value (N, S, E_v), output (N, L, E); N and L, or S, change
+    places without `batch_first`. The heads split E between them, so their number does not change
+    the count. Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.2, and the
+    parameters of torch.nn.MultiheadAttention.
     """
     query, key = shapes[0], shapes[1] if len(shapes) > 1 else shapes[0]
     batched = len(query) == 3

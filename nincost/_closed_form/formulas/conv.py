@@ -14,7 +14,12 @@ from nincost._closed_form.window import out_size
 
 @by_hand(nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def convolution(module: Any, shapes: Shapes) -> Working:
-    """Weights k*k*(C_in/g)*C_out and C_out biases; each weight meets each output position."""
+    """Weights k*k*(C_in/g)*C_out and C_out biases; each weight meets each output position.
+
+    Input (N, C_in, H, W), output (N, C_out, H_out, W_out), with one size more or less in 3d and 1d
+    and N left out for a single image. MACs: N*C_out*H_out*W_out*k*k*C_in/g. Source: "Shape" and
+    "Variables" in the documentation of torch.nn.Conv2d; H_out is `out_size`.
+    """
     dims = len(module.kernel_size)
     lead, sizes = shapes[0][: -dims - 1], shapes[0][-dims:]
     if module.padding == "same":
@@ -35,7 +40,11 @@ def convolution(module: Any, shapes: Shapes) -> Working:
 
 @by_hand(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 def transposed_convolution(module: Any, shapes: Shapes) -> Working:
-    """Each weight meets each *input* position; the output has (in-1)*s - 2p + d*(k-1) + op + 1."""
+    """Weights k*k*C_in*(C_out/g) and C_out biases; each weight meets each *input* position.
+
+    Input (N, C_in, H, W). `H_out = (H - 1)*s - 2p + d(k-1) + output_padding + 1` (the documentation
+    of torch.nn.ConvTranspose2d). MACs: N*C_in*H*W*k*k*C_out/g.
+    """
     dims = len(module.kernel_size)
     lead, sizes = shapes[0][: -dims - 1], shapes[0][-dims:]
     out = tuple(

@@ -1,4 +1,4 @@
-"""Hand formulas of normalization."""
+"""Hand formulas of normalization. Inputs and outputs have the same shape."""
 
 from __future__ import annotations
 

@@ -12,7 +12,11 @@ from nincost._closed_form.window import each, out_size
 
 @by_hand(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 def window_pool(module: Any, shapes: Shapes) -> Working:
-    """No parameters, no MACs; the output's size as a convolution's, rounded up in ceil mode."""
+    """No parameters, no MACs; the output's size as a convolution's, rounded up in ceil mode.
+
+    Input (N, C, H, W), output (N, C, H_out, W_out) (the documentation of torch.nn.MaxPool2d, which
+    ignores windows that would begin in the padding behind the input).
+    """
     dims = int(type(module).__name__[-2])
     lead, sizes = shapes[0][:-dims], shapes[0][-dims:]
     kernel = each(module.kernel_size, dims)
@@ -41,7 +45,7 @@ def _pool_size(size: int, k: int, s: int, p: int, d: int, *, ceil: bool) -> int:
     nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
 )  # fmt: skip
 def adaptive_pool(module: Any, shapes: Shapes) -> Working:
-    """No parameters, no MACs; the output's size is given."""
+    """No parameters, no MACs; the output's size is a setting of the layer."""
     dims = int(type(module).__name__[-2])
     lead, sizes = shapes[0][:-dims], shapes[0][-dims:]
     wanted = module.output_size

@@ -14,7 +14,9 @@ from nincost._closed_form.terms import Term, term
 def recurrent(module: Any, shapes: Shapes) -> Working:
     """For each layer and direction, g gates of H rows meet the input and the last output.
 
-    A projection (LSTM's `proj_size`) makes the output P wide instead of H.
+    Input (T, N, I), or (N, T, I) with `batch_first`, or (T, I); output of the same form, P wide for
+    each direction. P is H, or `proj_size` (LSTM), which is one product more. LSTM has 4 gates, GRU 3,
+    RNN 1 (the documentation of torch.nn.LSTM, "Variables").
     """
     shape = shapes[0]
     batched = len(shape) == 3
@@ -52,7 +54,7 @@ def recurrent(module: Any, shapes: Shapes) -> Working:
 
 @by_hand(nn.LSTMCell, nn.GRUCell, nn.RNNCell)
 def recurrent_cell(module: Any, shapes: Shapes) -> Working:
-    """One step of one layer."""
+    """One step of one layer: g*H rows meet the input and the last output, (N, I) and (N, H)."""
     gates = module.weight_ih.shape[0] // module.hidden_size
     lead = shapes[0][:-1]
     batch = lead[0] if lead else 1
