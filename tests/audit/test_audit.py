@@ -11,7 +11,7 @@ from torch import nn
 import nincost
 from nincost._audit.results import Grade
 
-#: A homework answer that went round for D2L 7.3, with its mistakes (../shared/facts.md).
+#: An answer that went round among readers of D2L 7.3, with its mistakes.
 PARAMS = (
     "96*(11*11*1+1) + (1*1*96*96)*2 + 256*(96*5*5+1) + (1*1*256*256)*2 + 384*(256*3*3+1) "
     "+ (1*1*384*384)*2 + 10*(384*3*3+1) + 2*(1*1*10*10) = 1995284"

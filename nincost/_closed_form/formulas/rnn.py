@@ -15,8 +15,8 @@ def recurrent(module: Any, shapes: Shapes) -> Working:
     """For each layer and direction, g gates of H rows meet the input and the last output.
 
     Input (T, N, I), or (N, T, I) with `batch_first`, or (T, I); output of the same form, P wide for
-    each direction. P is H, or `proj_size` (LSTM), which is one product more. LSTM has 4 gates, GRU 3,
-    RNN 1 (the documentation of torch.nn.LSTM, "Variables").
+    each direction. P is H, or `proj_size` (LSTM), which is one product more. LSTM has 4 gates,
+    GRU 3, RNN 1 (the documentation of torch.nn.LSTM, "Variables").
     """
     shape = shapes[0]
     batched = len(shape) == 3
