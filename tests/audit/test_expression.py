@@ -131,7 +131,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_read_or_refused_in_time(name: str) -> None:
     text, limit = HOSTILE[name]
-    started = time.perf_counter()
+    started = time.process_time()  # wall time depends on what else runs
     try:
         parse(text)
     except ExpressionError as error:
@@ -139,7 +139,7 @@ def test_hostile_text_is_read_or_refused_in_time(name: str) -> None:
         assert len(str(error)) < 500
     else:
         assert not limit
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.text(alphabet="0123456789+-*/^()=~.,eExX× \n（\\{}k²", max_size=40))
