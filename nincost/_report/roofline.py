@@ -17,8 +17,8 @@ from nincost._report.results import Roof, Roofline, RoofPoint
 from nincost._step.request import Request
 from nincost._trace.records import Shape
 
-#: Module types that cuDNN may run in TF32 for float32 (`torch.backends.cudnn.allow_tf32`, on by
-#: default; that of matrix products is off).
+#: Module types that cuDNN runs, in TF32 where `torch.backends.cudnn.allow_tf32` is on, as it is by
+#: default (that of matrix products is off).
 _CUDNN = ("Conv", "LazyConv", "LSTM", "GRU", "RNN")
 
 
@@ -26,7 +26,7 @@ def roofline(profile: Profile, request: Request) -> Roofline | str:
     """The forward pass on the request's card; or why the card has no peak for its precision."""
     gpu, step = request.card.gpu, request.step
     precision = step.amp or step.dtype or "float32"
-    found = _peaks(gpu, precision)
+    found = _peaks(gpu, precision, tf32=request.target().settings.tf32)
     if isinstance(found, str):
         return found
     contraction, tf32, plain = found
@@ -55,12 +55,12 @@ def roofline(profile: Profile, request: Request) -> Roofline | str:
     )
 
 
-def _peaks(gpu: Gpu, precision: str) -> tuple[Roof, Roof, Roof] | str:
-    """The peaks of contractions, of cuDNN's with TF32, and of everything else."""
+def _peaks(gpu: Gpu, precision: str, *, tf32: bool) -> tuple[Roof, Roof, Roof] | str:
+    """The peaks of contractions, of cuDNN's (with TF32 where that is on), and of all else."""
     plain = Roof("FP32 cores", gpu.fp32_flops)
     none = Roof("", 0)
     if precision == "float32":
-        return plain, Roof("TF32 tensor cores", gpu.tf32_flops), plain
+        return plain, Roof("TF32 tensor cores", gpu.tf32_flops) if tf32 else none, plain
     if precision not in ("float16", "bfloat16"):
         return f"no peak of {gpu.title} is known for {precision}"
     flops = gpu.fp16_flops if precision == "float16" else gpu.bf16_flops

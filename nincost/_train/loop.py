@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nincost._devices.settings import Settings
 from nincost._step.loss import output_tensor
 from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
@@ -45,6 +46,7 @@ class TrainingRun:
         stop: whether somebody asked for a stop.
         save_every: steps between two checkpoints within an epoch; None for each epoch's end alone.
         digest: the dataset's checksum.
+        torch_settings: torch's own settings during the training.
         epochs: a row for each epoch that is complete.
         before_bytes: on a GPU, what was allocated before the network.
         peak_bytes: on a GPU, the most that was allocated in a training step; else None.
@@ -61,6 +63,7 @@ class TrainingRun:
     stop: StopRequest = field(default_factory=StopRequest)
     save_every: int | None = None
     digest: str = ""
+    torch_settings: Settings = field(default_factory=Settings)
     epochs: list[Epoch] = field(default_factory=list)
     before_bytes: int = 0
     peak_bytes: int | None = None

@@ -20,7 +20,8 @@ from nincost._models.build import Model
 from nincost._profile.registry import op_cost
 from nincost._step.step import Step
 from nincost._trace.recording import Mark, Ran
-from nincost._train.results import Epoch, Speed, StepMemory
+from nincost._train.loop import TrainingRun
+from nincost._train.results import Speed, StepMemory
 from nincost._train.settings import TrainSettings
 from nincost.errors import InputError, NincostError, one_line
 
@@ -63,10 +64,9 @@ def step_macs(model: Model, spec: str) -> StepMacs:
     return StepMacs(found["forward"] // 2, found["backward"] // 2, tuple(sorted(uncounted)))
 
 
-def speed(
-    model: Model, settings: TrainSettings, rows: list[Epoch], device: torch.device, processes: int
-) -> tuple[Speed, list[str]]:
+def speed(model: Model, run: TrainingRun) -> tuple[Speed, list[str]]:
     """How fast the epochs were, beside the device's peak; and notes on what is not known."""
+    settings, processes = run.settings, run.ranks.world_size
     notes = []
     macs: StepMacs | None = None
     try:
@@ -75,15 +75,15 @@ def speed(
         notes.append(f"the step's MACs could not be counted: {one_line(error)}")
     if macs and macs.uncounted:
         notes.append(f"the FLOP/s lack operators without a formula: {', '.join(macs.uncounted)}")
-    rate = median(row.examples_per_second for row in rows)
-    seconds = sum(row.seconds for row in rows)
+    rate = median(row.examples_per_second for row in run.epochs)
+    seconds = sum(row.seconds for row in run.epochs)
     flops = 2 * (macs.forward + macs.backward) * rate if macs else None
-    kind, peak = _peak(device, settings.amp)
+    kind, peak = _peak(run.device, settings.amp, tf32=run.torch_settings.tf32)
     whole = peak * processes if peak else None
     return Speed(
-        device=device_name(device, processes),
+        device=device_name(run.device, processes),
         examples_per_second=rate,
-        loading_share=sum(row.loading_seconds for row in rows) / seconds if seconds else 0.0,
+        loading_share=sum(row.loading_seconds for row in run.epochs) / seconds if seconds else 0.0,
         forward_macs=macs.forward if macs else None,
         backward_macs=macs.backward if macs else None,
         uncounted=macs.uncounted if macs else (),
@@ -99,10 +99,10 @@ def image_spec(settings: TrainSettings) -> str:
     return f"{settings.channels}x{settings.resize}x{settings.resize}"
 
 
-def _peak(device: torch.device, amp: str | None) -> tuple[str | None, float | None]:
+def _peak(device: torch.device, amp: str | None, *, tf32: bool) -> tuple[str | None, float | None]:
     """Which peak of the device the training is compared with, and its FLOP/s where known.
 
-    Without autocast, convolutions use TF32 where the card has it and torch's setting allows it.
+    Without autocast, convolutions use TF32 where the card has it and torch's setting `tf32` is on.
     """
     if device.type != "cuda":
         return None, None
@@ -113,7 +113,7 @@ def _peak(device: torch.device, amp: str | None) -> tuple[str | None, float | No
     peaks = {"float16": ("fp16", gpu.fp16_flops), "bfloat16": ("bf16", gpu.bf16_flops)}
     if amp in peaks:
         kind, peak = peaks[amp]
-    elif gpu.tf32_flops and torch.backends.cudnn.allow_tf32:
+    elif gpu.tf32_flops and tf32:
         kind, peak = "tf32", gpu.tf32_flops
     else:
         kind, peak = "fp32", gpu.fp32_flops
@@ -143,30 +143,27 @@ def _cpu_name() -> str:
 
 
 def step_memory(
-    given: Any,
-    arg: Mapping[str, Any] | None,
-    settings: TrainSettings,
-    processes: int,
-    measured: tuple[int, int] | None,
+    given: Any, arg: Mapping[str, Any] | None, run: TrainingRun
 ) -> tuple[StepMemory, list[str]]:
     """The predicted memory of one process's step, beside the measured one; and notes.
 
     Args:
         given, arg: the model as `train` was called with it.
-        settings: the training's.
-        processes: how many share a batch; the largest shard is predicted.
-        measured: bytes allocated at the peak of the training steps, and before the model was
-            built; None without a GPU.
+        run: the training; of its processes' shards of a batch, the largest is predicted.
     """
-    peak, before = measured or (None, None)
-    real = peak - before if peak is not None and before is not None else None
-    empty = StepMemory("", None, real, before)
+    settings = run.settings
+    empty = StepMemory(
+        gpu="",
+        predicted_bytes=None,
+        measured_bytes=run.peak_bytes - run.before_bytes if run.peak_bytes is not None else None,
+        before_bytes=run.before_bytes if run.peak_bytes is not None else None,
+    )
     if settings.compile:
         return empty, ["memory is not predicted for a compiled model"]
-    share = -(-settings.batch_size // processes)
     try:
         found = memory(
-            given, arg=arg, input=image_spec(settings), batch_size=share,
+            given, arg=arg, input=image_spec(settings),
+            batch_size=-(-settings.batch_size // run.ranks.world_size),
             optimizer=settings.optimizer,
             optimizer_arg={"lr": settings.lr, **settings.optimizer_arg},
             amp=settings.amp,  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 
+from nincost._devices.settings import Settings
 from nincost._environment import environment
 from nincost._isolation import collection_paused
 from nincost._models.build import Model
@@ -140,7 +141,7 @@ def train(
         files.prepare(resume=resume, force=force)
         with global_settings(deterministic=settings.deterministic) as nondeterministic:
             run = _prepare(found, settings, dataset, where, ranks, files, callbacks)
-            run.stop, run.save_every = stop, save_every
+            run.stop, run.save_every, run.torch_settings = stop, save_every, Settings.read()
             _train(run, resume=resume)
         return files.finish(_result(model, arg, found, run, nondeterministic))
 
@@ -244,10 +245,9 @@ def _result(
 ) -> Training:
     settings, processes = run.settings, run.ranks.world_size
     module = run.module.eval()
-    measured = None if run.peak_bytes is None else (run.peak_bytes, run.before_bytes)
     with collection_paused():
-        speed, notes = predicted.speed(found, settings, run.epochs, run.device, processes)
-        memory, more = predicted.step_memory(given, arg, settings, processes, measured)
+        speed, notes = predicted.speed(found, run)
+        memory, more = predicted.step_memory(given, arg, run)
     notes += more
     notes += [f"not the same each time: {text}" for text in nondeterministic]
     if processes > 1 and has_batch_norm(module):

@@ -1,4 +1,4 @@
-"""What `nincost.report` gathers, against the commands that tell the same alone."""
+"""What `nincost.report` gathers, against what the commands of each part report alone."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 import nincost
@@ -40,7 +41,9 @@ def test_a_large_product_is_bound_by_arithmetic_and_a_relu_by_memory() -> None:
     assert product.seconds == pytest.approx(product.flops / 19.5e12)
 
 
-def test_convolutions_use_tf32_where_the_card_has_it() -> None:
+def test_convolutions_use_tf32_where_the_card_has_it_and_torch_allows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     net = nn.Sequential(nn.Conv2d(512, 512, 3, padding=1))
     with_it = roof_of(net, "512x64x64", "a100-40gb", batch=16)
     assert with_it.points[0].attainable == pytest.approx(156e12)
@@ -48,6 +51,10 @@ def test_convolutions_use_tf32_where_the_card_has_it() -> None:
     without = roof_of(net, "512x64x64", "t4", batch=16)
     assert without.points[0].attainable == pytest.approx(8.1e12)
     assert [roof.name for roof in without.roofs] == ["FP32 cores"]
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    off = roof_of(net, "512x64x64", "a100-40gb", batch=16)
+    assert off.points[0].attainable == pytest.approx(19.5e12)
+    assert [roof.name for roof in off.roofs] == ["FP32 cores"]
 
 
 def test_half_precision_halves_the_bytes_and_has_its_own_roof() -> None:

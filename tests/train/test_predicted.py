@@ -134,6 +134,5 @@ def test_the_peak_is_of_the_kernels_that_run(
     monkeypatch: pytest.MonkeyPatch, gpu: str, amp: str | None, tf32: bool, kind: Any, peak: Any
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", FakeCuda(gpu))
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32)
-    assert predicted._peak(torch.device("cuda", 0), amp) == (kind, peak)
-    assert predicted._peak(torch.device("cpu"), amp) == (None, None)
+    assert predicted._peak(torch.device("cuda", 0), amp, tf32=tf32) == (kind, peak)
+    assert predicted._peak(torch.device("cpu"), amp, tf32=tf32) == (None, None)
