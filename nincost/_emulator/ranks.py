@@ -74,14 +74,9 @@ def install(torch: Any) -> None:
 def _replace_gloo(torch: Any) -> None:
     from torch.testing._internal.distributed import fake_pg
 
-    dist, c10d = torch.distributed, torch.distributed.distributed_c10d
     make = getattr(fake_pg.FakeProcessGroup, "_create_internal", fake_pg.FakeProcessGroup)
 
-    def gloo(_: Any, rank: int, size: int, *__: Any) -> Any:
+    def gloo(_: Any, rank: int, size: int, *__: Any, **___: Any) -> Any:
         return make(rank, size)
 
-    plugins = dist.Backend._plugins
-    if "GLOO" in plugins:  # torch 2.14
-        plugins["GLOO"] = plugins["GLOO"]._replace(creator_fn=gloo, extended_api=False)
-    else:
-        c10d.ProcessGroupGloo = gloo
+    torch.distributed.distributed_c10d.ProcessGroupGloo = gloo
