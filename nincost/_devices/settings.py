@@ -65,9 +65,10 @@ class Settings:
         """The settings of this process."""
         import torch
 
+        from nincost._torch.process import sdpa_order
+
         backends: Any = torch.backends
-        order = torch._C._get_sdp_priority_order()  # type: ignore[attr-defined]
-        names: Any = [SDPA_BACKENDS[n] for n in order if 0 <= n < len(SDPA_BACKENDS)]
+        names: Any = [SDPA_BACKENDS[n] for n in sdpa_order() if 0 <= n < len(SDPA_BACKENDS)]
         return cls(
             cudnn=backends.cudnn.enabled,
             cudnn_benchmark=backends.cudnn.benchmark,
@@ -90,6 +91,8 @@ class Settings:
         """
         import torch
 
+        from nincost._torch.process import set_sdpa_order
+
         backends: Any = torch.backends
         backends.cudnn.enabled = self.cudnn
         backends.cudnn.benchmark = self.cudnn_benchmark
@@ -99,7 +102,7 @@ class Settings:
         backends.cuda.enable_flash_sdp(self.flash_sdp)
         backends.cuda.enable_mem_efficient_sdp(self.efficient_sdp)
         backends.cuda.enable_cudnn_sdp(self.cudnn_sdp)
-        torch._C._set_sdp_priority_order([SDPA_BACKENDS.index(name) for name in self.sdpa_order])  # type: ignore[attr-defined]
+        set_sdpa_order([SDPA_BACKENDS.index(name) for name in self.sdpa_order])
 
     @property
     def deterministic_convolutions(self) -> bool:

@@ -156,6 +156,8 @@ def unwrap(module: nn.Module) -> nn.Module:
     """
     import torch
 
+    from nincost._torch.modules import COMPILED_MODULE
+
     if isinstance(module, torch.jit.ScriptModule):
         raise ModelError(
             "a TorchScript module cannot be traced: give the Python module that it was made from"
@@ -165,7 +167,7 @@ def unwrap(module: nn.Module) -> nn.Module:
             f"{printable(type(module).__name__)} has not been set up: call super().__init__() "
             "first in its __init__"
         )
-    wrapped = module._modules.get("_orig_mod")
+    wrapped = module._modules.get(COMPILED_MODULE)
     if wrapped is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
         wrapped = module._modules.get("module")
     return module if wrapped is None else unwrap(wrapped)

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from nincost._torch.modules import COMPILED_CALL
+
 #: Attribute values that cannot change, so original and copy may share them.
 _SHARED = frozenset(
     {
@@ -78,7 +80,7 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
     for module in modules:
         target = memo[id(module)].__dict__
         for name, value in module.__dict__.items():
-            if name == "_compiled_call_impl":  # would run a compiled graph of the original
+            if name == COMPILED_CALL:  # would run a compiled graph of the original
                 target[name] = None
             elif type(value) in _SHARED:
                 target[name] = value

@@ -10,6 +10,13 @@ from torch.nn.modules import module as module_file
 
 from nincost._torch.names import missing
 
+#: The classes whose common bases (`_ConvNd`, `_ConvTransposeNd`, `_BatchNorm`, `_InstanceNorm`)
+#: are private; without `SyncBatchNorm`, whose statistics are those of all ranks.
+TRANSPOSED_CONVOLUTIONS = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED_CONVOLUTIONS)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+
 
 def call_of(kind: type[nn.Module]) -> Callable[..., Any]:
     """`Module._call_impl`, which `Module.__call__` calls: hooks and `forward`."""
@@ -32,11 +39,8 @@ def restore_call(module: nn.Module) -> None:
 #: The attribute of a module in which `Module.compile` keeps what runs in place of `forward`.
 COMPILED_CALL = "_compiled_call_impl"
 
-
-def uncompiled(module: nn.Module) -> nn.Module:
-    """The module that `torch.compile` wrapped, which keeps it as `_orig_mod`; else itself."""
-    inner = module._modules.get("_orig_mod")
-    return module if inner is None else inner
+#: The name under which `torch.compile`'s wrapper holds the module that was compiled.
+COMPILED_MODULE = "_orig_mod"
 
 
 def global_module_hooks() -> list[dict[Any, Any]]:

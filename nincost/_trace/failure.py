@@ -8,6 +8,12 @@ from typing import Any
 
 from torch import nn
 
+from nincost._torch.modules import (
+    BATCH_NORMS,
+    CONVOLUTIONS,
+    INSTANCE_NORMS,
+    TRANSPOSED_CONVOLUTIONS,
+)
 from nincost._trace.records import ModuleCall, ModuleInfo, Shape
 from nincost.errors import (
     STOPS,
@@ -20,13 +26,6 @@ from nincost.errors import (
     place_of,
     printable,
 )
-
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
-_NORMS = (
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm,
-    nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
-)  # fmt: skip
 
 
 def explain_failure(
@@ -116,7 +115,7 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
             f"{module.in_features} features in the last dimension, not {shape[-1]}: "
             "try another --input size"
         )
-    if isinstance(module, _CONVOLUTIONS):
+    if isinstance(module, CONVOLUTIONS):
         dims = len(module.kernel_size)
         if len(shape) not in (dims + 1, dims + 2):
             return f"a batch of {dims}-dimensional images (channels first), {dims + 2} sizes in all"
@@ -126,13 +125,13 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
                 f"{module.in_channels} channel{'s' * (module.in_channels != 1)}, not {channels}: "
                 "try another --input, or --arg in_channels if the model takes it"
             )
-        if not isinstance(module, _TRANSPOSED):
+        if not isinstance(module, TRANSPOSED_CONVOLUTIONS):
             too_small = _at_least(
                 shape[-dims:], module.kernel_size, module.padding, module.dilation
             )
             if too_small:
                 return too_small
-    elif isinstance(module, _NORMS):
+    elif isinstance(module, (*BATCH_NORMS, nn.SyncBatchNorm, *INSTANCE_NORMS)):
         if len(shape) > 1 and shape[1] != module.num_features:
             return f"{module.num_features} channels, not {shape[1]}"
         if module.training and len(call.inputs[0].shape) > 1 and _values_per_channel(shape) == 1:
@@ -148,7 +147,7 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
     elif isinstance(module, nn.Embedding) and call.inputs[0].dtype.is_floating_point:
         return "whole numbers: give the input a type, as in input_ids=128:int64"
     if (
-        isinstance(module, (nn.Linear, *_CONVOLUTIONS))
+        isinstance(module, (nn.Linear, *CONVOLUTIONS))
         and call.inputs[0].dtype != module.weight.dtype
     ):
         has, given = (

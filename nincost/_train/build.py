@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
 
 from nincost._models.build import Model
 from nincost._models.copies import copy_with_weights
 from nincost._models.inputs import parse_spec
 from nincost._models.sources import resolve
 from nincost._step.loss import output_tensor
+from nincost._torch.modules import CONVOLUTIONS
 from nincost._trace.trace import trace
 from nincost._train.seeds import derive_seed, seed_all
 from nincost._train.settings import TEXTBOOK_SIDE, TrainSettings
@@ -84,7 +84,7 @@ def xavier(module: nn.Module) -> None:
     textbook.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.Linear | _ConvNd):
+        if isinstance(layer, (nn.Linear, *CONVOLUTIONS)):
             drawn = torch.empty(layer.weight.shape, dtype=torch.float32)
             nn.init.xavier_uniform_(drawn)
             with torch.no_grad():

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from nincost._torch.modules import BATCH_NORMS
 from nincost.errors import InputError, one_line
 
 
@@ -133,12 +134,7 @@ def data_parallel(module: nn.Module, ranks: Ranks, device: torch.device) -> nn.M
 
 def has_batch_norm(module: nn.Module) -> bool:
     """Whether a layer computes statistics over the batch, which a rank's shard would change."""
-    from torch.nn.modules.batchnorm import _BatchNorm
-
-    return any(
-        isinstance(layer, _BatchNorm) and not isinstance(layer, nn.SyncBatchNorm)
-        for layer in module.modules()
-    )
+    return any(isinstance(layer, BATCH_NORMS) for layer in module.modules())
 
 
 class GlobalDropout(TorchFunctionMode):
