@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from nincost._compare.results import Comparison
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
+    from nincost._measure.memory import memory
     from nincost._measure.validate import Validation, validate
     from nincost._memory.fit import fit
     from nincost._memory.fit_results import Fit
-    from nincost._memory.predict import memory
     from nincost._memory.results import Memory
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
@@ -55,7 +55,7 @@ _WHERE = {
     "LayerCost": "nincost._profile.results",
     "Totals": "nincost._profile.results",
     "View": "nincost._profile.view",
-    "memory": "nincost._memory.predict",
+    "memory": "nincost._measure.memory",
     "Memory": "nincost._memory.results",
     "fit": "nincost._memory.fit",
     "Fit": "nincost._memory.fit_results",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, output_options
+from nincost._cli.step_options import parse_step, step_options
 from nincost.errors import InputError
 
 
@@ -33,9 +34,10 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--memory/--no-memory", default=True, show_default=True,
-    help="Predict each model's training step (SGD) too.",
+    help="Predict each model's training step too.",
 )  # fmt: skip
 @click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
+@step_options
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
 @output_options("compare")
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
@@ -47,10 +49,9 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     output = Output.from_options(options)
     output.check_page()
     from nincost._compare.compare import compare
-    from nincost._models.arguments import parse_arguments
     from nincost._report.command_line import command_line
 
-    options["arg"] = parse_arguments(options["arg"])
+    parse_step(options)
     options["inputs"] = options["inputs"] or None
     options["batch_sizes"] = _numbers(options["batch_sizes"])
     with output.only_results_on_stdout():

@@ -33,7 +33,7 @@ def model_options(function: F) -> F:
     """MODEL, --variant, --arg, --input and --batch-size."""
     for decorate in (
         click.option(
-            "--batch-size", type=int, default=1, show_default=True, metavar="N",
+            "-b", "--batch-size", type=int, default=1, show_default=True, metavar="N",
             help="Put N in front of each input shape.",
         ),
         click.option(

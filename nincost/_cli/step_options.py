@@ -1,82 +1,72 @@
-"""The options that say what a training step is, shared by `memory` and `fit`."""
+"""The options that say what a training step is, made from the fields of `Step`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import Field
 from typing import Any, TypeVar
 
 import click
+
+from nincost._step.options import Option, options_of
+from nincost._step.step import Step
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def step_options(function: F) -> F:
     """--loss, --optimizer and all that makes a step what it is."""
-    for decorate in (
-        click.option(
-            "--alloc-conf", default="", metavar="TEXT",
-            help="PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True.",
-        ),
-        click.option(
-            "--grad-set-to-none/--no-grad-set-to-none", default=True, show_default=True,
-            help="zero_grad's argument: drop gradients, or fill them with zeros.",
-        ),
-        click.option(
-            "--zero-grad-before-forward", is_flag=True,
-            help="Call zero_grad before forward, rather than between loss and backward.",
-        ),
-        click.option(
-            "--cudnn-benchmark", is_flag=True, help="With torch.backends.cudnn.benchmark on."
-        ),
-        click.option("--inference", is_flag=True, help="One forward pass, without gradients."),
-        click.option(
-            "--activation-checkpointing", default="none", show_default=True, metavar="WHAT",
-            help="Compute again in backward rather than keep what is saved: none or top-level "
-            "(each top-level block).",
-        ),
-        click.option(
-            "--grad-accumulation", type=int, default=1, show_default=True, metavar="N",
-            help="Backward passes before each optimizer step.",
-        ),
-        click.option("--channels-last", is_flag=True, help="Model and images in channels-last."),
-        click.option("--dtype", metavar="DTYPE", help="Cast model and input, such as bfloat16."),
-        click.option(
-            "--clip-grad-norm", type=float, metavar="NORM",
-            help="Clip gradients with torch.nn.utils.clip_grad_norm_ before each optimizer step.",
-        ),
-        click.option(
-            "--grad-scaler/--no-grad-scaler", default=None,
-            help="With a torch.amp.GradScaler. Default: with --amp float16.",
-        ),
-        click.option("--amp", metavar="DTYPE", help="Autocast: float16 or bfloat16."),
-        click.option(
-            "--optimizer-impl", metavar="HOW",
-            help="for-loop, foreach or fused. Default: what torch picks on CUDA.",
-        ),
-        click.option(
-            "--optimizer-arg", multiple=True, metavar="KEY=VALUE",
-            help="A keyword argument for the optimizer, such as momentum=0.9; repeatable.",
-        ),
-        click.option(
-            "--optimizer", default="SGD", show_default=True, metavar="NAME",
-            help="A class in torch.optim.",
-        ),
-        click.option(
-            "--loss", default="cross-entropy", show_default=True, metavar="NAME",
-            help="cross-entropy, mse or sum (in Python also a function of the output).",
-        ),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
+    return options_from(Step)(function)
+
+
+def options_from(kind: Any) -> Callable[[F], F]:
+    """A command's options for the options of a dataclass such as `Step`, in the fields' order."""
+
+    def decorate(function: F) -> F:
+        for field, declared in reversed(list(options_of(kind))):
+            function = _click_option(field, declared)(function)
+        return function
+
+    return decorate
+
+
+def _click_option(field: Field[Any], declared: Option) -> Callable[[F], F]:
+    name = f"--{field.name.replace('_', '-')}"
+    default = field.default
+    if declared.kind == "switch" and default is False:
+        return click.option(name, is_flag=True, help=declared.help)
+    if declared.kind == "switch":
+        pair = f"{name}/--no-{name.removeprefix('--')}"
+        return click.option(
+            pair, default=default, show_default=default is not None, help=declared.help
+        )
+    if declared.kind == "arguments":
+        return click.option(
+            name, multiple=True, metavar=declared.metavar, help=f"{declared.help} Repeatable."
+        )
+    types: dict[str, Any] = {"text": str, "count": int, "number": float}
+    return click.option(
+        name,
+        type=types[declared.kind],
+        default=default,
+        show_default=bool(default),
+        metavar=declared.metavar,
+        help=declared.help,
+    )
 
 
 def parse_step(options: dict[str, Any]) -> dict[str, Any]:
-    """The options as `nincost.memory` and `nincost.fit` take them."""
+    """A command's options as its function in Python takes them, `KEY=VALUE` parsed."""
     from nincost._models.arguments import parse_arguments
 
     options["arg"] = parse_arguments(options["arg"])
-    options["optimizer_arg"] = parse_arguments(
-        options["optimizer_arg"], option="--optimizer-arg", example="momentum=0.9"
-    )
-    options["input"] = options["input"] or None
+    for field, declared in options_of(Step):
+        if declared.kind == "arguments":
+            options[field.name] = parse_arguments(
+                options[field.name],
+                option=f"--{field.name.replace('_', '-')}",
+                example="momentum=0.9",
+            )
+    if "input" in options:
+        options["input"] = options["input"] or None
     return options

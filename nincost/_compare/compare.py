@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
-from nincost._devices.cards import get_gpu, parse_size
 from nincost._environment import environment
-from nincost._memory.predict import memory as predict_memory
+from nincost._measure.memory import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
+from nincost._step.options import with_options
+from nincost._step.request import check_options
+from nincost._step.step import Step, StepOptions
 from nincost.errors import InputError, NincostError
 
 
+@with_options(Step, StepOptions.__annotations__)
 def compare(
     *models: Any,
     inputs: Sequence[Any] | None = None,
@@ -22,6 +25,7 @@ def compare(
     arg: Mapping[str, Any] | None = None,
     memory: bool = True,
     gpu: str | None = None,
+    **step: Unpack[StepOptions],
 ) -> Comparison:
     """Set networks side by side: what differs layer by layer, and the totals with their ratios.
 
@@ -31,8 +35,9 @@ def compare(
         inputs: an input for all of them, or one for each.
         batch_sizes: a batch size for all of them, or one for each.
         arg: keyword arguments for the models' factories.
-        memory: predict each one's training step, too (SGD, cross-entropy).
+        memory: predict each one's training step, too.
         gpu: the card that this is predicted for, as in `nincost.memory`.
+        {options}
 
     Returns:
         A `Comparison`; its `layers` are aligned where two are compared.
@@ -62,6 +67,7 @@ def compare(
                 f"there are {len(values)} {what}, but {count} columns to fill (the most of "
                 f"models, inputs and batch sizes): give 1 for all, or {count}"
             )
+    check_options(gpu, step)  # a mistake there is no reason to go on without a step's memory
     profiles = tuple(
         profile(_of(models, i), input=_of(given, i), batch_size=_of(batches, i), arg=arg)
         for i in range(count)
@@ -80,7 +86,7 @@ def compare(
     training: list[int | None] = []
     notes: list[str] = []
     for i, name in enumerate(names if memory else ()):
-        peak, note = _training_peak(_of(models, i), _of(given, i), _of(batches, i), arg, gpu)
+        peak, note = _training_peak(_of(models, i), _of(given, i), _of(batches, i), arg, gpu, step)
         training.append(peak)
         if note:
             notes.append(f"{name}: {note}")
@@ -88,21 +94,22 @@ def compare(
 
 
 def _training_peak(
-    model: Any, given: Any, batch_size: int, arg: Mapping[str, Any] | None, gpu: str | None
+    model: Any,
+    given: Any,
+    batch_size: int,
+    arg: Mapping[str, Any] | None,
+    gpu: str | None,
+    step: StepOptions,
 ) -> tuple[int | None, str]:
     """The peak of a training step in allocated bytes; or None, and why there is none."""
-    if gpu is not None and not gpu[:1].isdigit():
-        get_gpu(gpu)  # a misspelled card must not pass as a step that cannot be predicted
-    elif gpu is not None:
-        parse_size(gpu)
     try:
-        step = predict_memory(
+        found = predict_memory(
             model, input=given, batch_size=batch_size, arg=arg, gpu=gpu, suggest=False,
-            measure=False,
+            measure=False, **step,
         )  # fmt: skip
     except NincostError as error:
         return None, f"no training step could be predicted: {error}"
-    return step.totals.peak_allocated_bytes, ""
+    return found.totals.peak_allocated_bytes, ""
 
 
 def _of(values: Sequence[Any], place: int) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nincost._devices.settings import VARIABLES
 from nincost._memory.results import Measured
 from nincost._step.request import Request
 from nincost.errors import InputError, NincostError, one_line
@@ -36,9 +37,8 @@ def measure_request(request: Request, steps: int) -> Measured:
     """
     with tempfile.TemporaryDirectory(prefix="nincost-") as folder:
         job = make_job(request, steps, Path(folder))
-        variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if request.alloc_conf:
-            variables["PYTORCH_CUDA_ALLOC_CONF"] = request.alloc_conf
+        here = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        variables = {**here, **variables_of(request), "PYTHONUNBUFFERED": "1"}
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "nincost._measure.measured_run"],
@@ -55,6 +55,14 @@ def measure_request(request: Request, steps: int) -> Measured:
                 "batch, or --no-measure"
             ) from error
     return read_answer(done.stdout, done.stderr, request.step.model.name)
+
+
+def variables_of(request: Request) -> dict[str, str]:
+    """What must stand in a process's environment for a request's steps, from its start."""
+    found = dict(request.settings.variables)
+    if request.step.alloc_conf:
+        found["PYTORCH_CUDA_ALLOC_CONF"] = request.step.alloc_conf
+    return found
 
 
 def read_answer(stdout: str, stderr: str, model: str) -> Measured:
@@ -83,7 +91,8 @@ def make_job(request: Request, steps: int, folder: Path) -> dict[str, Any]:
     """What the measuring process must know, as plain values; modules and functions as files."""
     step = request.step
     job: dict[str, Any] = {
-        **request.settings(),
+        **request.options(),
+        "settings": request.settings.to_dict(),
         "batch_size": step.batch_size,
         "arg": dict(request.arguments),
         "steps": steps,

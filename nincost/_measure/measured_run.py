@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nincost._allocator import AllocatorConfig
+from nincost._devices.settings import Settings
 from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._models.build import Model
@@ -36,7 +37,7 @@ def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
     """Run the job's steps; an out-of-memory error is part of the answer."""
     step = step_of(job)
     measured = StepMeter(meter, AllocatorConfig.parse(job["alloc_conf"]), step.steps)
-    torch.backends.cudnn.benchmark = job["cudnn_benchmark"]
+    Settings.from_dict(job["settings"]).apply()
     failure = ""
     try:
         _run(step, measured)

@@ -18,7 +18,7 @@ from nincost._measure.suite import Case, suite
 from nincost._memory.predict import describe, predict
 from nincost._memory.results import Measured, Memory
 from nincost._result import Result, Tabular
-from nincost._step.request import Request, StepOptions, make_request
+from nincost._step.request import Request, make_request
 from nincost.errors import InputError, NincostError
 
 #: What is compared: a total's name, and as a column.
@@ -232,8 +232,8 @@ def _row(case: Case, gpu: str | None, measurer: Measurer) -> Row:
     predicted = None
     try:
         with collection_paused():
-            options: StepOptions = {**case.options}  # type: ignore[typeddict-item]
-            request = make_request(case.model, gpu, case.batch_size, options)
+            options: Any = case.options
+            request = make_request(case.model, gpu, case.batch_size, **options)
             found = predict(request)
             # The history of each case would be megabytes.
             predicted = replace(describe(found), history=None)

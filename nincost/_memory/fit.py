@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Unpack
 
+from nincost import _units as units
 from nincost._allocator import CachingAllocator
 from nincost._isolation import collection_paused
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
@@ -13,8 +14,9 @@ from nincost._memory.lower import Alloc, Timeline
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import play
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._step.request import Request, StepOptions, make_request
-from nincost._step.step import Loss
+from nincost._step.options import with_options
+from nincost._step.request import Request, make_request
+from nincost._step.step import Step, StepOptions
 from nincost.errors import InputError
 
 #: Where the first trace is made. Not at 1: some operators take another path for a batch of 1.
@@ -27,28 +29,14 @@ _LARGEST = 1 << 24
 _MOST_TRACES = 16
 
 
+@with_options(Step, StepOptions.__annotations__)
 def fit(
     model: Any = DEFAULT_MODEL,
     *,
     gpu: str | None = None,
     input: Any = None,
     arg: Mapping[str, Any] | None = None,
-    loss: str | Loss = "cross-entropy",
-    optimizer: str = "SGD",
-    optimizer_arg: Mapping[str, Any] | None = None,
-    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = None,
-    amp: Literal["float16", "bfloat16"] | None = None,
-    grad_scaler: bool | None = None,
-    clip_grad_norm: float | None = None,
-    dtype: str | None = None,
-    channels_last: bool = False,
-    grad_accumulation: int = 1,
-    activation_checkpointing: str = "none",
-    inference: bool = False,
-    grad_set_to_none: bool = True,
-    zero_grad_before_forward: bool = False,
-    cudnn_benchmark: bool = False,
-    alloc_conf: str = "",
+    **step: Unpack[StepOptions],
 ) -> Fit:
     """Find the largest batch whose step fits on a card.
 
@@ -59,7 +47,8 @@ def fit(
     Args:
         gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
             CUDA context counts: the budget is for all that nvidia-smi shows.
-        model, input, arg and the rest: as in `nincost.memory`; `input` is a spec.
+        model, input, arg: as in `nincost.memory`; `input` is a spec.
+        {options}
 
     Returns:
         A `Fit`: the batch, and the memory at it and at one more.
@@ -71,19 +60,9 @@ def fit(
         >>> nincost.fit("two-1x1", gpu="24GiB").totals.budget_bytes
         25769803776
     """
-    options: StepOptions = {
-        "input": input, "arg": arg, "loss": loss, "optimizer": optimizer,
-        "optimizer_arg": optimizer_arg, "optimizer_impl": optimizer_impl, "amp": amp,
-        "grad_scaler": grad_scaler, "clip_grad_norm": clip_grad_norm, "dtype": dtype,
-        "channels_last": channels_last, "grad_accumulation": grad_accumulation,
-        "activation_checkpointing": activation_checkpointing, "inference": inference,
-        "grad_set_to_none": grad_set_to_none,
-        "zero_grad_before_forward": zero_grad_before_forward,
-        "cudnn_benchmark": cudnn_benchmark, "alloc_conf": alloc_conf,
-    }  # fmt: skip
     _check_specs(input)
     with collection_paused():
-        request = make_request(model, gpu, 1, options)
+        request = make_request(model, gpu, input=input, arg=arg, **step)
         if request.card.budget_bytes is None:
             raise InputError(
                 "no GPU is named and none is here, so there is no budget: give --gpu, such as "
@@ -123,13 +102,6 @@ def refuse_real_runs(prediction: Prediction) -> None:
         )
 
 
-def size_words(size: int) -> str:
-    """Bytes as a person reads them, for messages."""
-    from nincost._units import size as words  # a renderer's, like a result's `__str__`
-
-    return words(size)
-
-
 class _Search:
     """The predictions so far, and between which batches the answer lies."""
 
@@ -150,7 +122,7 @@ class _Search:
             if self.fits >= _LARGEST:
                 raise InputError(
                     f"{self.request.step.model.name}'s memory does not grow with the batch: "
-                    f"any batch fits {size_words(self.budget)}; check the input spec"
+                    f"any batch fits {units.size(self.budget)}; check the input spec"
                 )
         if not self.fits:
             raise InputError(self._too_small())
@@ -245,7 +217,7 @@ class _Search:
             more = self.known[batch + 1]
         memory, next_memory = describe(at), describe(more)
         card = self.request.card
-        notes = [note for note in memory.notes if "no GPU" not in note]
+        notes = list(memory.notes)
         if self.too_large - self.fits > 1:
             notes.append(
                 f"memory does not grow evenly with the batch: {self.fits} fits and "
@@ -279,9 +251,9 @@ class _Search:
         context = self.request.card.gpu.context_bytes
         parameters = prediction.played.after.get("after_model", 0)
         return (
-            f"{self.request.step.model.name} does not fit {size_words(self.budget)}: a batch of 1 "
-            f"needs {size_words(needed)}, of which {size_words(parameters)} are parameters and "
-            f"{size_words(context)} the CUDA context: take a larger card, a smaller input, "
+            f"{self.request.step.model.name} does not fit {units.size(self.budget)}: a batch of 1 "
+            f"needs {units.size(needed)}, of which {units.size(parameters)} are parameters and "
+            f"{units.size(context)} the CUDA context: take a larger card, a smaller input, "
             "--amp bfloat16, --activation-checkpointing top-level or an optimizer without state"
         )
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from nincost._allocator import AllocatorConfig
 from nincost._memory.predict import Prediction, predict
 from nincost._memory.results import Change
 from nincost._step.request import Request
@@ -66,7 +64,7 @@ def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
             yield (
                 f"--optimizer {_STATELESS}",
                 "an optimizer without state",
-                request.changed(optimizer=_STATELESS, optimizer_arg={}, optimizer_impl=None),
+                request.changed(optimizer=_STATELESS, optimizer_arg=None, optimizer_impl=None),
             )
         elif step.optimizer_impl is None:
             yield (
@@ -74,10 +72,10 @@ def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
                 "updating parameters one by one",
                 request.changed(optimizer_impl="for-loop"),
             )
-    if not request.config.expandable_segments and not request.alloc_conf:
+    if not request.config.expandable_segments and not step.alloc_conf:
         conf = "expandable_segments:True"
         yield (
             f"--alloc-conf {conf}",
             "segments that grow",
-            replace(request, config=AllocatorConfig.parse(conf), alloc_conf=conf),
+            request.changed(alloc_conf=conf),
         )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, Unpack
 
 from nincost._allocator import AllocatorConfig
 from nincost._devices.cards import Gpu, get_gpu, knows_capability, parse_size
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
 from nincost._models.sources import resolve
-from nincost._step.step import Loss, Step
+from nincost._step.options import options_of, refuse_unknown
+from nincost._step.step import Step, StepOptions
 from nincost.errors import InputError
 
 #: Whose rules hold where no GPU is named and none is there.
@@ -19,29 +20,6 @@ DEFAULT_GPU = "a100-40gb"
 
 #: Steps that are recorded: the first makes the optimizer's state, the second is like all others.
 RECORDED_STEPS = 2
-
-
-class StepOptions(TypedDict, total=False):
-    """What `memory` and `fit` share; each is described in `nincost.memory`."""
-
-    input: Any
-    arg: Mapping[str, Any] | None
-    loss: str | Loss
-    optimizer: str
-    optimizer_arg: Mapping[str, Any] | None
-    optimizer_impl: str | None
-    amp: str | None
-    grad_scaler: bool | None
-    clip_grad_norm: float | None
-    dtype: str | None
-    channels_last: bool
-    grad_accumulation: int
-    activation_checkpointing: str
-    inference: bool
-    grad_set_to_none: bool
-    zero_grad_before_forward: bool
-    cudnn_benchmark: bool
-    alloc_conf: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,85 +85,89 @@ def _present() -> Gpu | None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be predicted: a step, on a card, with an allocator's settings."""
+    """What is to be predicted: a step, on a card, as torch is set.
+
+    Attributes:
+        settings: torch's, with those that the step's options set.
+        given: the model as the user gave it.
+        arguments: keyword arguments for the model's factory.
+    """
 
     step: Step
     card: Card
-    config: AllocatorConfig
-    alloc_conf: str = ""
-    cudnn_benchmark: bool = False
-    given: Any = None  # the model as the user gave it
+    settings: Settings
+    given: Any = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def config(self) -> AllocatorConfig:
+        """The settings of the caching allocator."""
+        return AllocatorConfig.parse(self.step.alloc_conf)
+
     def target(self) -> Target:
-        """The device that rules are asked for."""
-        settings = replace(Settings.read(), cudnn_benchmark=self.cudnn_benchmark)
-        return Target(device="cuda", gpu=self.card.gpu, settings=settings)
+        """The device whose rules hold."""
+        return Target(device="cuda", gpu=self.card.gpu, settings=self.settings)
 
     def changed(self, **changes: Any) -> Request:
         """The same with some of the step's fields changed."""
-        return replace(self, step=replace(self.step, **changes))
+        step = replace(self.step, **changes)
+        return replace(self, step=step, settings=with_options_set(self.settings, step))
 
-    def settings(self) -> dict[str, Any]:
-        """The options as plain values, for a result and for a fresh process."""
-        step = self.step
-        return {
-            "loss": step.loss if isinstance(step.loss, str) else getattr(
-                step.loss, "__name__", type(step.loss).__name__
-            ),
-            "optimizer": step.optimizer,
-            "optimizer_arg": dict(step.optimizer_arg),
-            "optimizer_impl": step.optimizer_impl,
-            "amp": step.amp,
-            "grad_scaler": step.scales_gradients,
-            "clip_grad_norm": step.clip_grad_norm,
-            "dtype": step.dtype or None,
-            "channels_last": step.channels_last,
-            "grad_accumulation": step.grad_accumulation,
-            "activation_checkpointing": step.activation_checkpointing,
-            "inference": step.inference,
-            "grad_set_to_none": step.grad_set_to_none,
-            "zero_grad_before_forward": step.zero_grad_before_forward,
-            "cudnn_benchmark": self.cudnn_benchmark,
-            "alloc_conf": self.alloc_conf,
-        }  # fmt: skip
+    def options(self) -> dict[str, Any]:
+        """The step's options as plain values: those that torch decides as it is set."""
+        found = self.step.options()
+        for item, declared in options_of(self.step):
+            if declared.sets:
+                found[item.name] = getattr(self.settings, declared.sets[0])
+        return found
 
 
-def make_request(model: Any, gpu: str | None, batch_size: int, options: StepOptions) -> Request:
-    """Check the options and find the model.
+def with_options_set(settings: Settings, step: Step) -> Settings:
+    """Torch's settings, with those that a step's options set."""
+    given: dict[str, Any] = {}
+    for item, declared in options_of(step):
+        value = getattr(step, item.name)
+        if value is not None:
+            given |= dict.fromkeys(declared.sets, value)
+    return replace(settings, **given)
+
+
+def check_options(gpu: str | None, step: StepOptions) -> None:
+    """Refuse a card's name or an option that fits no model, before any work is done.
+
+    Raises:
+        InputError: as `make_request`.
+    """
+    refuse_unknown(step, Step)
+    pick_card(gpu)
+    no_model: Any = None
+    options: Any = step
+    Step(no_model, **options)
+
+
+def make_request(
+    model: Any,
+    gpu: str | None = None,
+    batch_size: int = 1,
+    *,
+    input: Any = None,
+    arg: Mapping[str, Any] | None = None,
+    **step: Unpack[StepOptions],
+) -> Request:
+    """Check the options, find the model, and read torch's settings.
 
     Raises:
         NincostError: an option, a name or an argument does not fit.
     """
+    refuse_unknown(step, Step)
     card = pick_card(gpu)
-    arguments = dict(options.get("arg") or {})
-    optimizer_arg = options.get("optimizer_arg") or {}
-    if not isinstance(optimizer_arg, Mapping):
-        raise InputError(
-            f"optimizer_arg is {optimizer_arg!r}: expected keyword arguments such as "
-            "{'momentum': 0.9}"
-        )
-    alloc_conf = options.get("alloc_conf", "")
-    config = AllocatorConfig.parse(alloc_conf)
-    step = Step(
-        model=resolve(model, arguments),
-        input=options.get("input"),
+    arguments = dict(arg or {})
+    options: Any = step
+    asked = Step(
+        resolve(model, arguments),
+        input=input,
         batch_size=batch_size,
-        loss=options.get("loss", "cross-entropy"),
-        optimizer=options.get("optimizer", "SGD"),
-        optimizer_arg=dict(optimizer_arg),
-        optimizer_impl=options.get("optimizer_impl"),  # type: ignore[arg-type]
-        amp=options.get("amp"),  # type: ignore[arg-type]
-        grad_scaler=options.get("grad_scaler"),
-        clip_grad_norm=options.get("clip_grad_norm"),
-        dtype=options.get("dtype") or "",
-        channels_last=options.get("channels_last", False),
-        grad_accumulation=options.get("grad_accumulation", 1),
-        activation_checkpointing=options.get("activation_checkpointing", "none"),
-        inference=options.get("inference", False),
-        grad_set_to_none=options.get("grad_set_to_none", True),
-        zero_grad_before_forward=options.get("zero_grad_before_forward", False),
         steps=RECORDED_STEPS,
+        **options,
     )
-    cudnn_benchmark = options.get("cudnn_benchmark", False)
-    return Request(step, card, config, alloc_conf, cudnn_benchmark, model, arguments)
+    return Request(asked, card, with_options_set(Settings.read(), asked), model, arguments)

@@ -1,108 +1,263 @@
-"""What a training step is: one plain value, apart from how it is recorded and replayed."""
+"""What a training step is: one declaration, from which signatures and the command line are made.
+
+Importable without torch, so that `nincost memory --help` is instant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from nincost._models.build import Model
+from nincost._allocator.config import AllocatorConfig
 from nincost._models.inputs import check_batch_size
-from nincost.errors import InputError, did_you_mean
+from nincost._names import canonical_name
+from nincost._step.options import (
+    check_count,
+    check_text,
+    one_of,
+    option,
+    options_of,
+    plain_options,
+    unusual,
+)
+from nincost.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from nincost._models.build import Model
 
 Loss = Callable[..., Any]
 
 #: Losses that a step knows by name.
 LOSSES = ("cross-entropy", "mse", "sum")
 
-#: Precisions of automatic mixed precision.
-AMP = ("float16", "bfloat16")
+#: Other names of floating-point types.
+_DTYPE_NAMES = {
+    "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32",
+    "float": "float32", "fp64": "float64", "double": "float64",
+}  # fmt: skip
 
-#: Which blocks activation checkpointing computes again in backward.
-ACTIVATION_CHECKPOINTING = ("none", "top-level")
 
-#: How an optimizer updates its parameters: one by one, in lists, or in one kernel.
-OPTIMIZER_IMPLS = ("for-loop", "foreach", "fused")
+def check_loss(name: str, value: Any) -> str | Loss:
+    """One of `LOSSES`, or a function."""
+    if isinstance(value, str):
+        return canonical_name(name, value, LOSSES)
+    if not callable(value):
+        raise InputError(
+            f"{name} is {value!r}: choose {', '.join(LOSSES)}, or give a function of the model's "
+            "output"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def check_optimizer(name: str, value: Any) -> str:
+    """The name of a class in `torch.optim`, from the class or a name."""
+    import torch
+
+    base = torch.optim.Optimizer
+    known = {
+        key: kind
+        for key, kind in vars(torch.optim).items()
+        if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    }
+    if isinstance(value, type):
+        value = next((key for key, kind in known.items() if kind is value), value)
+    found = canonical_name(name, value, sorted(known))
+    if found == "LBFGS":
+        raise InputError(
+            "optimizer LBFGS runs the model inside its own step, as often as it likes, so one step "
+            "has no fixed memory: choose another, such as SGD or Adam"
+        )
+    return found
+
+
+def check_dtype(*known: str) -> Callable[[str, Any], str]:
+    """A check that takes one of some types, by name or as a `torch.dtype`."""
+    aliases = {short: name for short, name in _DTYPE_NAMES.items() if name in known}
+
+    def check(name: str, value: Any) -> str:
+        text = value if isinstance(value, str) else str(value)
+        return canonical_name(name, text.removeprefix("torch."), known, aliases=aliases)
+
+    return check
+
+
+def check_alloc_conf(name: str, value: Any) -> str:
+    """A text that `PYTORCH_CUDA_ALLOC_CONF` may be."""
+    AllocatorConfig.parse(check_text(name, value))
+    return value  # type: ignore[no-any-return]
+
+
+def _loss_name(step: Step) -> str:
+    loss = step.loss
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def _scaler_words(value: bool, options: Mapping[str, Any]) -> str:
+    usual = options["amp"] == "float16" and not options["inference"]
+    return "" if value == usual else "with a GradScaler" if value else "no GradScaler"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One training step, in the order forward, loss, `zero_grad`, backward, optimizer step.
 
+    What is given is checked, and names are written as torch writes them. Each field made by
+    `option` is an option: a keyword argument of `memory`, `fit`, `report` and `compare`, and an
+    option of these commands.
+
     Args:
         model: what `nincost._models.sources.resolve` gave; it is never changed.
         input: input specs or example tensors; the model's default input where None.
         batch_size: what specs get in front.
-        loss: `cross-entropy`, `mse` (against a target of the output's shape), `sum`, or a function
-            of the model's output that gives a scalar tensor.
-        optimizer: the name of a class in `torch.optim`.
-        optimizer_arg: its keyword arguments; `lr` may be left out.
-        optimizer_impl: `for-loop`, `foreach` or `fused`; None for what torch picks on the device.
-        amp: `float16` or `bfloat16` for autocast; None for none.
-        grad_scaler: whether a `torch.amp.GradScaler` scales the loss; None for the usual: with
-            float16 autocast of float32 weights, and only then.
-        clip_grad_norm: the norm that `torch.nn.utils.clip_grad_norm_` clips gradients to before
-            each optimizer step; None for no clipping.
-        dtype: a torch dtype's name that the model and its float inputs are cast to; empty to
-            leave them.
-        channels_last: whether model and 4-d inputs are in channels-last layout.
-        grad_accumulation: backward passes before each optimizer step.
-        activation_checkpointing: `top-level` where each top-level block is recomputed in backward
-            rather than kept; `none`.
-        inference: one forward pass in eval mode without gradients, and nothing else.
-        grad_set_to_none: `zero_grad`'s argument: drop gradients, or fill them with zeros.
-        zero_grad_before_forward: whether `zero_grad` stands there rather than before backward.
         hold_output: whether the last step's output and loss are alive until the next step has
             made its own, as in a loop at a script's top level.
         steps: how many steps to record.
+
+    Raises:
+        InputError: a value that its option does not take.
     """
 
     model: Model
+    _: KW_ONLY
     input: Any = None
     batch_size: int = 1
-    loss: str | Loss = "cross-entropy"
-    optimizer: str = "SGD"
-    optimizer_arg: Mapping[str, Any] = field(default_factory=dict)
-    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = None
-    amp: Literal["float16", "bfloat16"] | None = None
-    grad_scaler: bool | None = None
-    clip_grad_norm: float | None = None
-    dtype: str = ""
-    channels_last: bool = False
-    grad_accumulation: int = 1
-    activation_checkpointing: str = "none"
-    inference: bool = False
-    grad_set_to_none: bool = True
-    zero_grad_before_forward: bool = False
     hold_output: bool = False
     steps: int = 3
 
+    loss: str | Loss = option(
+        "cross-entropy",
+        help="cross-entropy, mse or sum; in Python also a function of the model's output.",
+        check=check_loss,
+        plain=_loss_name,
+        words="{} loss",
+    )
+    optimizer: str = option("SGD", help="A class in torch.optim.", check=check_optimizer)
+    optimizer_arg: Mapping[str, Any] = option(
+        None,
+        help="Keyword arguments for the optimizer, such as momentum=0.9.",
+        kind="arguments",
+        plain=lambda step: dict(step.optimizer_arg),
+    )
+    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None = option(
+        None,
+        help="for-loop, foreach or fused: parameters are updated one by one, in lists, or by one "
+        "kernel. Default: what torch picks on CUDA.",
+        metavar="HOW",
+        check=one_of("for-loop", "foreach", "fused"),
+        words="{} optimizer",
+    )
+    amp: str | None = option(
+        None,
+        help="Type of automatic mixed precision (autocast): float16 or bfloat16.",
+        metavar="DTYPE",
+        check=check_dtype("float16", "bfloat16"),
+        words="{} autocast",
+    )
+    grad_scaler: bool | None = option(
+        None,
+        help="Scale the loss by a torch.amp.GradScaler. Default: with float16 autocast.",
+        kind="switch",
+        plain=lambda step: step.scales_gradients,
+        words=_scaler_words,
+    )
+    clip_grad_norm: float | None = option(
+        None,
+        help="Clip gradients to this norm before each optimizer step, by "
+        "torch.nn.utils.clip_grad_norm_.",
+        kind="number",
+        metavar="NORM",
+        words="gradients clipped to {:g}",
+    )
+    dtype: str | None = option(
+        None,
+        help="Cast model and input to this type, such as bfloat16.",
+        metavar="DTYPE",
+        check=check_dtype("float32", "float64", "float16", "bfloat16"),
+        words="{}",
+    )
+    channels_last: bool = option(
+        False, help="Model and images in channels-last layout.", kind="switch",
+        words="channels last",
+    )  # fmt: skip
+    grad_accumulation: int = option(
+        1,
+        help="Backward passes before each optimizer step.",
+        kind="count",
+        words="{} backward passes a step",
+    )
+    activation_checkpointing: str = option(
+        "none",
+        help="What is computed again in backward rather than kept: none, or top-level (each "
+        "top-level block).",
+        metavar="WHAT",
+        check=one_of("none", "top-level"),
+        words="activation checkpointing {}",
+    )
+    inference: bool = option(
+        False,
+        help="One forward pass in eval mode, without gradients, and nothing else.",
+        kind="switch",
+    )
+    cudnn_benchmark: bool | None = option(
+        None,
+        help="torch.backends.cudnn.benchmark. Default: as torch is set here.",
+        kind="switch",
+        usual=False,
+        words="cudnn.benchmark on",
+        sets=("cudnn_benchmark",),
+    )
+    deterministic: bool | None = option(
+        None,
+        help="torch.use_deterministic_algorithms and torch.backends.cudnn.deterministic. Default: "
+        "as torch is set here.",
+        kind="switch",
+        usual=False,
+        words="deterministic algorithms",
+        sets=("deterministic", "cudnn_deterministic"),
+    )
+    tf32: bool | None = option(
+        None,
+        help="Whether float32 convolutions may use TF32 (torch.backends.cudnn.allow_tf32). "
+        "Default: as torch is set here.",
+        kind="switch",
+        usual=True,
+        words="TF32 off",
+        sets=("tf32",),
+    )
+    zero_grad_before_forward: bool = option(
+        False,
+        help="Call zero_grad before forward, rather than between loss and backward.",
+        kind="switch",
+        words="zero_grad before forward",
+    )
+    grad_set_to_none: bool = option(
+        True,
+        help="zero_grad's set_to_none: drop gradients, rather than fill them with zeros.",
+        kind="switch",
+        words="gradients kept at zero",
+    )
+    alloc_conf: str = option(
+        "",
+        help="The variable PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True.",
+        metavar="TEXT",
+        check=check_alloc_conf,
+        words="{}",
+    )
+
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size)
-        _count("grad_accumulation", self.grad_accumulation)
-        _count("steps", self.steps)
-        if isinstance(self.loss, str):
-            _choice("loss", self.loss, LOSSES)
-        elif not callable(self.loss):
-            raise InputError(
-                f"loss is {self.loss!r}: choose {', '.join(LOSSES)}, or give a function of the "
-                "model's output"
-            )
-        if self.optimizer_impl is not None:
-            _choice("optimizer_impl", self.optimizer_impl, OPTIMIZER_IMPLS)
-        if self.amp is not None:
-            _choice("amp", self.amp, AMP)
-        _choice("activation_checkpointing", self.activation_checkpointing, ACTIVATION_CHECKPOINTING)
+        check_count("steps", self.steps)
+        for field, declared in options_of(self):
+            kept = declared.check(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, kept)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(
                 "grad_scaler cannot unscale the float16 gradients of float16 weights (torch raises "
                 "an error): leave dtype out and take amp float16, or leave grad_scaler out"
             )
-        if self.clip_grad_norm is not None:
-            _positive("clip_grad_norm", self.clip_grad_norm)
-        if self.dtype:
-            _choice("dtype", self.dtype, ("float32", "float64", "float16", "bfloat16"))
-        check_optimizer(self.optimizer)
 
     @property
     def scales_gradients(self) -> bool:
@@ -110,45 +265,46 @@ class Step:
         if self.inference:
             return False
         if self.grad_scaler is None:
-            return self.amp == "float16" and self.dtype in ("", "float32")
+            return self.amp == "float16" and self.dtype in (None, "float32")
         return self.grad_scaler
 
-
-def check_optimizer(name: object) -> str:
-    """`name` where `torch.optim` has such a class, else `InputError` with the nearest name."""
-    import torch
-
-    known = [
-        key
-        for key, value in vars(torch.optim).items()
-        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
-    ]
-    known.remove("Optimizer")
-    if not isinstance(name, str) or name not in known:
-        raise InputError(
-            f"unknown optimizer {name!r}: choose {', '.join(sorted(known))}"
-            f"{did_you_mean(str(name), known)}"
-        )
-    if name == "LBFGS":
-        raise InputError(
-            "optimizer LBFGS runs the model inside its own step, as often as it likes, so one step "
-            "has no fixed memory: choose another, such as SGD or Adam"
-        )
-    return name
+    def options(self) -> dict[str, Any]:
+        """The options as plain values, for JSON and for a fresh process."""
+        return plain_options(self)
 
 
-def _count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
+class StepOptions(TypedDict, total=False):
+    """What functions take as `**step`: the options of `Step`, as they may be given.
+
+    Type checkers need it written out; a test compares it with `Step`.
+    """
+
+    loss: str | Loss
+    optimizer: str | type[torch.optim.Optimizer]
+    optimizer_arg: Mapping[str, Any] | None
+    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None
+    amp: str | torch.dtype | None
+    grad_scaler: bool | None
+    clip_grad_norm: float | None
+    dtype: str | torch.dtype | None
+    channels_last: bool
+    grad_accumulation: int
+    activation_checkpointing: str
+    inference: bool
+    cudnn_benchmark: bool | None
+    deterministic: bool | None
+    tf32: bool | None
+    zero_grad_before_forward: bool
+    grad_set_to_none: bool
+    alloc_conf: str
 
 
-def _positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise InputError(f"{name} is {value!r}: expected a number above 0, such as 1.0")
-
-
-def _choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(
-            f"unknown {name} {value!r}: choose {', '.join(known)}{did_you_mean(str(value), known)}"
-        )
+def step_words(options: Mapping[str, Any], kind: type = Step) -> str:
+    """`a training step with SGD (momentum=0.9), bfloat16 autocast`: a title for plain options."""
+    if options["inference"]:
+        lead = "inference"
+    else:
+        arguments = ", ".join(f"{key}={value}" for key, value in options["optimizer_arg"].items())
+        lead = f"a training step with {options['optimizer']}"
+        lead += f" ({arguments})" if arguments else ""
+    return ", ".join([lead, *unusual(options, kind)])

@@ -14,7 +14,7 @@ import torch
 import nincost._profile  # noqa: F401 - registers the formulas
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.predict import memory
+from nincost._measure.memory import memory
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._profile.registry import op_cost
@@ -48,7 +48,7 @@ def step_macs(model: Model, spec: str) -> StepMacs:
     Raises:
         NincostError: the step cannot be recorded.
     """
-    recording = record(Step(model, spec, batch_size=2, steps=1), Target(device="cpu"))
+    recording = record(Step(model, input=spec, batch_size=2, steps=1), Target(device="cpu"))
     found = {"forward": 0, "backward": 0}
     uncounted: set[str] = set()
     phase = "model"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from nincost._step.step import AMP, check_optimizer
+from nincost._step.step import check_dtype, check_optimizer
 from nincost.errors import InputError, did_you_mean
 
 #: Initial weights: Glorot and Bengio's uniform distribution for convolutions and linear layers,
@@ -70,8 +70,8 @@ class TrainSettings:
             raise InputError(f"lr is {rate!r}: expected a number above 0, such as 0.1")
         _choice("init", self.init, INITS)
         if self.amp is not None:
-            _choice("amp", self.amp, AMP)
-        check_optimizer(self.optimizer)
+            check_dtype("float16", "bfloat16")("amp", self.amp)
+        check_optimizer("optimizer", self.optimizer)
         if not isinstance(self.optimizer_arg, Mapping):
             raise InputError(
                 f"optimizer_arg is {self.optimizer_arg!r}: expected keyword arguments such as "

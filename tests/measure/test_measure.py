@@ -59,7 +59,7 @@ OUT_OF_MEMORY = (
 
 
 def job(**options):
-    request = make_request("two-1x1", None, options.pop("batch_size", 2), options)
+    request = make_request("two-1x1", None, options.pop("batch_size", 2), **options)
     made = measure.make_job(request, 2, None)  # type: ignore[arg-type]
     return json.loads(json.dumps(made))
 
@@ -142,9 +142,7 @@ def test_a_job_reaches_a_fresh_process(monkeypatch):
 
     monkeypatch.setattr(measure.subprocess, "run", run_instead)
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 4))
-    request = make_request(
-        net, None, 1, {"input": torch.zeros(3, 1, 4, 4), "alloc_conf": "max_split_size_mb:64"}
-    )
+    request = make_request(net, input=torch.zeros(3, 1, 4, 4), alloc_conf="max_split_size_mb:64")
     measured = measure.measure_request(request, 4)
     assert measured.steps == 4
     assert seen["command"][1:] == ["-m", "nincost._measure.measured_run"]
@@ -152,7 +150,7 @@ def test_a_job_reaches_a_fresh_process(monkeypatch):
 
 
 def test_what_cannot_be_told_to_another_process_is_refused(tmp_path):
-    request = make_request("two-1x1", None, 1, {"loss": lambda output: output.sum()})
+    request = make_request("two-1x1", loss=lambda output: output.sum())
     with pytest.raises(nincost.InputError, match="the loss function cannot be given"):
         measure.make_job(request, 1, tmp_path)
 

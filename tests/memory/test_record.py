@@ -146,7 +146,7 @@ def test_checkpointing_saves_memory() -> None:
     [
         ({"optimizer": "Adma"}, "did you mean"),
         ({"optimizer": "LBFGS"}, "choose another"),
-        ({"loss": "cross_entropy"}, "did you mean 'cross-entropy'"),
+        ({"loss": "cross-entrpy"}, "did you mean 'cross-entropy'"),
         ({"batch_size": 0}, "batch size"),
         ({"grad_accumulation": 0}, "at least 1"),
         ({"amp": "float8"}, "choose float16, bfloat16"),

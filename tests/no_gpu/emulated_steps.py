@@ -13,7 +13,7 @@ from typing import Any
 
 from nincost._devices.cards import get_gpu
 from nincost._isolation import collection_paused
-from nincost._measure.measure import make_job
+from nincost._measure.measure import make_job, variables_of
 from nincost._measure.suite import Case
 from nincost._memory.predict import predict
 from nincost._step.request import Request, make_request
@@ -26,9 +26,7 @@ def run(request: Request, steps: int, *, keep: Path | None = None) -> dict[str, 
     """What PyTorch takes for a request's steps; `keep` gets the history, as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         job = make_job(request, steps, Path(folder))
-        environment = variables(request.card.gpu)
-        if request.alloc_conf:
-            environment["PYTORCH_CUDA_ALLOC_CONF"] = request.alloc_conf
+        environment = {**variables(request.card.gpu), **variables_of(request)}
         done = subprocess.run(
             [sys.executable, str(HERE / "child.py"), *([str(keep)] if keep else [])],
             input=json.dumps(job), capture_output=True, text=True, env=environment, check=False,
@@ -76,7 +74,7 @@ def compare(case: Case, gpu: str, *, events: bool = False) -> Compared:
     """Predict a case and run it; with `events` also say where the allocations differ."""
     try:
         with collection_paused():
-            request = make_request(case.model, gpu, case.batch_size, {**case.options})
+            request = make_request(case.model, gpu, case.batch_size, **case.options)
             played = predict(request).played
     except NincostError as error:
         return Compared(case, gpu, problem=f"not predicted: {error}")

@@ -14,7 +14,7 @@ from nincost._step.request import make_request
 
 
 def curve_of(gpu: str | None = None, **options) -> BatchCurve:
-    return batch_curve(make_request("zero-1x1", gpu, 1, options), {})
+    return batch_curve(make_request("zero-1x1", gpu, **options), {})
 
 
 def test_the_common_sizes_are_the_cards_that_are_sold() -> None:
@@ -51,11 +51,11 @@ def test_the_card_that_was_named_is_among_them() -> None:
 
 def test_a_long_step_is_predicted_at_few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     net = torch.nn.TransformerEncoderLayer(256, 4, 1024, batch_first=True, device="meta")
-    request = make_request(net, None, 1, {"input": "64x256", "loss": "sum"})
+    request = make_request(net, None, input="64x256", loss="sum")
     whole = batch_curve(request, {})
     monkeypatch.setattr(batches, "_LONG", 10)
     few = batch_curve(request, {})
-    own = batch_curve(make_request(net, "rtx4090", 1, {"input": "64x256", "loss": "sum"}), {})
+    own = batch_curve(make_request(net, "rtx4090", input="64x256", loss="sum"), {})
     assert [card.label for card in own.cards if card.exact] == ["24 GB"]
     assert len(few.points) <= 5 < len(whole.points)
     for one, two in zip(whole.cards, few.cards, strict=True):
@@ -66,7 +66,7 @@ def test_a_long_step_is_predicted_at_few_batches(monkeypatch: pytest.MonkeyPatch
 
 def test_a_model_too_large_for_any_card() -> None:
     wide = torch.nn.Sequential(torch.nn.Linear(150_000, 150_000, device="meta"))
-    request = make_request(wide, None, 1, {"input": "150000", "loss": "sum"})
+    request = make_request(wide, None, input="150000", loss="sum")
     curve = batch_curve(request, {})
     assert [card.batch_size for card in curve.cards] == [0] * 7
     assert curve.cards[0].process_bytes == dict(curve.points)[1] > curve.cards[-1].budget_bytes
@@ -78,7 +78,7 @@ def test_example_tensors_have_a_batch_of_their_own() -> None:
 
 
 def test_what_hardly_grows_is_said_to() -> None:
-    request = make_request(torch.nn.Linear(3, 3), None, 1, {"input": "3", "loss": "sum"})
+    request = make_request(torch.nn.Linear(3, 3), None, input="3", loss="sum")
     with pytest.raises(nincost.InputError, match="the same from batch 1 to 1,024"):
         batch_curve(request, {})
 

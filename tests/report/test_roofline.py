@@ -14,7 +14,7 @@ from nincost._step.request import make_request
 
 def roof_of(net: nn.Module, input: str, gpu: str | None, batch: int = 1, **options) -> Roofline:
     profile = nincost.profile(net, input=input, batch_size=batch)
-    found = roofline(profile, make_request(net, gpu, batch, {"input": input, **options}))
+    found = roofline(profile, make_request(net, gpu, batch, input=input, **options))
     assert isinstance(found, Roofline)
     return found
 
@@ -74,6 +74,6 @@ def test_half_precision_halves_the_bytes_and_has_its_own_roof() -> None:
 def test_an_unknown_peak_is_said_to_be_unknown(gpu: str, options: dict, words: str) -> None:
     net = nn.Linear(4, 4)
     profile = nincost.profile(net, input="4")
-    found = roofline(profile, make_request(net, gpu, 1, {"input": "4", **options}))
+    found = roofline(profile, make_request(net, gpu, input="4", **options))
     assert isinstance(found, str)
     assert words in found

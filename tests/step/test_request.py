@@ -61,7 +61,7 @@ def test_an_unknown_card_in_the_machine_is_no_mistake(card_here):
 
 
 def test_a_change_leaves_the_rest(monkeypatch):
-    request = make_request("two-1x1", "t4", 4, {"optimizer": "Adam"})
+    request = make_request("two-1x1", "t4", 4, optimizer="Adam")
     other = request.changed(batch_size=2)
     assert (request.step.batch_size, other.step.batch_size) == (4, 2)
     assert other.step.optimizer == "Adam"

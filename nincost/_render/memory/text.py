@@ -7,6 +7,7 @@ from typing import Any
 
 from nincost import _units as units
 from nincost._memory.results import PHASES, Change, LayerMemory, Memory
+from nincost._step.step import step_words
 
 #: Categories as people call them, in the order of a table.
 CATEGORY_NAMES = {
@@ -48,40 +49,8 @@ def title(result: Memory) -> str:
 
 
 def setting(settings: Mapping[str, Any]) -> str:
-    """The options that are out of the ordinary, and the optimizer, on one line."""
-    if settings["inference"]:
-        parts = ["inference"]
-    else:
-        arguments = ", ".join(f"{k}={v}" for k, v in settings["optimizer_arg"].items())
-        parts = [f"a training step with {settings['optimizer']}"]
-        if arguments:
-            parts[0] += f" ({arguments})"
-        if settings["optimizer_impl"]:
-            parts.append(f"{settings['optimizer_impl']} optimizer")
-    if settings["dtype"]:
-        parts.append(settings["dtype"])
-    if settings["amp"]:
-        parts.append(f"{settings['amp']} autocast")
-    usual = settings["amp"] == "float16" and not settings["inference"]
-    if settings["grad_scaler"] != usual:
-        parts.append("with a GradScaler" if settings["grad_scaler"] else "no GradScaler")
-    if settings["clip_grad_norm"] is not None:
-        parts.append(f"gradients clipped to {settings['clip_grad_norm']:g}")
-    if settings["channels_last"]:
-        parts.append("channels last")
-    if settings["grad_accumulation"] > 1:
-        parts.append(f"{settings['accumulate']} backward passes a step")
-    if settings["activation_checkpointing"] != "none":
-        parts.append(f"activation checkpointing {settings['activation_checkpointing']}")
-    if not settings["grad_set_to_none"]:
-        parts.append("gradients kept at zero")
-    if settings["zero_grad_before_forward"]:
-        parts.append("zero_grad before forward")
-    if settings["cudnn_benchmark"]:
-        parts.append("cudnn.benchmark on")
-    if settings["alloc_conf"]:
-        parts.append(settings["alloc_conf"])
-    return ", ".join(parts)
+    """The step, and which of its options are out of the ordinary, on one line."""
+    return step_words(settings)
 
 
 def summary(result: Memory) -> list[tuple[str, str]]:

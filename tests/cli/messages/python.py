@@ -17,7 +17,7 @@ IMAGE = torch.zeros(2, 4)
 
 
 def on_cpu(_):
-    request = make_request("two-1x1", None, 1, {"amp": "bfloat16"})
+    request = make_request("two-1x1", amp="bfloat16")
     record(request.step, Target(device="cpu"))
 
 
@@ -67,6 +67,18 @@ CASES = [
     PythonCase(
         "optimizer_arg", lambda _: nincost.memory(optimizer_arg=[1]),
         ["optimizer_arg is [1]", "{'momentum': 0.9}"],
+    ),
+    PythonCase(
+        "switch", lambda _: nincost.memory(channels_last="yes"), ["expected True or False"]
+    ),
+    PythonCase("text", lambda _: nincost.memory(alloc_conf=3), ["alloc_conf is 3", "a text"]),
+    PythonCase(
+        "no such option", lambda _: nincost.memory(optimzer="Adam"),
+        ["no option 'optimzer'", "did you mean 'optimizer'"],
+    ),
+    PythonCase(
+        "renamed", lambda _: nincost.fit(checkpoint=True),
+        ["checkpoint was renamed: use activation_checkpointing=\"top-level\""],
     ),
     PythonCase("no target", lambda _: take_loss("mse", IMAGE, None), ["loss mse needs a target"]),
     PythonCase("amp on the CPU", on_cpu, ["amp is known for CUDA only", "dtype"]),

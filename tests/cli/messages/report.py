@@ -34,7 +34,7 @@ def other_vega(_: Path) -> None:
 def same_at_every_batch(_: Path) -> None:
     """`report` says this in its `missing`; the curve alone raises it."""
     net = torch.nn.Linear(1, 1)
-    batch_curve(make_request(net, "rtx4090", 1, {"input": "1", "loss": "sum"}), {})
+    batch_curve(make_request(net, "rtx4090", input="1", loss="sum"), {})
 
 
 CASES = [
@@ -56,7 +56,7 @@ CASES = [
     PythonCase(
         "a curve of tensors",
         lambda _: batch_curve(
-            make_request("zero-1x1", "rtx4090", 1, {"input": (torch.zeros(1, 1, 224, 224),)}), {}
+            make_request("zero-1x1", "rtx4090", input=(torch.zeros(1, 1, 224, 224),)), {}
         ),
         ["example tensors have a batch of their own"],
     ),

@@ -1,4 +1,4 @@
-"""Options of a step that had other names before, so that whoever types one is told the new one."""
+"""Options that had other names before, so that whoever types one reads the new one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ RENAMED = {
     "accumulate": ("grad_accumulation", ""),
     "benchmark": ("cudnn_benchmark", ""),
     "checkpoint": ("activation_checkpointing", "top-level"),
+    "no_peers": ("no_other_tools", ""),
     "update": ("optimizer_impl", ""),
     "zero_first": ("zero_grad_before_forward", ""),
 }
 
 
 def refuse_renamed(option: str) -> None:
-    """Refuse `--checkpoint` with the words that say the same today.
+    """Refuse the old name of an option, typed as `--checkpoint` or as `checkpoint` in Python.
 
     Raises:
-        InputError: the option was renamed.
+        InputError: the option was renamed; the message has what says the same today.
     """
     now = RENAMED.get(option.lstrip("-").replace("-", "_"))
-    if now is not None:
-        name, value = now
+    if now is None:
+        return
+    name, value = now
+    if option.startswith("-"):
         words = f"--{name.replace('_', '-')} {value}".rstrip()
-        raise InputError(f"{option} was renamed: use {words}")
+    else:
+        words = f'{name}="{value}"' if value else name
+    raise InputError(f"{option} was renamed: use {words}")

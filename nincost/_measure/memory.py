@@ -1,0 +1,105 @@
+"""`nincost.memory`: a step's memory predicted, and measured beside it where a GPU is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Unpack
+
+from nincost._isolation import collection_paused
+from nincost._measure.measure import measure_request
+from nincost._memory.predict import describe, predict
+from nincost._memory.results import Memory
+from nincost._memory.suggest import suggestions, what_if_change
+from nincost._models.nin import DEFAULT_MODEL
+from nincost._step.options import with_options
+from nincost._step.request import Request, make_request
+from nincost._step.step import Step, StepOptions
+from nincost.errors import InputError, NincostError
+
+#: Entries of a recording up to which five more predictions are cheap.
+_CHEAP = 6000
+
+
+@with_options(Step, StepOptions.__annotations__)
+def memory(
+    model: Any = DEFAULT_MODEL,
+    *,
+    input: Any = None,
+    batch_size: int = 1,
+    arg: Mapping[str, Any] | None = None,
+    gpu: str | None = None,
+    what_if: Any = None,
+    suggest: bool | Literal["cheap"] | None = None,
+    measure: bool | None = None,
+    **step: Unpack[StepOptions],
+) -> Memory:
+    """Predict what a training step takes on a GPU, without one.
+
+    The step is the real one, on the meta device: forward, loss, `zero_grad`, backward by autograd,
+    and a `torch.optim` optimizer's step, again and again until nothing changes. CUDA's rules turn
+    it into allocations, and a model of PyTorch's caching allocator into memory.
+
+    Args:
+        model, input, batch_size, arg: as in `nincost.profile`.
+        gpu: the card whose rules, context and memory are taken (`rtx4090`), or a size (`24GiB`);
+            the one in this machine, else an A100, where None.
+        what_if: another model to predict with the same options, such as `one-1x1`.
+        suggest: predict what smaller batch, mixed precision, checkpointing and other optimizers
+            would save; `cheap`: where that takes a few seconds at most, as the command does for
+            its table. None: no.
+        measure: run real steps on this machine's GPU too; where there is one if None.
+        {options}
+
+    Returns:
+        A `Memory`: totals, what each layer holds at the peak, rules and notes.
+
+    Raises:
+        NincostError: something that does not fit; its message says what to try.
+
+    Example:
+        >>> nincost.memory("two-1x1", batch_size=128).totals.peak_phase
+        'backward'
+    """
+    with collection_paused():
+        request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
+        other = None
+        if what_if is not None:
+            # An argument such as num_classes is for both; an example input fits both or neither.
+            other = make_request(what_if, gpu, batch_size, input=input, arg=arg, **step)
+        prediction = predict(request)
+        result = describe(prediction)
+        if other is not None:
+            result = replace(result, what_if=what_if_change(prediction, other))
+        if suggest is True or (suggest and len(prediction.recording.entries) <= _CHEAP):
+            result = replace(result, suggestions=suggestions(prediction))
+        elif suggest:
+            words = (
+                "what would reduce memory was not predicted, as the step is long: --suggest "
+                "predicts it"
+            )
+            result = replace(result, notes=(*result.notes, words))
+    return _with_measurement(result, request, measure)
+
+
+def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> Memory:
+    """The result and what real steps took; where nobody asked, a failure is only a note."""
+    if wanted is False:
+        return result
+    import torch
+
+    if not torch.cuda.is_available():
+        if wanted:
+            raise InputError(
+                "there is no CUDA GPU to measure on (torch.cuda.is_available() is False): leave "
+                "--measure out for the prediction alone, or run it where a GPU is"
+            )
+        return result
+    assert result.history is not None
+    try:
+        measured = measure_request(request, result.history.steps)
+    except NincostError as error:
+        if wanted:
+            raise
+        return replace(result, notes=(*result.notes, f"not measured: {error}"))
+    return replace(result, totals=replace(result.totals, measured=measured))
