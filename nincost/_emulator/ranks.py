@@ -49,8 +49,9 @@ def install(torch: Any) -> None:
     """Replace stores and gloo where this process is a rank of an emulated world."""
     if WORLD not in os.environ or not torch.distributed.is_available():
         return
+    from nincost._torch.distributed import rendezvous_handlers, store_modules
+
     dist = torch.distributed
-    c10d = dist.distributed_c10d
     world_size, rank = int(os.environ[WORLD]), int(os.environ["RANK"])
     shared = make_store_class(dist.Store)(rank, world_size)
 
@@ -60,11 +61,11 @@ def install(torch: Any) -> None:
     def rendezvous(*_: Any, **__: Any) -> Any:
         yield shared, rank, world_size
 
-    for module in (dist, c10d, dist.rendezvous, torch._C._distributed_c10d):
+    for module in store_modules():
         for name in ("TCPStore", "FileStore"):
             if hasattr(module, name):
                 setattr(module, name, store)
-    handlers = dist.rendezvous.__globals__["_rendezvous_handlers"]
+    handlers = rendezvous_handlers()
     for scheme in ("env", "tcp", "file"):
         handlers[scheme] = rendezvous
     _replace_gloo(torch)
@@ -72,9 +73,9 @@ def install(torch: Any) -> None:
 
 
 def _replace_gloo(torch: Any) -> None:
-    from torch.testing._internal.distributed import fake_pg
+    from nincost._torch.distributed import fake_process_group
 
-    make = getattr(fake_pg.FakeProcessGroup, "_create_internal", fake_pg.FakeProcessGroup)
+    make = fake_process_group()
 
     def gloo(_: Any, rank: int, size: int, *__: Any, **___: Any) -> Any:
         return make(rank, size)

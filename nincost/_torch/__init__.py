@@ -8,5 +8,5 @@ operator of a run is torch's own object here, without a wrapper.
 `names.py` has the check; `operators.py` dispatch modes, schemas and kernels; `autograd.py` the
 functions of backward and tensors' memory; `modules.py` how modules are called; `updates.py`
 optimizers and gradient scalers without torch's compiler; `process.py` settings; `allocator.py`
-CUDA's history; `trees.py` nested values.
+CUDA's history; `distributed.py` stores and process groups; `trees.py` nested values.
 """

@@ -1,0 +1,43 @@
+"""Where torch.distributed looks up its stores and backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from nincost._torch.names import find, missing
+
+_EMULATE = "emulate a rank of many"
+
+
+def store_modules() -> list[Any]:
+    """The modules that have `TCPStore` and `FileStore`, `torch._C._distributed_c10d` among them."""
+    dist: Any = torch.distributed
+    inner = find("_C._distributed_c10d", _EMULATE)
+    return [dist, dist.distributed_c10d, dist.rendezvous, inner]
+
+
+def rendezvous_handlers() -> dict[str, Callable[..., Any]]:
+    """What makes a store of an address, by its scheme: `_rendezvous_handlers`."""
+    found: dict[str, Callable[..., Any]] | None = find(
+        "distributed.rendezvous", _EMULATE
+    ).__globals__.get("_rendezvous_handlers")
+    if found is None:
+        raise missing("torch.distributed.rendezvous._rendezvous_handlers", _EMULATE)
+    return found
+
+
+def fake_process_group() -> Callable[[int, int], Any]:
+    """Makes torch's FakeProcessGroup, which answers at once, of a rank and a world's size.
+
+    `torch.testing._internal.distributed.fake_pg`; its constructor has another name by version.
+    """
+    try:
+        from torch.testing._internal.distributed import fake_pg
+    except ImportError as error:
+        raise missing("torch.testing._internal.distributed.fake_pg", _EMULATE) from error
+    kind: Any = fake_pg.FakeProcessGroup
+    make: Callable[[int, int], Any] = getattr(kind, "_create_internal", kind)
+    return make
