@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from no_gpu.emulated_steps import Compared, compare, compare_networks
 
 from nincost._devices.cards import get_gpu
-from nincost._measure.suite import Case, suite
+from nincost._validate.suite import Case, suite
 
 
 def parse(text: str) -> tuple[str, Any]:

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from nincost._compare.results import Comparison
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
-    from nincost._measure.memory import memory
-    from nincost._measure.validate import Validation, validate
     from nincost._memory.fit import fit
     from nincost._memory.fit_results import Fit
+    from nincost._memory.memory import memory
     from nincost._memory.results import Memory
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from nincost._train.data import Dataset
     from nincost._train.results import Training
     from nincost._train.train import train
+    from nincost._validate.results import Validation
+    from nincost._validate.validate import validate
 
 _WHERE = {
     "profile": "nincost._profile.profile",
@@ -55,12 +56,12 @@ _WHERE = {
     "LayerCost": "nincost._profile.results",
     "Totals": "nincost._profile.results",
     "View": "nincost._profile.view",
-    "memory": "nincost._measure.memory",
+    "memory": "nincost._memory.memory",
     "Memory": "nincost._memory.results",
     "fit": "nincost._memory.fit",
     "Fit": "nincost._memory.fit_results",
-    "validate": "nincost._measure.validate",
-    "Validation": "nincost._measure.validate",
+    "validate": "nincost._validate.validate",
+    "Validation": "nincost._validate.results",
     "check": "nincost._closed_form.check",
     "Check": "nincost._closed_form.check_results",
     "explain": "nincost._explain.explain",

@@ -16,7 +16,7 @@ import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -265,3 +265,14 @@ def _names(package: str) -> frozenset[str]:
     """The modules of a package. The package itself is imported: it holds a docstring alone."""
     path = importlib.import_module(package).__path__
     return frozenset(module.name for module in pkgutil.iter_modules(path) if not module.ispkg)
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass's fields as plain values."""
+    found: dict[str, Any] = {}
+    for item in fields(value):
+        inner = getattr(value, item.name)
+        if hasattr(inner, "to_dict"):
+            inner = inner.to_dict()
+        found[item.name] = dict(inner) if isinstance(inner, Mapping) else inner
+    return found

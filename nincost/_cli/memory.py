@@ -72,7 +72,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     parse_step(options)
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
-    from nincost._measure.memory import memory
+    from nincost._memory.memory import memory
 
     with output.only_results_on_stdout():
         result = memory(name, **options)

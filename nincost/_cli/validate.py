@@ -32,7 +32,7 @@ def command(**options: Any) -> None:
     Writes FOLDER/cuda-GPU-torchVERSION.json and .md. Takes some minutes.
     """
     output = Output.from_options(options)
-    from nincost._measure.validate import validate
+    from nincost._validate.validate import validate
 
     with output.only_results_on_stdout():
         result = validate(quick=options["quick"], recorded=options["recorded"], progress=output.say)

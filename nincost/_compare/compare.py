@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
 from nincost._environment import environment
-from nincost._measure.memory import memory as predict_memory
+from nincost._memory.memory import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
 from nincost._step.options import with_options

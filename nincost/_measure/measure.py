@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nincost._devices.settings import VARIABLES
-from nincost._memory.results import Measured
+from nincost._measure.results import Measured
 from nincost._step.request import Request
 from nincost.errors import InputError, NincostError, one_line
 

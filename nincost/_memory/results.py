@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nincost._files import write_file
-from nincost._result import Result, Tabular, render
+from nincost._measure.results import Measured
+from nincost._result import Result, Tabular, plain, render
 from nincost._trace.recording import CATEGORIES
 
 if TYPE_CHECKING:
@@ -37,42 +38,6 @@ class LayerMemory:
     def to_dict(self) -> dict[str, str | int]:
         """The row as plain values under the names in `MEMORY_COLUMNS`."""
         return {"layer": self.layer, "bytes": self.bytes, **self.categories}
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What `torch.cuda.memory` said of real steps; None where it cannot tell.
-
-    Attributes:
-        process_bytes: what the driver says the process holds, the context included.
-        categories_at_peak: parameters, buffers, gradients, optimizer state and inputs by the
-            addresses of their tensors; activations are what forward had left; temporaries are the
-            rest, workspace included.
-        replayed_reserved_bytes: what the allocator's model reserves for the recorded history; equal
-            to `peak_reserved_bytes` where the model is right.
-        out_of_memory: the error's first line where the steps did not fit, and the figures are
-            those of that moment.
-        shortfall_bytes: how much more the request that failed would have needed.
-    """
-
-    peak_allocated_bytes: int
-    peak_reserved_bytes: int
-    process_bytes: int | None
-    peak_phase: str
-    categories_at_peak: Mapping[str, int | None]
-    phases: Mapping[str, int | None]
-    device: str
-    versions: Mapping[str, str]
-    steps: int
-    peak_layer: str | None = None
-    peak_op: str | None = None
-    peak_requested_bytes: int | None = None
-    replayed_reserved_bytes: int | None = None
-    out_of_memory: str = ""
-    shortfall_bytes: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +78,7 @@ class MemoryTotals:
     interval: Mapping[str, tuple[int, int]]
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +94,7 @@ class UsedRule:
     source: str
 
     def to_dict(self) -> dict[str, str]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +112,7 @@ class Change:
     saved_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,14 +201,3 @@ class Memory(Result):
     def to_snapshot(self, path: str | Path, *, force: bool = False) -> None:
         """A pickle as `torch.cuda.memory._dump_snapshot` writes, for pytorch.org/memory_viz."""
         write_file(path, render(self, "snapshot"), force=force)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """A dataclass's fields as plain values."""
-    found: dict[str, Any] = {}
-    for item in fields(value):
-        inner = getattr(value, item.name)
-        if hasattr(inner, "to_dict"):
-            inner = inner.to_dict()
-        found[item.name] = dict(inner) if isinstance(inner, Mapping) else inner
-    return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from nincost._environment import environment
-from nincost._measure.memory import memory
+from nincost._memory.memory import memory
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._profile.profile import profile

@@ -14,7 +14,7 @@ import torch
 import nincost._profile  # noqa: F401 - registers the formulas
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._measure.memory import memory
+from nincost._memory.memory import memory
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._profile.registry import op_cost

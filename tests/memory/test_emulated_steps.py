@@ -11,7 +11,7 @@ from no_gpu.emulated_steps import compare, compare_networks
 from nincost._devices.cards import GPUS
 from nincost._devices.libraries.cudnn_plans import plans_on
 from nincost._emulator.library import library
-from nincost._measure.suite import Case
+from nincost._validate.suite import Case
 from nincost.errors import EmulatorError
 
 ENCODER = {"d_model": 64, "nhead": 4, "dim_feedforward": 128, "batch_first": True}

@@ -147,7 +147,7 @@ def test_suggestions_are_predictions_of_their_own(plain):
 
 def test_cheap_suggestions_are_left_out_of_a_long_step(plain, monkeypatch):
     assert predict(suggest="cheap").suggestions == predict(suggest=True).suggestions
-    monkeypatch.setattr("nincost._measure.memory._CHEAP", 10)
+    monkeypatch.setattr("nincost._memory.memory._CHEAP", 10)
     long = predict(suggest="cheap")
     assert long.suggestions == ()
     assert "--suggest predicts it" in long.notes[-1]

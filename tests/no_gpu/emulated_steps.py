@@ -14,9 +14,9 @@ from typing import Any
 from nincost._devices.cards import get_gpu
 from nincost._isolation import collection_paused
 from nincost._measure.measure import make_job, variables_of
-from nincost._measure.suite import Case
 from nincost._memory.predict import predict
 from nincost._step.request import Request, make_request
+from nincost._validate.suite import Case
 from nincost.errors import NincostError
 from no_gpu.emulated_runtime import HERE, variables
 from no_gpu.events import predicted, unlike

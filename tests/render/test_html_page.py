@@ -177,7 +177,7 @@ def measured(memory: nincost.Memory) -> nincost.Memory:
     """The prediction with a made-up measurement beside it, 10% above it."""
     from dataclasses import replace
 
-    from nincost._memory.results import Measured
+    from nincost._measure.results import Measured
 
     totals = memory.totals
     more = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import nincost
-from nincost._memory.results import Measured
+from nincost._measure.results import Measured
 from nincost._render.fit import table as fit_table
 from nincost._render.memory import table as memory_table
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nincost import _units as units
-from nincost._measure.validate import COMPARED, Validation
 from nincost._render.markdown import escape, items, table
 from nincost._render.validate.text import NAMES, error, statements, title
+from nincost._validate.results import COMPARED, Validation
 
 
 def render(result: Validation) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from nincost import _units as units
-from nincost._measure.validate import COMPARED, Validation
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 from nincost._render.validate.text import NAMES, error, statements, title
+from nincost._validate.results import COMPARED, Validation
 
 
 def render(result: Validation, *, width: int | None = None, color: bool = False) -> str:

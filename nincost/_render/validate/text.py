@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._measure.validate import COMPARED, Row, Validation
+from nincost._validate.results import COMPARED, Validation, ValidationRow
 
 #: The totals as people call them.
 NAMES = {
@@ -51,7 +51,7 @@ def statements(result: Validation) -> list[tuple[str, str]]:
     return lines
 
 
-def error(row: Row, name: str) -> str:
+def error(row: ValidationRow, name: str) -> str:
     """`+1.23%`: a total's prediction against what was measured; a dash where either is missing."""
     found = row.error(name)
     return "-" if found is None else f"{100 * found:+.2f}%"

@@ -6,11 +6,11 @@ from torch import nn
 
 import nincost
 from nincost._devices.target import Target
-from nincost._measure.validate import Validation
 from nincost._memory.record import record
 from nincost._result import render
 from nincost._step.loss import take_loss
 from nincost._step.request import make_request
+from nincost._validate.results import Validation
 
 NET = nn.Linear(4, 4)
 IMAGE = torch.zeros(2, 4)

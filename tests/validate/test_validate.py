@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import nincost
-from nincost._measure import validate as module
-from nincost._measure.suite import suite
-from nincost._memory.results import Measured
+from nincost._measure.results import Measured
+from nincost._validate import validate as module
+from nincost._validate.results import Validation, ValidationRow
+from nincost._validate.suite import suite
 
 NAMES = [case.name for case in suite()]
 
@@ -38,12 +39,10 @@ def report(tmp_path):
     for batch, share in ((1, 1.0), (32, 1.1)):
         predicted = nincost.memory("two-1x1", batch_size=batch, gpu="a100-40gb", measure=False)
         measured = measured_as_predicted(predicted.totals, share=share)
-        rows.append(module.Row(f"two-1x1 batch {batch}", None, measured))
+        rows.append(ValidationRow(f"two-1x1 batch {batch}", None, measured))
     full = replace(rows[0].measured, out_of_memory="CUDA out of memory.", shortfall_bytes=5)
-    rows.append(module.Row("two-1x1 batch 128", None, full))
-    made = module.Validation(
-        "NVIDIA A100-SXM4-40GB", {"torch": "2.14.1+cu130"}, tuple(rows), "", {}
-    )
+    rows.append(ValidationRow("two-1x1 batch 128", None, full))
+    made = Validation("NVIDIA A100-SXM4-40GB", {"torch": "2.14.1+cu130"}, tuple(rows), "", {})
     path = tmp_path / "report.json"
     path.write_text(made.to_json())
     return path
