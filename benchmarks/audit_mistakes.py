@@ -36,6 +36,7 @@ from nincost._audit.mistakes import Question
 from nincost._audit.results import Grade
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import CostedLayer, costed_layers
+from nincost._devices.tables import meta_operators
 from nincost._models.nin import VARIANTS
 from nincost._models.sources import resolve
 from nincost._trace.trace import trace
@@ -62,7 +63,7 @@ def exercises(seed: int, repeat: int, doubles: int, variants: Iterable[str]) -> 
     rng = random.Random(seed)
     found = []
     for name in variants:
-        layers = costed_layers(trace(resolve(name)))
+        layers = costed_layers(trace(resolve(name), operators=meta_operators()))
         for what in ("params", "macs", "flops"):
             cases = tuple(cases_of(name, VARIANTS[name], what, rng, repeat, doubles))
             found.append(Exercise(layers, Question(what), cases))

@@ -14,6 +14,7 @@ from nincost._audit.mistakes import Question
 from nincost._audit.results import Audit, Grade
 from nincost._audit.tokens import MAX_CHARACTERS, check_length
 from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity, costed_layers
+from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._isolation import collection_paused
 from nincost._models.nin import DEFAULT_MODEL
@@ -78,7 +79,8 @@ def audit(
             "with a calculation such as '96*(11*11*1+1) + ... = 1992166'"
         )
     with collection_paused():
-        traced = trace(resolve(model, arg), input, batch_size=batch_size)
+        found = resolve(model, arg)
+        traced = trace(found, input, batch_size=batch_size, operators=meta_operators())
         layers = costed_layers(traced)
     grades = [grade_column(column, layers, Question(column.what, batch_size)) for column in columns]
     grades += [_grade(part, layers, batch_size) for part in parts]

@@ -14,6 +14,7 @@ from nincost._closed_form.worked_modules import (
     operators_outside,
     worked_modules,
 )
+from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._isolation import unchanged
 from nincost._models.build import Model
@@ -56,7 +57,7 @@ def check(
         True
     """
     found = resolve(model, arg)
-    traced = trace(found, input, batch_size=batch_size, mode=mode)
+    traced = trace(found, input, batch_size=batch_size, mode=mode, operators=meta_operators())
     worked = list(worked_modules(traced))
     fvcore = flop_counter = None
     by_operator = _macs_by_operator(traced)

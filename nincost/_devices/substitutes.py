@@ -1,115 +1,125 @@
-"""Operators that a device runs in the place of the ones that meta tensors get.
+"""Runs a device's operators in the place of the ones that meta tensors get, while a step runs.
 
-torch picks some operators by the device of the tensors, above autograd, so that the recorder never
+torch picks some operators by the device of the tensors, above autograd, so that a recorder never
 sees the choice: on meta a dropout is four element-wise operators, on CUDA one, with a mask in
-bytes. A substitute is a kernel for the composite operator that asks for what the device would run;
-it is registered for meta tensors under autograd's key while a step is recorded, and taken away.
+bytes. A substitute is a kernel for the composite operator that calls what the device would run; it
+is registered for meta tensors under autograd's key while a step is recorded, and then removed.
 
 Some composites run the same operators as on meta, but in place; these are only marked, so that a
-rule can tell `linear`'s addition of its bias from a sum that the model asked for.
+rule can distinguish `linear`'s addition of its bias from a sum in the model's own code.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
+from nincost._devices.declare import SubstituteFunction
+from nincost._devices.tables import DeviceTables
 from nincost._devices.target import Target
-from nincost._memory.storage_tracker import StorageTracker
-
-#: A kernel gets the target first; it gives NotImplemented to leave the call to torch.
-Kernel = Callable[..., Any]
-
-_KERNELS: dict[tuple[str, str], Kernel] = {}
-
-#: Kernels of operators that torch has on the device, but not for meta tensors.
-_META: dict[tuple[str, str], Callable[..., Any]] = {}
+from nincost._torch.operators import (
+    composite_kernel,
+    destroy,
+    has_kernel,
+    register_on_meta,
+)
+from nincost._trace.meta_operators import Layout
 
 #: Composites whose operators are recorded with the composite's name as their `node`.
-_MARKED = ("linear", "scaled_dot_product_attention")
+_MARKED = ("aten.linear", "aten.scaled_dot_product_attention")
 
 #: Registration is the whole process's, so one recording goes at a time.
 _LOCK = threading.RLock()
 
 
-def substitute(device: str, operator: str) -> Callable[[Kernel], Kernel]:
-    """Register a kernel for `operator`, a composite of aten, with its overload if it has one."""
+class Marks(Protocol):
+    """A recorder that notes in which marked composite an operator runs."""
 
-    def register(kernel: Kernel) -> Kernel:
-        _KERNELS[device, operator] = kernel
-        return kernel
-
-    return register
-
-
-def meta_kernel(device: str, operator: str) -> Callable[[Kernel], Kernel]:
-    """Register what `operator` makes on meta tensors, while a step is recorded for `device`.
-
-    The kernel gets the operator's own arguments.
-    """
-
-    def register(kernel: Kernel) -> Kernel:
-        _META[device, operator] = kernel
-        return kernel
-
-    return register
-
-
-#: The substitutes whose operators the CPU has kernels for: those that a run with values gets.
-_WITH_VALUES = ("dropout", "softmax.int", "log_softmax.int")
+    inside: str
 
 
 @contextlib.contextmanager
 def substituted(
-    target: Target, recorder: StorageTracker, *, on_meta: bool = True
+    tables: DeviceTables, target: Target, recorder: Marks, *, on_meta: bool = True
 ) -> Iterator[None]:
-    """Run the target's operators in the place of meta's, in this thread.
+    """Run the operators of `tables` in the place of meta's, in this thread.
 
     A second thread's recording waits for its turn; what else other threads do with meta tensors is
     left to torch. With `on_meta` off it is the CPU's operators that are replaced, as far as the CPU
     has kernels of what the target would run.
     """
-    if target.device == "cuda":
-        importlib.import_module("nincost._devices.cuda.substitutes")
-    with _LOCK:
-        make: Any = torch.library.Library
-        library = make("aten", "IMPL")
-        try:
-            for (device, operator), kernel in _META.items():
-                if device == target.device and on_meta:
-                    # Library.impl refuses composites, whose parts torch wants to see on meta.
-                    library.m.impl(operator, "Meta", kernel, False)
-            kernels = {
-                operator: _bind(kernel, target, operator)
-                for (device, operator), kernel in _KERNELS.items()
-                if device == target.device and (on_meta or operator in _WITH_VALUES)
-            }
-            for operator in {*kernels, *_MARKED}:
-                run = kernels.get(operator, _composite(operator))
-                if operator in _MARKED:
-                    run = _mark(run, operator, recorder)
-                key = "AutogradMeta" if on_meta else "AutogradCPU"
-                library.impl(operator, _here(run, _composite(operator)), key)
-            yield
-        finally:
-            library._destroy()
+    run = {
+        operator: _bind(substitute.function, target, operator)
+        for operator, substitute in tables.substitutes.items()
+        if on_meta or substitute.on_cpu
+    }
+    with _LOCK, contextlib.ExitStack() as stack:
+        if on_meta:
+            for operator, kernel in _missing_kernels(tables).items():
+                namespace, _, name = operator.partition(".")
+                register_on_meta(_library(namespace, stack), name, kernel)
+        library = _library("aten", stack)
+        for operator in {*run, *_MARKED}:
+            kernel = run.get(operator, composite_kernel(_overload(operator)))
+            if operator in _MARKED:
+                kernel = _mark(kernel, operator.removeprefix("aten."), recorder)
+            kernel = _in_this_thread(kernel, composite_kernel(_overload(operator)))
+            key = "AutogradMeta" if on_meta else "AutogradCPU"
+            library.impl(operator.removeprefix("aten."), kernel, key)
+        yield
 
 
-def _composite(operator: str) -> Callable[..., Any]:
-    name, _, overload = operator.partition(".")
-    found = getattr(getattr(torch.ops.aten, name), overload or "default")
-    # Its C++ kernel; `decompose` would prefer a Python one that torch keeps for its compiler.
-    return functools.partial(found._op_dk, torch._C.DispatchKey.CompositeImplicitAutograd)
+def _library(namespace: str, stack: contextlib.ExitStack) -> Any:
+    """A library whose registrations end with `stack`."""
+    make: Any = torch.library.Library
+    library = make(namespace, "IMPL")
+    stack.callback(destroy, library)
+    return library
 
 
-def _here(run: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+@functools.cache
+def _missing_kernels(tables: DeviceTables) -> dict[str, Callable[..., Any]]:
+    """Meta kernels that torch lacks: those declared, and layouts of operators without one."""
+    kernels = dict(tables.meta_kernels)
+    for name, operator in tables.operators.items():
+        one_overload = name.count(".") == 2
+        if operator.layout is None or not one_overload:
+            continue
+        short = name.removesuffix(".default")
+        if not has_kernel(short.replace(".", "::", 1), "Meta"):
+            kernels[short] = _kernel_of(operator.layout, short)
+    return kernels
+
+
+def _kernel_of(layout: Layout, name: str) -> Callable[..., Any]:
+    """A layout as a meta kernel."""
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        layouts = layout(*args, **kwargs)
+        if layouts is None:
+            raise NotImplementedError(f"{name} has no meta kernel for these arguments")
+        made = [
+            None if one is None else torch.empty_strided(*one[:2], dtype=one.dtype, device="meta")
+            for one in layouts
+        ]
+        return made[0] if len(made) == 1 else tuple(made)
+
+    return kernel
+
+
+def _overload(operator: str) -> Any:
+    """`aten.softmax.int` as torch's `OpOverload`; the default overload where none is named."""
+    _, name, overload = (*operator.split("."), "default")[:3]
+    return getattr(getattr(torch.ops.aten, name), overload)
+
+
+def _in_this_thread(run: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """`run` in this thread, `otherwise` in any other."""
     thread = threading.get_ident()
 
@@ -120,7 +130,7 @@ def _here(run: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..
     return choose
 
 
-def _mark(run: Callable[..., Any], operator: str, recorder: StorageTracker) -> Callable[..., Any]:
+def _mark(run: Callable[..., Any], name: str, recorder: Marks) -> Callable[..., Any]:
     # The dispatcher keeps a kernel after its library is gone, and must not keep the model with it.
     held = weakref.ref(recorder)
 
@@ -128,7 +138,7 @@ def _mark(run: Callable[..., Any], operator: str, recorder: StorageTracker) -> C
         recorder = held()
         if recorder is None:
             return run(*args, **kwargs)
-        before, recorder.inside = recorder.inside, operator
+        before, recorder.inside = recorder.inside, name
         try:
             return run(*args, **kwargs)
         finally:
@@ -137,47 +147,11 @@ def _mark(run: Callable[..., Any], operator: str, recorder: StorageTracker) -> C
     return marked
 
 
-def _bind(kernel: Kernel, target: Target, operator: str) -> Callable[..., Any]:
-    composite = _composite(operator)
+def _bind(function: SubstituteFunction, target: Target, operator: str) -> Callable[..., Any]:
+    composite = composite_kernel(_overload(operator))
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        result = kernel(target, *args, **kwargs)
+        result = function(target, *args, **kwargs)
         return composite(*args, **kwargs) if result is NotImplemented else result
 
     return run
-
-
-@substitute("cpu", "scaled_dot_product_attention")
-def _attention_on_cpu(
-    _target: Target,
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Any:
-    """Flash attention for the CPU where it may be used, else the composite's arithmetic.
-
-    aten/src/ATen/native/transformers/sdp_utils_cpp.cpp: use_flash_attention_cpp.
-    """
-    fits = (
-        dropout_p == 0.0
-        and query.dim() == key.dim() == value.dim() == 4
-        and query.shape[-1] == key.shape[-1] == value.shape[-1]
-        and all(t.stride(-1) == 1 and 0 not in t.shape for t in (query, key, value))
-        and query.dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-        and not (attn_mask is not None and attn_mask.requires_grad)
-        and not enable_gqa
-        and query.shape[1] == key.shape[1] == value.shape[1]
-    )
-    if not fits:
-        return NotImplemented
-    if attn_mask is not None:
-        return NotImplemented
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
-    )[0]

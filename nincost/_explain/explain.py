@@ -10,6 +10,7 @@ from nincost._closed_form.cost_terms import CostedLayer, CostTerms, costed_layer
 from nincost._closed_form.terms import Terms
 from nincost._closed_form.terms_text import terms_text
 from nincost._closed_form.worked_modules import WorkedModule, worked_modules
+from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._explain.output_size import SizeWorking, size_working
 from nincost._explain.phrases import LANGS, Lang
@@ -58,7 +59,7 @@ def explain(
         raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
     found = resolve(model, arg)
     with collection_paused():
-        traced = trace(found, input, batch_size=batch_size)
+        traced = trace(found, input, batch_size=batch_size, operators=meta_operators())
         fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
     worked = {traced.modules[one.module].path: one for one in worked_modules(traced)}
     layers = [_explain(one, worked.get(one.name), fields) for one in costed_layers(traced)]

@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 
 from nincost._devices.rules import (
     Action,
-    Drop,
-    Hold,
-    Keep,
-    Out,
+    AllocOutput,
+    AllocScratch,
+    FreeScratch,
+    LibraryWorkspace,
     Rule,
-    Search,
-    Take,
-    TakeOver,
-    plan,
-    rules_for,
+    ScratchIsOutput,
+    TimingWorkspace,
+    actions_of,
 )
+from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._devices.without_rule import lacks_rule
 from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, Ran, Recording
@@ -67,7 +66,7 @@ def lower(recording: Recording, target: Target) -> Timeline:
     """Apply the target's rules to a recording."""
     lowering = _Lowering(recording, target)
     lowering.run()
-    used = [lowering.table[name] for name in sorted(lowering.used)]
+    used = [lowering.rules[name] for name in sorted(lowering.used)]
     uncounted = tuple(sorted(name for name in lowering.other if lacks_rule(name, target.device)))
     return Timeline(lowering.events, recording.layers, target, used, uncounted)
 
@@ -76,14 +75,13 @@ class _Lowering:
     def __init__(self, recording: Recording, target: Target) -> None:
         self.recording = recording
         self.target = target
-        self.table = rules_for(target.device)
+        self.rules = device_tables(target.device).rules
         self.events: list[Event] = []
         self.used: set[str] = set()
         self.other: set[str] = set()  # operators without a rule
-        self._plans: dict[tuple[int, Phase, str, bool], tuple[Action, ...]] = {}
+        self._actions: dict[tuple[int, Phase, str, bool], tuple[Action, ...]] = {}
         self._blocks: dict[int, int] = {}  # storage -> block that holds it
-        self._with: dict[int, list[int]] = {}  # storage -> blocks that end with it
-        self._held: set[Any] = set()  # names of what was held or searched for
+        self._once: set[Any] = set()  # names of what is allocated the first time only
         self._next = 0
         self._on_cpu = target.device == "cpu"
 
@@ -104,38 +102,38 @@ class _Lowering:
 
     def _operator(self, ran: Ran, phase: Phase, position: int) -> None:
         name = ran.signature.name
-        if name not in self.table:
+        rule = self.rules.get(name)
+        if rule is None:
             self.other.add(name)
             for storage in ran.born:
                 self._take(storage, self.recording.storages[storage].bytes, ran.layer, name)
             return
         key = (id(ran.signature), phase, ran.node, ran.held)
-        actions = self._plans.get(key)
+        actions = self._actions.get(key)
         if actions is None:
-            actions = self._plans[key] = plan(ran, phase, self.target, self.table)
+            actions = self._actions[key] = actions_of(rule, ran, phase, self.target)
             self.used.add(name)
         scratch: dict[str, int] = {}
         for action in actions:
-            if isinstance(action, Out):
+            if isinstance(action, AllocOutput):
                 self._output(action, ran, position)
-            elif isinstance(action, Take):
+            elif isinstance(action, AllocScratch):
                 scratch[action.name] = self._alloc(action.bytes, action.category, ran.layer, name)
-            elif isinstance(action, Drop):
+            elif isinstance(action, FreeScratch):
                 self._free(scratch.pop(action.name))
-            elif isinstance(action, Keep):
-                block = self._alloc(action.bytes, action.category, ran.layer, name)
-                self._with.setdefault(ran.outputs[action.until], []).append(block)
-            elif isinstance(action, Hold):
-                if action.name not in self._held:
-                    self._held.add(action.name)
-                    self._alloc(action.bytes, action.category, -1, name)
-            elif isinstance(action, Search):
-                if action.name not in self._held:
-                    self._held.add(action.name)
-                    self._free(self._alloc(action.bytes, action.category, ran.layer, name))
-                    self.events.append(Emptied())
-            elif isinstance(action, TakeOver):
+            elif isinstance(action, ScratchIsOutput):
                 self._become(ran.outputs[action.position], scratch.pop(action.name))
+            elif action.name not in self._once:
+                self._once.add(action.name)
+                self._allocate_once(action, ran)
+
+    def _allocate_once(self, action: LibraryWorkspace | TimingWorkspace, ran: Ran) -> None:
+        name = ran.signature.name
+        if isinstance(action, LibraryWorkspace):
+            self._alloc(action.bytes, action.category, -1, name)
+        else:
+            self._free(self._alloc(action.bytes, action.category, ran.layer, name))
+            self.events.append(Emptied())
 
     def _become(self, storage: int, block: int) -> None:
         """A storage is a block that was taken as scratch memory by the operator that runs."""
@@ -147,7 +145,7 @@ class _Lowering:
                 self.events[index] = event._replace(category=category)
                 return
 
-    def _output(self, action: Out, ran: Ran, position: int) -> None:
+    def _output(self, action: AllocOutput, ran: Ran, position: int) -> None:
         storage = ran.outputs[action.position]
         if storage not in ran.born or storage in self._blocks:
             return
@@ -181,8 +179,6 @@ class _Lowering:
         block = self._blocks.pop(storage, None)
         if block is not None:
             self._free(block)
-        for extra in self._with.pop(storage, ()):
-            self._free(extra)
 
     def _alloc(self, size: int, category: Category, layer: int, operator: str) -> int:
         self._next += 1

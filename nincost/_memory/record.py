@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from torch import nn
 
-import nincost._trace.layouts_backward  # noqa: F401 - registers itself
-from nincost._devices.cuda.layouts import CUDA_LAYOUTS, cuda_layouts
 from nincost._devices.substitutes import substituted
+from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._memory.storage_tracker import StorageTracker
 from nincost._models.inputs import ModelInput, tensors_in
@@ -20,7 +19,6 @@ from nincost._step.convert import convert_input, convert_module
 from nincost._step.driver import run_steps
 from nincost._step.library_calls import RecordedCalls, precision
 from nincost._step.step import Step
-from nincost._trace.layouts import LAYOUTS
 from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session
 from nincost.errors import InputError, ModelError, NincostError, one_line
@@ -50,11 +48,7 @@ def record(step: Step, target: Target) -> Recording:
         return convert_input(step, inputs)
 
     def recorder(on_meta: bool) -> StorageTracker:
-        return StorageTracker(
-            on_meta=on_meta,
-            layouts=cuda_layouts() if target.device == "cuda" else LAYOUTS,
-            kernel_layouts=CUDA_LAYOUTS if target.device == "cuda" else {},
-        )
+        return StorageTracker(on_meta=on_meta, operators=device_tables(target.device).operators)
 
     return Session(
         model=step.model,
@@ -77,7 +71,7 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
     casts_on_meta = on_meta and target.device == "cuda"
     casts = autocast_on_meta("cuda") if casts_on_meta else contextlib.nullcontext()
     try:
-        with substituted(target, recorder, on_meta=on_meta), casts:
+        with substituted(device_tables(target.device), target, recorder, on_meta=on_meta), casts:
             _place(attempt)
             run_steps(
                 step, attempt.module, attempt.inputs, recorder, RecordedCalls(target, on_meta),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from nincost._devices.meta.shortcuts import shortcut
 from nincost._torch.autograd import (
     autograd_node,
     is_view,
@@ -21,7 +20,7 @@ from nincost._torch.autograd import (
     storage_address,
 )
 from nincost._torch.updates import COMPILER
-from nincost._trace.layouts import LAYOUTS, Layout
+from nincost._trace.meta_operators import NO_OPERATORS, MetaOperators
 from nincost._trace.recorder import Recorder
 from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, Ran, Storage
 from nincost._trace.records import Signature
@@ -46,8 +45,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
 
     Args:
         on_meta: as `Recorder`'s.
-        layouts: how common operators' outputs look on the device.
-        kernel_layouts: how outputs look there that meta lays out otherwise.
+        operators: as `Recorder`'s.
 
     Attributes:
         entries: the stream, with a `Mark` where a phase begins.
@@ -60,12 +58,9 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         self,
         *,
         on_meta: bool,
-        layouts: Mapping[str, Layout] = LAYOUTS,
-        kernel_layouts: Mapping[Any, Callable[[Any, tuple[Any, ...]], Any]] | None = None,
+        operators: MetaOperators = NO_OPERATORS,
     ) -> None:
-        super().__init__(on_meta=on_meta)
-        self._layouts = layouts
-        self._kernel_layouts = kernel_layouts or {}
+        super().__init__(on_meta=on_meta, operators=operators)
         self.entries: list[Entry] = []
         self.storages: list[Storage] = []
         self.layer_of_parameter: dict[int, int] = {}
@@ -220,15 +215,8 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
             # An optimizer computes with its state's values; sizes do not follow. (NAdam divides by
             # 1 less the value.)
             return 0.5
-        if self._on_meta:
-            known = shortcut(func, args)
-            if known is not NotImplemented:
-                return known
         compiler_loaded = COMPILER in sys.modules
         result = super()._run(func, args, kwargs)
-        lay_out = self._kernel_layouts.get(func) if self._on_meta else None
-        if lay_out:
-            result = lay_out(result, args)
         if not compiler_loaded and COMPILER in sys.modules:
             gc.collect()  # the import leaves frames, ours too, and what they hold, in a cycle
         return result

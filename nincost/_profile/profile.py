@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._isolation import collection_paused
 from nincost._models.nin import DEFAULT_MODEL
@@ -58,7 +59,9 @@ def profile(
         762297352
     """
     with collection_paused():
-        traced = trace(resolve(model, arg), input, batch_size=batch_size, mode=mode)
+        found = resolve(model, arg)
+        known = meta_operators()
+        traced = trace(found, input, batch_size=batch_size, mode=mode, operators=known)
         result = profile_trace(traced)
     if strict and result.uncounted:
         names = ", ".join(item.operator for item in result.uncounted)

@@ -7,7 +7,7 @@ set of argument layouts, the layouts of what came out, and makes the next one fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,9 +21,14 @@ from nincost._torch.operators import (
     has_kernel,
     is_mutable,
     operator_name,
+    returns_something,
 )
-from nincost._trace.layouts import LAYOUTS, Layout
-from nincost._trace.meta_corrections import KERNEL_LAYOUTS, check_as_kernels_do
+from nincost._trace.meta_operators import (
+    NO_OPERATORS,
+    MetaOperator,
+    MetaOperators,
+    find_operator,
+)
 from nincost._trace.records import ModuleCall, Op, Signature, TensorMeta
 
 _META = torch.device("meta")
@@ -37,13 +42,23 @@ _PLAIN = frozenset(
 class Recorder(DispatchMode):
     """A dispatch mode that appends an `Op` for each operator to `ops`.
 
+    For each operator, in this order: outputs that equal arguments gave before; what `operators`
+    says comes out; the parts of a composite; the meta kernel's result, corrected.
+
     Args:
         on_meta: whether tensors are on the meta device; only then may outputs be made without
             running the operator itself.
-        remember: False runs each operator's own meta kernel; tests compare the two.
+        operators: what is known besides torch's meta kernels.
+        remember: False runs each operator's own meta kernel every time; tests compare the two.
     """
 
-    def __init__(self, *, on_meta: bool, remember: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        on_meta: bool,
+        operators: MetaOperators = NO_OPERATORS,
+        remember: bool = True,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ops: list[Op] = []
         self.calls: list[ModuleCall] = []  # kept by the module tracker
@@ -51,7 +66,8 @@ class Recorder(DispatchMode):
         self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
         self._on_meta = on_meta
         self._remember = remember and on_meta
-        self._layouts: Mapping[str, Layout] = LAYOUTS  # a subclass may put others in their place
+        self._operators = operators
+        self._found: dict[OpOverload, MetaOperator] = {}
         self._signatures: dict[Any, Signature] = {}
         self._composite: dict[OpOverload, bool] = {}
 
@@ -65,8 +81,9 @@ class Recorder(DispatchMode):
         if signature is None:
             return self._first(func, key, args, kwargs or {})
         self.ops.append(Op(signature, self.call))
-        replay = signature.replay
-        result = _new_outputs(signature) if replay else self._run(func, args, kwargs or {})
+        result = (
+            _new_outputs(signature) if signature.replay else self._run(func, args, kwargs or {})
+        )
         self.ran(signature, args, kwargs, result)
         return result
 
@@ -98,8 +115,10 @@ class Recorder(DispatchMode):
         )
         # Before an in-place operator changes them.
         described = _describe(args), {name: _describe(value) for name, value in kwargs.items()}
-        made = _by_layout(self._layouts, func, args, kwargs) if on_meta else None
-        if made is None:
+        operator = self._find(func)
+        made = _by_layout(operator, args, kwargs) if on_meta else NotImplemented
+        laid_out = made is not NotImplemented
+        if not laid_out:
             if self._is_composite(func):
                 with self:  # its parts come back here one by one
                     result = func.decompose(*args, **kwargs)
@@ -107,11 +126,12 @@ class Recorder(DispatchMode):
                     return result
             if func.namespace == "prim":  # a question about a tensor, such as its device
                 return func(*args, **kwargs)
-            check_as_kernels_do(func, args)
+            if operator.refusal is not None:
+                operator.refusal(*args, **kwargs)
         index = len(self.ops)
-        result = self._run(func, args, kwargs) if made is None else made
+        result = made if laid_out else self._run(func, args, kwargs)
         outputs = _tensors(result)
-        fresh = _fresh(outputs, inputs) if made is None else (True,) * len(outputs)
+        fresh = (True,) * len(outputs) if laid_out else _fresh(outputs, inputs)
         only_looks = not is_mutable(func) or torch.Tag.inplace_view in func.tags
         signature = Signature(
             func=func,
@@ -123,8 +143,9 @@ class Recorder(DispatchMode):
             is_view=bool(outputs) and not any(fresh) and only_looks,
             replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
             gives_list=isinstance(result, list),
+            absent=_absent(result),
         )
-        if signature.replay and made is None:
+        if signature.replay and not laid_out:
             # A Python kernel may leave a reference to what it gave in a cycle, the first time.
             result = _new_outputs(signature)
         self._signatures[key] = signature
@@ -133,6 +154,9 @@ class Recorder(DispatchMode):
         return result
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        operator = self._find(func)
+        if self._remember and _is_in_place(operator, args, kwargs):
+            return args[0] if returns_something(func) else None
         try:
             result = func(*args, **kwargs)
         except RuntimeError:
@@ -141,8 +165,15 @@ class Recorder(DispatchMode):
             if not self._on_meta or not _mixes_devices(args, kwargs):
                 raise
             result = func(*_to_meta(args), **_to_meta(kwargs))
-        lay_out = KERNEL_LAYOUTS.get(func) if self._on_meta else None
-        return lay_out(result, args) if lay_out else result
+        if self._on_meta and operator.correction is not None:
+            return operator.correction(result, *args, **kwargs)
+        return result
+
+    def _find(self, func: Any) -> MetaOperator:
+        found = self._found.get(func)
+        if found is None:
+            found = self._found[func] = find_operator(self._operators, func)
+        return found
 
     def _is_composite(self, func: Any) -> bool:
         known = self._composite.get(func)
@@ -157,9 +188,11 @@ class Recorder(DispatchMode):
 
 def _new_outputs(signature: Signature) -> Any:
     """New tensors like the ones that the operator gave for equal arguments."""
-    made = _make(signature.outputs)
+    made: list[Any] = _make(signature.outputs)
     if signature.gives_list:
         return made
+    for position in signature.absent:
+        made.insert(position, None)
     return made[0] if len(made) == 1 else tuple(made)
 
 
@@ -170,21 +203,34 @@ def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
     ]
 
 
-def _by_layout(
-    table: Mapping[str, Layout], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """The operator's outputs where `table` knows how they look; None where torch must say."""
-    known = table.get(str(func))
-    if known is None:
-        return None
+def _by_layout(operator: MetaOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The operator's result where its outputs' layouts are known, else NotImplemented."""
+    if operator.layout is None:
+        return NotImplemented
     try:
-        layouts = known(*args, **kwargs)
+        layouts = operator.layout(*args, **kwargs)
     except (TypeError, IndexError, ValueError):  # arguments that torch will complain about
-        return None
+        return NotImplemented
     if layouts is None:
-        return None
-    made = _make(layouts)
+        return NotImplemented
+    made: list[Any] = [None if one is None else _make([one])[0] for one in layouts]
+    if isinstance(layouts, list):
+        return made
     return made[0] if len(made) == 1 else tuple(made)
+
+
+def _is_in_place(operator: MetaOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    try:
+        return operator.in_place is not None and operator.in_place(*args, **kwargs)
+    except (TypeError, IndexError, ValueError):
+        return False
+
+
+def _absent(result: Any) -> tuple[int, ...]:
+    """Which items of a tuple are None."""
+    if not isinstance(result, tuple):
+        return ()
+    return tuple([position for position, item in enumerate(result) if item is None])
 
 
 def _meta(tensor: Tensor) -> TensorMeta:
@@ -250,11 +296,19 @@ def _may_replay(
         and bool(inputs)
         and bool(outputs)
         and all(fresh)
-        and (isinstance(result, Tensor) or len(result) == len(outputs))  # tensors and nothing else
+        and _is_flat(result)
         and not is_mutable(func)
         and all(type(t) is Tensor and t.is_meta and t.layout is torch.strided for t in outputs)
         and not any(t.is_complex() or t.is_quantized for t in (*inputs, *outputs))
     )
+
+
+def _is_flat(result: Any) -> bool:
+    """Whether a result is tensors and nothing else, but for gradients that nobody wants."""
+    if isinstance(result, Tensor):
+        return True
+    absent = isinstance(result, tuple)
+    return all(isinstance(item, Tensor) or (absent and item is None) for item in result)
 
 
 def _mixes_devices(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -49,8 +49,9 @@ class Signature:
 
     `args` and `kwargs` are the call's own, with a `TensorMeta` in the place of each tensor.
     `outputs` are the tensors that it gave, `fresh` which of them are in new memory (neither a
-    view of an argument nor the argument itself). `replay` tells that equal arguments always give
-    equal outputs, so that the recorder may make them without running the operator's meta kernel.
+    view of an argument nor the argument itself). `replay`: equal arguments always give equal
+    outputs, so that the recorder may make them without running the operator's meta kernel. `absent`
+    are the positions in the returned tuple that hold None.
     """
 
     func: OpOverload
@@ -62,6 +63,7 @@ class Signature:
     is_view: bool
     replay: bool
     gives_list: bool
+    absent: tuple[int, ...] = ()
 
 
 class Op(NamedTuple):

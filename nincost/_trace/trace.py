@@ -11,6 +11,7 @@ from torch import nn
 
 from nincost._models.build import Model
 from nincost._models.inputs import ModelInput
+from nincost._trace.meta_operators import NO_OPERATORS, MetaOperators
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ParameterInfo, Trace
@@ -20,7 +21,14 @@ from nincost.errors import InputError, printable
 Mode = Literal["eval", "train"]
 
 
-def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = "eval") -> Trace:
+def trace(
+    model: Model,
+    given: Any = None,
+    *,
+    batch_size: int = 1,
+    mode: Mode = "eval",
+    operators: MetaOperators = NO_OPERATORS,
+) -> Trace:
     """Run `model` forward once, without gradients, and record every operator.
 
     The run is on the meta device: no weight is read and nothing is computed. A model that needs
@@ -31,6 +39,7 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
         given: input specs or example tensors; the model's default input where None.
         batch_size: what specs get in front.
         mode: `eval` (dropout off, batch norm by its running statistics) or `train`.
+        operators: what is known of operators besides torch's meta kernels.
 
     Raises:
         InputError: no input is known, it does not fit the model, or the model needs values and has
@@ -68,7 +77,7 @@ def trace(model: Model, given: Any = None, *, batch_size: int = 1, mode: Mode = 
         model=model,
         input=given,
         batch_size=batch_size,
-        recorder=lambda on_meta: Recorder(on_meta=on_meta),
+        recorder=lambda on_meta: Recorder(on_meta=on_meta, operators=operators),
         prepare=prepare,
         retry_unknown=True,
     ).run(run)

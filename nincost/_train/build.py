@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nincost._devices.tables import meta_operators
 from nincost._models.build import Model
 from nincost._models.copies import copy_with_weights
 from nincost._models.inputs import parse_spec
@@ -115,7 +116,7 @@ def _try(
 def _explained(found: Model, spec: str, error: Exception) -> NincostError:
     """The error that nincost's own trace raises for such an input, or else the model's."""
     try:
-        trace(found, spec)
+        trace(found, spec, operators=meta_operators())
     except NincostError as explained:
         return type(explained)(f"{explained}; --resize and --channels choose the images")
     return ModelError(

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 import nincost
+from nincost._devices.tables import meta_operators
 from nincost._models.build import Model
 from nincost._profile.profile import profile_trace
 from nincost._trace.records import Trace
@@ -249,7 +250,7 @@ def differences(network: Network) -> list[Difference]:
     net, inputs = network.build(), network.inputs()
     before = state_of(net)
     try:
-        traced = trace(Model("Net", net), inputs, mode=network.mode)
+        traced = trace(Model("Net", net), inputs, mode=network.mode, operators=meta_operators())
         checked = nincost.check(net, input=inputs, mode=network.mode, other_tools=False)
     except NincostError as error:
         return [Difference("error", str(error))]

@@ -1,10 +1,5 @@
-"""What operators allocate on the CPU, besides their outputs: a file a family.
+"""What operators do on the CPU, a file a family: what runs, and what is allocated.
 
-Each rule was read from PyTorch's source and holds to the byte against `torch.profiler`'s record of
-a real step (tests/footprint/test_cpu_proof.py).
+Each rule was read from PyTorch's source and agrees to the byte with `torch.profiler`'s record of a
+real step (tests/memory/test_cpu_proof.py).
 """
-
-from nincost._devices.cpu import arithmetic, attention, norms
-from nincost._devices.cpu import conv as convolution
-
-__all__ = ["arithmetic", "attention", "convolution", "norms"]

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from nincost._devices.rules import (
-    FILLING,
-    Action,
-    Call,
-    drop,
-    is_in_place_sum,
-    out,
-    rule,
-    take,
-)
+from nincost._devices.declare import rule
+from nincost._devices.in_place_formulas import FILL_IN_PLACE, is_in_place_sum
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._trace.records import TensorMeta
 
 
 @rule(
-    "cpu",
     "aten.add",
     "aten.sub",
     "aten.mul",
@@ -37,11 +29,10 @@ def binary(call: Call) -> list[Action] | None:
     other = call.arg(1)
     if isinstance(other, TensorMeta):
         return None
-    return [*_scalar(call.outputs[0].dtype.itemsize), out(0), drop("cast"), drop("number")]
+    return [*_scalar(call.outputs[0].dtype.itemsize), out(0), free("cast"), free("number")]
 
 
 @rule(
-    "cpu",
     "aten.eq",
     "aten.ne",
     "aten.lt",
@@ -54,30 +45,29 @@ def compare(call: Call) -> list[Action] | None:
     """As `binary`; the result is in bytes, the comparison in the tensor's type."""
     if isinstance(call.arg(1), TensorMeta):
         return None
-    return [*_scalar(call.args[0].dtype.itemsize), out(0), drop("number"), drop("cast")]
+    return [*_scalar(call.args[0].dtype.itemsize), out(0), free("number"), free("cast")]
 
 
 @rule(
-    "cpu",
     "aten.masked_fill",
     source="torch/csrc/autograd/generated/Functions.cpp MaximumBackward0 (derivatives.yaml)",
 )
 def masked_fill(call: Call) -> list[Action]:
-    return [out(0, over=0 if call.node in FILLING else None)]
+    return [out(0, over=0 if call.node in FILL_IN_PLACE else None)]
 
 
-@rule("cpu", "aten.roll", source="aten/src/ATen/native/TensorTransformations.h roll_common")
+@rule("aten.roll", source="aten/src/ATen/native/TensorTransformations.h roll_common")
 def roll(call: Call) -> list[Action]:
     """One dimension after the other: two results at a time."""
     several = len(call.arg(1)) > 1
-    return [take("rolled", call.outputs[0].bytes if several else 0), out(0), drop("rolled")]
+    return [alloc("rolled", call.outputs[0].bytes if several else 0), out(0), free("rolled")]
 
 
 def _scalar(itemsize: int) -> list[Action]:
     """A double or int64 scalar, and its cast to the type that the operation runs in."""
-    return [take("number", 8), take("cast", itemsize if itemsize != 8 else 0)]
+    return [alloc("number", 8), alloc("cast", itemsize if itemsize != 8 else 0)]
 
 
-@rule("cpu", "aten.mean", source="aten/src/ATen/native/ReduceOps.cpp mean: sum, then div_")
+@rule("aten.mean", source="aten/src/ATen/native/ReduceOps.cpp mean: sum, then div_")
 def mean(call: Call) -> list[Action]:
-    return [out(0), *_scalar(call.outputs[0].dtype.itemsize), drop("cast"), drop("number")]
+    return [out(0), *_scalar(call.outputs[0].dtype.itemsize), free("cast"), free("number")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from nincost._devices.declare import rule
 from nincost._devices.memory_format import copy_bytes, is_in_form, is_row_major
-from nincost._devices.rules import Action, Call, drop, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._trace.records import TensorMeta
 
 
 @rule(
-    "cpu",
     "aten.convolution",
     source="aten/src/ATen/native/ConvolutionMM2d.cpp slow_conv2d_forward_cpu; Convolution.cpp",
 )
@@ -28,24 +28,23 @@ def convolution(call: Call) -> list[Action] | None:
     columns = _columns_bytes(x, weight, y, stride, padding)
     last = _runs_channels_last(x, weight)
     copies: list[Action] = [
-        take("x in layout", copy_bytes(x, channels_last=last)),
-        take("weight in layout", copy_bytes(weight, channels_last=last)),
+        alloc("x in layout", copy_bytes(x, channels_last=last)),
+        alloc("weight in layout", copy_bytes(weight, channels_last=last)),
     ]
     if groups == 1:
-        return [*copies, take("columns", columns), out(0), drop("columns")]
+        return [*copies, alloc("columns", columns), out(0), free("columns")]
     for group in range(groups):
         copies += [
-            take("x", x.bytes // groups if x.shape[0] > 1 or last else 0),
-            take("columns", columns),
-            take(f"y {group}", y.bytes // groups),
-            drop("columns"),
-            drop("x"),
+            alloc("x", x.bytes // groups if x.shape[0] > 1 or last else 0),
+            alloc("columns", columns),
+            alloc(f"y {group}", y.bytes // groups),
+            free("columns"),
+            free("x"),
         ]
     return [*copies, out(0)]
 
 
 @rule(
-    "cpu",
     "aten.convolution_backward",
     source="aten/src/ATen/native/ConvolutionMM2d.cpp slow_conv2d_backward_cpu; Convolution.cpp",
 )
@@ -59,30 +58,30 @@ def convolution_backward(call: Call) -> list[Action] | None:
     last = _runs_channels_last(x, weight)
     grad_copy = copy_bytes(grad, channels_last=last)
     actions: list[Action] = [
-        take("x in layout", copy_bytes(x, channels_last=last)),
-        take("weight in layout", copy_bytes(weight, channels_last=last)),
+        alloc("x in layout", copy_bytes(x, channels_last=last)),
+        alloc("weight in layout", copy_bytes(weight, channels_last=last)),
     ]
     if groups == 1:
         return actions + _one_backward(wanted, columns, grad_copy, (out(0), out(1), out(2)))
     in_pieces = x.shape[0] > 1 or last
     for group in range(groups):
         parts = (
-            take(f"dx {group}", x.bytes // groups if wanted[0] else 0),
-            take(f"dw {group}", weight.bytes // groups if wanted[1] else 0),
-            take(
+            alloc(f"dx {group}", x.bytes // groups if wanted[0] else 0),
+            alloc(f"dw {group}", weight.bytes // groups if wanted[1] else 0),
+            alloc(
                 f"db {group}", weight.shape[0] // groups * weight.dtype.itemsize if wanted[2] else 0
             ),
         )
         actions += [
-            take("grad", grad.bytes // groups if in_pieces else 0),
-            take("x", x.bytes // groups if in_pieces else 0),
+            alloc("grad", grad.bytes // groups if in_pieces else 0),
+            alloc("x", x.bytes // groups if in_pieces else 0),
             *_one_backward(wanted, columns, 0 if in_pieces else grad_copy // groups, parts),
-            drop("x"),
-            drop("grad"),
+            free("x"),
+            free("grad"),
         ]
     actions += [out(0), out(1), out(2)]
     for name in ("db", "dw", "dx") if wanted[0] else ("db", "dw"):
-        actions += [drop(f"{name} {group}") for group in range(groups)]
+        actions += [free(f"{name} {group}") for group in range(groups)]
     return actions
 
 
@@ -92,14 +91,14 @@ def _one_backward(
     """One group's gradients: of the input, of the bias, of the weight."""
     actions: list[Action] = []
     if wanted[0]:
-        actions += [take("grad for x", grad_copy), parts[0], drop("grad for x")]
+        actions += [alloc("grad for x", grad_copy), parts[0], free("grad for x")]
     actions += [parts[2], parts[1]]
     if wanted[1]:
         actions += [
-            take("grad for weight", grad_copy),
-            take("columns", columns),
-            drop("columns"),
-            drop("grad for weight"),
+            alloc("grad for weight", grad_copy),
+            alloc("columns", columns),
+            free("columns"),
+            free("grad for weight"),
         ]
     return actions
 

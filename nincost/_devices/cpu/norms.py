@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from nincost._devices.declare import rule
 from nincost._devices.memory_format import dense_copy, is_in_form
-from nincost._devices.rules import Action, Call, drop, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, free, out
 
 
 @rule(
-    "cpu",
     "aten.native_layer_norm_backward",
     source="aten/src/ATen/native/cpu/layer_norm_kernel.cpp LayerNormBackwardKernelImplInternal",
 )
@@ -20,19 +20,18 @@ def layer_norm_backward(call: Call) -> list[Action]:
         width *= size
     partial = 2 * call.target.settings.threads * width * x.dtype.itemsize
     return [
-        take("contiguous x", dense_copy(x)),
+        alloc("contiguous x", dense_copy(x)),
         out(0),
         out(1),
         out(2),
-        take("contiguous grad", dense_copy(grad)),
-        take("partial sums", partial if any(wanted[1:]) else 0),
-        drop("partial sums"),
-        drop("contiguous grad"),
+        alloc("contiguous grad", dense_copy(grad)),
+        alloc("partial sums", partial if any(wanted[1:]) else 0),
+        free("partial sums"),
+        free("contiguous grad"),
     ]
 
 
 @rule(
-    "cpu",
     "aten.native_batch_norm",
     "aten._native_batch_norm_legit",
     "aten._native_batch_norm_legit_no_training",
@@ -43,28 +42,27 @@ def batch_norm(call: Call) -> list[Action]:
     x = call.args[0]
     training = call.signature.name == "aten.native_batch_norm" and call.args[5]
     size = x.shape[1] * x.dtype.itemsize
-    pair: list[Action] = [take("a", size), take("b", size), drop("b"), drop("a")]
+    pair: list[Action] = [alloc("a", size), alloc("b", size), free("b"), free("a")]
     if training:
         return [out(0), out(1), out(2), *pair, *pair]
     return [out(0), out(1, bytes=0), out(2, bytes=0), *pair]  # meta gives C values here
 
 
-@rule("cpu", "aten.native_batch_norm_backward", source="aten/src/ATen/native/Normalization.cpp")
+@rule("aten.native_batch_norm_backward", source="aten/src/ATen/native/Normalization.cpp")
 def batch_norm_backward(call: Call) -> list[Action] | None:
     """In training a second tensor of the input's size; channels-last sums for each thread."""
     x, train, wanted = call.args[1], call.args[7], call.args[9]
     actions: list[Action] = [out(0, bytes=None if wanted[0] else 0), out(1), out(2)]
     if train and wanted[0]:
-        actions += [take("centred", x.bytes), drop("centred")]
+        actions += [alloc("centred", x.bytes), free("centred")]
     if len(x.shape) > 2 and is_in_form(x, channels_last=True):
-        actions += [take("sums", 2 * call.target.settings.threads * x.shape[1] * x.dtype.itemsize)]
+        actions += [alloc("sums", 2 * call.target.settings.threads * x.shape[1] * x.dtype.itemsize)]
     return actions
 
 
 @rule(
-    "cpu",
     "aten.native_layer_norm",
     source="aten/src/ATen/native/layer_norm.cpp layer_norm_cpu",
 )
 def layer_norm(call: Call) -> list[Action] | None:
-    return [take("contiguous x", dense_copy(call.args[0])), out(0), out(1), out(2)]
+    return [alloc("contiguous x", dense_copy(call.args[0])), out(0), out(1), out(2)]

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from nincost._devices.cuda import unfolded_conv as slow_convolution
 from nincost._devices.cuda.reductions import scratch
+from nincost._devices.declare import rule
 from nincost._devices.libraries.conv_backend import is_depthwise, uses_cudnn
 from nincost._devices.libraries.conv_descriptor import (
     ConvProblem,
     Kind,
     conv_problem,
-    dense_strides,
-    looks_channels_last,
 )
 from nincost._devices.libraries.cudnn_plans import Workspace, plans_on
-from nincost._devices.memory_format import copy_bytes, dense_copy
-from nincost._devices.rules import Action, Call, Search, drop, out, rule, take
+from nincost._devices.memory_format import (
+    as_image,
+    convolves_channels_last,
+    copy_bytes,
+    dense_copy,
+    suggests_channels_last,
+)
+from nincost._devices.rules import Action, Call, alloc, free, out, timing_workspace
+from nincost._devices.strides import dense_strides
 from nincost._trace.records import TensorMeta
 from nincost.errors import InputError
 
@@ -29,17 +33,17 @@ class _Convolution:
     def __init__(self, call: Call, x: TensorMeta, weight: TensorMeta, rest: tuple[Any, ...]):
         stride, padding, dilation, transposed, output_padding, groups = rest
         dims = len(x.shape) - 2
+        self.last = convolves_channels_last(x, weight)
         # "Avoid NHWC for a permuted 3d input": a 1-d convolution works on a row-major one.
         self.row_copy = dense_copy(x) if dims == 1 else 0
         if self.row_copy:
-            x = x._replace(stride=dense_strides(x.shape, channels_last=False))
+            x = x._replace(stride=dense_strides(x.shape))
         self.call, self.x, self.weight = call, x, weight
         self.stride, self.padding, self.dilation = (
             list(value) * dims if len(value) == 1 else list(value)
             for value in (stride, padding, dilation)
         )
         self.transposed = transposed
-        self.last = x.dtype is not torch.float64 and (_suggests_last(x) or _suggests_last(weight))
         self.dtype = str(x.dtype).removeprefix("torch.")
         self.in_cudnn = uses_cudnn(
             x.shape,
@@ -60,7 +64,7 @@ class _Convolution:
 
     def copy(self, tensor: TensorMeta) -> int:
         """Bytes of a tensor's copy in the form that the backend works in."""
-        return copy_bytes(_as_image(tensor), channels_last=self.last and self.in_cudnn)
+        return copy_bytes(as_image(tensor), channels_last=self.last and self.in_cudnn)
 
     def run(self, kind: Kind, output: TensorMeta) -> list[Action]:
         """What cuDNN takes for one computation, and gives back. `Target.workspace` says how much.
@@ -79,10 +83,10 @@ class _Convolution:
         actions: list[Action] = []
         if settings.cudnn_benchmark:
             most = plans.interval(problem, allow_tf32=settings.tf32, deterministic=deterministic)[1]
-            actions.append(Search(problem, most))
+            actions.append(timing_workspace(problem, most))
         name = f"workspace {kind}"
         size = self._size(found, problem)
-        return [*actions, take(name, size, "workspace"), drop(name)]
+        return [*actions, alloc(name, size, "workspace"), free(name)]
 
     def _size(self, found: Workspace, problem: ConvProblem) -> int:
         """Where no cuDNN can be asked, row-major tensors are taken to be copied into channels-last
@@ -113,7 +117,6 @@ class _Convolution:
 
 
 @rule(
-    "cuda",
     "aten.convolution",
     source="aten/src/ATen/native/Convolution.cpp _convolution; cudnn/ConvShared.cpp "
     "cudnn_convolution; cuDNN's heuristics (Conv_v8.cpp)",
@@ -129,16 +132,15 @@ def convolution(call: Call) -> list[Action]:
     if found.unfolds:
         return slow_convolution.forward(call)
     return [
-        take("rows", found.row_copy),
-        take("input copy", found.copy(found.x)),
+        alloc("rows", found.row_copy),
+        alloc("input copy", found.copy(found.x)),
         out(0),
-        take("weight copy", found.copy(weight)),
+        alloc("weight copy", found.copy(weight)),
         *found.run("forward", call.outputs[0]),
     ]
 
 
 @rule(
-    "cuda",
     "aten.convolution_backward",
     source="aten/src/ATen/native/Convolution.cpp convolution_backward; cudnn/ConvShared.cpp "
     "cudnn_convolution_backward; cuda/DepthwiseConv2d.cu, DepthwiseConv3d.cu; cuDNN's heuristics "
@@ -157,10 +159,10 @@ def convolution_backward(call: Call) -> list[Action]:
         dims = (0, *range(2, len(grad.shape)))
         bias = [out(2), *scratch(call.target, grad, dims)]
     if found.in_cudnn:
-        return [take("rows", found.row_copy), *_in_cudnn(found, grad, wanted), *bias, drop("rows")]
+        return [alloc("rows", found.row_copy), *_in_cudnn(found, grad, wanted), *bias, free("rows")]
     if len(grad.shape) == 5:
         return _depthwise_3d(found, grad, wanted, bias)
-    return [take("rows", found.row_copy), *_depthwise_2d(found, grad, wanted), *bias, drop("rows")]
+    return [alloc("rows", found.row_copy), *_depthwise_2d(found, grad, wanted), *bias, free("rows")]
 
 
 def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:
@@ -170,54 +172,41 @@ def _in_cudnn(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list
     dense, is copied for each, but for a transposed convolution's. The weight's copy is there for
     the input's gradient alone.
     """
-    last = found.last if wanted[1] else _suggests_last(found.x)
-    copy = copy_bytes(_as_image(grad), channels_last=last)
-    once = found.transposed or _suggests_last(grad) is not last
+    last = found.last if wanted[1] else suggests_channels_last(as_image(found.x))
+    copy = copy_bytes(as_image(grad), channels_last=last)
+    once = found.transposed or suggests_channels_last(as_image(grad)) is not last
     actions: list[Action] = [
-        take("input copy", found.copy(found.x) if wanted[1] else 0),
-        take("gradient copy", copy if once else 0),
+        alloc("input copy", found.copy(found.x) if wanted[1] else 0),
+        alloc("gradient copy", copy if once else 0),
     ]
     each = 0 if once else copy
     if wanted[0]:
         actions += [
             out(0),
-            take("weight copy", found.copy(found.weight)),
-            take("first copy", each),
+            alloc("weight copy", found.copy(found.weight)),
+            alloc("first copy", each),
             *found.run("data_gradient", grad),
-            drop("first copy"),
-            drop("weight copy"),
+            free("first copy"),
+            free("weight copy"),
         ]
     if wanted[1]:
         actions += [
-            take("second copy", each),
+            alloc("second copy", each),
             out(1),
             *found.run("filter_gradient", grad),
-            drop("second copy"),
+            free("second copy"),
         ]
-    return [*actions, drop("gradient copy"), drop("input copy")]
-
-
-def _as_image(tensor: TensorMeta) -> TensorMeta:
-    """A tensor of one spatial dimension as the image of one row that PyTorch makes of it."""
-    if len(tensor.shape) != 3:
-        return tensor
-    (n, channels, width), (first, second, third) = tensor.shape, tensor.stride
-    shape = torch.Size((n, channels, 1, width))
-    return TensorMeta(shape, (first, second, width * third, third), tensor.dtype)
-
-
-def _suggests_last(tensor: TensorMeta) -> bool:
-    return looks_channels_last(tensor.shape, tensor.stride)
+    return [*actions, free("gradient copy"), free("input copy")]
 
 
 def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> list[Action]:
     """DepthwiseConv2d.cu conv_depthwise2d_backward_cuda_out: the weight's gradient first."""
-    actions: list[Action] = [take("gradient copy", dense_copy(grad))]
+    actions: list[Action] = [alloc("gradient copy", dense_copy(grad))]
     if wanted[1]:
-        actions += [take("input copy", dense_copy(found.x)), out(1), drop("input copy")]
+        actions += [alloc("input copy", dense_copy(found.x)), out(1), free("input copy")]
     if wanted[0]:
-        actions += [out(0), take("weight copy", dense_copy(found.weight)), drop("weight copy")]
-    return [*actions, drop("gradient copy")]
+        actions += [out(0), alloc("weight copy", dense_copy(found.weight)), free("weight copy")]
+    return [*actions, free("gradient copy")]
 
 
 def _depthwise_3d(
@@ -227,11 +216,11 @@ def _depthwise_3d(
     gradients = [out(index) for index in (0, 1) if wanted[index]]
     return [
         *gradients,
-        take("gradient copy", dense_copy(grad)),
-        take("input copy", dense_copy(found.x)),
-        take("weight copy", dense_copy(found.weight)),
-        drop("weight copy"),
-        drop("input copy"),
+        alloc("gradient copy", dense_copy(grad)),
+        alloc("input copy", dense_copy(found.x)),
+        alloc("weight copy", dense_copy(found.weight)),
+        free("weight copy"),
+        free("input copy"),
         *bias,
-        drop("gradient copy"),
+        free("gradient copy"),
     ]

@@ -1,13 +1,12 @@
-"""Gradients of embedding and of indexing, which sort their indices."""
+"""Embeddings on CUDA, and their gradient, which sorts the indices."""
 
 from __future__ import annotations
 
-import math
-
+from nincost._devices.cuda.reductions import accumulator_bytes
+from nincost._devices.declare import rule
 from nincost._devices.libraries.radix_sort import radix_sort_bytes, scan_bytes
-from nincost._devices.memory_format import broadcast, dense_copy, flat_copy, wide
-from nincost._devices.rules import Action, Call, drop, out, rule, take
-from nincost._trace.records import TensorMeta
+from nincost._devices.memory_format import dense_copy, flat_copy
+from nincost._devices.rules import Action, Call, alloc, free, out
 
 _INDEX = 8  # bytes of an int64
 
@@ -16,17 +15,15 @@ _UNIQUE_TILE, _SCAN_TILE = 4_992, 896
 
 
 @rule(
-    "cuda",
     "aten.embedding",
     source="aten/src/ATen/native/Embedding.cpp embedding_symint",
 )
 def embedding(call: Call) -> list[Action]:
     """Indices that cannot be seen as one row, such as expanded ones, are copied into one."""
-    return [take("indices copy", flat_copy(call.args[1])), out(0)]
+    return [alloc("indices copy", flat_copy(call.args[1])), out(0)]
 
 
 @rule(
-    "cuda",
     "aten.embedding_dense_backward",
     source="aten/src/ATen/native/cuda/Embedding.cu embedding_dense_backward_cuda; "
     "EmbeddingBackwardKernel.cu; CCCL 13.0 radix sort",
@@ -41,10 +38,10 @@ def embedding_backward(call: Call) -> list[Action]:
     count = indices.elements
     scaled = call.arg(4, False)
     copies = [
-        take("indices copy", dense_copy(indices)), take("gradient copy", dense_copy(grad)),
+        alloc("indices copy", dense_copy(indices)), alloc("gradient copy", dense_copy(grad)),
     ]  # fmt: skip
     if count <= 3072 and not scaled:
-        return [*copies, out(0), drop("gradient copy"), drop("indices copy")]
+        return [*copies, out(0), free("gradient copy"), free("indices copy")]
     width = call.outputs[0].shape[1]
     segments = min(count, rows)
     partial = count // 10 + segments
@@ -52,55 +49,22 @@ def embedding_backward(call: Call) -> list[Action]:
     bits = int(rows).bit_length()
     # Rows that are few for the card, with many indices each, are summed in the gradient itself.
     fused = segments < 4 * call.target.multiprocessors and count > 30 * segments
-    sums = partial * (_INDEX if fused else width * wide(grad.dtype.itemsize))
+    sums = partial * (_INDEX if fused else width * accumulator_bytes(grad.dtype.itemsize))
     in_float = rows * width * 4 if fused and grad.dtype.itemsize == 2 else 0
     last = (
         "partial starts", "number of partials", "partial offsets", "partials", "number", "offsets",
         "counts", "order", "sorted", "gradient copy", "indices copy",
     )  # fmt: skip
     return [
-        *copies, take("sorted", each), take("order", each), take("range", each),
-        take("sort", radix_sort_bytes(count, bits, call.target.capability[0])), drop("sort"),
-        drop("range"), take("counts", each if scaled else 0),
-        out(0), take("offsets", each), take("number", 8),
-        take("keys", each), take("tiles", scan_bytes(count, _UNIQUE_TILE, 8)), drop("tiles"),
-        drop("keys"),
-        take("partials", segments * _INDEX), take("partial offsets", segments * _INDEX),
-        take("tiles", scan_bytes(segments, _SCAN_TILE, 8)), drop("tiles"),
-        take("number of partials", 8), take("partial starts", partial * _INDEX),
-        take("sums", sums), take("float gradient", in_float), drop("float gradient"),
-        drop("sums"), *map(drop, last),
-    ]  # fmt: skip
-
-
-@rule(
-    "cuda",
-    "aten.index_put",
-    "aten.index_put_",
-    "aten._index_put_impl_",
-    source="aten/src/ATen/native/cuda/Indexing.cu index_put_with_sort_kernel; "
-    "torch/csrc/autograd/FunctionsManual.cpp index_backward",
-)
-def index_put(call: Call) -> list[Action]:
-    """In a gradient it writes into the zeros it was given; accumulation sorts its indices."""
-    over = 0 if call.node == "IndexBackward0" else None
-    base, indices, values = call.args[:3]
-    given = [index for index in indices if isinstance(index, TensorMeta)]
-    if not call.arg(3, False) or not given:
-        return [out(0, over=over)]
-    count = math.prod(broadcast(*(index.shape for index in given)))
-    behind = max(d for d, index in enumerate(indices) if isinstance(index, TensorMeta)) + 1
-    slices = max(base.elements - 1, 0) // max(math.prod(base.shape[behind:]), 1)
-    sort = radix_sort_bytes(count, max(slices.bit_length(), 1), call.target.capability[0])
-    each = count * _INDEX
-    linear: list[Action] = []
-    for number in range(len(given)):
-        linear += [take("remainder", each), take(f"linear {number}", each), drop("remainder")]
-    return [
-        out(0, over=over), *linear,
-        *(drop(f"linear {number}") for number in range(1, len(given))),
-        take("values copy", dense_copy(values)),
-        take("sorted", each), take("order", each), take("range", each), take("sort", sort),
-        drop("sort"), drop("range"), drop("order"), drop("sorted"),
-        drop("values copy"), drop("linear 0"),
+        *copies, alloc("sorted", each), alloc("order", each), alloc("range", each),
+        alloc("sort", radix_sort_bytes(count, bits, call.target.capability[0])), free("sort"),
+        free("range"), alloc("counts", each if scaled else 0),
+        out(0), alloc("offsets", each), alloc("number", 8),
+        alloc("keys", each), alloc("tiles", scan_bytes(count, _UNIQUE_TILE, 8)), free("tiles"),
+        free("keys"),
+        alloc("partials", segments * _INDEX), alloc("partial offsets", segments * _INDEX),
+        alloc("tiles", scan_bytes(segments, _SCAN_TILE, 8)), free("tiles"),
+        alloc("number of partials", 8), alloc("partial starts", partial * _INDEX),
+        alloc("sums", sums), alloc("float gradient", in_float), free("float gradient"),
+        free("sums"), *map(free, last),
     ]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from nincost._devices.cuda.reductions import scratch
-from nincost._devices.memory_format import broadcast
-from nincost._devices.rules import Action, Call, out, rule, take
+from nincost._devices.declare import rule
+from nincost._devices.dense import broadcast
+from nincost._devices.rules import Action, Call, alloc, out
 from nincost._trace.records import TensorMeta
 
 #: at::Reduction::None and ::Mean.
@@ -14,7 +15,6 @@ _NONE, _MEAN = 0, 1
 
 
 @rule(
-    "cuda",
     "aten.mse_loss",
     "aten.smooth_l1_loss",
     source="aten/src/ATen/native/Loss.cpp TORCH_META_FUNC(mse_loss), "
@@ -30,11 +30,10 @@ def pointwise_loss(call: Call) -> list[Action]:
     reduction = call.arg(2, 1)
     if reduction == _NONE:
         return [out(0)]
-    return [out(0, bytes=each.bytes), take("each", each.bytes), *_total(call, each, reduction)]
+    return [out(0, bytes=each.bytes), alloc("each", each.bytes), *_total(call, each, reduction)]
 
 
 @rule(
-    "cuda",
     "aten.huber_loss",
     source="aten/src/ATen/native/Loss.cpp huber_loss",
 )
@@ -43,7 +42,7 @@ def huber_loss(call: Call) -> list[Action]:
     reduction = call.arg(2, 1)
     if reduction == _NONE:
         return [out(0)]
-    return [take("each", each.bytes), out(0), *_total(call, each, reduction)]
+    return [alloc("each", each.bytes), out(0), *_total(call, each, reduction)]
 
 
 def _each(call: Call) -> TensorMeta:
@@ -60,7 +59,6 @@ def _total(call: Call, each: TensorMeta, reduction: int) -> list[Action]:
 
 
 @rule(
-    "cuda",
     "aten.binary_cross_entropy",
     source="aten/src/ATen/native/cuda/Loss.cu binary_cross_entropy_cuda",
 )
@@ -72,16 +70,15 @@ def binary_cross_entropy(call: Call) -> list[Action]:
         return [out(0)]
     each = TensorMeta(x.shape, x.stride, x.dtype)
     return [
-        out(0, bytes=x.bytes), take("reduced", x.dtype.itemsize), *_total(call, each, reduction),
+        out(0, bytes=x.bytes), alloc("reduced", x.dtype.itemsize), *_total(call, each, reduction),
     ]  # fmt: skip
 
 
 @rule(
-    "cuda",
     "aten.binary_cross_entropy_with_logits",
     source="aten/src/ATen/native/Loss.cpp binary_cross_entropy_with_logits",
 )
 def with_logits(call: Call) -> list[Action]:
     """log sigmoid(x) and 1 - target live together; the unreduced loss is made in one of them."""
     x = call.args[0]
-    return [take("log sigmoid", x.bytes), take("one minus target", x.bytes), out(0)]
+    return [alloc("log sigmoid", x.bytes), alloc("one minus target", x.bytes), out(0)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
+from nincost._devices.declare import rule
 from nincost._devices.libraries.cublas import blas_workspaces
 from nincost._devices.memory_format import is_row_major
-from nincost._devices.rules import Action, Call, drop, hold, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, free, library_workspace, out
 from nincost._trace.records import TensorMeta
 
 
@@ -15,7 +16,7 @@ def workspace(call: Call, *, lt: bool) -> Action:
     known = blas_workspaces(call.target.capability, call.target.settings.variables)
     library = "cuBLASLt" if lt and not known.unified else "cuBLAS"
     thread = "backward" if call.phase == "backward" else "forward"
-    return hold(f"{library} {thread}", known.first_call(lt=lt))
+    return library_workspace(f"{library} {thread}", known.first_call(lt=lt))
 
 
 def operand_copy(matrix: TensorMeta) -> int:
@@ -31,7 +32,6 @@ def operand_copy(matrix: TensorMeta) -> int:
 
 
 @rule(
-    "cuda",
     "aten.mv",
     "aten.addmv",
     "aten.dot",
@@ -42,11 +42,10 @@ def vector_product(call: Call) -> list[Action]:
     """The output, a copy of an expanded vector, and the handle's workspace at the first call."""
     vector = call.args[-1] if isinstance(call.args[-1], TensorMeta) else call.args[0]
     expanded = vector.stride == (0,) and vector.elements > 1
-    return [out(0), take("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
+    return [out(0), alloc("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
 
 
 @rule(
-    "cuda",
     "aten._trilinear",
     source="aten/src/ATen/native/Linear.cpp _trilinear, sumproduct_pair",
 )
@@ -74,16 +73,15 @@ def trilinear(call: Call) -> list[Action]:
     actions: list[Action] = [out(0)]
     for slice_ in range(whole[unrolled]):
         names = f"first {slice_}", f"second {slice_}"
-        actions += [take(names[0], first * item)]
+        actions += [alloc(names[0], first * item)]
         actions += [workspace(call, lt=False)] if early else []
-        actions += [take(names[1], second * item)]
+        actions += [alloc(names[1], second * item)]
         actions += [workspace(call, lt=False)] if late else []
-        actions += map(drop, names)
+        actions += map(free, names)
     return actions
 
 
 @rule(
-    "cuda",
     "aten.mm",
     "aten.bmm",
     "aten.addmm",
@@ -100,7 +98,7 @@ def product(call: Call) -> list[Action]:
     left, right = call.args[first : first + 2]
     return [
         out(0),
-        take("left copy", operand_copy(left)),
-        take("right copy", operand_copy(right)),
+        alloc("left copy", operand_copy(left)),
+        alloc("right copy", operand_copy(right)),
         workspace(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
     ]

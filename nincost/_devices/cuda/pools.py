@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nincost._devices.memory_format import copy_bytes, dense_copy, is_channels_last
-from nincost._devices.rules import Action, Call, out, rule, take
+from nincost._devices.declare import rule
+from nincost._devices.memory_format import copy_bytes, dense_copy, suggests_channels_last
+from nincost._devices.rules import Action, Call, alloc, out
 
 
 @rule(
-    "cuda",
     "aten.avg_pool2d",
     "aten.max_pool2d_with_indices",
     "aten.max_pool3d_with_indices",
@@ -17,11 +17,10 @@ def pool(call: Call) -> list[Action]:
     """Outputs, then the input in the form that it suggests."""
     x = call.args[0]
     outputs = [out(index) for index in range(len(call.outputs))]
-    return [*outputs, take("copy", copy_bytes(x, channels_last=is_channels_last(x)))]
+    return [*outputs, alloc("copy", copy_bytes(x, channels_last=suggests_channels_last(x)))]
 
 
 @rule(
-    "cuda",
     "aten.adaptive_max_pool2d",
     "aten.adaptive_max_pool3d",
     "aten.avg_pool3d",
@@ -33,11 +32,10 @@ def pool(call: Call) -> list[Action]:
 def row_major(call: Call) -> list[Action]:
     """Outputs, then the input made row-major."""
     outputs = [out(index) for index in range(len(call.outputs))]
-    return [*outputs, take("copy", dense_copy(call.args[0]))]
+    return [*outputs, alloc("copy", dense_copy(call.args[0]))]
 
 
 @rule(
-    "cuda",
     "aten._adaptive_avg_pool2d",
     "aten._adaptive_avg_pool3d",
     source="aten/src/ATen/native/cuda/AdaptiveAveragePooling.cu, AdaptiveAveragePooling3d.cu",
@@ -45,11 +43,10 @@ def row_major(call: Call) -> list[Action]:
 def adaptive_average(call: Call) -> list[Action]:
     """The input in the form that it suggests, then the output."""
     x = call.args[0]
-    return [take("copy", copy_bytes(x, channels_last=is_channels_last(x))), out(0)]
+    return [alloc("copy", copy_bytes(x, channels_last=suggests_channels_last(x))), out(0)]
 
 
 @rule(
-    "cuda",
     "aten.max_pool2d_with_indices_backward",
     "aten.avg_pool2d_backward",
     source="aten/src/ATen/native/cuda/DilatedMaxPool2d.cu, AveragePool2d.cu",
@@ -57,31 +54,29 @@ def adaptive_average(call: Call) -> list[Action]:
 def pool_backward(call: Call) -> list[Action]:
     """Gradient and input are brought into the input's form."""
     grad, x = call.args[:2]
-    last = is_channels_last(x)
+    last = suggests_channels_last(x)
     return [
         out(0),
-        take("gradient copy", copy_bytes(grad, channels_last=last)),
-        take("copy", copy_bytes(x, channels_last=last)),
+        alloc("gradient copy", copy_bytes(grad, channels_last=last)),
+        alloc("copy", copy_bytes(x, channels_last=last)),
     ]
 
 
 @rule(
-    "cuda",
     "aten._adaptive_avg_pool2d_backward",
     source="aten/src/ATen/native/cuda/AdaptiveAveragePooling.cu",
 )
 def adaptive_pool_backward(call: Call) -> list[Action]:
     grad, x = call.args[:2]
-    last = is_channels_last(x)
-    return [out(0), take("gradient copy", copy_bytes(grad, channels_last=last))]
+    last = suggests_channels_last(x)
+    return [out(0), alloc("gradient copy", copy_bytes(grad, channels_last=last))]
 
 
 @rule(
-    "cuda",
     "aten.adaptive_max_pool2d_backward",
     "aten.adaptive_max_pool3d_backward",
     source="aten/src/ATen/native/cuda/AdaptiveMaxPooling2d.cu, AdaptiveMaxPooling3d.cu",
 )
 def adaptive_largest_backward(call: Call) -> list[Action]:
     """The output, then its gradient made row-major."""
-    return [out(0), take("gradient copy", dense_copy(call.args[0]))]
+    return [out(0), alloc("gradient copy", dense_copy(call.args[0]))]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from nincost._devices.declare import rule
 from nincost._devices.libraries.reductions import Operator, reduction_scratch
-from nincost._devices.rules import Action, Call, drop, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target
 from nincost._trace.records import TensorMeta
 from nincost.errors import InputError
@@ -42,12 +43,11 @@ def scratch(
     except InputError:  # a type that the model of reductions does not know, such as bool
         return []
     names = [f"partial results {index}" for index in range(len(found.sizes))]
-    taken: list[Action] = [take(n, size) for n, size in zip(names, found.sizes, strict=True)]
-    return taken + [drop(name) for name in reversed(names)]
+    taken: list[Action] = [alloc(n, size) for n, size in zip(names, found.sizes, strict=True)]
+    return taken + [free(name) for name in reversed(names)]
 
 
 @rule(
-    "cuda",
     *_OPERATORS,
     source="aten/src/ATen/native/cuda/Reduce.cuh setReduceConfig (installed header)",
 )
@@ -66,7 +66,7 @@ def reduction(call: Call) -> list[Action]:
     if call.signature.name not in ("aten.sum", "aten.mean") or copy is None:
         return [*outputs, *scratch(call.target, x, dims, _OPERATORS[call.signature.name])]
     used = scratch(call.target, copy, dims, _OPERATORS[call.signature.name])
-    return [*outputs, take("converted", copy.bytes), *used, drop("converted")]
+    return [*outputs, alloc("converted", copy.bytes), *used, free("converted")]
 
 
 def converted(x: TensorMeta, dtype: torch.dtype) -> TensorMeta | None:
@@ -80,3 +80,8 @@ def converted(x: TensorMeta, dtype: torch.dtype) -> TensorMeta | None:
     made = torch.empty_strided(x.shape, x.stride, dtype=dtype, device="meta")
     made = torch.empty_like(made)  # without gaps
     return TensorMeta(made.shape, made.stride(), dtype)
+
+
+def accumulator_bytes(itemsize: int) -> int:
+    """Bytes of the type that sums are taken in: float for half, bfloat16 and float."""
+    return max(4, itemsize)

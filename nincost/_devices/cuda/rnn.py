@@ -1,27 +1,106 @@
-"""Recurrent networks in cuDNN, which `libraries/recurrent_cuda.py` records as one operator."""
+"""Recurrent layers on CUDA: one operator of cuDNN's, where meta tensors get a cell for each step.
+
+aten/src/ATen/native/cudnn/RNN.cpp.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nincost._devices.declare import layout, meta_kernel, rule, substitute
+from nincost._devices.dense import describe, row_major
+from nincost._devices.libraries import cudnn_rnn
 from nincost._devices.memory_format import dense_copy
-from nincost._devices.rules import Action, Call, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, out
+from nincost._devices.target import Target
+from nincost._trace.meta_operators import Layouts
+from nincost._trace.records import TensorMeta
 
-#: Gates of an element, by cuDNN's number of the mode: relu, tanh, LSTM, GRU.
-GATES = (1, 1, 4, 3)
+_TYPES = (torch.float32, torch.float64, torch.float16)
 
 
-def _gate_bytes(call: Call, first: int) -> int:
-    """Bytes of the gates of one layer and direction, over the whole sequence.
+def _acceptable(target: Target, x: Tensor) -> bool:
+    """aten/src/ATen/native/RNN.cpp use_cudnn: the type, and that cuDNN may be used at all."""
+    known = x.dtype in _TYPES or (x.dtype is torch.bfloat16 and target.capability >= (8, 0))
+    return target.settings.cudnn and known and x.dim() == 3
 
-    `first` is the position of `mode` among the operator's arguments.
+
+def _run(mode: int, x: Tensor, hidden: Tensor, cell: Any, rest: tuple[Any, ...]) -> Any:
+    params, biases, layers, dropout, train, bidirectional, batch_first = rest
+    per_layer = len(params) // (layers * (2 if bidirectional else 1))
+    projected = per_layer > (4 if biases else 2)
+    width = params[1].shape[1] if not projected else params[0].shape[0] // 4
+    return torch.ops.aten._cudnn_rnn(
+        x, params, per_layer, None, hidden, cell, mode, width,
+        hidden.shape[-1] if projected else 0, layers, batch_first, dropout, train, bidirectional,
+        [], None,
+    )  # fmt: skip
+
+
+@substitute("aten.lstm.input")
+def lstm(target: Target, x: Tensor, states: Any, *rest: Any) -> Any:
+    if not _acceptable(target, x):
+        return NotImplemented
+    return _run(cudnn_rnn.LSTM, x, states[0], states[1], rest)[:3]
+
+
+@substitute("aten.gru.input")
+def gru(target: Target, x: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.GRU, target, x, state, rest)
+
+
+@substitute("aten.rnn_tanh.input")
+def rnn_tanh(target: Target, x: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.TANH, target, x, state, rest)
+
+
+@substitute("aten.rnn_relu.input")
+def rnn_relu(target: Target, x: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.RELU, target, x, state, rest)
+
+
+def _of_one_state(
+    mode: int, target: Target, x: Tensor, state: Tensor, rest: tuple[Any, ...]
+) -> Any:
+    return _run(mode, x, state, None, rest)[:2] if _acceptable(target, x) else NotImplemented
+
+
+@layout("aten._cudnn_rnn.default")
+def outputs(
+    x: Tensor, _weights: Any, _per_layer: int, _buffer: Any, hidden: Tensor, cell: Any,
+    mode: int, width: int, projection: int, layers: int, batch_first: bool, _dropout: float,
+    train: bool, bidirectional: bool, *_: Any,
+) -> Layouts:  # fmt: skip
+    """Output, last states, the reserve of training, and a buffer of weights that is empty.
+
+    The output is (length, batch, columns) in memory; with `batch_first` it is seen turned.
     """
-    x = call.args[0]
-    mode, hidden = call.args[first : first + 2]
-    elements: int = x.elements // x.shape[-1] * GATES[mode] * hidden
-    return elements * int(x.dtype.itemsize)
+    length, batch = x.shape[:2]
+    if batch_first:
+        length, batch = batch, length
+    directions = 2 if bidirectional else 1
+    columns = (projection or width) * directions
+    output = row_major((length, batch, columns), x.dtype)
+    if batch_first:
+        shape = torch.Size((batch, length, columns))
+        output = TensorMeta(shape, (columns, batch * columns, 1), x.dtype)
+    reserve = cudnn_rnn.reserve_bytes(
+        mode, length * batch, width, layers * directions, x.element_size()
+    )
+    empty = row_major((0,), x.dtype)
+    return (
+        output,
+        describe(hidden)._replace(dtype=x.dtype),
+        empty if cell is None else describe(cell)._replace(dtype=x.dtype),
+        row_major((reserve if train else 0,), torch.uint8),
+        empty,
+    )
 
 
 @rule(
-    "cuda",
     "aten._cudnn_rnn",
     source="aten/src/ATen/native/cudnn/RNN.cpp _cudnn_rnn; cuDNN's workspace is a model of ours",
     kind="modelled",
@@ -31,23 +110,49 @@ def forward(call: Call) -> list[Action]:
     x = call.args[0]
     copy = x.bytes if call.args[10] else dense_copy(x)  # batch first: the sequence is put first
     return [
-        take("copy", copy), out(0), out(1), out(2),
-        take("workspace", _gate_bytes(call, 6), "workspace"), out(3), out(4),
+        alloc("copy", copy), out(0), out(1), out(2),
+        alloc("workspace", _workspace(call, 6), "workspace"), out(3), out(4),
     ]  # fmt: skip
 
 
 @rule(
-    "cuda",
     "aten._cudnn_rnn_backward",
     source="aten/src/ATen/native/cudnn/RNN.cpp _cudnn_rnn_backward; the workspace is a model",
     kind="modelled",
 )
 def backward(call: Call) -> list[Action]:
+    """Row-major input, the gradients of input and states, the workspace, those of the weights."""
     x = call.args[0]
     copy = x.bytes if call.args[14] else dense_copy(x)
     return [
-        take("copy", copy),
-        out(0), out(1), out(2),
-        take("workspace", _gate_bytes(call, 10), "workspace"),
-        out(3),
+        alloc("copy", copy), out(0), out(1), out(2),
+        alloc("workspace", _workspace(call, 10), "workspace"), out(3),
     ]  # fmt: skip
+
+
+def _workspace(call: Call, first: int) -> int:
+    """`first` is the position of `mode` among the operator's arguments."""
+    x = call.args[0]
+    mode, hidden = call.args[first : first + 2]
+    positions = x.elements // x.shape[-1]
+    return cudnn_rnn.workspace_bytes(mode, positions, hidden, x.dtype.itemsize)
+
+
+@meta_kernel("aten._cudnn_rnn_backward")
+def gradients(
+    x: Tensor, weights: Any, _per_layer: int, _buffer: Any, hidden: Tensor, cell: Any, *rest: Any
+) -> Any:
+    """Gradients of input and states, and those of the weights: views of one buffer."""
+    batch_first = rest[8]
+    buffer = x.new_empty(sum(weight.numel() for weight in weights), dtype=weights[0].dtype)
+    views, start = [], 0
+    for weight in weights:
+        views.append(buffer[start : start + weight.numel()].view(weight.shape))
+        start += weight.numel()
+    made = x.new_empty(x.transpose(0, 1).shape if batch_first else x.shape)
+    return (
+        made.transpose(0, 1) if batch_first else made,
+        hidden.new_empty(hidden.shape),
+        cell.new_empty(cell.shape) if cell is not None else x.new_empty(0),
+        views,
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from nincost._devices.declare import rule
 from nincost._devices.libraries.radix_sort import aligned, radix_sort_bytes, scan_bytes
 from nincost._devices.memory_format import dense_copy, is_row_major
-from nincost._devices.rules import Action, Call, drop, out, rule, take
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target
+from nincost._torch.operators import argument_names
 from nincost._trace.records import TensorMeta
 
 _INDEX = 8  # bytes of an int64, and of a pair of int32
@@ -25,7 +27,7 @@ _TOPK_DIGITS = 256
 
 def _dim(call: Call, rank: int) -> int:
     """The dimension that a sort, a topk or a sum goes along, at least 0."""
-    names = [argument.name for argument in call.signature.func._schema.arguments]
+    names = argument_names(call.signature.func)
     given: Any = call.signature.kwargs.get("dim")
     place = names.index("dim")
     if given is None:
@@ -34,7 +36,6 @@ def _dim(call: Call, rank: int) -> int:
 
 
 @rule(
-    "cuda",
     "aten.sort",
     source="aten/src/ATen/native/cuda/Sort.cpp sort_cuda_kernel; cuda/SortStable.cu "
     "launch_stable_sort_kernel; CCCL 13.0 dispatch_radix_sort.cuh",
@@ -57,29 +58,29 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
     if x.elements == 0:
         return []
     if length <= _SMALL:
-        return [take("numbers", length * _INDEX)]
+        return [alloc("numbers", length * _INDEX)]
     item, count, major = x.dtype.itemsize, x.elements, target.capability[0]
     rows = count // length
     copied = 0 if dim == len(x.shape) - 1 and is_row_major(x) else 1
     actions: list[Action] = [
-        take("rows in one piece", copied * x.bytes),
-        take("sorted rows", copied * x.bytes),
-        take("their indices", copied * count * _INDEX),
+        alloc("rows in one piece", copied * x.bytes),
+        alloc("sorted rows", copied * x.bytes),
+        alloc("their indices", copied * count * _INDEX),
     ]
     if rows == 1 or length >= 1_000_000:
         scratch = radix_sort_bytes(length, item * 8, major, key=item)
-        return [*actions, take("numbers", length * _INDEX), take("sort", scratch), drop("sort")]
+        return [*actions, alloc("numbers", length * _INDEX), alloc("sort", scratch), free("sort")]
     if rows < 128:
         by_value = radix_sort_bytes(count, item * 8, major, key=item)
         by_row = radix_sort_bytes(count, (rows - 1).bit_length(), major, value=0)
         return [
             *actions,
-            take("index and row", count * _INDEX), take("index and row 2", count * _INDEX),
-            take("sorted keys", x.bytes), take("sort", by_value), drop("sort"),
-            drop("sorted keys"), take("sort again", by_row), drop("sort again"),
+            alloc("index and row", count * _INDEX), alloc("index and row 2", count * _INDEX),
+            alloc("sorted keys", x.bytes), alloc("sort", by_value), free("sort"),
+            free("sorted keys"), alloc("sort again", by_row), free("sort again"),
         ]  # fmt: skip
     segments = aligned(x.bytes) + aligned(count * _INDEX) + 255
-    return [*actions, take("numbers", count * _INDEX), take("sort", segments)]
+    return [*actions, alloc("numbers", count * _INDEX), alloc("sort", segments)]
 
 
 def _topk_in_blocks(rows: int, length: int) -> bool:
@@ -91,7 +92,6 @@ def _topk_in_blocks(rows: int, length: int) -> bool:
 
 
 @rule(
-    "cuda",
     "aten.topk",
     source="aten/src/ATen/native/cuda/TensorTopK.cpp topk_out_cuda; TensorTopK.cu mbtopk::launch",
     kind="modelled",
@@ -107,7 +107,7 @@ def topk(call: Call) -> list[Action]:
     if x.elements == 0:
         return [out(0), out(1)]
     rows = x.elements // length
-    actions: list[Action] = [out(0), out(1), take("copy", dense_copy(x))]
+    actions: list[Action] = [out(0), out(1), alloc("copy", dense_copy(x))]
     if not _topk_in_blocks(rows, length):
         return actions
     limits = call.target.gpu.limits
@@ -115,20 +115,19 @@ def topk(call: Call) -> list[Action]:
     slots = call.target.multiprocessors * resident * _TOPK_THREADS
     each = max(4, min(-(-x.elements // slots), 64))
     blocks = rows * -(-length // (each * _TOPK_THREADS))
-    scan = take("tiles", scan_bytes(blocks, _SCAN_TILES[4], 8))
+    scan = alloc("tiles", scan_bytes(blocks, _SCAN_TILES[4], 8))
     names = ("kth values", "k to find", "digits", "counts", "sums", "counts within", "of the kth")
     sizes = (
         rows * x.dtype.itemsize, 2 * rows * 4, 2 * rows * max(4, x.dtype.itemsize),
         blocks * _TOPK_DIGITS * 2, rows * _TOPK_DIGITS * 4, blocks * 4, blocks * 4,
     )  # fmt: skip
     return [
-        *actions, *map(take, names, sizes), scan, drop("tiles"), scan, drop("tiles"),
-        *map(drop, reversed(names)),
+        *actions, *map(alloc, names, sizes), scan, free("tiles"), scan, free("tiles"),
+        *map(free, reversed(names)),
     ]  # fmt: skip
 
 
 @rule(
-    "cuda",
     "aten.cumsum",
     "aten.cumprod",
     source="aten/src/ATen/native/cuda/ScanUtils.cuh scan_dim; CCCL 13.0 dispatch_scan.cuh",
@@ -146,4 +145,4 @@ def running_sum(call: Call) -> list[Action]:
     width = y.dtype.itemsize
     state = scan_bytes(x.elements, _SCAN_TILES.get(width, 1_920), width) if row else 0
     copy = y.bytes if x.dtype is not y.dtype else dense_copy(x)
-    return [out(0), take("copy", copy), take("tiles", state)]
+    return [out(0), alloc("copy", copy), alloc("tiles", state)]

@@ -12,7 +12,7 @@ from math import prod
 from nincost._devices.cuda.matmul import workspace
 from nincost._devices.cuda.reductions import scratch
 from nincost._devices.memory_format import dense_copy
-from nincost._devices.rules import Action, Call, drop, out, take
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._trace.records import TensorMeta
 
 
@@ -44,9 +44,9 @@ def forward(call: Call) -> list[Action]:
     needed = found.columns if moves or transposed or dilated else 0
     ones = found.ones if transposed and bias is not None else 0
     return [
-        take("input copy", dense_copy(x)), out(0), take("weight copy", dense_copy(weight)),
-        take("columns", needed), take("ones", ones), workspace(call, lt=False),
-        drop("ones"), drop("columns"),
+        alloc("input copy", dense_copy(x)), out(0), alloc("weight copy", dense_copy(weight)),
+        alloc("columns", needed), alloc("ones", ones), workspace(call, lt=False),
+        free("ones"), free("columns"),
     ]  # fmt: skip
 
 
@@ -59,21 +59,21 @@ def backward(call: Call) -> list[Action]:
     wanted = call.args[10]
     transposed = call.args[7]
     found = _Unfolded(x, weight, grad, transposed)
-    columns, blas = take("columns", found.columns), workspace(call, lt=False)
-    copy = take("gradient copy", dense_copy(grad))
+    columns, blas = alloc("columns", found.columns), workspace(call, lt=False)
+    copy = alloc("gradient copy", dense_copy(grad))
     dims = (0, *range(2, len(grad.shape)))
     bias = [out(2), *scratch(call.target, grad, dims)] if wanted[2] else []
     given = [[out(index)] if wanted[index] else [] for index in range(2)]
     if transposed:
-        first = [*given[0], columns, blas, drop("columns")] if wanted[0] else []
-        second = [*given[1], *bias[:1], columns, blas, drop("columns")] if wanted[1] else bias
+        first = [*given[0], columns, blas, free("columns")] if wanted[0] else []
+        second = [*given[1], *bias[:1], columns, blas, free("columns")] if wanted[1] else bias
         return [copy, *first, *second]
     if _is_dilated(call, 6, len(x.shape) - 2):
         sums: list[Action] = []
         for image in range(x.shape[0] if wanted[2] else 0):
             name = f"sum {image}"
-            sums += [take(name, weight.shape[0] * x.dtype.itemsize), drop(name)]
-        return [copy, *given[0], *given[1], *bias[:1], columns, blas, *sums, drop("columns")]
+            sums += [alloc(name, weight.shape[0] * x.dtype.itemsize), free(name)]
+        return [copy, *given[0], *given[1], *bias[:1], columns, blas, *sums, free("columns")]
     if not wanted[0]:
-        return [copy, *bias, *given[1], columns, blas, drop("columns")]
-    return [copy, *given[0], columns, blas, *bias, *given[1], drop("columns")]
+        return [copy, *bias, *given[1], columns, blas, free("columns")]
+    return [copy, *given[0], columns, blas, *bias, *given[1], free("columns")]

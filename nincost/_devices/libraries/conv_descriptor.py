@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from nincost._devices.strides import dense_strides
 from nincost.errors import InputError
 
 Kind = Literal["forward", "data_gradient", "filter_gradient"]
@@ -109,41 +110,6 @@ class ConvProblem:
             return "the channels do not divide into groups"
         expected = plain_output(self.input, self.weight, self.stride, self.padding, self.dilation)
         return "" if self.output == expected else f"output {self.output} should be {expected}"
-
-
-def dense_strides(shape: Sequence[int], *, channels_last: bool) -> tuple[int, ...]:
-    """Strides in elements: row-major, or with the channels (dimension 1) moving fastest.
-
-    A dimension of size 1 gets the stride that it would have in a dense tensor, as PyTorch's
-    `fixSizeOneDimStride` makes it.
-    """
-    order = [*range(2, len(shape)), 1] if channels_last else [*range(1, len(shape))]
-    strides, step = [0] * len(shape), 1
-    for dimension in reversed([0, *order]):
-        strides[dimension] = step
-        step *= max(shape[dimension], 1)
-    return tuple(strides)
-
-
-def looks_channels_last(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether PyTorch takes a tensor of 3 to 5 dimensions for channels-last.
-
-    `suggest_memory_format`, that is `is_channels_last_strides_2d_s4` and `..._3d_s5` of the
-    installed c10/core/MemoryFormat.h. A convolution works in channels-last where its input or its
-    weight looks so (`cudnn_conv_suggest_memory_format`). A three-dimensional tensor gets its height
-    of 1 first; a depthwise weight converted to channels-last looks so and is contiguous as well.
-    """
-    if len(shape) == 3:
-        shape = (*shape[:2], 1, shape[2])
-        strides = (*strides[:2], shape[3] * strides[2], strides[2])
-    if len(shape) not in {4, 5} or strides[1] == 0 or 0 in shape:
-        return False
-    least = 0
-    for dimension in (1, *range(len(shape) - 1, 1, -1), 0):
-        if strides[dimension] < least or (dimension == 0 and least == strides[1]):
-            return False
-        least = strides[dimension] * shape[dimension]
-    return True
 
 
 def plain_output(

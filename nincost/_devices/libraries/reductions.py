@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from nincost._devices.strides import dense_strides
 from nincost.errors import InputError
 
 Operator = Literal["sum", "mean", "norm", "var", "extreme"]
@@ -85,7 +86,7 @@ def reduction_scratch(
         raise InputError(f"dimensions {chosen} of a reduction of {tuple(shape)}: out of range")
     if not shape or 0 in shape:
         return Scratch()
-    steps = _row_major(shape) if strides is None else tuple(strides)
+    steps = dense_strides(shape) if strides is None else tuple(strides)
     reduced = {dim % len(shape) for dim in chosen} or set(range(len(shape)))
     whole = _iterator(shape, steps, reduced, item)
     accumulator = _accumulator_bytes(operator, item)
@@ -119,19 +120,11 @@ def _input_vector(operator: Operator, item: int) -> int:
     return 8 if operator == "sum" and item == 2 else 4
 
 
-def _row_major(shape: Sequence[int]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= size
-    return tuple(reversed(strides))
-
-
 def _iterator(
     shape: Sequence[int], steps: Sequence[int], reduced: set[int], item: int
 ) -> list[_Dimension]:
     """The iterator's dimensions: reduced ones first, the fastest first among each, then merged."""
-    kept = _row_major([1 if i in reduced else size for i, size in enumerate(shape)])
+    kept = dense_strides([1 if i in reduced else size for i, size in enumerate(shape)])
     order = [
         _Dimension(size, 0 if i in reduced else kept[i] * item, steps[i] * item)
         for i, size in enumerate(shape)

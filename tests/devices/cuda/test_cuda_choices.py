@@ -11,7 +11,7 @@ from support.cuda_steps import A100, H100, cuda_forward, operators, recorded
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from nincost._devices.cuda.norms import runs_in_cudnn
+from nincost._devices.cuda.batch_norm import runs_in_cudnn
 from nincost._devices.libraries.sdpa import Attention, choose
 from nincost._devices.settings import Settings
 from nincost._trace.recording import Ran

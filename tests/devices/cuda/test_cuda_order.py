@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from support.cuda_steps import A100, H100, Apply, meta, recorded, taken, timeline
 from torch import nn
 
-from nincost._devices.cuda.attention import cudnn_backward_workspace, cudnn_forward_workspace
+from nincost._devices.cuda.attention_cudnn import cudnn_backward_workspace, cudnn_forward_workspace
 from nincost._devices.target import Target
 from nincost._memory.lower import Alloc, Free, Timeline
 from nincost._trace.recording import Ran

@@ -22,17 +22,18 @@ from support.cuda_steps import (
 from torch import nn
 
 from nincost._allocator import ExactAllocator
-from nincost._devices.cuda.attention import efficient_workspace, flash_splits
-from nincost._devices.cuda.norms import launch_grid
+from nincost._devices.cuda.attention_efficient import efficient_workspace
+from nincost._devices.cuda.attention_flash import flash_splits
+from nincost._devices.cuda.batch_norm import launch_grid
 from nincost._devices.libraries.radix_sort import radix_sort_bytes
-from nincost._devices.rules import rules_for
 from nincost._devices.settings import Settings
+from nincost._devices.tables import device_tables
 from nincost._memory.lower import Alloc, Emptied, Free, Timeline, lower
 from nincost._memory.replay import play
 
 
 def test_every_rule_names_a_source_file() -> None:
-    for found in rules_for("cuda").values():
+    for found in device_tables("cuda").rules.values():
         assert any(ending in found.source for ending in (".cu", ".cpp", ".h")), found.operator
         assert found.kind in ("derived", "modelled")
 

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from nincost._devices.dense import describe
 from nincost._devices.libraries.conv_backend import uses_cudnn
-from nincost._devices.libraries.conv_descriptor import looks_channels_last
+from nincost._devices.memory_format import as_image, suggests_channels_last
 
 FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -56,9 +57,7 @@ def test_as_torch_chooses() -> None:
                 x = x.to(memory_format=memory_format)
             if memory_format is not None and rng.random() < 0.2:
                 w = w.to(memory_format=memory_format)
-            last = looks_channels_last(x.shape, x.stride()) or looks_channels_last(
-                w.shape, w.stride()
-            )
+            last = any(suggests_channels_last(as_image(describe(tensor))) for tensor in (x, w))
             depthwise = shape[1] == window["groups"] > 1 and not window["transposed"]
             if dtype is torch.bfloat16 and not depthwise:
                 continue  # asks the card whether it has bfloat16
@@ -124,28 +123,3 @@ def test_dilated_and_bfloat16_run_in_cudnn() -> None:
 def test_switched_off_and_empty() -> None:
     assert not plain(14, 384, 64, 3, 1, cudnn_enabled=False)
     assert not plain(14, 384, 0, 3, 1)
-
-
-SHAPES = [
-    (2, 3, 4, 5), (2, 1, 4, 5), (1, 3, 1, 1), (4, 1, 1, 1), (2, 3, 1, 7), (1, 1, 1, 1),
-    (2, 3, 4, 5, 6), (2, 1, 1, 5, 1),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("converted", [False, True])
-def test_looks_as_torch_takes_it(shape, converted: bool) -> None:
-    from torch._prims_common import suggest_memory_format
-
-    x = torch.empty(shape, device="meta")
-    if converted:
-        x = x.to(memory_format=FORMATS[len(shape) - 2])
-    expected = suggest_memory_format(x) is not torch.contiguous_format
-    assert looks_channels_last(x.shape, x.stride()) is expected
-
-
-def test_a_transposed_sequence_is_channels_last() -> None:
-    x = torch.empty(2, 9, 4, device="meta").transpose(1, 2)  # (N, L, C) seen as (N, C, L)
-    as_image = x.unsqueeze(2)
-    assert as_image.is_contiguous(memory_format=torch.channels_last)
-    assert looks_channels_last(x.shape, x.stride())

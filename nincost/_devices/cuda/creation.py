@@ -1,0 +1,21 @@
+"""New tensors like others, on CUDA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nincost._devices.declare import layout
+from nincost._devices.dense import dense_like
+from nincost._trace.meta_operators import Layouts
+
+
+@layout("aten.ones_like.default", "aten.zeros_like.default", "aten.empty_like.default")
+def like(x: Tensor, **options: Any) -> Layouts | None:
+    """As row-major tensors of any type, where no option asks for another."""
+    plain = {"pin_memory": False, "memory_format": torch.preserve_format}
+    same = all(plain.get(name) == value or value is None for name, value in options.items())
+    dense = x.is_meta and x.layout is torch.strided and x.is_contiguous()
+    return (dense_like(x),) if same and dense else None
