@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from nincost._memory.results import Memory
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
-    from nincost._profile.variants import variants
+    from nincost._profile.variants import Variants, variants
     from nincost._profile.view import View
     from nincost._report.report import report
     from nincost._report.results import Report
@@ -73,6 +73,7 @@ _WHERE = {
     "report": "nincost._report.report",
     "Report": "nincost._report.results",
     "variants": "nincost._profile.variants",
+    "Variants": "nincost._profile.variants",
     "train": "nincost._train.train",
     "Training": "nincost._train.results",
     "train_table": "nincost._train.compare_runs",
@@ -103,6 +104,7 @@ __all__ = [
     "TrainingError",
     "UncountedError",
     "Validation",
+    "Variants",
     "View",
     "__version__",
     "audit",

@@ -210,6 +210,20 @@ def find_renderer(folder: str, format: str) -> Renderer:
     return renderer
 
 
+def check_format(folder: str, format: str) -> None:
+    """Raise now what rendering would raise once the result is there: a library is not installed.
+
+    A format that needs one has a function `check()` beside its `render`; pictures need matplotlib.
+
+    Raises:
+        OutputError: a library is missing, or there is no such format.
+    """
+    module = inspect.getmodule(find_renderer(folder, format))
+    check = getattr(module, "check", None)
+    if check is not None:
+        check()
+
+
 def options_of(renderer: Renderer) -> tuple[str, ...]:
     """The names of a renderer's options: all its parameters but the result."""
     return tuple(inspect.signature(renderer).parameters)[1:]

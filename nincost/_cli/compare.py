@@ -36,18 +36,17 @@ Examples:
     "--memory/--no-memory", default=True, show_default=True,
     help="Predict each model's training step too.",
 )  # fmt: skip
-@click.option("--gpu", metavar="NAME", help="Whose rules that takes; an A100's by default.")
+@click.option("--gpu", metavar="NAME", help="The GPU to predict for. Default: an A100.")
 @step_options
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
 @output_options("compare")
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
-    """Set models side by side: what differs layer by layer, and the totals with their ratios.
+    """Compare models side by side: the layers that differ, and the totals with their ratios.
 
     Layers are aligned by name and by order, so that an added layer shows as added. With one model,
     give two inputs or two batch sizes.
     """
     output = Output.from_options(options)
-    output.check_page()
     from nincost._compare.compare import compare
     from nincost._report.command_line import command_line
 

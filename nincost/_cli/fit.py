@@ -1,4 +1,4 @@
-"""`nincost fit`: the largest batch that a card has memory for."""
+"""`nincost fit`: the largest batch that fits a GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     output = Output.from_options(options)
     if options.pop("batch_size") != 1:
         raise InputError(
-            "fit finds the batch size: leave --batch-size out, or ask nincost memory what one takes"
+            "fit finds the batch size: leave --batch-size out, or use nincost memory for one batch"
         )
     name = pick_model(model, variant)
     parse_step(options)

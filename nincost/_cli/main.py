@@ -29,8 +29,8 @@ from nincost.errors import (
 #: Each subcommand's module in `nincost._cli`, and its line in `nincost --help`.
 COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
-    "memory": "The CUDA memory of a training step: how much, when, of what, and why.",
-    "fit": "The largest batch that a card has memory for.",
+    "memory": "The CUDA memory of a training step: how much, when, and what for.",
+    "fit": "The largest batch that fits a GPU.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
     "explain": "The working of every number, with symbols, then with numbers.",

@@ -14,6 +14,7 @@ from nincost._cli.options import (
     pick_model,
 )
 from nincost._cli.step_options import parse_step, step_options
+from nincost._files import check_writable
 
 
 @click.command(
@@ -28,17 +29,18 @@ Examples:
 @step_options
 @click.option(
     "--gpu", metavar="NAME",
-    help="Whose rules and context to take: rtx4090, a100-80gb, or a size such as 24GiB. "
-    "Default: the GPU here, else an A100.",
+    help="The GPU to predict for: rtx4090, a100-80gb, or a size such as 24GiB. Default: the GPU "
+    "here, else an A100.",
 )  # fmt: skip
 @click.option("--what-if", metavar="MODEL", help="Predict another model too, such as one-1x1.")
 @click.option(
     "--suggest/--no-suggest", default=None,
-    help="Predict what would take less. Default: in a table and in Markdown, unless it takes long.",
+    help="Predict changes that reduce memory. Default: in a table and in Markdown, unless the step "
+    "takes long to record.",
 )  # fmt: skip
 @click.option(
     "--measure/--no-measure", default=None,
-    help="Run real steps too. Default: where there is a GPU.",
+    help="Measure real steps too. Default: where there is a GPU.",
 )  # fmt: skip
 @click.option(
     "--timeline", metavar="FILE",
@@ -53,16 +55,15 @@ Examples:
 )
 @output_options("memory")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
-    """Predict what a training step of MODEL takes on a GPU, without one.
+    """Predict the CUDA memory of a training step of MODEL, without a GPU.
 
-    What torch.cuda.max_memory_allocated and max_memory_reserved would be, of what, at which layer
-    and operator, and what would take less. Where a GPU is, real steps are run beside it.
+    What torch.cuda.max_memory_allocated and max_memory_reserved would report, what the memory is
+    used for, which layer and operator reach the peak, and what would reduce it. Where there is a
+    GPU, real steps are measured, too.
     """
     output = Output.from_options(options)
     timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
     top = options.pop("top")
-    from nincost._files import check_writable
-
     for path in (timeline, snapshot):
         if path is not None:
             check_writable(path, force=output.force)
@@ -82,7 +83,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     for name in result.uncounted:
         output.say(f"uncounted: scratch memory of {name}")
     if timeline is not None:
-        result.to_timeline(timeline, width=output.picture_width, force=output.force)
+        result.plot(timeline, width=output.picture_width, force=output.force)
         output.say(f"wrote {timeline}")
     if snapshot is not None:
         result.to_snapshot(snapshot, force=output.force)

@@ -23,7 +23,15 @@ from nincost._cli.stdout import (
 )
 from nincost._cli.time_limit import time_limit
 from nincost._files import check_writable, write_file
-from nincost._result import PICTURES, Result, find_renderer, formats, options_of, pick_format
+from nincost._result import (
+    PICTURES,
+    Result,
+    check_format,
+    find_renderer,
+    formats,
+    options_of,
+    pick_format,
+)
 from nincost.errors import InputError, OutputError, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,12 +76,14 @@ def output_options(folder: str) -> Callable[[F], F]:
     decorators: tuple[Callable[[Any], Any], ...] = (
         click.option(
             "--timeout", type=float, metavar="SECONDS",
-            help="Give up on a model that is not done by then, and name the layer it was in.",
+            help="Stop a model that takes longer, and name the layer it was in.",
         ),
         click.option(
             "--no-color", is_flag=True, help="No colours (so does the variable NO_COLOR)."
         ),
-        click.option("--verbose", is_flag=True, help="Say how the result was come by, on stderr."),
+        click.option(
+            "--verbose", is_flag=True, help="Explain on stderr how the result was obtained."
+        ),
         click.option("--quiet", is_flag=True, help="Nothing on stderr but errors."),
         click.option("--force", is_flag=True, help="Overwrite an existing file."),
         click.option(
@@ -97,14 +107,6 @@ def output_options(folder: str) -> Callable[[F], F]:
     return decorate
 
 
-def _formats() -> tuple[str, ...]:
-    """The formats of the command that is being run."""
-    for parameter in click.get_current_context().command.params:
-        if parameter.name == "format_" and isinstance(parameter.type, click.Choice):
-            return tuple(map(str, parameter.type.choices))
-    raise LookupError("the command has no --format")
-
-
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where a command's result goes, and how."""
@@ -121,10 +123,14 @@ class Output:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Output:
-        """Take the output options out of a command's own, and refuse a bad --output early."""
+        """Take the output options out of a command's own, and refuse a bad --output early.
+
+        The formats are those of the folder with the command's name.
+        """
+        folder = click.get_current_context().command.name or ""
         path = options.pop("output")
         force = options.pop("force")
-        chosen = pick_format(options.pop("format_"), path, _formats())
+        chosen = pick_format(options.pop("format_"), path, formats(folder))
         if path is not None:
             check_writable(path, force=force)
         picture_width = options.pop("picture_width", "page")
@@ -147,8 +153,10 @@ class Output:
             picture_width=picture_width,
             timeout=options.pop("timeout"),
         )
-        if chosen in PICTURES and path is None:
-            output._refuse_terminal()
+        if chosen in ("html", *PICTURES):
+            check_format(folder, chosen)
+            if path is None:
+                output._refuse_terminal()
         return output
 
     def show(self, result: Result, **options: Any) -> None:
@@ -171,11 +179,11 @@ class Output:
             self.say(f"wrote {self.path}")
         elif isinstance(content, bytes):
             self._refuse_terminal()
-            with self._told_if_not_written():
+            with self._stdout_errors():
                 sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
         else:
-            with self._told_if_not_written():
+            with self._stdout_errors():
                 with contextlib.suppress(AttributeError, io.UnsupportedOperation):
                     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
                 click.echo(content, nl=False, color=True)
@@ -183,19 +191,10 @@ class Output:
 
     def _refuse_terminal(self) -> None:
         if sys.stdout.isatty():
-            raise OutputError(f"{self.format} is not for a terminal to show: give --output FILE")
-
-    def check_page(self) -> None:
-        """Refuse a page before the work: its libraries are lacking, or a terminal would get it."""
-        if self.format == "html":
-            from nincost._render.page.shell import check_libraries
-
-            check_libraries()
-            if self.path is None:
-                self._refuse_terminal()
+            raise OutputError(f"a terminal cannot show {self.format}: give --output FILE")
 
     @contextlib.contextmanager
-    def _told_if_not_written(self) -> Iterator[None]:
+    def _stdout_errors(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:

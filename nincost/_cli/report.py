@@ -1,4 +1,4 @@
-"""`nincost report`: all that nincost tells of a model, on one page."""
+"""`nincost report`: all that nincost predicts of a model, on one page."""
 
 from __future__ import annotations
 
@@ -21,27 +21,26 @@ Examples:
 @step_options
 @click.option(
     "--gpu", metavar="NAME",
-    help="Whose rules, memory and peak speeds to take: rtx4090, a100-80gb, or a size such as "
+    help="The GPU to predict for, with its peak speeds: rtx4090, a100-80gb, or a size such as "
     "24GiB. Default: the GPU here, else an A100.",
 )  # fmt: skip
 @click.option(
     "--suggest/--no-suggest", default=None,
-    help="Predict what would take less. Default: unless it takes long.",
+    help="Predict changes that reduce memory. Default: unless the step takes long to record.",
 )  # fmt: skip
 @click.option(
     "--measure/--no-measure", default=None,
-    help="Run real steps too. Default: where there is a GPU.",
+    help="Measure real steps too. Default: where there is a GPU.",
 )  # fmt: skip
 @output_options("report")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
-    """Put all that nincost tells of MODEL on one page: tables and pictures in a single file.
+    """Put all that nincost predicts of MODEL on one page: tables and pictures in a single file.
 
     The page answers the four questions (parameters, computation, memory to train and to infer),
-    with the layers, the memory over a step and by batch size, and a roofline. It opens without a
+    with the layers, the memory over a step and by batch size, and a roofline. It needs no
     network. Without --output or --format the tables are printed.
     """
     output = Output.from_options(options)
-    output.check_page()
     name = pick_model(model, variant)
     parse_step(options)
     from nincost._report.report import report

@@ -18,7 +18,7 @@ _GRACE = 2.0
 
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """End what runs inside after `seconds`, telling which layer that was; None: no limit.
+    """End what runs inside after `seconds`, naming the layer that ran; None: no limit.
 
     An alarm signal raises `TimeUp` in the main thread, again and again in case that the model
     catches it. A model that catches all of them is ended, and the process with it, by a thread.
@@ -44,7 +44,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 def _words(seconds: float, where: str) -> str:
     return (
         f"not done after {seconds:g} s: {where} was running; give more time with --timeout, or "
-        "see whether the model ends at all"
+        "check that the model terminates"
     )
 
 

@@ -148,7 +148,7 @@ def is_first() -> bool:
 
 def _callbacks(output: Output, plain: bool) -> Callbacks:
     """What shows the progress on stderr."""
-    from nincost._render.train.progress import Bar, Lines
+    from nincost._cli.train_progress import Bar, Lines
     from nincost._train.callbacks import Callbacks
 
     if output.quiet or not is_first():

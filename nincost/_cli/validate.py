@@ -27,7 +27,7 @@ Examples:
 )  # fmt: skip
 @output_options("validate")
 def command(**options: Any) -> None:
-    """Predict and measure a suite of steps on this machine's GPU, and tell each error.
+    """Predict and measure a suite of steps on this machine's GPU, and report each error.
 
     Writes FOLDER/cuda-GPU-torchVERSION.json and .md. Takes some minutes.
     """

@@ -70,15 +70,15 @@ def memory(
         prediction = predict(request)
         result = describe(prediction)
         if other is not None:
-            result = replace(result, what_if=what_if_change(prediction, other))
+            result = replace(result, alternative=what_if_change(prediction, other))
         if suggest is True or (suggest and len(prediction.recording.entries) <= _CHEAP):
             result = replace(result, suggestions=suggestions(prediction))
         elif suggest:
-            words = (
-                "what would reduce memory was not predicted, as the step is long: --suggest "
-                "predicts it"
+            note = (
+                "changes that would reduce memory were not predicted, as this step takes long: "
+                "add --suggest to predict them"
             )
-            result = replace(result, notes=(*result.notes, words))
+            result = replace(result, notes=(*result.notes, note))
     return _with_measurement(result, request, measure)
 
 

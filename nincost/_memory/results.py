@@ -128,7 +128,7 @@ class Memory(Result):
         uncounted: operators that the device's rules do not know.
         rules: the rules that had a say.
         suggestions: changes that were predicted, the largest saving first; empty where not asked.
-        what_if: the same step of another model.
+        alternative: the same step of another model (`what_if`), predicted; None without.
         notes: what a careful reader should know.
         environment: versions.
         history: every allocation, for `to_timeline` and `to_snapshot`; not in `to_dict`.
@@ -146,7 +146,7 @@ class Memory(Result):
     uncounted: tuple[str, ...]
     rules: tuple[UsedRule, ...]
     suggestions: tuple[Change, ...] = ()
-    what_if: Change | None = None
+    alternative: Change | None = None
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class Memory(Result):
             "uncounted": list(self.uncounted),
             "rules": [rule.to_dict() for rule in self.rules],
             "suggestions": [change.to_dict() for change in self.suggestions],
-            "what_if": self.what_if.to_dict() if self.what_if else None,
+            "alternative": self.alternative.to_dict() if self.alternative else None,
             "notes": list(self.notes),
         }
 

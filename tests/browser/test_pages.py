@@ -78,8 +78,8 @@ def test_it_opens_from_disk_and_asks_for_nothing_else(browser: Any, page: Path) 
 def test_totals_are_those_of_the_profile_command(
     browser: Any, page: Path, nincost_cli: Callable[..., Any]
 ) -> None:
-    told = nincost_cli("profile", "two-1x1", "--batch-size", "8", "--format", "json").out
-    expected = json.loads(told)
+    printed = nincost_cli("profile", "two-1x1", "--batch-size", "8", "--format", "json").out
+    expected = json.loads(printed)
     browser.open(page)
     assert totals(browser) == {name: expected["totals"][name] for name in COLUMNS}
     for kind in ("conv2d", "relu", "conv2d block2", "pool"):
@@ -164,11 +164,11 @@ def test_pointing_at_the_step_names_the_layer(browser: Any, page: Path, report: 
     at.perform()
     text = browser.wait("const tip = document.getElementById('tip');"
                         "return !tip.hidden && tip.innerText")  # fmt: skip
-    told = dict(zip(text.split("\n")[::2], text.split("\n")[1::2], strict=False))
+    shown = dict(zip(text.split("\n")[::2], text.split("\n")[1::2], strict=False))
     layers = {moment.layer for moment in report.curve.moments if moment.layer}
-    assert told["layer"] in layers
-    assert "allocated" in told
-    assert set(told) - {"layer", "operator", "phase", "allocated"} <= {
+    assert shown["layer"] in layers
+    assert "allocated" in shown
+    assert set(shown) - {"layer", "operator", "phase", "allocated"} <= {
         "parameters",
         "buffers",
         "gradients",

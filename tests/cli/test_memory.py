@@ -15,7 +15,7 @@ def test_the_table_is_the_default_and_suggests(nincost_cli):
     done = nincost_cli("memory", "--batch-size", "8", "--no-measure", columns=80)
     assert done.status == 0
     assert done.out.startswith("two-1x1 on 8x1x224x224: a training step with SGD")
-    assert "Less with" in done.out
+    assert "To reduce" in done.out
     assert done.err == ""
 
 

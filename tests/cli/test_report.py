@@ -43,7 +43,7 @@ def test_a_page_goes_to_a_pipe_and_not_to_a_terminal(nincost_cli, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     shown = nincost_cli(*arguments)
     assert (shown.status, shown.out) == (2, "")
-    assert "html is not for a terminal to show: give --output FILE" in shown.err
+    assert "a terminal cannot show html: give --output FILE" in shown.err
 
 
 def test_other_formats_are_as_everywhere(nincost_cli):

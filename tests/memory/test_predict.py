@@ -124,10 +124,12 @@ def test_half_precision_halves_the_parameters():
 def test_removing_one_1x1_layer_in_each_block_saves_what_it_saves():
     result = predict(batch_size=128, what_if="one-1x1")
     other = nincost.memory("one-1x1", batch_size=128, measure=False)
-    assert result.what_if is not None
-    assert result.what_if.peak_allocated_bytes == other.totals.peak_allocated_bytes
-    assert result.what_if.saved_bytes == result.totals.process_bytes - other.totals.process_bytes
-    assert result.what_if.saved_bytes > 0
+    assert result.alternative is not None
+    assert result.alternative.peak_allocated_bytes == other.totals.peak_allocated_bytes
+    assert (
+        result.alternative.saved_bytes == result.totals.process_bytes - other.totals.process_bytes
+    )
+    assert result.alternative.saved_bytes > 0
 
 
 def test_suggestions_are_predictions_of_their_own(plain):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nincost._compare.results import Comparison, Difference
 from nincost._render.compare import text as words
 from nincost._render.figures import lettering
-from nincost._render.figures.panels import Panel, Row, bars_in, draw_panels, height_of
+from nincost._render.figures.panels import BarRow, Panel, bars_in, draw_panels, height_of
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import MODEL_FILLS, Width, inches, looks
 
@@ -55,17 +55,17 @@ def draw(comparison: Comparison, *, width: Width = "page") -> Picture:
     return picture
 
 
-def _total(comparison: Comparison, place: int, panels: Sequence[Panel]) -> Row:
+def _total(comparison: Comparison, place: int, panels: Sequence[Panel]) -> BarRow:
     """A network's totals, with their ratios to the first network's."""
     ratios = {panel.name: comparison.ratios(panel.name)[place] for panel in panels}
-    return Row(
+    return BarRow(
         comparison.names[place],
         {panel.name: (comparison.total(panel.name)[place],) for panel in panels},
         {name: words.ratio(ratio) for name, ratio in ratios.items() if place and ratio},
     )
 
 
-def _layers(comparison: Comparison) -> list[Row]:
+def _layers(comparison: Comparison) -> list[BarRow]:
     """The layers that differ, in order; the least of them together where they are many."""
     changed = comparison.changed
     shown = set(range(len(changed)))
@@ -73,7 +73,7 @@ def _layers(comparison: Comparison) -> list[Row]:
         order = sorted(shown, key=lambda place: -_weight(comparison, changed[place]))
         shown = set(order[: _MOST_ROWS - 1])
     rows = [
-        Row(
+        BarRow(
             f"{_SIGNS[row.status]} {row.layer}",
             {panel.name: row.amount(panel.name) for panel in _LAYER_PANELS},
             only={"removed": 0, "added": 1}.get(row.status),
@@ -87,7 +87,7 @@ def _layers(comparison: Comparison) -> list[Row]:
             panel.name: [sum(row.amount(panel.name)[side] for row in rest) for side in (0, 1)]
             for panel in _LAYER_PANELS
         }
-        rows.append(Row(f"{len(rest)} others", sums))
+        rows.append(BarRow(f"{len(rest)} others", sums))
     return rows
 
 

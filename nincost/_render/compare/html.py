@@ -26,12 +26,17 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TotalCell:
     """An amount of one network: as a person reads it, and as a multiple of the first's."""
 
     text: str
     exact: str
     ratio: str
+
+
+def check() -> None:
+    """Raise `OutputError` where a library of the page is not installed."""
+    shell.check_libraries()
 
 
 def render(result: Comparison, *, command: str = "") -> str:
@@ -66,15 +71,15 @@ def _charts(result: Comparison, amounts: list[tuple[str, str, str]]) -> dict[str
 
 def _totals(
     result: Comparison, place: int, amounts: list[tuple[str, str, str]]
-) -> list[Cell]:  # fmt: skip
+) -> list[TotalCell]:  # fmt: skip
     cells = []
     for name, _, kind in amounts:
         value, ratio = result.total(name)[place], result.ratios(name)[place]
         if value is None:
-            cells.append(Cell("-", "", ""))
+            cells.append(TotalCell("-", "", ""))
             continue
         text = units.size(value) if kind == "size" else units.count(value)
-        cells.append(Cell(text, units.exact(value), "" if ratio is None else f"×{ratio:.4g}"))
+        cells.append(TotalCell(text, units.exact(value), "" if ratio is None else f"×{ratio:.4g}"))
     return cells
 
 

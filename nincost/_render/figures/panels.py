@@ -44,7 +44,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BarRow:
     """A name, and for each panel the amount in each series; None where it is not known.
 
     `remarks` stand behind a panel's figures where there is room. Where a row is in one series
@@ -60,7 +60,7 @@ class Row:
 Fill = tuple[str, str]
 
 
-def bars_in(rows: Sequence[Row], series: int) -> int:
+def bars_in(rows: Sequence[BarRow], series: int) -> int:
     """How many bars a row has at most."""
     return 1 if rows and all(row.only is not None for row in rows) else series
 
@@ -77,7 +77,7 @@ def _row_height(series: int) -> float:
 def draw_panels(
     picture: Picture,
     panels: Sequence[Panel],
-    rows: Sequence[Row],
+    rows: Sequence[BarRow],
     fills: Sequence[Fill],
     *,
     top: float = 0.0,
@@ -110,7 +110,7 @@ def draw_panels(
 
 
 def _draw_bars(
-    axes: Axes, panel: Panel, rows: Sequence[Row], fills: Sequence[Sequence[Fill]], width: float
+    axes: Axes, panel: Panel, rows: Sequence[BarRow], fills: Sequence[Sequence[Fill]], width: float
 ) -> None:
     """A bar for each row and series; a series has a fill for all of its bars, or one for each."""
     short = width < _NARROW
@@ -149,7 +149,7 @@ def _draw_bars(
                 )  # fmt: skip
 
 
-def _figures(panel: Panel, row: Row, *, short: bool) -> list[str]:
+def _figures(panel: Panel, row: BarRow, *, short: bool) -> list[str]:
     """What stands behind a row's bars; nothing behind one of no length."""
     remark = "" if short else row.remarks.get(panel.name, "")
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._memory.fit_results import Fit
-from nincost._render.memory.text import CATEGORY_NAMES, made_of, setting, uncounted
+from nincost._render.memory.text import CATEGORY_NAMES, breakdown, setting, uncounted
 
 
 def title(result: Fit) -> str:
@@ -39,22 +39,23 @@ def summary(result: Fit) -> list[tuple[str, str]]:
         (
             "Largest batch",
             f"{batch}: {units.size(totals.process_bytes)} of {units.size(totals.budget_bytes)}, "
-            f"{units.size(spare)} to spare; a batch of {batch + 1} is {units.size(over)} too large",
+            f"{units.size(spare)} to spare; "
+            f"a batch of {batch + 1} exceeds it by {units.size(over)}",
         ),
         (
-            "Made of",
-            made_of(
+            "Breakdown",
+            breakdown(
                 result.memory.totals.categories_at_peak, result.memory.totals.peak_allocated_bytes
             ),
         ),
         (
             "Range",
-            f"the process takes {units.size(low)} to {units.size(high)} at this batch, by what "
-            "cuDNN picks and how large the CUDA context is",
+            f"{units.size(low)} to {units.size(high)} for the process at this batch: it depends on "
+            "cuDNN's choices and the size of the CUDA context",
         ),
     ]
     if result.memory.totals.context_bytes:
-        lines.append(("Rules", f"as on {result.gpu}"))
+        lines.append(("Rules", f"for {result.gpu}"))
     return lines
 
 

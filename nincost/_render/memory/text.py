@@ -54,7 +54,7 @@ def setting(settings: Mapping[str, Any]) -> str:
 
 
 def summary(result: Memory) -> list[tuple[str, str]]:
-    """The answer: where the peak is, what it is made of, and what would take less."""
+    """The answer: where the peak is, what it consists of, and what would reduce it."""
     totals = result.totals
     where = _IN_PHASE[totals.peak_phase]
     if totals.peak_layer and not totals.peak_layer.startswith("["):
@@ -63,18 +63,18 @@ def summary(result: Memory) -> list[tuple[str, str]]:
         where += f" ({totals.peak_op})"
     lines = [
         ("Peak", f"{units.size(totals.peak_allocated_bytes)} allocated, reached {where}"),
-        ("Made of", made_of(totals.categories_at_peak, totals.peak_allocated_bytes)),
+        ("Breakdown", breakdown(totals.categories_at_peak, totals.peak_allocated_bytes)),
         ("Over time", ", ".join(f"{units.size(size)} {words}" for words, size in phases(result))),
-        ("On the card", on_the_card(result)),
+        ("On the GPU", on_the_gpu(result)),
     ]
-    lines += [("Less with", text) for text in less_with(result)]
-    if result.what_if is not None:
-        lines.append(("What if", what_if(result, result.what_if)))
+    lines += [("To reduce", text) for text in reductions(result)]
+    if result.alternative is not None:
+        lines.append(("Alternative", alternative(result, result.alternative)))
     measured = totals.measured
     if measured is not None:
         lines.append(("Measured", measured_words(result)))
     else:
-        lines.append(("Measured", "not: there is no GPU here, or it was not asked for"))
+        lines.append(("Measured", "no: there is no GPU here, or --no-measure was given"))
     lines.append(("Rules", rules(result)))
     return lines
 
@@ -85,7 +85,7 @@ def phases(result: Memory) -> list[tuple[str, int]]:
     return [(words, found[name]) for name, words in _PHASES.items() if name in found]
 
 
-def made_of(categories: Mapping[str, int], total: int) -> str:
+def breakdown(categories: Mapping[str, int], total: int) -> str:
     """The categories, largest first, with their share."""
     found = sorted(
         ((size, CATEGORY_NAMES[name]) for name, size in categories.items() if size), reverse=True
@@ -95,26 +95,32 @@ def made_of(categories: Mapping[str, int], total: int) -> str:
     )
 
 
-def on_the_card(result: Memory) -> str:
-    """Reserved, the context, what nvidia-smi shows, and whether the card has that much."""
+def on_the_gpu(result: Memory) -> str:
+    """Reserved, the process as nvidia-smi shows it, its range, and whether it fits the card."""
     totals = result.totals
     low, high = totals.interval["process_bytes"]
     text = (
         f"{units.size(totals.peak_reserved_bytes)} reserved "
-        f"({units.size(totals.cached_bytes)} more than allocated), with the CUDA context "
-        f"{units.size(totals.process_bytes)}; between {units.size(low)} and "
-        f"{units.size(high)}"
+        f"({units.size(totals.cached_bytes)} more than allocated), "
+        f"{units.size(totals.process_bytes)} with the CUDA context (range {units.size(low)} to "
+        f"{units.size(high)})"
     )
-    budget = totals.budget_bytes
+    return "; ".join([text, *verdict(result)])
+
+
+def verdict(result: Memory) -> list[str]:
+    """Whether the process fits the card's memory, and by how much; empty where no card is known."""
+    budget = result.totals.budget_bytes
     if budget is None:
-        return text
-    spare = budget - totals.process_bytes
-    fits = f"fits with {units.size(spare)} to spare"
-    return f"{text}; {fits if spare >= 0 else f'{units.size(-spare)} more than there is'}"
+        return []
+    spare = budget - result.totals.process_bytes
+    if spare >= 0:
+        return [f"fits in {units.size(budget)} with {units.size(spare)} to spare"]
+    return [f"does not fit: exceeds {units.size(budget)} by {units.size(-spare)}"]
 
 
-def less_with(result: Memory) -> list[str]:
-    """Each change that saves, with what it saves, and those that do not in one line."""
+def reductions(result: Memory) -> list[str]:
+    """Each change that saves memory, with how much, and those that save none in one line."""
     lines, useless = [], []
     for change in result.suggestions:
         if change.saved_bytes > 0:
@@ -126,26 +132,28 @@ def less_with(result: Memory) -> list[str]:
         else:
             useless.append(change.option)
     if useless:
-        lines.append(f"nothing saved by {' or '.join(useless)}")
+        verb = "saves" if len(useless) == 1 else "save"
+        lines.append(f"{' and '.join(useless)} {verb} nothing")
     return lines
 
 
-def what_if(result: Memory, change: Change) -> str:
+def alternative(result: Memory, change: Change) -> str:
     """The other model beside this one, by peak allocated, as the textbook asks."""
     totals = result.totals
     saved = totals.peak_allocated_bytes - change.peak_allocated_bytes
-    verb, amount = ("saves", saved) if saved >= 0 else ("costs", -saved)
-    share = 100 * amount / totals.peak_allocated_bytes
-    card = change.saved_bytes
-    card_words = f"{units.size(abs(card))} {'less' if card >= 0 else 'more'} on the card"
+    share = 100 * abs(saved) / totals.peak_allocated_bytes
     return (
-        f"{change.description} in its place {verb} {units.size(amount)} ({share:.1f}%) of the peak "
-        f"allocated, and takes {card_words}"
+        f"{change.description} would allocate {_less(saved)} ({share:.1f}%) at the peak, and need "
+        f"{_less(change.saved_bytes)} on the GPU"
     )
 
 
+def _less(saved: int) -> str:
+    return f"{units.size(abs(saved))} {'less' if saved >= 0 else 'more'}"
+
+
 def measured_words(result: Memory) -> str:
-    """What real steps took, and how far off the prediction is."""
+    """The memory of real steps, and the error of the prediction."""
     measured = result.totals.measured
     assert measured is not None
     if measured.out_of_memory:
@@ -155,13 +163,14 @@ def measured_words(result: Memory) -> str:
     return (
         f"{units.size(measured.peak_allocated_bytes)} allocated, "
         f"{units.size(measured.peak_reserved_bytes)} reserved on {measured.device} in "
-        f"{measured.steps} steps; predicted {difference(result, 'peak_allocated_bytes')} and "
+        f"{measured.steps} steps; error of the prediction "
+        f"{difference(result, 'peak_allocated_bytes')} and "
         f"{difference(result, 'peak_reserved_bytes')}"
     )
 
 
 def difference(result: Memory, name: str) -> str:
-    """`+1.2%`: the prediction against what was measured."""
+    """`+1.20%`: the error of the prediction, relative to what was measured."""
     measured = getattr(result.totals.measured, name)
     if not measured:
         return "-"
@@ -169,15 +178,16 @@ def difference(result: Memory, name: str) -> str:
 
 
 def rules(result: Memory) -> str:
-    """How much of the prediction is derived, and which operators are models of a library."""
+    """How many operators follow from PyTorch's source, and which from a model of a library."""
     modelled = [rule.operator for rule in result.rules if rule.kind == "modelled"]
     derived = len(result.rules) - len(modelled)
-    text = f"{derived} derived from PyTorch's source"
+    text = f"{derived} from PyTorch's source"
     if modelled:
         names = ", ".join(modelled[:_SOURCES_SHOWN])
         more = len(modelled) - _SOURCES_SHOWN
-        text += f", {len(modelled)} modelled: {names}" + (f" and {more} more" if more > 0 else "")
-    return text + f", as on {result.gpu}"
+        text += f", {len(modelled)} from a model of a library: {names}"
+        text += f" and {more} more" if more > 0 else ""
+    return f"{text}; for {result.gpu}"
 
 
 def statements(result: Memory) -> list[tuple[str, str]]:
@@ -195,7 +205,7 @@ def uncounted(result: Memory) -> list[str]:
     if not result.uncounted:
         return []
     names = ", ".join(result.uncounted)
-    return [f"uncounted: scratch memory of {names}, for which there is no rule, only their outputs"]
+    return [f"uncounted: scratch memory of {names}: no rule is known, so only outputs are counted"]
 
 
 def peak_rows(result: Memory) -> list[tuple[str, int, int | None]]:

@@ -22,7 +22,7 @@ def tooltip(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Spec]:
 
 
 def _ending(name: str) -> str:
-    """A long name's end, which tells layers apart better than its beginning."""
+    """A long name's end, which distinguishes layers better than its beginning."""
     return name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"
 
 
@@ -82,7 +82,7 @@ def totals(names: Sequence[str], values: Sequence[int | None], title: str, kind:
         "params": [{"name": "names", "value": list(names)}],
         "data": {
             "values": [
-                {"i": i, "x": (value or 0) / unit, "words": "not told" if value is None
+                {"i": i, "x": (value or 0) / unit, "words": "not known" if value is None
                  else written(value)}
                 for i, value in enumerate(values)
             ]

@@ -37,14 +37,16 @@ def chart(curve: BatchCurve, batch_size: int) -> Spec:
             "budget": card.budget_bytes,
         })  # fmt: skip
         above = budget
-    told = tooltip(("label", "card"), ("budget", "its memory", "size"), ("answer", "largest batch"))
+    card_tooltip = tooltip(
+        ("label", "card"), ("budget", "its memory", "size"), ("answer", "largest batch")
+    )
     here = [{"batch": batch_size, "word": f"batch {batch_size:,}"}]
     return {
         "description": "Line chart: memory on the card by batch size, with the memory of common "
         "cards as horizontal lines and the largest batch for each",
         "height": 330,
         "layer": [
-            {"data": {"values": cards}, "encoding": {"y": y, "tooltip": told}, "layer": [
+            {"data": {"values": cards}, "encoding": {"y": y, "tooltip": card_tooltip}, "layer": [
                 {"mark": {"type": "rule", "color": "var(--soft)", "strokeDash": [5, 4],
                           "size": 1.2}},
                 {"mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 3, "dy": -2,
@@ -70,6 +72,6 @@ def chart(curve: BatchCurve, batch_size: int) -> Spec:
             {"data": {"values": [card for card in cards if card["batch"]]},
              "mark": {"type": "point", "filled": True, "fill": "var(--mark)", "size": 75,
                       "shape": "diamond", "opacity": 1},
-             "encoding": {"x": x, "y": y, "tooltip": told}},
+             "encoding": {"x": x, "y": y, "tooltip": card_tooltip}},
         ],
     }  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nincost._profile.results import LayerCost, Profile
 from nincost._profile.view import View, flat_rows
-from nincost._render.figures.panels import Panel, Row, draw_panels, height_of
+from nincost._render.figures.panels import BarRow, Panel, draw_panels, height_of
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import LIGHT, Width, looks
 from nincost._render.profile.text import title
@@ -44,7 +44,7 @@ def draw(profile: Profile, *, view: View | None = None, width: Width = "page") -
             f"{', '.join(_HEADINGS)} as columns"
         )
     rows = [
-        Row(row.layer, {name: (getattr(row, name),) for name in names})
+        BarRow(row.layer, {name: (getattr(row, name),) for name in names})
         for row in picture_rows(profile, view)
     ]
     with looks():

@@ -24,6 +24,11 @@ _MOST = 4000
 _LONG, _OPEN = 80, 60
 
 
+def check() -> None:
+    """Raise `OutputError` where a library of the page is not installed."""
+    shell.check_libraries()
+
+
 def render(report: Report) -> str:
     """The page, complete: style, scripts and data are in it.
 
@@ -49,7 +54,7 @@ def render(report: Report) -> str:
         phases=memory_words.phases(memory) if memory else (),
         peak=words.peak(memory) if memory else "",
         holders=_holders(memory) if memory else (),
-        less=memory_words.less_with(memory) if memory else (),
+        reductions=memory_words.reductions(memory) if memory else (),
         compared=_compared(memory) if memory else (),
         roof_words=words.roofline(report) if roof else "",
         slowest=sorted(roof.points, key=lambda p: -p.seconds)[:_LISTED] if roof else (),
@@ -75,7 +80,7 @@ def _charts(report: Report) -> dict[str, Spec]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LayerRow:
     """A row of the layer table; `path` is what stands before `label` where rows are no tree."""
 
     cost: LayerCost
@@ -87,7 +92,7 @@ class Row:
     is_hidden: bool = False
 
 
-def _rows(profile: Profile) -> list[Row]:
+def _rows(profile: Profile) -> list[LayerRow]:
     """The module tree, opened to the last leaf, or as deep as `_MOST` rows allow."""
     depth = max((row.depth for row in profile.layers), default=0) + 2
     drawn = tree_rows(profile, View(depth=depth))
@@ -100,22 +105,22 @@ def _rows(profile: Profile) -> list[Row]:
         # "(parameters)" is no part of the module's path that it stands under.
         path = full.removesuffix(row.label) if full.endswith(row.label) else f"{full} "
         level = min(len(row.branch) // 3, shell.DEEPEST)
-        found.append(Row(row.cost, level, path, row.label, row.is_group))
+        found.append(LayerRow(row.cost, level, path, row.label, row.is_group))
     return _fold(found)
 
 
-def _summed(profile: Profile, rows: Sequence[Row]) -> str:
-    """What is to be said where the table has not every row of the profile."""
+def _summed(profile: Profile, rows: Sequence[LayerRow]) -> str:
+    """A sentence for a table that does not have every row of the profile."""
     leaves = sum(not row.is_group for row in rows)
     if leaves == len(profile.layers):
         return ""
     return (
-        f"{len(profile.layers):,} rows are added up to {leaves:,} here, module by module; "
+        f"{len(profile.layers):,} rows are added up to {leaves:,} here, by module; "
         "nincost profile --format csv has them all."
     )
 
 
-def _fold(rows: list[Row]) -> list[Row]:
+def _fold(rows: list[LayerRow]) -> list[LayerRow]:
     """A long table begins folded: opened as deep as leaves `_OPEN` rows, but never the root alone.
 
     That also spares a browser the layout of thousands of rows before the first is seen.
@@ -172,7 +177,7 @@ def _compared(memory: Memory) -> list[tuple[str, str, str, str]]:
     rows = []
     for key, name in names.items():
         real = getattr(measured, key)
-        told = units.size(getattr(memory.totals, key))
-        rows.append((name, told, "-" if real is None else units.size(real),
+        predicted = units.size(getattr(memory.totals, key))
+        rows.append((name, predicted, "-" if real is None else units.size(real),
                      memory_words.difference(memory, key)))  # fmt: skip
     return rows

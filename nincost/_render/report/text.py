@@ -1,4 +1,4 @@
-"""What a report's page says in words: the four answers, and how each figure was come by."""
+"""What a report's page says in words: the four answers, and how each figure was obtained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["exact", "modelled", "measured"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class AnswerCard:
     """One of the four answers: the figure, how it was obtained, and what goes with it."""
 
     title: str
@@ -26,7 +26,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class FigureSource:
     """A figure, how it was obtained, and from what."""
 
     figure: str
@@ -39,11 +39,11 @@ def lead(report: Report) -> str:
     profile = report.profile
     parts = [f"input {', '.join(profile.input)}"]
     if report.step is not None:
-        parts += [memory_words.setting(report.step.settings), f"memory as on {report.step.gpu}"]
+        parts += [memory_words.setting(report.step.settings), f"memory on {report.step.gpu}"]
     return " · ".join([*parts, f"{report.created} UTC"])
 
 
-def cards(report: Report) -> list[Card]:
+def cards(report: Report) -> list[AnswerCard]:
     """Parameters, computation, memory to train, memory to infer."""
     totals, batch = report.profile.totals, report.profile.batch_size
     per = "one input" if batch == 1 else f"batch {batch:,}"
@@ -60,39 +60,36 @@ def cards(report: Report) -> list[Card]:
     if report.profile.uncounted:
         counted.append(f"{len(report.profile.uncounted)} operators not counted: see below")
     return [
-        Card("Parameters", f"{totals.params:,}", "exact", tuple(parameters)),
-        Card(f"Computation, {per}", f"{units.count(totals.macs)} MACs", "exact", tuple(counted)),
+        AnswerCard("Parameters", f"{totals.params:,}", "exact", tuple(parameters)),
+        AnswerCard(
+            f"Computation, {per}", f"{units.count(totals.macs)} MACs", "exact", tuple(counted)
+        ),
         _memory(report, "training", f"Memory to train, {per}"),
         _memory(report, "inference", f"Memory to infer, {per}"),
     ]
 
 
-def _memory(report: Report, name: str, title: str) -> Card:
+def _memory(report: Report, name: str, title: str) -> AnswerCard:
     memory: Memory | None = getattr(report, name)
     if memory is None:
-        return Card(title, "not told", None, (report.missing.get(name, ""),))
+        return AnswerCard(title, "not predicted", None, (report.missing.get(name, ""),))
     totals = memory.totals
     low, high = totals.interval["process_bytes"]
     lines = [
         f"{units.size(totals.peak_allocated_bytes)} allocated at the peak, "
         f"{units.size(totals.peak_reserved_bytes)} reserved, and the CUDA context",
-        f"between {units.size(low)} and {units.size(high)}",
+        f"range {units.size(low)} to {units.size(high)}",
+        *memory_words.verdict(memory),
     ]
-    if totals.budget_bytes is not None:
-        spare = totals.budget_bytes - totals.process_bytes
-        lines.append(
-            f"fits with {units.size(spare)} to spare" if spare >= 0
-            else f"{units.size(-spare)} more than there is"
-        )  # fmt: skip
     if totals.measured is not None:
         lines.append(f"measured: {memory_words.measured_words(memory)}")
-    return Card(title, units.size(totals.process_bytes), "modelled", tuple(lines))
+    return AnswerCard(title, units.size(totals.process_bytes), "modelled", tuple(lines))
 
 
 def peak(memory: Memory) -> str:
-    """Where the peak is and what it is made of, as a sentence or two."""
-    told = dict(memory_words.summary(memory))
-    return f"{told['Peak']}. {told['Over time']}."
+    """Where the peak is, and what is allocated over time, as two sentences."""
+    words = dict(memory_words.summary(memory))
+    return f"{words['Peak']}. {words['Over time']}."
 
 
 def roofline(report: Report) -> str:
@@ -110,39 +107,40 @@ def roofline(report: Report) -> str:
     return text
 
 
-def methods(report: Report) -> list[Method]:
+def methods(report: Report) -> list[FigureSource]:
     """For each kind of figure on the page: exact, modelled or measured, and from what."""
     device = "the meta device" if report.profile.device == "meta" else "the CPU"
     rows = [
-        Method("Parameters and buffers", "exact",
+        FigureSource("Parameters and buffers", "exact",
                "elements of the model's own tensors, a shared one counted once"),
-        Method("MACs and FLOPs", "exact",
+        FigureSource("MACs and FLOPs", "exact",
                f"one formula for each aten operator, recorded in a real run on {device}; "
                "2 FLOPs for each MAC"),
-        Method("Element-wise FLOPs", "exact",
+        FigureSource("Element-wise FLOPs", "exact",
                "operators recorded in the same run, counted by convention: kept apart"),
-        Method("Activations", "exact", "the sizes of the tensors that the run made"),
+        FigureSource("Activations", "exact", "the sizes of the tensors that the run made"),
     ]  # fmt: skip
     step = report.step
     if step is not None:
         rows += [
-            Method("Memory allocated and reserved", "modelled",
+            FigureSource("Memory allocated and reserved", "modelled",
                    "the real step recorded on the meta device, replayed through a model of "
                    f"PyTorch's caching allocator; rules: {memory_words.rules(step)}"),
-            Method("The CUDA context", "modelled",
-                   f"{units.size(step.totals.context_bytes)} taken for what the driver holds for a "
-                   "process"),
+            FigureSource("The CUDA context", "modelled",
+                   f"{units.size(step.totals.context_bytes)} assumed for what the driver holds for "
+                   "a process"),
         ]  # fmt: skip
     if report.batches is not None:
         about = any(not card.exact for card in report.batches.cards)
-        rows.append(Method(
+        rows.append(FigureSource(
             "Memory by batch", "modelled",
-            f"predicted in full at {len(report.batches.points)} batches, on straight lines between"
-            + ("; answers marked ≈ are read off these: nincost fit finds them exactly"
+            f"predicted in full at {len(report.batches.points)} batch sizes, interpolated between "
+            "them"
+            + ("; largest batches marked ≈ are interpolated: nincost fit finds them exactly"
                if about else "; largest batches as nincost fit finds them"),
         ))  # fmt: skip
     if report.roofline is not None:
-        rows.append(Method(
+        rows.append(FigureSource(
             "Roofline", "modelled",
             "peaks and bandwidth as in NVIDIA's data sheets (dense, 32-bit accumulation), which no "
             "kernel reaches; each layer reads its inputs and parameters and writes its outputs "
@@ -151,7 +149,7 @@ def methods(report: Report) -> list[Method]:
     if step is not None and step.totals.measured is not None:
         measured = step.totals.measured
         versions = ", ".join(f"{name} {value}" for name, value in measured.versions.items())
-        rows.append(Method(
+        rows.append(FigureSource(
             "Measured memory", "measured",
             f"{measured.steps} real steps on {measured.device} in a fresh process ({versions})",
         ))  # fmt: skip
@@ -167,8 +165,10 @@ _MISSING = {
 
 
 def notes(report: Report) -> list[str]:
-    """What was not counted, not told, or is out of the ordinary."""
-    lines = [f"{_MISSING[name]}: not told: {reason}" for name, reason in report.missing.items()]
+    """What was not counted, not predicted, or is out of the ordinary."""
+    lines = [
+        f"{_MISSING[name]}: not predicted: {reason}" for name, reason in report.missing.items()
+    ]
     lines += words.notes(report.profile)
     if report.step is not None:
         lines += memory_words.notes(report.step)

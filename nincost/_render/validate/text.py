@@ -30,18 +30,18 @@ def statements(result: Validation) -> list[tuple[str, str]]:
                 )
             )
     verdicts = [row.exact_parts() for row in result.rows]
-    told = [verdict for verdict in verdicts if verdict is not None]
-    if told:
+    known = [verdict for verdict in verdicts if verdict is not None]
+    if known:
         lines.append(
             (
                 "To the byte",
                 f"parameters, buffers, gradients, optimizer state and inputs at the peak agree in "
-                f"{sum(told)} of {len(told)} cases",
+                f"{sum(known)} of {len(known)} cases",
             )
         )
     for row in result.rows:
         if row.measured and row.measured.out_of_memory:
-            lines.append(("No memory", f"{row.case}: {row.measured.out_of_memory}"))
+            lines.append(("Out of memory", f"{row.case}: {row.measured.out_of_memory}"))
         elif row.failure:
             lines.append(("Failed", f"{row.case}: {row.failure}"))
     versions = ", ".join(f"{name} {value}" for name, value in result.versions.items())

@@ -92,5 +92,5 @@ CASES = [
         "no option", lambda _: render(nincost.profile(), "csv", depth=1),
         ["has no option 'depth'", "choose view"],
     ),
-    PythonCase("bytes", bytes_on_a_terminal, ["png is not for a terminal", "--output FILE"]),
+    PythonCase("bytes", bytes_on_a_terminal, ["a terminal cannot show png", "--output FILE"]),
 ]  # fmt: skip

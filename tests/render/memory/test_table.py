@@ -1,4 +1,4 @@
-"""The memory and fit tables at both widths, CSV and Markdown."""
+"""The table of a prediction of memory at both widths, its CSV, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 
 import nincost
 from nincost._measure.results import Measured
-from nincost._render.fit import table as fit_table
-from nincost._render.memory import table as memory_table
+from nincost._render.memory import table
 
 
 @pytest.fixture(scope="module")
@@ -21,25 +20,19 @@ def result():
     )
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    return nincost.fit("two-1x1", gpu="8GiB")
-
-
 @pytest.mark.parametrize("width", [80, 120])
-def test_every_line_fits_the_terminal(result, fitted, width):
-    for text in (memory_table.render(result, width=width), fit_table.render(fitted, width=width)):
-        assert max(map(len, text.splitlines())) <= width
+def test_every_line_fits_the_terminal(result, width):
+    assert max(map(len, table.render(result, width=width).splitlines())) <= width
 
 
-def test_the_words_answer_what_where_and_what_would_take_less(result):
-    text = " ".join(memory_table.render(result, width=80).split())
+def test_the_words_say_what_where_and_how_to_reduce_it(result):
+    text = " ".join(table.render(result, width=80).split())
     totals = result.totals
     assert f"reached in backward at {totals.peak_layer} ({totals.peak_op})" in text
-    assert "Made of activations" in text
-    assert "--batch-size 64 (half the batch):" in text
-    assert "one-1x1 in its place saves" in text
-    assert "Measured not" in text
+    assert "Breakdown activations" in text
+    assert "To reduce --batch-size 64 (half the batch):" in text
+    assert "Alternative one-1x1 would allocate" in text
+    assert "Measured no: there is no GPU here" in text
 
 
 def test_a_measurement_stands_beside_the_prediction(result):
@@ -56,15 +49,15 @@ def test_a_measurement_stands_beside_the_prediction(result):
         steps=4,
     )
     beside = replace(result, totals=replace(totals, measured=measured))
-    text = memory_table.render(beside, width=80)
+    text = table.render(beside, width=80)
     assert max(map(len, text.splitlines())) <= 80
     assert "exact" in text
     assert "-2.000 MiB" in text
     assert "on Some GPU" in text
     assert "measured" in beside.to_markdown()
     full = replace(measured, out_of_memory="CUDA out of memory.", shortfall_bytes=2**20)
-    told = replace(result, totals=replace(totals, measured=full))
-    assert "out of memory on Some GPU, 1.000 MiB short" in memory_table.render(told, width=120)
+    short = replace(result, totals=replace(totals, measured=full))
+    assert "out of memory on Some GPU, 1.000 MiB short" in table.render(short, width=120)
 
 
 def test_the_csv_adds_up(result):
@@ -83,20 +76,9 @@ def test_markdown_and_html_hold_whole_numbers_and_escaped_names(result):
     assert "a|b&lt;c&gt;" in named._repr_html_()
 
 
-def test_the_fit_shows_both_batches(fitted):
-    batch = fitted.totals.batch_size
-    text = fit_table.render(fitted, width=80)
-    assert f"Batch {batch}" in text
-    assert f"Batch {batch + 1}" in text
-    rows = list(csv.DictReader(io.StringIO(fitted.to_csv())))
-    assert [row["fits"] for row in rows] == ["1", "0"]
-    assert int(rows[0]["process_bytes"]) == fitted.totals.process_bytes
-    assert f"| batch {batch} |" in fitted.to_markdown()
-
-
-def test_a_card_that_is_too_small_is_told(result):
+def test_a_card_that_is_too_small_is_named(result):
     small = nincost.memory("two-1x1", batch_size=128, gpu="1GiB", measure=False)
-    assert "more than there is" in memory_table.render(small, width=120)
-    assert "to spare" in memory_table.render(result, width=120)
+    assert "does not fit: exceeds 1.000 GiB by" in table.render(small, width=120)
+    assert "to spare" in table.render(result, width=120)
     unknown = replace(result, totals=replace(result.totals, budget_bytes=None))
-    assert "to spare" not in memory_table.render(unknown, width=120)
+    assert "to spare" not in table.render(unknown, width=120)

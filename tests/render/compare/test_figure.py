@@ -1,4 +1,4 @@
-"""Pictures of a fit and of a comparison, against what single predictions and profiles say."""
+"""The picture of a comparison, against what single profiles and predictions say."""
 
 from __future__ import annotations
 
@@ -9,52 +9,13 @@ from support.pictures import NAMES, bars, named_model, names, words
 from torch import nn
 
 import nincost
-from nincost._render.compare import figure as compare
+from nincost._render.compare import figure
 from nincost._render.figures.picture import render
-from nincost._render.fit import figure as fit
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return nincost.fit("two-1x1", gpu="2GiB")
-
-
-@pytest.mark.parametrize("width", ["column", "page"])
-def test_fit_draws_what_single_predictions_say(fitted, width):
-    picture = fit.draw(fitted, width=width)
-    lines = {line.get_label(): line for line in picture.axes[0].lines}
-    process = lines["process, with its context"]
-    answer = fitted.totals.batch_size
-    assert answer in process.get_xdata()
-    for batch, size, allocated in zip(
-        process.get_xdata(), process.get_ydata(), lines["allocated"].get_ydata(), strict=True
-    ):
-        alone = nincost.memory("two-1x1", batch_size=int(batch), gpu="2GiB", measure=False).totals
-        assert (size, allocated) == (alone.process_bytes, alone.peak_allocated_bytes)
-    assert any(set(line.get_ydata()) == {2 << 30} for line in picture.axes[0].lines)
-    shown = words(render(picture, "svg"))
-    assert any(w.startswith(f"batch {answer}: ") for w in shown)
-    assert "2.000 GiB" in shown  # a size names no card
-
-
-def test_the_answers_range_lies_within_the_picture():
-    result = nincost.fit("two-1x1", gpu="700MiB")
-    low, high = result.memory.totals.interval["process_bytes"]
-    axes = fit.draw(result).axes[0]
-    assert high > result.totals.budget_bytes  # or it would show nothing
-    (bar,) = [c for c in axes.collections if len(c.get_segments()) == 1 and c.get_zorder() == 5]
-    assert list(bar.get_segments()[0][:, 1]) == [low, high]
-    assert axes.get_ylim()[0] <= low < high <= axes.get_ylim()[1]
-
-
-def test_a_card_that_is_named_is_in_the_picture():
-    result = nincost.fit("two-1x1", gpu="rtx3060")
-    assert any("RTX 3060" in w for w in words(render(fit.draw(result), "svg")))
 
 
 def test_compare_draws_totals_and_the_layers_that_differ():
     result = nincost.compare("two-1x1", "one-1x1")
-    picture = compare.draw(result)
+    picture = figure.draw(result)
     totals = picture.axes[:4]
     assert bars(totals[0]) == [1_992_166, 1_769_112]
     assert bars(totals[1]) == [762_297_352, 669_884_996]
@@ -74,14 +35,14 @@ def test_compare_draws_totals_and_the_layers_that_differ():
 @pytest.mark.parametrize("width", ["column", "page"])
 def test_more_than_two_are_compared_by_their_totals(width):
     models = ("two-1x1", "one-1x1", "zero-1x1", "fc-head")
-    picture = compare.draw(nincost.compare(*models, memory=False), width=width)
+    picture = figure.draw(nincost.compare(*models, memory=False), width=width)
     assert names(picture) == list(models)
     assert sum(bars(picture.axes[0])) == (1_992_166 + 1_769_112 + 1_546_058 + 58_105_354)
 
 
 def test_many_layers_that_differ_are_added_up():
     wide, narrow = (nn.Sequential(*(nn.Linear(n, n) for _ in range(100))) for n in (4, 3))
-    picture = compare.draw(nincost.compare(wide, narrow, inputs=["4", "3"], memory=False))
+    picture = figure.draw(nincost.compare(wide, narrow, inputs=["4", "3"], memory=False))
     layers = picture.axes[3:]
     left = [t.get_text() for t in layers[0].texts if t.get_ha() == "right"]
     assert left[-1] == "71 others"
@@ -91,7 +52,7 @@ def test_many_layers_that_differ_are_added_up():
 
 def test_names_are_shown_as_text():
     result = nincost.compare(named_model(), nn.Sequential(nn.ReLU()), inputs=["4"])
-    shown = words(render(compare.draw(result), "svg"))
+    shown = words(render(figure.draw(result), "svg"))
     assert {f"- {name}" for name in NAMES.values()} <= set(shown)
     html = result._repr_html_()
     assert "<script>" not in html
@@ -100,5 +61,5 @@ def test_names_are_shown_as_text():
 
 def test_training_that_could_not_be_predicted_is_not_known():
     result = replace(nincost.compare("two-1x1", "one-1x1"), training=(1 << 20, None))
-    assert "not known" in words(render(compare.draw(result), "svg"))
+    assert "not known" in words(render(figure.draw(result), "svg"))
     assert "<td>- (-)</td>" in result._repr_html_()

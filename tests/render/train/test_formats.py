@@ -9,38 +9,18 @@ from pathlib import Path
 
 import pytest
 from support import pictures
+from support.results import training
 
 from nincost._render.figures.picture import render
 from nincost._render.train import jsonl as train_jsonl
 from nincost._render.train import table as train_table
-from nincost._train.results import EPOCH_COLUMNS, Epoch, Speed, StepMemory, Training
+from nincost._train.results import EPOCH_COLUMNS, Epoch, StepMemory, Training
 from nincost.errors import OutputError
-
-SETTINGS = {
-    "model": "a<b>", "arg": {}, "epochs": 3, "batch_size": 128, "lr": 0.1, "optimizer": "SGD",
-    "optimizer_arg": {"momentum": 0.9}, "resize": 224, "channels": 1, "init": "xavier",
-    "amp": None, "compile": False, "deterministic": True, "seed": 0, "limit": None,
-    "test_limit": None,
-}  # fmt: skip
-
-
-def row(epoch: int) -> Epoch:
-    return Epoch(epoch, 2.5 / epoch, 0.2 * epoch, 2.2 / epoch, 0.25 * epoch, 60000, 40.0, 2.0)
 
 
 @pytest.fixture
 def result() -> Training:
-    return Training(
-        model="a<b>", settings=SETTINGS,
-        data={"name": "Fashion-MNIST", "train_examples": 60000, "test_examples": 10000,
-              "classes": 10, "sha256": "0"},
-        params=1992166, epochs=tuple(map(row, (1, 2, 3))),
-        speed=Speed("NVIDIA A100-SXM4-40GB", 1500.0, 0.05, 762297352, 1490722448, (), 6.759e12,
-                    156e12, "tf32", 0.0433),
-        memory=StepMemory("NVIDIA A100-SXM4-40GB", 1024 * 2**20, 1000 * 2**20, 55 * 2**20),
-        not_learning=False, unsaved="", notes=("something *odd*",), processes=1,
-        environment={"torch": "2.14"},
-    )  # fmt: skip
+    return training()
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

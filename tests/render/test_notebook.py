@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from support.hostile_names import HOSTILE, named
 from support.pictures import named_model
 
 import nincost
@@ -75,3 +76,10 @@ def test_names_are_text(name):
     reader.feed(results[name]()._repr_html_())
     assert "script" not in reader.tags
     assert "<script>alert(1)</script>" in reader.text
+
+
+def test_a_profiles_rows_are_closed_and_escaped() -> None:
+    text = nincost.profile(named(*HOSTILE), input="2")._repr_html_()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert text.count("<tr>") == text.count("</tr>") == 1 + 1 + len(HOSTILE) + 1

@@ -13,16 +13,16 @@ from support.trainings import TINY, figures, small
 
 import nincost
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 #: Draws a picture without torch, whose import would take most of the time.
 DRAW = """
 import os, sys
 before = dict(os.environ)
-from nincost._render.figures.panels import Panel, Row, draw_panels, height_of
+from nincost._render.figures.panels import Panel, BarRow, draw_panels, height_of
 from nincost._render.figures.picture import new_picture, render
 from nincost._render.figures.style import looks
-rows = [Row("$x_1$", {"macs": (5,)}), Row("<b>", {"macs": (7,)})]
+rows = [BarRow("$x_1$", {"macs": (5,)}), BarRow("<b>", {"macs": (7,)})]
 with looks():
     picture = new_picture("title", "column", height_of(2))
     draw_panels(picture, [Panel("macs", "MACs", "MACs")], rows, [("#c9def2", "")])
