@@ -259,6 +259,7 @@ def pick_format(chosen: str | None, output: str | Path | None, formats: Sequence
 
 
 def _figure(folder: str) -> ModuleType:
+    importlib.import_module(f"{_RENDERERS}.figures")  # which says what to install, if need be
     module = _module(f"{_RENDERERS}.{folder}", "figure")
     if module is None:
         raise OutputError(

@@ -18,6 +18,7 @@ from nincost._render import latex
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "[": "{[}", "*": "{*}",
 }  # fmt: skip
 
 

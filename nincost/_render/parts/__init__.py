@@ -1,1 +1,1 @@
-"""What tables for a terminal, and HTML for a notebook, are put together from."""
+"""Pieces that many renderers use: tables for a terminal, and HTML for a notebook."""

@@ -1,0 +1,1 @@
+"""A training: loss and accuracy by epoch, speed and memory beside what was predicted."""

@@ -1,0 +1,1 @@
+"""Trainings side by side, each beside what was published of it."""

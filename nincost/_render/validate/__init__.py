@@ -1,0 +1,1 @@
+"""Predicted beside measured memory, a row for each case of the suite."""

@@ -1,0 +1,1 @@
+"""The built-in variants: what each costs, and where it comes from."""
