@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nincost._files import write_file
 from nincost._train import checkpoint
 from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
@@ -126,10 +125,9 @@ class RunFolder:
             result.plot(self.path / CURVES, force=True)
         except NincostError as error:
             result = replace(result, notes=(*result.notes, f"{CURVES} was not written: {error}"))
-        files = {"epochs.csv": result.to_csv, "result.json": result.to_json}
         try:
-            for name, render in files.items():
-                write_file(self.path / name, render(), force=True)
+            result.to_csv(self.path / "epochs.csv", force=True)
+            result.to_json(self.path / "result.json", force=True)
         except NincostError as error:
             self._callbacks.on_message(str(error))
         return result
