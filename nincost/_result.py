@@ -259,14 +259,14 @@ def pick_format(chosen: str | None, output: str | Path | None, formats: Sequence
 
 
 def _figure(folder: str) -> ModuleType:
-    importlib.import_module(f"{_RENDERERS}.figures")  # which says what to install, if need be
-    module = _module(f"{_RENDERERS}.{folder}", "figure")
-    if module is None:
+    package = f"{_RENDERERS}.{folder}"
+    if "figure" not in _names(package):
         raise OutputError(
             f"{folder} has no picture: choose {', '.join(formats(folder))}, or plot the result of "
-            "profile, memory, fit or compare"
+            "profile, memory, fit, compare or train"
         )
-    return module
+    importlib.import_module(f"{_RENDERERS}.figures")  # says what to install without matplotlib
+    return importlib.import_module(f"{package}.figure")
 
 
 def _module(package: str, name: str) -> ModuleType | None:

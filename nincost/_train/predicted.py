@@ -149,7 +149,8 @@ def step_memory(
 
     Args:
         given, arg: the model as `train` was called with it.
-        run: the training; of its processes' shards of a batch, the largest is predicted.
+        run: the training; of its processes' shards of a batch, the largest is predicted, with
+            torch's settings as the training had them.
     """
     settings = run.settings
     empty = StepMemory(
@@ -166,8 +167,9 @@ def step_memory(
             batch_size=-(-settings.batch_size // run.ranks.world_size),
             optimizer=settings.optimizer,
             optimizer_arg={"lr": settings.lr, **settings.optimizer_arg},
-            amp=settings.amp,  # type: ignore[arg-type]
-            measure=False, zero_grad_before_forward=True,
+            amp=settings.amp, zero_grad_before_forward=True, measure=False,
+            deterministic=settings.deterministic, tf32=run.torch_settings.tf32,
+            cudnn_benchmark=run.torch_settings.cudnn_benchmark,
         )  # fmt: skip
     except NincostError as error:
         return empty, [f"the step's memory could not be predicted: {one_line(error)}"]

@@ -25,6 +25,8 @@ from support.trainings import (
 )
 from torch import nn
 
+import nincost
+from nincost._devices.libraries import cudnn_library
 from nincost._train import checkpoint
 from nincost._train.data import Dataset, synthetic, to_input
 from nincost._train.train import train
@@ -341,14 +343,24 @@ def test_speed_and_memory_stand_beside_what_is_predicted() -> None:
     assert 0 < speed.loading_share < 1
     assert (speed.peak_flops, speed.peak_share) == (None, None)
     assert result.memory.measured_bytes is None
-    import nincost
 
-    memory = nincost.memory(
-        TINY,
-        input="1x28x28",
-        batch_size=32,
-        optimizer="Adam",
-        zero_grad_before_forward=True,
-        measure=False,
-    )
-    assert result.memory.predicted_bytes == memory.totals.peak_allocated_bytes
+
+@pytest.mark.parametrize("deterministic", [True, False])
+@pytest.mark.parametrize("tf32", [True, False])
+def test_memory_is_predicted_for_torchs_settings_of_the_training(
+    monkeypatch: pytest.MonkeyPatch, deterministic: bool, tf32: bool
+) -> None:
+    """cuDNN's plans of this network need other scratch memory where TF32 is on."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32)
+
+    def predicted(**settings: bool) -> int:
+        return nincost.memory(
+            TINY, input="1x28x28", batch_size=32, optimizer="Adam", measure=False,
+            zero_grad_before_forward=True, **settings,
+        ).totals.peak_allocated_bytes  # fmt: skip
+
+    result = small(epochs=1, deterministic=deterministic)
+    assert result.memory.predicted_bytes == predicted(deterministic=deterministic, tf32=tf32)
+    if cudnn_library.load()[0] is not None and tf32 and not torch.cuda.is_available():
+        assert result.memory.predicted_bytes != predicted(deterministic=not deterministic)
+        assert result.memory.predicted_bytes != predicted(tf32=False)

@@ -103,7 +103,8 @@ def test_a_users_backend_is_kept_for_pyplot(tmp_path: Path) -> None:
 @pytest.fixture
 def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
-        if name.split(".")[0] == "matplotlib" or name.startswith("nincost._render.figures"):
+        drawing = name.startswith("nincost._render") and ".figure" in name
+        if drawing or name.split(".")[0] == "matplotlib":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("nincost._render.figures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
