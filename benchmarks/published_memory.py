@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import torch
-from published_text import ANALYSIS, ASSUMPTIONS, OWN_CODE
+from published_text import ANALYSIS, ASSUMPTIONS, EMULATED
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.libraries.cudnn_plans import ConvPlans
@@ -187,7 +187,7 @@ def _own_words(rows: list[Row]) -> str:
     apart = max(abs(row.predicted[a] - row.emulated[b]) for row in rows for a, b in pairs)
     goal = [abs(row.outside(row.predicted["model"])) for row in rows if row.group == "goal"]
     every = [abs(row.outside(row.predicted["model"])) for row in rows]
-    return OWN_CODE.format(
+    return EMULATED.format(
         same=same, all=len(rows), apart=apart // MIB, inside=sum(value == 0 for value in every),
         median=statistics.median(goal), worst=max(goal), median_all=statistics.median(every),
     )  # fmt: skip

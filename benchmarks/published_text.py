@@ -1,8 +1,8 @@
 """What published_memory.py's report says in words; written by hand, on the run of 2026-11-24."""
 
-OWN_CODE = """\
-torch 2.6.0+cu124 itself ran these loops, without a GPU: `benchmarks/published_emulated.py` puts a
-stand-in for CUDA's runtime, cuBLAS and cuDNN before the real ones, in which kernels do nothing and
+EMULATED = """\
+torch 2.6.0+cu124 itself ran these loops, without a GPU: `benchmarks/published_emulated.py` puts an
+emulation of CUDA's runtime, cuBLAS and cuDNN before the real ones, in which kernels do nothing and
 all else is PyTorch's. Its cuDNN, 9.1, cannot answer without a card. So each row was run with no
 convolution workspaces, and with what cuDNN 9.8 and 9.24 answer for this card.
 

@@ -1,6 +1,6 @@
 """Published training steps against what torch 2.6's own CUDA code reserves for them.
 
-benchmarks/published_emulated.py made the figures, with a stand-in for CUDA and no workspaces for
+benchmarks/published_emulated.py made the figures, with CUDA emulated and no workspaces for
 convolutions, so that they hang on no cuDNN. No code of nincost had a part in them.
 """
 

@@ -31,8 +31,8 @@ from no_gpu.events import Change, predicted, recorded, unlike
 
 _STEPS = 2
 
-#: What the stand-in cannot run: cuDNN's recurrent layers want a card, and what is read back from
-#: the card is zeros.
+#: What the emulated runtime cannot run: cuDNN's recurrent layers want a card, and what is read back
+#: from the card is zeros.
 _NOT_SERVED = rf"{NO_STEP}|(RNN|LSTM|GRU)|one_hot|scale_grad_by_freq"
 
 
