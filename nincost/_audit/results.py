@@ -46,7 +46,7 @@ class GradedTerm:
 
     Attributes:
         text: as it was written.
-        value: an int, or a float where it is no whole number; all copies together.
+        value: an int, or a float where it is not a whole number; all copies together.
         layers: what it stands for; empty where it belongs to no layer.
         expected: what those layers cost.
         verdict: `right`; `adds up` where the whole answer is right, and so this is too, though it

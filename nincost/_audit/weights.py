@@ -54,7 +54,7 @@ class Weights:
 
     unexplained: float = 5.0
     """A value that no known mistake makes of the layer that it is compared with. Above all that
-    two mistakes may come to (about 4.3), so that it is the last thing to be said of a layer."""
+    two mistakes may come to (about 4.3), so that it is the last resort."""
 
     unlike: float = 2.0
     """Added to `unexplained` times the share of factors that differ: an unexplained value is

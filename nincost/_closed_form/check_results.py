@@ -1,4 +1,4 @@
-"""What checking gives: each layer by hand and by trace, and the sums by every tool."""
+"""The result of checking: each layer by hand and by trace, and the sums by every tool."""
 
 from __future__ import annotations
 

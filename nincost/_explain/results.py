@@ -51,7 +51,7 @@ class ExplainedLayer:
     Attributes:
         layer, type: as in a profile.
         input_shape, output_shape: of its first call.
-        sizes: how each spatial size of the output comes about; empty where nothing slides.
+        sizes: the working of each spatial size of the output; empty where nothing slides.
         params, macs: with their formulas; the letters are empty where there is no hand formula.
         weights, biases: what the parameters are made of.
         activation_elements, activation_bytes: of its output, if it makes new memory, else 0.

@@ -1,4 +1,4 @@
-"""What a check says in words: the verdict, and what explains the differences."""
+"""A check in words: the verdict, and what explains the differences."""
 
 from __future__ import annotations
 
