@@ -47,7 +47,7 @@ class LayerGroups:
         self.most_alike = max(Counter(a for a in self.amounts if a).values(), default=1)
 
     def interpretations_of(self, value: Fraction) -> Mapping[int, list[Interpretation]]:
-        """The groups whose cost a value may be, right or by mistakes, each with its interpretations."""
+        """The groups whose cost a value may be, each with its interpretations, right or wrong."""
         if value.denominator != 1:
             return {}
         return self._by_value.get(value.numerator, {})
