@@ -197,7 +197,7 @@ class Audit(Result):
 
     def headline(self) -> dict[str, Any]:
         """The model, the verdict, and the right total of each quantity that was graded."""
-        expected = {grade.what: grade.expected for grade in self.grades}
+        expected: dict[str, Any] = {grade.what: grade.expected for grade in self.grades}
         return {"model": self.model, "ok": self.ok, **expected}
 
 
