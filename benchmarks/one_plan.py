@@ -20,7 +20,7 @@ from nincost._devices.libraries.conv_descriptor import ConvProblem
 from nincost._devices.libraries.cudnn_plans import ConvPlans, Plan, Workspace, plans_on
 from nincost._devices.target import Target
 from nincost._memory.lower import lower
-from nincost._memory.replay import play
+from nincost._memory.replay import simulate
 
 #: Plans whose workspaces are this near each other are tried once.
 ALIKE = 1.03
@@ -44,7 +44,7 @@ def peaks(row: Row) -> tuple[Callable[[dict[ConvProblem, int]], int], list[ConvP
     def reserved(sizes: dict[ConvProblem, int]) -> int:
         given.clear()
         given.update(sizes)
-        return play(lower(recording, replace(TARGET, workspace="model")), repeat=False).reserved
+        return simulate(lower(recording, replace(TARGET, workspace="model")), repeat=False).reserved
 
     reserved({})
     return reserved, list(asked)

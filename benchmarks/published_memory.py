@@ -28,7 +28,7 @@ from nincost._devices.libraries.cudnn_plans import ConvPlans
 from nincost._devices.target import Target
 from nincost._memory.lower import lower
 from nincost._memory.record import record
-from nincost._memory.replay import play
+from nincost._memory.replay import simulate
 from nincost._models.sources import resolve
 from nincost._step.step import Step
 from nincost._trace.recording import Recording
@@ -113,7 +113,7 @@ def predict(name: str, optimizer: str, batch: int, target: Target) -> dict[str, 
     found = {}
     for workspace in ("model", "none", "cap"):
         lowered = lower(recording, dataclasses.replace(target, workspace=workspace))
-        found[workspace] = play(lowered, repeat=False).reserved
+        found[workspace] = simulate(lowered, repeat=False).reserved
     return found
 
 

@@ -12,11 +12,12 @@ from nincost._isolation import collection_paused
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.lower import Alloc, Timeline
 from nincost._memory.predict import Prediction, describe, predict
-from nincost._memory.replay import play
+from nincost._memory.replay import simulate
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.options import with_options
 from nincost._step.request import Request, make_request
 from nincost._step.step import Step, StepOptions
+from nincost._trace.fallback import SENTENCES
 from nincost.errors import InputError
 
 #: Where the first trace is made. Not at 1: some operators take another path for a batch of 1.
@@ -41,8 +42,8 @@ def fit(
     """Find the largest batch whose step fits on a card.
 
     Memory is piecewise linear in the batch: each allocation is a fixed number of bytes and a number
-    for each example. Two traces give both, the caching allocator's model plays them for any batch,
-    and the answer and one more are then predicted in full.
+    for each example. Two traces give both, the caching allocator's model replays them for any
+    batch, and the answer and one more are then predicted in full.
 
     Args:
         gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
@@ -95,10 +96,12 @@ def refuse_real_runs(prediction: Prediction) -> None:
     Raises:
         InputError: the prediction's step ran on the CPU.
     """
-    if prediction.recording.fallback is not None:
+    fallback = prediction.recording.fallback
+    if fallback is not None:
         raise InputError(
-            f"{prediction.request.step.model.name} looks at values, so each batch would be a real "
-            "run on the CPU: ask nincost memory what one batch takes"
+            f"{prediction.request.step.model.name} cannot be run on the meta device, since "
+            f"{SENTENCES[fallback.reason]}, so each batch would be a real run on the CPU: ask "
+            "nincost memory what one batch takes"
         )
 
 
@@ -133,7 +136,7 @@ class _Search:
         first = self.known[_FIRST]
         fixed = self.request.card.gpu.context_bytes + sum(
             held.bytes
-            for held in first.played.held_at(first.played.peak_at)
+            for held in first.simulation.held_at(first.simulation.peak_at)
             if held.alloc.category in _FIXED
         )
         growth = max((first.process_bytes - fixed) // _FIRST, 1)
@@ -171,7 +174,9 @@ class _Search:
             if not line.holds:
                 low, high = self.known[first].process_bytes, self.known[second].process_bytes
                 return low + (batch - first) * (high - low) // (second - first)
-            return play(line.at(batch), CachingAllocator(self.request.config)).reserved + context
+            return (
+                simulate(line.at(batch), CachingAllocator(self.request.config)).reserved + context
+            )
 
         low, high = self.fits, self.too_large
         at_low = self.known[low].process_bytes if low else 0
@@ -240,7 +245,7 @@ class _Search:
             notes=tuple(notes),
             environment=memory.environment,
             points=tuple(
-                FitPoint(size, one.played.peak, one.played.reserved, one.process_bytes)
+                FitPoint(size, one.simulation.peak, one.simulation.reserved, one.process_bytes)
                 for size, one in sorted(self.known.items())
             ),
         )
@@ -249,7 +254,7 @@ class _Search:
         needed = self.predict(1)
         prediction = self.known[1]
         context = self.request.card.gpu.context_bytes
-        parameters = prediction.played.after.get("after_model", 0)
+        parameters = prediction.simulation.after.get("after_model", 0)
         return (
             f"{self.request.step.model.name} does not fit {units.size(self.budget)}: a batch of 1 "
             f"needs {units.size(needed)}, of which {units.size(parameters)} are parameters and "

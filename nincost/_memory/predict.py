@@ -1,4 +1,4 @@
-"""Predicts the CUDA memory of a training step: recorded on meta, lowered, and played."""
+"""Predicts the CUDA memory of a training step: recorded on meta, lowered, and simulation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nincost._devices.target import Workspace
 from nincost._environment import environment
 from nincost._memory.lower import Timeline, lower
 from nincost._memory.record import record
-from nincost._memory.replay import Simulation, layer_name, play
+from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._memory.results import LayerMemory, Memory, MemoryTotals, UsedRule
 from nincost._step.request import Request
 from nincost._trace.recording import CATEGORIES, Recording
@@ -18,51 +18,51 @@ from nincost._trace.recording import CATEGORIES, Recording
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """A request, its events, and how they played."""
+    """A request, its events, and how they simulation."""
 
     request: Request
     recording: Recording
     timeline: Timeline
-    played: Simulation
+    simulation: Simulation
 
     @property
     def process_bytes(self) -> int:
         """What nvidia-smi would show."""
-        return self.played.reserved + self.request.card.gpu.context_bytes
+        return self.simulation.reserved + self.request.card.gpu.context_bytes
 
 
 def predict(request: Request) -> Prediction:
-    """Record, lower and play a step."""
+    """Record, lower and simulate a step."""
     target = request.target()
     recording = record(request.step, target)
     timeline = lower(recording, target)
     return Prediction(
-        request, recording, timeline, play(timeline, CachingAllocator(request.config))
+        request, recording, timeline, simulate(timeline, CachingAllocator(request.config))
     )
 
 
 def describe(prediction: Prediction) -> Memory:
     """A prediction as a result."""
-    request, played = prediction.request, prediction.played
-    layers = _layers(played)
+    request, simulation = prediction.request, prediction.simulation
+    layers = _layers(simulation)
     categories: dict[str, int] = dict.fromkeys(CATEGORIES, 0)
     for layer in layers:
         for name, size in layer.categories.items():
             categories[name] += size
     gpu = request.card.gpu
-    mark, alloc = played.peak_mark, played.peak_alloc
+    mark, alloc = simulation.peak_mark, simulation.peak_alloc
     totals = MemoryTotals(
-        peak_allocated_bytes=played.peak,
-        peak_reserved_bytes=played.reserved,
+        peak_allocated_bytes=simulation.peak,
+        peak_reserved_bytes=simulation.reserved,
         process_bytes=prediction.process_bytes,
         peak_phase=mark.phase,
-        peak_layer=layer_name(played.layers, alloc.layer, mark.phase) if alloc else "",
+        peak_layer=layer_name(simulation.layers, alloc.layer, mark.phase) if alloc else "",
         peak_op=alloc.operator if alloc else "",
         categories_at_peak=categories,
-        phases=dict(played.after),
+        phases=dict(simulation.after),
         measured=None,
-        peak_requested_bytes=played.requested,
-        cached_bytes=played.reserved - played.peak,
+        peak_requested_bytes=simulation.requested,
+        cached_bytes=simulation.reserved - simulation.peak,
         context_bytes=gpu.context_bytes,
         budget_bytes=request.card.budget_bytes,
         interval=_interval(prediction),
@@ -83,20 +83,20 @@ def describe(prediction: Prediction) -> Memory:
         notes=_notes(prediction),
         details=prediction.recording.details,
         environment=environment(),
-        history=played,
+        history=simulation,
     )
 
 
 def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     """Between which the figures lie: convolutions with no scratch memory, and with the most."""
-    request, played = prediction.request, prediction.played
+    request, simulation = prediction.request, prediction.simulation
     ends: tuple[Workspace, Workspace] = ("none", "cap")
-    found = [played]
+    found = [simulation]
     for workspace in ends:
         target = replace(prediction.timeline.target, workspace=workspace)
         timeline = lower(prediction.recording, target)
         if timeline.events != prediction.timeline.events:
-            found.append(play(timeline, CachingAllocator(request.config)))
+            found.append(simulate(timeline, CachingAllocator(request.config)))
     context = request.card.gpu.context_range
     allocated = [one.peak for one in found]
     reserved = [one.reserved for one in found]
@@ -107,10 +107,10 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     }
 
 
-def _layers(played: Simulation) -> tuple[LayerMemory, ...]:
+def _layers(simulation: Simulation) -> tuple[LayerMemory, ...]:
     found: dict[str, dict[str, int]] = {}
-    for held in played.held_at(played.peak_at):
-        name = layer_name(played.layers, held.alloc.layer, held.phase)
+    for held in simulation.held_at(simulation.peak_at):
+        name = layer_name(simulation.layers, held.alloc.layer, held.phase)
         row = found.setdefault(name, dict.fromkeys(CATEGORIES, 0))
         row[held.alloc.category] += held.bytes
     return tuple(LayerMemory(name, sum(row.values()), row) for name, row in found.items())
@@ -128,7 +128,7 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
         )
     if refused := plans_on(request.card.gpu).refused:
         notes.append(refused)
-    if not prediction.played.settled:
+    if not prediction.simulation.settled:
         notes.append("the steps had not begun to repeat exactly; later ones may take a little more")
     notes += [
         f"the allocator's option {name} is not modelled" for name in request.config.not_modelled

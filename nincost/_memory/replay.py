@@ -1,4 +1,4 @@
-"""Plays events through the caching allocator until another step changes nothing."""
+"""Replays events through the caching allocator until another step changes nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nincost._allocator import CachingAllocator, ExactAllocator
 from nincost._memory.lower import Alloc, Emptied, Event, Free, Timeline
 from nincost._trace.recording import Mark, Phase
 
-#: Steps that are played at least. Blocks are cut a little otherwise in each step: the peak of later
-#: ones was seen to differ by 0.15% at most, what is reserved by one small segment.
+#: Steps that are replayed at least. Blocks are cut a little otherwise in each step: the peak of
+#: later ones was seen to differ by 0.15% at most, what is reserved by one small segment.
 _LEAST_STEPS = 4
 #: How many steps beyond the recorded ones are tried.
 _MOST_REPEATS = 8
@@ -27,7 +27,7 @@ _AFTER: dict[Phase, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A block that is in use: what took it, in which phase, and the bytes that it counts."""
+    """A block that is in use: what allocated it, in which phase, and the bytes that it counts."""
 
     alloc: Alloc
     phase: Phase
@@ -47,7 +47,7 @@ class Simulation:
         reserved: the most that was held from the device.
         after: bytes handed out when a phase of the last step had ended.
         steps: how many there were.
-        settled: whether the last step played changed neither peak nor what is held.
+        settled: whether the last step changed neither peak nor what is held.
     """
 
     events: list[Event]
@@ -72,7 +72,7 @@ class Simulation:
 
     @property
     def peak_alloc(self) -> Alloc | None:
-        """What took the peak's last block; None where nothing was ever taken."""
+        """What allocated the peak's last block; None where nothing was ever allocated."""
         event = self.events[self.peak_at] if self.peak_at >= 0 else None
         return event if type(event) is Alloc else None
 
@@ -108,13 +108,13 @@ def layer_name(layers: list[str], layer: int, phase: Phase) -> str:
     return layers[layer] or _OUTSIDE[phase]
 
 
-def play(
+def simulate(
     timeline: Timeline,
     allocator: CachingAllocator | ExactAllocator | None = None,
     *,
     repeat: bool = True,
 ) -> Simulation:
-    """Play the recorded steps, and their last one again until nothing changes, four at least.
+    """Replay the recorded steps, and their last one again until nothing changes, four at least.
 
     The allocator's own state decides when that is: a block may be cut otherwise, and a segment
     added, a step or two after the program has begun to repeat itself. An allocator's own error (out
@@ -124,24 +124,24 @@ def play(
         allocator: an unused one; CUDA's with its default settings where None.
         repeat: whether to go on after the recorded steps.
     """
-    player = _Player(timeline.layers, CachingAllocator() if allocator is None else allocator)
+    run = _AllocatorRun(timeline.layers, CachingAllocator() if allocator is None else allocator)
     before, last = _last_steps(timeline.events)
-    player.play(timeline.events)
+    run.replay(timeline.events)
     settled = False
     for _ in range(_MOST_REPEATS if repeat else 0):
-        again = _another(before, last, player.next_block)
-        if again is None:
+        following = _following_step(before, last, run.next_block)
+        if following is None:
             break
-        state = player.state
-        player.play(again)
-        settled = player.state == state
-        if settled and player.steps >= _LEAST_STEPS:
+        state = run.state
+        run.replay(following)
+        settled = run.state == state
+        if settled and run.steps >= _LEAST_STEPS:
             break
-        before, last = last, again
-    return player.result(settled)
+        before, last = last, following
+    return run.result(settled)
 
 
-class _Player:
+class _AllocatorRun:
     """An allocator, and what it has been through."""
 
     def __init__(self, layers: list[str], allocator: CachingAllocator | ExactAllocator) -> None:
@@ -162,7 +162,7 @@ class _Player:
         allocator = self.allocator
         return self.peak, allocator.reserved_bytes, allocator.peak_reserved_bytes
 
-    def play(self, events: list[Event]) -> None:
+    def replay(self, events: list[Event]) -> None:
         allocator: Any = self.allocator
         malloc, free = allocator.malloc, allocator.free
         blocks, sizes = self._blocks, self.sizes
@@ -223,13 +223,13 @@ def _last_steps(events: list[Event]) -> tuple[list[Event], list[Event]]:
     return events[starts.get(last - 1, starts[last]) : starts[last]], events[starts[last] :]
 
 
-def _another(before: list[Event], last: list[Event], first_block: int) -> list[Event] | None:
+def _following_step(before: list[Event], last: list[Event], first_block: int) -> list[Event] | None:
     """The step that follows `last` when it does what `last` did after `before`.
 
-    A block that `last` frees and `before` took (a gradient, say) stands for the one that `last`
-    took at the same place; None where a block has no such counterpart, so that the steps do not
-    repeat. What `last` took for good (a library's workspace, an optimizer's state) is not taken
-    again.
+    A block that `last` frees and `before` allocated (a gradient, say) stands for the one that
+    `last` allocated at the same place; None where a block has no such counterpart, so that the
+    steps do not repeat. What `last` allocated for good (a library's workspace, an optimizer's
+    state) is not allocated again.
     """
     if not last:
         return None
@@ -268,7 +268,7 @@ def _another(before: list[Event], last: list[Event], first_block: int) -> list[E
 def _allocs(events: Iterable[Event], gone: set[int]) -> Iterator[tuple[tuple[Phase, int], Alloc]]:
     """Each alloc under its phase and its number within it; without libraries' lasting ones.
 
-    These are taken in the first step alone, and would shift the numbers of all that follow.
+    These are allocated in the first step alone, and would shift the numbers of all that follow.
     """
     phase: Phase = "model"
     count: dict[Phase, int] = {}

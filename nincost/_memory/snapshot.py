@@ -21,11 +21,11 @@ Snapshot = dict[str, Any]
 
 def snapshot(result: Memory) -> Snapshot:
     """The whole history of a prediction, and the segments as they are at its end."""
-    played = result.history
-    if played is None:
+    simulation = result.history
+    if simulation is None:
         raise ValueError("the result has no history: expected one that nincost.memory gave")
     config = AllocatorConfig.parse(result.settings["alloc_conf"])
-    return _Writer(played.layers, config).write(played.events)
+    return _Writer(simulation.layers, config).write(simulation.events)
 
 
 class _Writer:

@@ -38,8 +38,8 @@ def _change(option: str, words: str, before: Prediction, after: Prediction) -> C
     return Change(
         option=option,
         description=words,
-        peak_allocated_bytes=after.played.peak,
-        peak_reserved_bytes=after.played.reserved,
+        peak_allocated_bytes=after.simulation.peak,
+        peak_reserved_bytes=after.simulation.reserved,
         process_bytes=after.process_bytes,
         saved_bytes=before.process_bytes - after.process_bytes,
     )

@@ -95,7 +95,7 @@ def _row(case: Case, gpu: str | None, measurer: Measurer) -> ValidationRow:
             found = predict(request)
             # The history of each case would be megabytes.
             predicted = replace(describe(found), history=None)
-        return ValidationRow(case.name, predicted, measurer(case, request, found.played.steps))
+        return ValidationRow(case.name, predicted, measurer(case, request, found.simulation.steps))
     except NincostError as error:
         return ValidationRow(case.name, predicted, None, str(error))
 

@@ -18,7 +18,7 @@ from nincost._allocator import ExactAllocator
 from nincost._devices.target import this_cpu
 from nincost._memory.lower import Alloc, Free, Timeline, lower
 from nincost._memory.record import record
-from nincost._memory.replay import play
+from nincost._memory.replay import simulate
 from nincost._models.build import Model
 from nincost._models.sources import resolve
 from nincost._step.step import Step
@@ -51,7 +51,7 @@ def changes(timeline: Timeline) -> list[int]:
 
 
 def peak(timeline: Timeline) -> int:
-    return play(timeline, ExactAllocator(), repeat=False).peak
+    return simulate(timeline, ExactAllocator(), repeat=False).peak
 
 
 def without_teardown(sizes: list[int]) -> list[int]:

@@ -16,7 +16,7 @@ from nincost._allocator import ExactAllocator
 from nincost._devices.target import Target
 from nincost._memory.lower import Alloc, lower
 from nincost._memory.record import record
-from nincost._memory.replay import Simulation, layer_name, play
+from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._models.build import Model
 from nincost._models.sources import resolve
 from nincost._step.step import Step
@@ -37,13 +37,13 @@ class Fails(nn.Module):
         raise ValueError(f"no {self.net(x).shape[0]}")
 
 
-def played(step: Step, target: Target = CUDA) -> Simulation:
+def simulation(step: Step, target: Target = CUDA) -> Simulation:
     """The recorded steps, with no block rounded."""
-    return play(lower(record(step, target), target), ExactAllocator(), repeat=False)
+    return simulate(lower(record(step, target), target), ExactAllocator(), repeat=False)
 
 
 def peak(step: Step) -> int:
-    return played(step).peak
+    return simulation(step).peak
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -79,7 +79,7 @@ def test_a_recording_can_be_made_again() -> None:
 
 def test_categories_and_layers_sum_to_the_peak() -> None:
     step = Step(resolve("two-1x1"), batch_size=8, optimizer="Adam")
-    found = played(step)
+    found = simulation(step)
     held = found.held_at(found.peak_at)
     assert sum(one.bytes for one in held) == found.peak
     # Hand-counted: 1,992,166 parameters of 4 bytes, as many gradients, two moments for each.
@@ -91,7 +91,7 @@ def test_categories_and_layers_sum_to_the_peak() -> None:
 
 def test_a_peak_in_backward_names_the_layer_of_the_forward() -> None:
     without = Target(workspace="none")  # of cuDNN, whose plans move the peak
-    found = played(Step(resolve("two-1x1"), batch_size=128), without)
+    found = simulation(Step(resolve("two-1x1"), batch_size=128), without)
     alloc = found.peak_alloc
     assert alloc is not None
     assert (found.peak_mark.phase, alloc.operator) == ("backward", "aten.threshold_backward")
@@ -208,7 +208,7 @@ def test_steps_of_a_data_dependent_size_repeat() -> None:
     model = Selects()
     before = [p.clone() for p in model.parameters()]
     recording = record(Step(Model("net", model), input="8", batch_size=64, steps=3), CUDA)
-    assert play(lower(recording, CUDA)).settled
+    assert simulate(lower(recording, CUDA)).settled
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     with pytest.raises(InputError, match=r"looks at values .* leave amp out"):
         record(Step(Model("net", model), input="8", batch_size=64, amp="float16"), CUDA)

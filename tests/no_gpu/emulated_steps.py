@@ -75,21 +75,21 @@ def compare(case: Case, gpu: str, *, events: bool = False) -> Compared:
     try:
         with collection_paused():
             request = make_request(case.model, gpu, case.batch_size, **case.options)
-            played = predict(request).played
+            simulation = predict(request).simulation
     except NincostError as error:
         return Compared(case, gpu, problem=f"not predicted: {error}")
     unlike_events: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         keep = Path(folder) / "history.json" if events else None
-        real = run(request, played.steps, keep=keep)
+        real = run(request, simulation.steps, keep=keep)
         if "error" in real or real["out_of_memory"]:
             return Compared(case, gpu, problem=real.get("error") or real["out_of_memory"])
         if keep:
             changes = [(size, where) for size, where in json.loads(keep.read_text())]
-            unlike_events = unlike(predicted(played.events, played.layers), changes)
+            unlike_events = unlike(predicted(simulation.events, simulation.layers), changes)
     return Compared(
-        case, gpu, (played.peak, real["peak_allocated_bytes"]),
-        (played.reserved, real["peak_reserved_bytes"]), unlike_events,
+        case, gpu, (simulation.peak, real["peak_allocated_bytes"]),
+        (simulation.reserved, real["peak_reserved_bytes"]), unlike_events,
     )  # fmt: skip
 
 

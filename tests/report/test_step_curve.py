@@ -10,13 +10,13 @@ from nincost._report.step_curve import step_curve
 from nincost._trace.recording import Mark
 
 
-def brute_force(played) -> tuple[int, list[int]]:
+def brute_force(simulation) -> tuple[int, list[int]]:
     """Bytes after each event of the peak's step, counted without categories, and the peak's."""
     held: dict[int, int] = {}
     after: list[int] = []
     steps: list[int] = []
     step = 0
-    for event, size in zip(played.events, played.sizes, strict=True):
+    for event, size in zip(simulation.events, simulation.sizes, strict=True):
         if type(event) is Mark:
             step = event.step
         if type(event) is Alloc:
@@ -25,9 +25,9 @@ def brute_force(played) -> tuple[int, list[int]]:
             del held[event.block]
         after.append(sum(held.values()))
         steps.append(step)
-    wanted = steps[played.peak_at]
+    wanted = steps[simulation.peak_at]
     shown = [size for size, step in zip(after, steps, strict=True) if step == wanted]
-    return after[played.peak_at], shown
+    return after[simulation.peak_at], shown
 
 
 @pytest.mark.parametrize("most", [5, 40, 100_000])

@@ -29,7 +29,7 @@ from nincost._devices.libraries.radix_sort import radix_sort_bytes
 from nincost._devices.settings import Settings
 from nincost._devices.tables import device_tables
 from nincost._memory.lower import Alloc, Emptied, Free, Timeline, lower
-from nincost._memory.replay import play
+from nincost._memory.replay import simulate
 
 
 def test_every_rule_names_a_source_file() -> None:
@@ -173,7 +173,7 @@ def test_workspace_variants_enclose_the_model() -> None:
     peaks, scratch = [], []
     for kind in ("none", "model", "cap"):
         told = lower(recording, dataclasses.replace(A100, workspace=kind))
-        peaks.append(play(told, ExactAllocator(), repeat=False).peak)
+        peaks.append(simulate(told, ExactAllocator(), repeat=False).peak)
         allocs = [e for e in told.events if isinstance(e, Alloc) and e.category == "workspace"]
         scratch.append(sum(e.bytes for e in allocs))
     assert scratch[0] == 0
