@@ -1,4 +1,4 @@
-"""The process that runs a job's steps; started by emulated_steps.py, with the emulated runtime preloaded.
+"""Runs a job's steps; emulated_steps.py starts this process, with the emulated runtime preloaded.
 
 Where an argument names a file, the allocator's history goes there as JSON.
 """
