@@ -202,7 +202,7 @@ class CachingAllocator:
 
     @property
     def inactive_split_bytes(self) -> int:
-        """Free bytes that cannot be given back, in partly used segments from cudaMalloc."""
+        """Free bytes that cannot be released, in partly used segments from cudaMalloc."""
         return sum(
             block.size
             for shelves in (self._large, self._small)
@@ -300,7 +300,7 @@ class CachingAllocator:
         del self._heads[block.address]
 
     def _release_oversize(self, shelf: FreeList, size: int) -> bool:
-        """Whether blocks of max_split_size and more could be given back, enough for `size`."""
+        """Whether blocks of max_split_size and more could be released, enough for `size`."""
         if self._max_split == _NO_LIMIT or self._expandable is not None:
             return False
         return release_oversize(shelf, size, self._max_split, self._release)

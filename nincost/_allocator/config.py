@@ -17,7 +17,7 @@ from nincost._allocator.errors import ConfigError
 
 MIB = 1 << 20
 
-#: Sizes are told apart by power of two, 1 MiB up to 32 GiB; smaller ones use the first entry,
+#: Sizes are distinguished by power of two, 1 MiB up to 32 GiB; smaller ones use the first entry,
 #: larger ones the last (`AcceleratorAllocatorConfig::roundup_power2_divisions`).
 ROUNDUP_INTERVALS = 16
 
@@ -30,7 +30,7 @@ _SIZE_TRY = "write whole MiB, as in max_split_size_mb:128"
 
 @dataclass(frozen=True, slots=True)
 class AllocatorConfig:
-    """What the caching allocator may be told; the defaults are PyTorch's.
+    """The caching allocator's options; the defaults are PyTorch's.
 
     >>> AllocatorConfig.parse("max_split_size_mb:128,expandable_segments:True").max_split_size
     134217728
@@ -42,7 +42,7 @@ class AllocatorConfig:
     max_split_size: int | None = None
     #: Divisions between two powers of two, for sizes from 1 MiB, 2 MiB, 4 MiB ...; 0 and 1: off.
     roundup_power2_divisions: tuple[int, ...] = (0,) * ROUNDUP_INTERVALS
-    #: Share of the allowed memory above which old cached segments are given back; 0: never.
+    #: Share of the allowed memory above which old cached segments are released; 0: never.
     #: PyTorch heeds it only while `per_process_memory_fraction` is below 1.
     garbage_collection_threshold: float = 0.0
     #: Bytes. Segment for requests over 1 and under 10 MiB; page of a large expandable segment.

@@ -10,7 +10,7 @@ class ConfigError(InputError):
 
 
 class OutOfMemoryError(NincostError):
-    """The device has no room for a block, even after all cached segments were given back.
+    """The device has no room for a block, even after all cached segments were released.
 
     All bytes. `requested`: what the caller asked for. `allocated` and `reserved`: as they were at
     that moment, after the cached segments had gone. `capacity`: what the allocator may reserve.

@@ -38,7 +38,7 @@ def stdout_to_stderr() -> Iterator[None]:
         number, encoding = stdout.fileno(), stdout.encoding
         stdout.flush()
         kept = os.dup(number)
-    except (OSError, ValueError):  # there is none: what is written will tell so
+    except (OSError, ValueError):  # there is none: writing will fail and say so
         with python:
             yield
         return

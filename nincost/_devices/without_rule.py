@@ -18,7 +18,7 @@ _BEGINNINGS = (
     "aten.cudnn_", "aten._thnn_fused", "aten._cslt",
 )  # fmt: skip
 
-#: What begins so and takes outputs alone, or has what it takes told by a rule.
+#: What begins so and allocates its outputs alone, or has a rule for what else it allocates.
 _PLAIN = frozenset({"aten.linalg_vector_norm", "aten.linalg_cross", "aten.linalg_vecdot"})
 
 

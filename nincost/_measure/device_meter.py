@@ -93,7 +93,7 @@ def _ask_nvidia_smi(field: str) -> str | None:
 
 
 def _card_used() -> int | None:
-    """What nvidia-smi says is used on the card, in bytes (it tells MiB)."""
+    """What nvidia-smi says is used on the card, in bytes (it reports MiB)."""
     text = _ask_nvidia_smi("memory.used")
     return int(text) * 2**20 if text and text.isdecimal() else None
 

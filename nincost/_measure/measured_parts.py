@@ -1,8 +1,8 @@
 """What a recorded history says beyond totals: categories at the peak, and the allocator's model.
 
-The history has no names: a block's category is told by its address, where a tensor that is alive
+The history has no names: a block's category follows from its address, where a tensor that is alive
 when the step ends has it, and by the time at which it was taken. It has no block sizes either, only
-what was asked for: the allocator's model gives them, and is held against the real one by the way.
+what was asked for: the allocator's model gives them, and is compared with the real one by the way.
 """
 
 from __future__ import annotations

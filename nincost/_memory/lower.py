@@ -36,7 +36,7 @@ class Alloc(NamedTuple):
 
 
 class Free(NamedTuple):
-    """Memory is given back."""
+    """Memory is freed."""
 
     block: int
 
@@ -170,10 +170,10 @@ class _Lowering:
         return False
 
     def _take(self, storage: int, size: int, layer: int, operator: str) -> None:
-        told = self.recording.storages[storage]
-        if told.on_host and not self._on_cpu:
+        described = self.recording.storages[storage]
+        if described.on_host and not self._on_cpu:
             return
-        self._blocks[storage] = self._alloc(size, told.category, layer, operator)
+        self._blocks[storage] = self._alloc(size, described.category, layer, operator)
 
     def _end(self, storage: int) -> None:
         block = self._blocks.pop(storage, None)

@@ -76,7 +76,7 @@ class _Writer:
         self.allocator.free(block)
 
     def _note_segments(self, frames: list[dict[str, Any]]) -> None:
-        """What was got from the driver, or given back to it, since the last note."""
+        """What was allocated from the driver, or released to it, since the last note."""
         mapped, unmapped = "segment_alloc", "segment_free"
         if self.config.expandable_segments:
             mapped, unmapped = "segment_map", "segment_unmap"

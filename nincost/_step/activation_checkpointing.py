@@ -28,7 +28,7 @@ def checkpoint_blocks(
 ) -> None:
     """Let each top-level block of a module of ours be computed again in backward, in `again_in`.
 
-    Of a meta tensor torch cannot tell which autocast forward had, and backward stands outside.
+    From a meta tensor torch cannot see which autocast forward had, and backward stands outside.
     """
     # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
     # there would hold the frames on the stack, and so that block's input, for good.

@@ -78,7 +78,7 @@ class ModuleCall:
     """One call of one module.
 
     `ops` is the half-open range of `Trace.ops` that ran within it, calls of its children
-    included. Of `outputs`, `made` tells which came to be inside the call: a dropout that passes
+    included. Of `outputs`, `made` says which were made inside the call: a dropout that passes
     its input on, a flatten or an in-place ReLU makes none.
     """
 

@@ -19,7 +19,7 @@ def convolution(call: Call) -> list[Action] | None:
     are in one piece already), and are put together at the end. All in channels-last layout where
     input or weight is.
 
-    With oneDNN nothing but the output is told: its own scratch is the library's.
+    With oneDNN nothing but the output is predicted: its own scratch is the library's.
     """
     if call.target.settings.mkldnn:
         return None

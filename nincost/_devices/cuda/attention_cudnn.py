@@ -12,7 +12,7 @@ from nincost._trace.records import TensorMeta
 @rule(
     "aten._scaled_dot_product_cudnn_attention",
     source="aten/src/ATen/native/transformers/cuda/attention.cu _cudnn_attention_forward; "
-    "cudnn/MHA.cpp run_cudnn_SDP_fprop; the workspace as cuDNN 9.24 tells it",
+    "cudnn/MHA.cpp run_cudnn_SDP_fprop; the workspace as cuDNN 9.24 reports it",
     kind="modelled",
 )
 def cudnn(call: Call) -> list[Action]:
@@ -54,7 +54,7 @@ def cudnn_backward_workspace(
 @rule(
     "aten._scaled_dot_product_cudnn_attention_backward",
     source="aten/src/ATen/native/cudnn/MHA.cpp run_cudnn_SDP_bprop; the workspace as cuDNN 9.24 "
-    "tells it",
+    "reports it",
     kind="modelled",
 )
 def cudnn_backward(call: Call) -> list[Action]:

@@ -67,7 +67,7 @@ class _Convolution:
         return copy_bytes(as_image(tensor), channels_last=self.last and self.in_cudnn)
 
     def run(self, kind: Kind, output: TensorMeta) -> list[Action]:
-        """What cuDNN takes for one computation, and gives back. `Target.workspace` says how much.
+        """What cuDNN allocates for one computation, and frees. `Target.workspace` says how much.
 
         With benchmark on, the first time that a problem comes, the largest workspace of all plans
         is taken for timing them, and then the allocator's cache is emptied (Conv_v8.cpp,

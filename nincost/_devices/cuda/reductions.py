@@ -29,7 +29,7 @@ _OPERATORS: dict[str, Operator] = {
 def scratch(
     target: Target, x: TensorMeta, dims: Sequence[int], operator: Operator = "sum"
 ) -> list[Action]:
-    """The scratch of a reduction over `dims` (all where empty), taken and given back."""
+    """The scratch of a reduction over `dims` (all where empty), allocated and freed."""
     try:
         found = reduction_scratch(
             x.shape,

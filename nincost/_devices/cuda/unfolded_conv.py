@@ -2,7 +2,7 @@
 
 So it is with bfloat16 below compute capability 8.0, with `torch.backends.cudnn.enabled` off, and
 for a transposed convolution whose output padding is not less than its stride. Those in groups are
-told as if they had one: the copies of each group's part are left out.
+predicted as if they had one: the copies of each group's part are left out.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-#: The first version with `CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR`, as cudnnGetVersion tells it.
+#: The first version with `CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR`, as cudnnGetVersion reports it.
 FIRST_DEVICELESS = 90800
 #: From this version on torch/backends/cudnn refuses cards below compute capability 7.5.
 FIRST_WITHOUT_VOLTA = 91100

@@ -11,7 +11,7 @@ benchmark off it asks for the INSTANT heuristic's list and then the FALLBACK lis
 that convert inputs down, without TF32 those that use tensor cores (float32 only), with
 deterministic algorithms those that are not, and runs the first that builds and whose workspace can
 be allocated. With benchmark on it builds all plans of both lists, allocates the largest workspace
-among them once, times them, and keeps the fastest: only an interval can be told.
+among them once, times them, and keeps the fastest: only an interval can be predicted.
 
 Where no cuDNN of 9.8 or later is installed an answer has `bytes` None, a reason, and
 `ConvProblem.model_interval` as its interval.

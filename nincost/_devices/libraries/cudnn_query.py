@@ -25,14 +25,14 @@ _OPERATIONS = {
     ),
 }  # fmt: skip
 
-#: PyTorch tells cuDNN how an address is aligned, up to 32 bytes; the allocator's are to 512.
+#: PyTorch says to cuDNN how an address is aligned, up to 32 bytes; the allocator's are to 512.
 _ALIGNMENT = 32
 
 _MOST_WORKSPACE = 2**50  # a larger answer would be a broken one
 
 
 def device_json(gpu: Gpu) -> str:
-    """The device as cuDNN wants it told (all keys but smCountOrigin are required by 9.24).
+    """The device as cuDNN wants it described (all keys but smCountOrigin are required by 9.24).
 
     The capability decides nearly always; on an H100 the clocks were seen to choose between two
     plans of nearly equal workspace. Driver, bus and ids are made up: no answer depended on them.

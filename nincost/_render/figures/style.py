@@ -1,6 +1,6 @@
 """How pictures look: sizes, colours that keep their order in grey, hatches, and scales.
 
-Each category has a shade and a hatch, so that a print in black and white tells them apart; shades
+Each category has a shade and a hatch, so that a print in black and white distinguishes them; shades
 rise from the bottom of a stack to its top, and differ for the colour-blind, too.
 """
 

@@ -9,7 +9,7 @@ from nincost._render.page.bars import tooltip
 from nincost._render.page.vega import Spec
 from nincost._report.results import Roofline, RoofPoint
 
-#: More circles than this cannot be told apart; those that take least time are left out.
+#: A reader cannot distinguish more circles than this; those of the least time are left out.
 MOST_POINTS = 250
 
 

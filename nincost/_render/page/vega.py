@@ -29,7 +29,7 @@ def needs_extra(error: ImportError) -> OutputError:
 
 
 def vl_convert() -> Any:
-    """The package; a user without it is told how to install it."""
+    """The package; without it an error says how to install it."""
     try:
         import vl_convert
     except ImportError as error:
