@@ -62,7 +62,7 @@ def pick_card(name: str | None) -> Card:
 
 
 def _present() -> Gpu | None:
-    """The GPU of this machine, with the memory, multiprocessors and capability that CUDA reports."""
+    """The GPU of this machine, with memory, multiprocessors and capability as CUDA reports them."""
     import torch
 
     if not torch.cuda.is_available():

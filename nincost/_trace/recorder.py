@@ -91,7 +91,7 @@ class Recorder(DispatchMode):
         """Called after each operator: the place for a subclass to look at the tensors."""
 
     def _key(self, arg: Any) -> Any:
-        """A hashable key, equal for arguments between which no operator could distinguish on meta."""
+        """A hashable key, equal for arguments that no operator could distinguish on meta."""
         kind = type(arg)
         if kind is Tensor:
             return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
