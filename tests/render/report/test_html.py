@@ -168,7 +168,7 @@ def test_missing_parts_are_left_out_and_said(report: nincost.Report) -> None:
     )  # fmt: skip
     page = bare.to_html()
     assert "it has &lt;no&gt; loss" in page
-    assert "Roofline not predicted: no peak is known" in page
+    assert "Roofline: not predicted: no peak is known" in page
     assert 'id="step"' not in page
     assert 'id="batch"' not in page
 
