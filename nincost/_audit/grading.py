@@ -9,7 +9,7 @@ from fractions import Fraction
 from nincost._audit.answer import MAX_TERMS, Line, Part
 from nincost._audit.corrections import layer_text, whole_text
 from nincost._audit.expression import stands_for
-from nincost._audit.interpretations import Mistake, longest, shape_of
+from nincost._audit.interpretations import Mistake, longest, products_of
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.matching import Matcher, matcher_for
 from nincost._audit.mistakes import Question
@@ -210,8 +210,8 @@ def _explanations(pair: Pair, groups: LayerGroups) -> tuple[Explanation, ...]:
 
 def _compare(piece: Piece, terms: Terms) -> Mistake:
     """What the factors show where no known mistake gives the value."""
-    if piece.shape and terms:
-        mine, theirs = Counter(longest(piece.shape)), Counter(longest(shape_of(terms)))
+    if piece.products and terms:
+        mine, theirs = Counter(longest(piece.products)), Counter(longest(products_of(terms)))
         added, lacking = list((mine - theirs).elements()), list((theirs - mine).elements())
         if 0 < len(added) + len(lacking) <= 4:
             here, there = "*".join(map(str, added)), "*".join(map(str, lacking))

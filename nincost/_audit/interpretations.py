@@ -12,7 +12,7 @@ from nincost._closed_form.cost_terms import CostTerms
 from nincost._closed_form.terms import Terms
 
 #: A product's factors without ones, in order; a sum of products as a sorted tuple of them.
-Shape = tuple[tuple[int, ...], ...]
+Products = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +44,31 @@ class Interpretation:
 
     Attributes:
         value: that somebody may write.
-        shape: its factors; empty where they do not matter.
+        products: its factors; empty where they do not matter.
         mistakes: that lead to it, none where it is right.
         penalty: how unlikely it is, on the scale of `weights.py`.
     """
 
     value: int
-    shape: Shape
+    products: Products
     mistakes: tuple[Mistake, ...]
     penalty: float
 
 
-def right(value: int, shape: Shape = ()) -> Interpretation:
+def right(value: int, products: Products = ()) -> Interpretation:
     """The interpretation of a value that is as it should be."""
-    return Interpretation(value, shape, (), 0.0)
+    return Interpretation(value, products, (), 0.0)
 
 
-def shape_of(terms: Terms) -> Shape:
+def products_of(terms: Terms) -> Products:
     """The terms' factors in canonical order, ones left out."""
     return tuple(sorted(tuple(sorted(f.value for f in t.factors if f.value != 1)) for t in terms))
 
 
-def longest(shape: Shape) -> tuple[int, ...]:
+def longest(products: Products) -> tuple[int, ...]:
     """The product with the most factors: the weights, say, and not the biases."""
     best: tuple[int, ...] = ()
-    for factors in shape:
+    for factors in products:
         if len(factors) > len(best):
             best = factors
     return best
@@ -85,8 +85,8 @@ def interpretations(
     terms = cost.terms(question.what)
     if not terms:
         return (right(amount),)
-    as_it_should_be = right(amount, shape_of(terms))
-    found = {(amount, as_it_should_be.shape): as_it_should_be}
+    as_it_should_be = right(amount, products_of(terms))
+    found = {(amount, as_it_should_be.products): as_it_should_be}
     kinds = [kind for kind in MISTAKE_KINDS.values() if question.what in kind.quantities]
     singles: list[tuple[Terms, Mistake, float]] = []
     for kind in kinds:
@@ -105,23 +105,23 @@ def interpretations(
 
 
 def _keep(
-    found: dict[tuple[int, Shape], Interpretation],
+    found: dict[tuple[int, Products], Interpretation],
     terms: Terms,
     mistakes: tuple[Mistake, ...],
     penalty: float,
 ) -> None:
     """Add an interpretation, unless a likelier one has the same value and factors."""
-    shape = shape_of(terms)
+    products = products_of(terms)
     value = sum(term.value for term in terms)
-    known = found.get((value, shape))
+    known = found.get((value, products))
     if known is None or known.penalty > penalty:
-        found[value, shape] = Interpretation(value, shape, mistakes, penalty)
+        found[value, products] = Interpretation(value, products, mistakes, penalty)
 
 
 def _of_nothing(cost: CostTerms, question: Question) -> tuple[Interpretation, ...]:
     asked = "parameters" if question.what == "params" else "MACs"
     mistake = (Mistake("costs-nothing", f"{cost.type} has no {asked}"),)
     return tuple(
-        Interpretation(term.value, shape_of((term,)), mistake, penalty)
+        Interpretation(term.value, products_of((term,)), mistake, penalty)
         for term, penalty in counted_for_nothing(cost, question.what)
     )

@@ -27,8 +27,8 @@ class Question:
     batch_size: int = 1
 
 
-Ways = Iterator[tuple[Terms, str]]
-Maker = Callable[[CostTerms, Terms, Question], Ways]
+WrongTerms = Iterator[tuple[Terms, str]]
+Maker = Callable[[CostTerms, Terms, Question], WrongTerms]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _pick(terms: Terms, symbols: tuple[str, ...]) -> int:
 
 
 @mistake("bias-missing", "bias missing", penalty=1.0, quantities=("params",))
-def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The bias is left out."""
     kept = tuple(t for t in terms if not _is_bias(t))
     count = sum(t.value for t in terms if _is_bias(t))
@@ -117,7 +117,7 @@ def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("bias-extra", "bias extra", penalty=1.2)
-def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """A bias where there is none, or twice, or among the MACs."""
     out = _pick(terms, _OUT)
     if not out:
@@ -133,7 +133,7 @@ def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("bias-per-layer", "bias counted wrongly", penalty=1.5, quantities=("params",))
-def bias_per_layer(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def bias_per_layer(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """One bias for the layer, or one for each input channel, in place of one for each output."""
     kept = tuple(t for t in terms if not _is_bias(t))
     if not kept or len(kept) == len(terms):
@@ -149,7 +149,7 @@ def bias_per_layer(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("input-channels-missing", "input channels missing", penalty=1.0)
-def input_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def input_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The factor C_in is left out."""
     channels = _pick(terms, _IN)
     if channels > 1:
@@ -158,7 +158,7 @@ def input_channels_missing(cost: CostTerms, terms: Terms, question: Question) ->
 
 
 @mistake("output-channels-missing", "output channels missing", penalty=1.2)
-def output_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def output_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The factor C_out is left out."""
     channels = _pick(terms, _OUT)
     if channels > 1:
@@ -167,7 +167,7 @@ def output_channels_missing(cost: CostTerms, terms: Terms, question: Question) -
 
 
 @mistake("channels-too-often", "channels squared or once too often", penalty=1.1)
-def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """A factor of channels more than there should be, or one in the place of the other."""
     ins, outs = _pick(terms, _IN), _pick(terms, _OUT)
     if not ins or not outs:
@@ -190,7 +190,7 @@ def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> Way
 
 
 @mistake("kernel-not-squared", "kernel not squared", penalty=1.2)
-def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """k in place of k*k, or no kernel at all."""
     if not cost.window or len(cost.window.kernel) < 2:
         return
@@ -205,7 +205,7 @@ def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Way
 
 
 @mistake("groups-ignored", "groups ignored", penalty=0.9)
-def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """All input channels, where a group reads only its share."""
     if cost.groups > 1:
         values = {"C_in/g": cost.channels, "C_out/g": _pick(terms, ("C_out/g",)) * cost.groups}
@@ -215,7 +215,7 @@ def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("input-size", "input size used for output size", penalty=1.0, quantities=_WORK)
-def input_size(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def input_size(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The input's height and width, where the output's belong."""
     if cost.window and any(f.symbol.startswith("out") for t in terms for f in t.factors):
         names = _size_names(len(cost.window.size))
@@ -227,7 +227,7 @@ def input_size(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("stride-padding", "stride or padding misread", penalty=1.5, quantities=_WORK)
-def stride_padding(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def stride_padding(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """An output size that another stride or padding would give."""
     window = cost.window
     if not window or not any(f.symbol.startswith("out") for t in terms for f in t.factors):
@@ -251,7 +251,7 @@ _USUAL_BATCHES = (8, 16, 32, 64, 100, 128, 256, 512)
 
 
 @mistake("batch-counted", "batch counted", penalty=1.4)
-def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """Parameters times the batch, or the MACs of a batch where those of one input are asked for."""
     if question.what == "params":
         words = "the number of parameters does not depend on the batch"
@@ -267,7 +267,7 @@ def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("factor-two", "MACs and FLOPs confused (factor 2)", penalty=1.0, quantities=_WORK)
-def factor_two(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def factor_two(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """FLOPs where MACs are asked for, or the other way round."""
     if question.what == "macs":
         yield _times(terms, "2", 2), "these are FLOPs, two for each MAC"
@@ -277,7 +277,7 @@ def factor_two(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 @mistake("activation-for-work", "activation given instead", penalty=1.7, quantities=_WORK)
 @mistake("activation", "activation given instead", penalty=1.2, quantities=("params",))
-def activation(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def activation(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The number of values that come out."""
     if len(cost.output) < 2:
         return
@@ -288,7 +288,7 @@ def activation(cost: CostTerms, terms: Terms, question: Question) -> Ways:
 
 
 @mistake("other-amount", "parameters and MACs confused", penalty=1.4)
-def other_amount(cost: CostTerms, terms: Terms, question: Question) -> Ways:
+def other_amount(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """MACs where parameters are asked for, or the other way round."""
     if question.what == "params" and cost.mac_terms:
         yield cost.mac_terms, "these are the layer's MACs"

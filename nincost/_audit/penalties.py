@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nincost._audit.interpretations import Interpretation, longest
+from nincost._audit.interpretations import Interpretation, Products, longest
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.pairs import Matching
 from nincost._audit.pieces import Piece
@@ -23,7 +23,7 @@ class Penalties:
         """How unlikely the likeliest interpretation of a piece is, whatever else was written."""
         if piece.value.denominator == 1 and piece.value.numerator in self.groups.of_amount:
             return 0.0
-        key = (piece.value.numerator, piece.value.denominator, piece.shape, piece.times_group)
+        key = (piece.value.numerator, piece.value.denominator, piece.products, piece.times_group)
         known = self._of_piece.get(key)
         if known is None:
             found = self.groups.interpretations_of(piece.value)
@@ -35,12 +35,12 @@ class Penalties:
         """An interpretation's own penalty, with what the piece's factors say for or against it."""
         if not one.mistakes:
             return 0.0
-        if not piece.shape or not one.shape or len(piece.shape) == len(piece.shape[0]) == 1:
+        if not piece.products or not one.products or _is_number(piece.products):
             return one.penalty  # a bare number has no factors to compare
         penalty = one.penalty
         if piece.times_group and any(mistake.key == "factor-two" for mistake in one.mistakes):
             penalty += self.weights.group_as_flops
-        same = piece.shape == one.shape
+        same = piece.products == one.products
         return penalty + (self.weights.same_factors if same else self.weights.other_factors)
 
     def likeliest(self, piece: Piece, group: int) -> tuple[Interpretation, ...]:
@@ -64,9 +64,9 @@ class Penalties:
     def _likeness(self, piece: Piece, group: int) -> float:
         """How many factors of the piece are the layer's, from 0 to 1."""
         terms = self.groups.costs[group].terms(self.groups.question.what)
-        if not piece.shape or not terms:
+        if not piece.products or not terms:
             return 0.0
-        mine = Counter(longest(piece.shape))
+        mine = Counter(longest(piece.products))
         theirs = Counter(factor.value for factor in terms[0].factors if factor.value != 1)
         either = (mine | theirs).total()
         return (mine & theirs).total() / either if either else 0.0
@@ -99,3 +99,8 @@ class Penalties:
                 penalty = self.weights.unknown
             total += penalty
         return total
+
+
+def _is_number(products: Products) -> bool:
+    """Whether it is one number and no calculation."""
+    return len(products) == len(products[0]) == 1

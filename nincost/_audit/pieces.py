@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import prod
 
 from nincost._audit.expression import Node
-from nincost._audit.interpretations import Shape
+from nincost._audit.interpretations import Products
 from nincost._audit.weights import Weights
 
 _MOST_PRODUCTS = 16
@@ -28,7 +28,7 @@ class Piece:
 
     Attributes:
         value: exact.
-        shape: its factors; None where they are not whole numbers, or too many.
+        products: its factors; None where they are not whole numbers, or too many.
         start, end: where the stretch is in the text.
         copies: how many equal pieces a factor such as `(...)*2` made of the stretch.
         label: the layer's name where the answer gives it.
@@ -36,7 +36,7 @@ class Piece:
     """
 
     value: Fraction
-    shape: Shape | None
+    products: Products | None
     start: int
     end: int
     copies: int = 1
@@ -49,7 +49,7 @@ Way = tuple[Piece, ...]
 Penalty = Callable[[Piece], float]
 
 
-def shape_of_node(node: Node) -> Shape | None:
+def products_of_node(node: Node) -> Products | None:
     """The factors of the products that a tree expands to, ones left out."""
     products = _expand(node, 0)
     if products is None:
@@ -124,7 +124,7 @@ class Cutter:
 
     def _piece(self, node: Node) -> Piece:
         group = _times_group(node)
-        return Piece(node.value, shape_of_node(node), node.start, node.end, times_group=group)
+        return Piece(node.value, products_of_node(node), node.start, node.end, times_group=group)
 
     def _cut(self, node: Node, depth: int, *, counted: bool) -> list[Way]:
         """`counted`: a factor has been taken as a number of layers already."""

@@ -15,7 +15,7 @@ AUDIT_COLUMNS = (
     "what", "term", "value", "layers", "expected", "verdict", "mistakes", "detail", "correction",
 )  # fmt: skip
 
-Verdict = Literal["right", "adds up", "wrong", "extra"]
+TermVerdict = Literal["right", "adds up", "wrong", "extra"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class GradedTerm:
     value: int | float
     layers: tuple[str, ...]
     expected: int | None
-    verdict: Verdict
+    verdict: TermVerdict
     explanations: tuple[Explanation, ...] = ()
     correction: str = ""
 

@@ -18,7 +18,7 @@ from nincost.errors import ExpressionError
 MAX_CHARACTERS = 100_000
 MAX_DIGITS = 40
 
-Kind = Literal["number", "+", "-", "*", "/", "^", "(", ")", "=", "end"]
+TokenKind = Literal["number", "+", "-", "*", "/", "^", "(", ")", "=", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Token:
         rounded: whether an `=` means "about", as `~` does.
     """
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     value: Fraction = Fraction(0)

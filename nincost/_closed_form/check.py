@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from nincost._closed_form.check_results import Check, CheckRow, CheckTotals, Verdict
+from nincost._closed_form.check_results import Check, CheckRow, CheckTotals, CheckVerdict
 from nincost._closed_form.other_tools import OtherTool, count_by_flop_counter, count_by_fvcore
 from nincost._closed_form.worked_modules import (
     WorkedModule,
@@ -94,7 +94,7 @@ def _row(traced: Trace, worked: WorkedModule, fvcore: OtherTool | None) -> tuple
     shape = Shape(first.outputs[0].shape) if first.outputs else Shape()
     hand_params: int | None = None
     hand_macs: int | None = None
-    verdict: Verdict = "trace only"
+    verdict: CheckVerdict = "trace only"
     note = worked.failure
     if not worked.failure:
         hand_params = worked.workings[0].param_count

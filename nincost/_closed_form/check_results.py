@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from nincost._result import Result, Tabular
 from nincost._trace.records import Shape
 
-Verdict = Literal["agrees", "differs", "trace only"]
+CheckVerdict = Literal["agrees", "differs", "trace only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CheckRow:
     hand_macs: int | None
     trace_macs: int
     fvcore_macs: int | None
-    verdict: Verdict
+    verdict: CheckVerdict
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:

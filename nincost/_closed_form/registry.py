@@ -39,10 +39,10 @@ class Working:
 
 
 Shapes = tuple[tuple[int, ...], ...]
-Formula = Callable[[Any, Shapes], Working]
-F = TypeVar("F", bound=Formula)
+HandFormula = Callable[[Any, Shapes], Working]
+F = TypeVar("F", bound=HandFormula)
 
-_FORMULAS: dict[type, Formula] = {}
+_FORMULAS: dict[type, HandFormula] = {}
 
 
 def by_hand(*types: type[nn.Module]) -> Callable[[F], F]:
@@ -56,7 +56,7 @@ def by_hand(*types: type[nn.Module]) -> Callable[[F], F]:
     return keep
 
 
-def formula_for(module: nn.Module) -> Formula | None:
+def formula_for(module: nn.Module) -> HandFormula | None:
     """The formula for a module's type, or for a base whose `forward` it has not replaced.
 
     None where `weight` is made from other parameters (weight norm, pruning, parametrizations).

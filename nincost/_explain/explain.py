@@ -14,8 +14,8 @@ from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._explain.output_size import SizeWorking, size_working
 from nincost._explain.phrases import LANGS, Lang
-from nincost._explain.receptive_field import Fields, receptive_fields
-from nincost._explain.results import Explained, ExplainedLayer, Formula, Sentence
+from nincost._explain.receptive_field import ReceptiveFields, receptive_fields
+from nincost._explain.results import Explained, ExplainedLayer, Sentence, WorkedNumber
 from nincost._isolation import collection_paused
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
@@ -102,7 +102,7 @@ def _pick(layers: list[ExplainedLayer], name: str) -> list[ExplainedLayer]:
 
 
 def _explain(
-    layer: CostedLayer, worked: WorkedModule | None, fields: dict[str, Fields]
+    layer: CostedLayer, worked: WorkedModule | None, fields: dict[str, ReceptiveFields]
 ) -> ExplainedLayer:
     cost = layer.cost
     call = worked.calls[0] if worked else None
@@ -128,14 +128,14 @@ def _explain(
     )
 
 
-def _formula(cost: CostTerms, terms: Terms, value: int) -> Formula:
+def _formula(cost: CostTerms, terms: Terms, value: int) -> WorkedNumber:
     if not terms:
-        return Formula("", "", value)
+        return WorkedNumber("", "", value)
     letters = terms_text(terms, symbols=True)
     if cost.window and len(set(cost.window.kernel)) == 1:
         for side in "dhw":
             letters = letters.replace(f"k_{side}", "k")
-    return Formula(letters, terms_text(terms), value)
+    return WorkedNumber(letters, terms_text(terms), value)
 
 
 def _sizes(cost: CostTerms, out: Shape) -> tuple[SizeWorking, ...]:

@@ -28,7 +28,7 @@ aten = torch.ops.aten
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ReceptiveField:
     """One dimension of a receptive field, in pixels of the model's input.
 
     Attributes:
@@ -50,13 +50,15 @@ class Field:
 
 
 #: One field for each spatial dimension; None where an output pixel may depend on all of the input.
-Fields = tuple[Field, ...] | None
-Rule = Callable[[Any, tuple[Any, ...]], Fields]
+ReceptiveFields = tuple[ReceptiveField, ...] | None
+Rule = Callable[[Any, tuple[Any, ...]], ReceptiveFields]
 
 _RULES: dict[Any, Rule] = {}
 
 
-def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -> dict[str, Fields]:
+def receptive_fields(
+    model: Model, given: Any, *, batch_size: int, mode: Mode
+) -> dict[str, ReceptiveFields]:
     """The fields of each module's output, by path; a module that ran twice has its first call's.
 
     Empty where the model does not take images or cannot run on meta.
@@ -70,7 +72,7 @@ def receptive_fields(model: Model, given: Any, *, batch_size: int, mode: Mode) -
             return {}
         module = copy_structure(model.module).train(mode == "train")
         follower = _Follower(tensors[0])
-        found: dict[str, Fields] = {}
+        found: dict[str, ReceptiveFields] = {}
 
         def hook(path: str) -> Callable[..., None]:
             def note(_module: Any, _arguments: Any, output: Any) -> None:
@@ -98,16 +100,16 @@ class _Follower(DispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, image: torch.Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._dims = image.dim() - 2
-        self._known: dict[int, tuple[torch.Tensor, Fields]] = {}
-        self._remember(image, tuple(Field(1, 1, 0) for _ in range(self._dims)))
+        self._known: dict[int, tuple[torch.Tensor, ReceptiveFields]] = {}
+        self._remember(image, tuple(ReceptiveField(1, 1, 0) for _ in range(self._dims)))
 
     def knows(self, tensor: torch.Tensor) -> bool:
         return id(tensor) in self._known
 
-    def field(self, tensor: torch.Tensor) -> Fields:
+    def field(self, tensor: torch.Tensor) -> ReceptiveFields:
         return self._known[id(tensor)][1]
 
-    def _remember(self, tensor: torch.Tensor, fields: Fields) -> None:
+    def _remember(self, tensor: torch.Tensor, fields: ReceptiveFields) -> None:
         self._known[id(tensor)] = (tensor, fields)
 
     def __torch_dispatch__(
@@ -123,7 +125,7 @@ class _Follower(DispatchMode):  # type: ignore[no-untyped-call]
 
     def _after(
         self, func: Any, args: tuple[Any, ...], taken: list[torch.Tensor], result: Any
-    ) -> Fields:
+    ) -> ReceptiveFields:
         before = [self.field(tensor) for tensor in taken]
         if any(fields is None for fields in before):
             return None
@@ -153,7 +155,7 @@ _KEEPS_PLACES = frozenset({
 })  # fmt: skip
 
 
-def _union(all_fields: list[Fields]) -> Fields:
+def _union(all_fields: list[ReceptiveFields]) -> ReceptiveFields:
     """The least field that has all of several; None where their strides differ."""
     first = all_fields[0]
     if first is None:
@@ -167,7 +169,7 @@ def _union(all_fields: list[Fields]) -> Fields:
         high = max(other.first + other.size for other in others)
         differ = len({(other.first, other.size) for other in others}) > 1
         united = differ or any(other.united for other in others)
-        merged.append(Field(high - low, field.stride, low, united))
+        merged.append(ReceptiveField(high - low, field.stride, low, united))
     return tuple(merged)
 
 
@@ -180,14 +182,16 @@ def _rule(*operators: Any) -> Callable[[Rule], Rule]:
     return keep
 
 
-def _slide(fields: Fields, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Fields:
+def _slide(
+    fields: ReceptiveFields, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> ReceptiveFields:
     """A window over what the fields are of: (k - 1)*d strides more, from p strides before."""
     if fields is None:
         return None
     dims = len(fields)
     settings = [_each(value, dims) for value in (kernel, stride, padding, dilation)]
     return tuple(
-        Field(
+        ReceptiveField(
             size=field.size + (k - 1) * d * field.stride,
             stride=field.stride * s,
             first=field.first - p * field.stride,
@@ -203,7 +207,7 @@ def _each(value: Any, dims: int) -> tuple[int, ...]:
 
 
 @_rule(aten.convolution, aten._convolution, aten.cudnn_convolution)
-def _convolution(fields: Fields, args: tuple[Any, ...]) -> Fields:
+def _convolution(fields: ReceptiveFields, args: tuple[Any, ...]) -> ReceptiveFields:
     transposed = args[6]
     if transposed:
         return None  # its output pixels depend on windows of changing size
@@ -214,7 +218,7 @@ def _convolution(fields: Fields, args: tuple[Any, ...]) -> Fields:
     aten.max_pool2d_with_indices, aten.max_pool3d_with_indices, aten.max_pool2d, aten.max_pool1d,
     aten.max_pool3d,
 )  # fmt: skip
-def _max_pool(fields: Fields, args: tuple[Any, ...]) -> Fields:
+def _max_pool(fields: ReceptiveFields, args: tuple[Any, ...]) -> ReceptiveFields:
     kernel, stride, padding, dilation, *_ = (*args[1:], *_DEFAULTS[len(args) - 1 :])
     return _slide(fields, kernel, stride or kernel, padding, dilation)
 
@@ -223,7 +227,7 @@ _DEFAULTS: tuple[Any, ...] = (None, (), 0, 1)
 
 
 @_rule(aten.avg_pool2d, aten.avg_pool3d, aten.avg_pool1d)
-def _avg_pool(fields: Fields, args: tuple[Any, ...]) -> Fields:
+def _avg_pool(fields: ReceptiveFields, args: tuple[Any, ...]) -> ReceptiveFields:
     kernel, stride, padding, *_ = (*args[1:4], *_DEFAULTS[len(args[1:4]) :])
     return _slide(fields, kernel, stride or kernel, padding, 1)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from nincost._explain.output_size import SizeWorking
 from nincost._explain.phrases import Lang, say
-from nincost._explain.receptive_field import Field, Fields
+from nincost._explain.receptive_field import ReceptiveField, ReceptiveFields
 from nincost._result import Result, Tabular
 from nincost._trace.records import Shape
 
@@ -22,7 +22,7 @@ EXPLAIN_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
+class WorkedNumber:
     """A number with its formula: with symbols (`letters`), and with the numbers put in."""
 
     letters: str
@@ -66,13 +66,13 @@ class ExplainedLayer:
     input_shape: Shape
     output_shape: Shape
     sizes: tuple[SizeWorking, ...]
-    params: Formula
-    macs: Formula
+    params: WorkedNumber
+    macs: WorkedNumber
     weights: int
     biases: int
     activation_elements: int
     activation_bytes: int
-    field: Fields
+    field: ReceptiveFields
     size_key: str
     notes: tuple[Sentence, ...]
 
@@ -94,7 +94,7 @@ class ExplainedLayer:
         }
 
 
-def _field(one: Field) -> dict[str, Any]:
+def _field(one: ReceptiveField) -> dict[str, Any]:
     return {
         "size": one.size,
         "stride": one.stride,

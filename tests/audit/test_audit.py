@@ -168,6 +168,20 @@ def test_one_mistake_of_each_kind(
     assert (mistake.key, mistake.layers) == (kind, (layer,))
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_misread_factors_are_compared_with_the_layer_that_they_are_nearest_to(
+    backwards: bool,
+) -> None:
+    terms = ["8*8*8*5*5*7", M["2"], "7*381"]
+    text = " + ".join(reversed(terms) if backwards else terms)
+    wrong = {
+        term.layers: term.explanations[0].detail
+        for term in only(nincost.audit(macs=text, model=net(), input="3x16x16")).terms
+        if term.verdict == "wrong"
+    }
+    assert wrong == {("0",): "7 where 3 should be", ("5",): "381 where 384 should be"}
+
+
 def test_layers_missing_twice_and_costing_nothing() -> None:
     model = net()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import nincost
-from nincost._explain.receptive_field import Field
+from nincost._explain.receptive_field import ReceptiveField
 
 
 class Branches(nn.Module):
@@ -92,10 +92,10 @@ def test_the_field_is_where_the_gradient_is(name: str) -> None:
 
 def test_the_fields_of_the_textbook_network() -> None:
     layers = {one.layer: one.field for one in nincost.explain("two-1x1").layers}
-    assert layers["block1.conv"] == (Field(11, 4, 0),) * 2
-    assert layers["pool1"] == (Field(19, 8, 0),) * 2
-    assert layers["block2.conv"] == (Field(51, 8, -16),) * 2
-    assert layers["block4.conv1x1_2"] == (Field(195, 32, -64),) * 2
+    assert layers["block1.conv"] == (ReceptiveField(11, 4, 0),) * 2
+    assert layers["pool1"] == (ReceptiveField(19, 8, 0),) * 2
+    assert layers["block2.conv"] == (ReceptiveField(51, 8, -16),) * 2
+    assert layers["block4.conv1x1_2"] == (ReceptiveField(195, 32, -64),) * 2
     assert layers["global_pool"] is None
     assert [field.center for field in layers["block4.conv"] or ()] == [33, 33]
 

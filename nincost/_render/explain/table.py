@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from nincost._explain.receptive_field import Fields
+from nincost._explain.receptive_field import ReceptiveFields
 from nincost._explain.results import Explained
 from nincost._render.explain import text as words
 from nincost._render.parts.terminal import draw, grid
@@ -15,7 +15,7 @@ def render(explained: Explained, *, width: int | None = None, color: bool = Fals
     """The working of each layer in order; a general note stands where it is first needed."""
     parts: list[RenderableType] = [Text(words.title(explained), style="bold")]
     said: set[tuple[str, str]] = set()
-    before: Fields = ()
+    before: ReceptiveFields = ()
     for layer in explained.layers:
         parts += [Text(), Text(words.heading(layer), style="bold cyan")]
         parts.append(grid(_once(words.layer_lines(layer, explained.lang, said, before))))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from nincost import _units as units
 from nincost._explain.output_size import SizeWorking
 from nincost._explain.phrases import Lang, say
-from nincost._explain.receptive_field import Field, Fields
-from nincost._explain.results import Explained, ExplainedLayer, Formula
+from nincost._explain.receptive_field import ReceptiveField, ReceptiveFields
+from nincost._explain.results import Explained, ExplainedLayer, WorkedNumber
 
 _AXES = {1: ("l",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
@@ -25,7 +25,7 @@ def heading(layer: ExplainedLayer) -> str:
 
 
 def layer_lines(
-    layer: ExplainedLayer, lang: Lang, said: set[tuple[str, str]], before: Fields = ()
+    layer: ExplainedLayer, lang: Lang, said: set[tuple[str, str]], before: ReceptiveFields = ()
 ) -> list[tuple[str, str]]:
     """A heading and a text for each quantity. A general note in `said` is not repeated.
 
@@ -108,7 +108,7 @@ def _numbers(values: tuple[int, ...], lang: Lang) -> str:
     return say(lang, "or").join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def _amount(formula: Formula, lang: Lang) -> str:
+def _amount(formula: WorkedNumber, lang: Lang) -> str:
     value = units.exact(formula.value)
     if not formula.value:
         return say(lang, "none")
@@ -126,7 +126,7 @@ def _activation(layer: ExplainedLayer, lang: Lang) -> str:
     )  # fmt: skip
 
 
-def field_text(fields: tuple[Field, ...], lang: Lang) -> str:
+def field_text(fields: tuple[ReceptiveField, ...], lang: Lang) -> str:
     """Which input pixels one output pixel depends on, in words."""
     same = len(set(fields)) == 1
     shown = fields[:1] if same else fields
