@@ -77,7 +77,7 @@ def _memory(report: Report, name: str, title: str) -> AnswerCard:
     low, high = totals.interval["process_bytes"]
     lines = [
         f"{units.size(totals.peak_allocated_bytes)} allocated at the peak, "
-        f"{units.size(totals.peak_reserved_bytes)} reserved, and the CUDA context",
+        f"{units.size(totals.peak_reserved_bytes)} reserved, plus the CUDA context",
         f"range {units.size(low)} to {units.size(high)}",
         *memory_words.verdict(memory),
     ]
@@ -89,7 +89,7 @@ def _memory(report: Report, name: str, title: str) -> AnswerCard:
 def peak(memory: Memory) -> str:
     """Where the peak is, and what is allocated over time, as two sentences."""
     words = dict(memory_words.summary(memory))
-    return f"{words['Peak']}. {words['Over time']}."
+    return f"Peak: {words['Peak']}. Over time: {words['Over time']}."
 
 
 def roofline(report: Report) -> str:

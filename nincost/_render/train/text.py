@@ -82,10 +82,10 @@ def memory(found: StepMemory) -> str:
     if found.predicted_bytes is None:
         text = "not predicted"
     else:
-        text = f"{units.size(found.predicted_bytes)} predicted for a step, as on {found.gpu}"
+        text = f"{units.size(found.predicted_bytes)} predicted for a step on {found.gpu}"
     if found.measured_bytes is None:
         return f"{text}; not measured, as no GPU was used"
     text = f"{text}; {units.size(found.measured_bytes)} measured"
     if found.predicted_bytes is not None:
         text = f"{text} ({found.predicted_bytes / found.measured_bytes - 1:+.1%} predicted)"
-    return f"{text}, beside {units.size(found.before_bytes or 0)} of data"
+    return f"{text}, in addition to {units.size(found.before_bytes or 0)} of data"

@@ -34,8 +34,8 @@ def test_the_table_fits_and_says_all(result: Training, width: int) -> None:
         "1,500.0 examples/s on NVIDIA A100-SXM4-40GB; making batches took 5.0% of the time",
         "762,297,352 MACs forward and 1,490,722,448 backward for one example: 6.759 TFLOP/s, 4.3% "
         "of the tf32 peak of 156.0 TFLOP/s",
-        "1.000 GiB predicted for a step, as on NVIDIA A100-SXM4-40GB; 1000.0 MiB measured "
-        "(+2.4% predicted), beside 55.00 MiB of data",
+        "1.000 GiB predicted for a step on NVIDIA A100-SXM4-40GB; 1000.0 MiB measured "
+        "(+2.4% predicted), in addition to 55.00 MiB of data",
         "something *odd*",
         "momentum 0.9",
     ):
