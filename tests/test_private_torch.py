@@ -109,7 +109,7 @@ def parsed() -> dict[Path, ast.Module]:
     return {
         path.relative_to(PACKAGE): ast.parse(path.read_text())
         for path in PACKAGE.rglob("*.py")
-        if path.relative_to(PACKAGE).parts[0] not in ("_torch", "_devices")
+        if path.relative_to(PACKAGE).parts[0] != "_torch"
     }
 
 

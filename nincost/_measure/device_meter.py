@@ -1,4 +1,4 @@
-"""What real steps ask of a GPU: how much is allocated, the peaks, the history, the versions."""
+"""What is queried of a GPU: how much is allocated, the peaks, the history, the versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nincost._torch.allocator import memory_snapshot, record_memory_history
 
 
 class DeviceMeter(Protocol):
-    """What the steps ask of a device."""
+    """What a measurement queries of a device."""
 
     device: torch.device
 
@@ -77,13 +77,13 @@ class CudaMeter:
             "torch": str(torch.__version__),
             "cuda": str(torch.version.cuda),
             "cudnn": str(backends.version()),  # type: ignore[no-untyped-call]
-            "driver": _ask_nvidia_smi("driver_version") or "unknown",
+            "driver": _query_nvidia_smi("driver_version") or "unknown",
             "cudnn.benchmark": str(backends.benchmark),
             "cudnn.allow_tf32": str(backends.allow_tf32),
         }
 
 
-def _ask_nvidia_smi(field: str) -> str | None:
+def _query_nvidia_smi(field: str) -> str | None:
     command = ["nvidia-smi", "--id=0", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
@@ -93,8 +93,8 @@ def _ask_nvidia_smi(field: str) -> str | None:
 
 
 def _card_used() -> int | None:
-    """What nvidia-smi says is used on the card, in bytes (it reports MiB)."""
-    text = _ask_nvidia_smi("memory.used")
+    """The memory used on the card by nvidia-smi, in bytes (it gives MiB)."""
+    text = _query_nvidia_smi("memory.used")
     return int(text) * 2**20 if text and text.isdecimal() else None
 
 

@@ -33,7 +33,7 @@ def measure_request(request: Request, steps: int) -> Measured:
 
     Raises:
         MeasureError: the steps failed, for another reason than memory.
-        InputError: the model or the loss cannot be passed to another process.
+        InputError: the model or the loss cannot be sent to another process.
     """
     with tempfile.TemporaryDirectory(prefix="nincost-") as folder:
         job = make_job(request, steps, Path(folder))

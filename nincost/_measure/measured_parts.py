@@ -1,8 +1,8 @@
 """What a recorded history says beyond totals: categories at the peak, and the allocator's model.
 
 The history has no names: a block's category follows from its address, where a tensor that is alive
-when the step ends has it, and by the time at which it was taken. It has no block sizes either, only
-what was asked for: the allocator's model gives them, and is compared with the real one by the way.
+when the step ends has it, and from the time at which it was allocated. It has no block sizes
+either, only those requested: the allocator's model gives them, and is compared with the real one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Parts:
 
 
 @dataclass(slots=True)
-class _Taken:
-    """A block, and the number of the entry that took it."""
+class _Allocated:
+    """A block, and the number of the entry that allocated it."""
 
     block: Block
     size: int
@@ -41,7 +41,7 @@ def parts_at_peak(
     forward_ended: int | None,
     config: AllocatorConfig | None = None,
 ) -> Parts:
-    """Play a history from the process's beginning, and look at the peak of its last step.
+    """Replay a history from the process's beginning, and look at the peak of its last step.
 
     Args:
         history: as `torch.cuda.memory._snapshot` gives it when the step has ended.
@@ -52,18 +52,18 @@ def parts_at_peak(
             came after them.
 
     Returns:
-        Bytes by category. A block that was taken in forward is an activation, all others without a
-        name are temporaries; a library's workspace is among them, so `workspace` is None.
+        Bytes by category. A block that was allocated in forward is an activation, all others
+        without a name are temporaries; a library's workspace is among them, so `workspace` is None.
     """
     entries = history["device_traces"][0]
     allocator = CachingAllocator(config)
-    alive: dict[int, _Taken] = {}
-    at_peak: dict[int, _Taken] = {}
+    alive: dict[int, _Allocated] = {}
+    at_peak: dict[int, _Allocated] = {}
     now = peak = 0
     for number, entry in enumerate(entries):
         if entry["action"] == "alloc":
             block = allocator.malloc(entry["size"])
-            alive[entry["addr"]] = _Taken(block, block.size, number)
+            alive[entry["addr"]] = _Allocated(block, block.size, number)
             now += block.size
             if now > peak and number >= step_began:
                 peak, at_peak = now, dict(alive)
@@ -73,13 +73,13 @@ def parts_at_peak(
             allocator.free(gone.block)
     end = len(entries) if forward_ended is None else forward_ended
     parts: dict[str, int | None] = dict.fromkeys(CATEGORIES, 0)
-    for address, taken in at_peak.items():
+    for address, held in at_peak.items():
         # An address counts only where the block of the peak is the one that lives on.
-        name = categories.get(address, "") if alive.get(address) is taken else ""
-        if not name and taken.number < step_began:
+        name = categories.get(address, "") if alive.get(address) is held else ""
+        if not name and held.number < step_began:
             name = before.get(address, "")
         if not name:
-            name = "activations" if step_began <= taken.number < end else "temporaries"
-        parts[name] = (parts[name] or 0) + taken.size
+            name = "activations" if step_began <= held.number < end else "temporaries"
+        parts[name] = (parts[name] or 0) + held.size
     parts["workspace"] = None
     return Parts(parts, allocator.peak_reserved_bytes)

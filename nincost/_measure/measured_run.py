@@ -1,7 +1,7 @@
 """The fresh process that runs real steps: reads a job from stdin, prints one line of JSON.
 
-Not imported by the rest of nincost. The steps are those of `record`, by the same driver; what is
-asked of the device goes through a `DeviceMeter`, so that the same code runs in tests without a GPU.
+Not imported by the rest of nincost. The steps are those of `record`, by the same driver; the
+device is queried through a `DeviceMeter`, so that the same code runs in tests without a GPU.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from nincost._trace.recording import CATEGORIES, Phase
 
 
 def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
-    """Run the job's steps; an out-of-memory error is part of the answer."""
+    """Run the job's steps; an out-of-memory error is part of the result."""
     step = step_of(job)
     measured = StepMeter(meter, AllocatorConfig.parse(job["alloc_conf"]), step.steps)
     Settings.from_dict(job["settings"]).apply()
@@ -44,7 +44,7 @@ def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
     except torch.OutOfMemoryError as error:
         failure = str(error)
     measured.add_peak()
-    return measured.answer(failure)
+    return measured.to_dict(failure)
 
 
 def step_of(job: Mapping[str, Any]) -> Step:
@@ -109,7 +109,7 @@ class StepMeter:
     """The `StepObserver` of a step on a real device: what it has measured so far.
 
     Args:
-        meter: what the device is asked through.
+        meter: what the device is queried through.
         config: the allocator's settings, by which a history is replayed.
         last: the number of the step whose peak is taken apart.
     """
@@ -210,7 +210,7 @@ class StepMeter:
         )
         self.parts, self.replayed = found.categories, found.reserved
 
-    def answer(self, failure: str) -> dict[str, Any]:
+    def to_dict(self, failure: str) -> dict[str, Any]:
         """What was measured, as plain values; `failure` is an out-of-memory error's text."""
         device, versions = self.meter.describe()
         return {

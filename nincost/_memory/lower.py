@@ -23,7 +23,7 @@ from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, 
 
 
 class Alloc(NamedTuple):
-    """Memory is taken: `bytes` as asked for, before any rounding.
+    """Memory is allocated: `bytes` as requested, before any rounding.
 
     `block` names it until its `Free`. `layer` is an index into `Timeline.layers`.
     """
@@ -52,7 +52,7 @@ Event = Alloc | Free | Emptied | Mark
 class Timeline:
     """The events of the recorded steps on one device, in order, with `Mark`s between phases.
 
-    `uncounted` names operators that take more than their outputs, or may, and have no rule.
+    `uncounted` names operators that allocate more than their outputs, or may, and have no rule.
     """
 
     events: list[Event]
@@ -95,7 +95,7 @@ class _Lowering:
                 self._end(entry.storage)
             elif type(entry) is Made:
                 storage = storages[entry.storage]
-                self._take(entry.storage, storage.bytes, entry.layer, "")
+                self._allocate_storage(entry.storage, storage.bytes, entry.layer, "")
             elif type(entry) is Mark:
                 phase = entry.phase
                 self.events.append(entry)
@@ -106,7 +106,9 @@ class _Lowering:
         if rule is None:
             self.other.add(name)
             for storage in ran.born:
-                self._take(storage, self.recording.storages[storage].bytes, ran.layer, name)
+                self._allocate_storage(
+                    storage, self.recording.storages[storage].bytes, ran.layer, name
+                )
             return
         key = (id(ran.signature), phase, ran.node, ran.held)
         actions = self._actions.get(key)
@@ -136,7 +138,7 @@ class _Lowering:
             self.events.append(Emptied())
 
     def _become(self, storage: int, block: int) -> None:
-        """A storage is a block that was taken as scratch memory by the operator that runs."""
+        """A storage is a block that the operator that runs allocated as scratch memory."""
         self._blocks[storage] = block
         for index in range(len(self.events) - 1, -1, -1):
             event = self.events[index]
@@ -155,7 +157,7 @@ class _Lowering:
             if old in self._blocks and self._dies(old, position, size):
                 self._blocks[storage] = self._blocks.pop(old)
                 return
-        self._take(storage, size, ran.layer, ran.signature.name)
+        self._allocate_storage(storage, size, ran.layer, ran.signature.name)
 
     def _dies(self, storage: int, position: int, size: int) -> bool:
         """Whether a storage of `size` bytes ends with the operator at `position`."""
@@ -169,11 +171,11 @@ class _Lowering:
                 return True
         return False
 
-    def _take(self, storage: int, size: int, layer: int, operator: str) -> None:
-        described = self.recording.storages[storage]
-        if described.on_host and not self._on_cpu:
+    def _allocate_storage(self, storage: int, size: int, layer: int, operator: str) -> None:
+        found = self.recording.storages[storage]
+        if found.on_host and not self._on_cpu:
             return
-        self._blocks[storage] = self._alloc(size, described.category, layer, operator)
+        self._blocks[storage] = self._alloc(size, found.category, layer, operator)
 
     def _end(self, storage: int) -> None:
         block = self._blocks.pop(storage, None)

@@ -43,7 +43,7 @@ class Simulation:
         layers: what an event's `layer` is an index into.
         sizes: for each event the bytes handed out for it, 0 where it is no `Alloc`.
         peak: the largest sum of bytes handed out, first reached at event `peak_at`.
-        requested: the largest sum of bytes asked for.
+        requested: the largest sum of bytes requested.
         reserved: the most that was held from the device.
         after: bytes handed out when a phase of the last step had ended.
         steps: how many there were.

@@ -1,4 +1,4 @@
-"""Tracks storages through a step: which operator made each, and when its last reference went."""
+"""Tracks storages through a step: which operator made each, and when its last reference is gone."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
 
     def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
         if signature.is_view and signature.name != "aten.lift_fresh":
-            return  # (torch.tensor(...) allocates unseen, and then asks for a lift_fresh)
+            return  # (torch.tensor(...) allocates unseen, and then calls lift_fresh)
         node, layer = self.inside, self._layer
         if self._phase == "backward":
             node, layer = self._backward_place()

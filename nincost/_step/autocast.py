@@ -63,7 +63,7 @@ _FLOAT = _names(
 """
 )
 
-#: Give float32 unless a type is asked for (AT_FORALL_FP32_SET_OPT_DTYPE).
+#: Give float32 unless a type is given (AT_FORALL_FP32_SET_OPT_DTYPE).
 _FLOAT_RESULT = _names(
     """
     prod prod.dim_int softmax.int log_softmax.int cumprod cumsum linalg_vector_norm
@@ -143,7 +143,7 @@ class _Casts:
         self._cached: dict[int, tuple[Tensor, Tensor]] = {}
 
     def is_mine(self) -> bool:
-        """Whether the recording's thread asks."""
+        """Whether this is the recording's thread."""
         return threading.get_ident() == self._thread
 
     def enter(self) -> None:

@@ -21,7 +21,7 @@ from nincost._torch.updates import taking_meta, without_compiler
 
 
 class LibraryCalls(Protocol):
-    """What `run_steps` asks of torch besides the model's own operators."""
+    """What `run_steps` calls of torch besides the model's own operators."""
 
     def precision(self, step: Step) -> contextlib.AbstractContextManager[Any]:
         """The autocast that forward and loss run in; nothing without `step.amp`."""

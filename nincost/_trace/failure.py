@@ -64,7 +64,7 @@ def explain_failure(
 
 
 def lacks(info: ModuleInfo | None, call: ModuleCall | None) -> str | None:
-    """What the failed layer asks of its input and did not get, where that is known."""
+    """What the failed layer needs of its input and did not get, where that is known."""
     return _needed(info.module, call) if info and call and call.inputs else None
 
 
@@ -108,7 +108,7 @@ def _short(module: nn.Module) -> str:
 
 
 def _needed(module: nn.Module, call: ModuleCall) -> str | None:
-    """What a layer of a known type asks of its input, where the input does not have it."""
+    """What a layer of a known type needs of its input, where the input does not have it."""
     shape = tuple(call.inputs[0].shape)
     if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
         return (

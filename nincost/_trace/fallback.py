@@ -65,6 +65,7 @@ META_ERRORS = (
     MetaError(NotImplementedError, r"Cannot access storage of Sparse\w*TensorImpl", "sparse"),
     MetaError(NotImplementedError, r"attempted to run this operator with Meta tensors", "kernel"),
     MetaError(NotImplementedError, r"could not find the fake impl for this operator", "kernel"),
+    MetaError(NotImplementedError, r"has no meta kernel for these arguments$", "kernel"),  # ours
     MetaError(ValueError, r"^FlexAttention is only supported .* tensors on meta device", "kernel"),
     MetaError(RuntimeError, r"^Tensor\.item\(\) cannot be called on meta tensors", "values"),
     MetaError(NotImplementedError, r"^Cannot copy out of meta tensor; no data", "values"),

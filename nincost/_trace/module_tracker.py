@@ -146,7 +146,7 @@ def _parts(value: Any) -> list[Any]:
         return list(value.values())
     if isinstance(value, list | tuple):
         return list(value)
-    # Asked of the type: an instance may answer to any name, or raise.
+    # Looked up on the type: an instance may have any name, or raise.
     fields = getattr(type(value), "__dataclass_fields__", ())
     return [getattr(value, name, None) for name in fields]
 

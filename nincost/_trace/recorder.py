@@ -1,7 +1,7 @@
 """Records each aten operator of a run, and makes most outputs without running meta kernels.
 
 Many of torch's meta kernels are Python decompositions: a batch norm's takes half a millisecond. A
-network asks for the same few over and over, so the recorder keeps, for each operator and each
+network calls the same few over and over, so the recorder keeps, for each operator and each
 set of argument layouts, the layouts of what came out, and makes the next one from that.
 """
 

@@ -54,9 +54,9 @@ class Ran(NamedTuple):
     of its results (-1 for a None), `born` the ones among them that did not exist before. `layer`
     is an index into `Recording.layers`. `node` names the autograd function that ran in backward,
     the engine's sum of its result with another gradient included; in forward it is empty, or the
-    name of a composite operator (`linear`) whose parts are in place on a device. `held` says, in
-    backward, that the first argument's memory is held by another tensor as well: by the base that
-    it is a view of, or by the second argument.
+    name of a composite operator (`linear`) whose parts are in place on a device. `held`: in
+    backward, the first argument's memory is held by another tensor as well, by the base that it is
+    a view of or by the second argument.
     """
 
     signature: Signature
@@ -76,7 +76,7 @@ class Made(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The last reference to a storage went."""
+    """The last reference to a storage is gone."""
 
     storage: int
 

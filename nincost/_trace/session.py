@@ -214,7 +214,7 @@ class Session(Generic[R]):
             )
 
     def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
-        """Raise where a run with values would be too large, or none of what is asked for."""
+        """Raise where a run with values would be too large, or would not serve."""
         weights = max(_weight_bytes(self.model.module), _weight_bytes(module))
         if weights <= LARGEST_ON_CPU and not self.only_on_meta:
             return

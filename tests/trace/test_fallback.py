@@ -34,6 +34,13 @@ def quantized_sum() -> Any:
     return torch.ops.quantized.add(one, one, 1.0, 0)
 
 
+def layout_that_knows_less() -> Any:
+    """A layout that stands for a meta kernel that torch lacks, for other arguments."""
+    from nincost._devices.substitutes import _kernel_of
+
+    return _kernel_of(lambda *_: None, "aten.unknown")(meta(3))
+
+
 def flex() -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
@@ -51,6 +58,7 @@ PROVOKED: dict[str, Callable[[], Any]] = {
     r"Cannot access storage of Sparse\w*TensorImpl": lambda: sparse().untyped_storage(),
     r"attempted to run this operator with Meta tensors": lambda: torch.equal(meta(3), meta(3)),
     r"could not find the fake impl for this operator": quantized_sum,
+    r"has no meta kernel for these arguments$": layout_that_knows_less,
     r"^FlexAttention is only supported .* tensors on meta device": flex,
     r"^Tensor\.item\(\) cannot be called on meta tensors": lambda: meta(1).item(),
     r"^Cannot copy out of meta tensor; no data": lambda: meta(3).tolist(),
