@@ -8,9 +8,11 @@ import sys
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cudnn_query import device_json
 from nincost._emulator import ranks
+from nincost._emulator.initialization import INITIALIZE
 from nincost._emulator.journal import JOURNAL
-from nincost._emulator.library import LIBRARIES, SITE, folder_of
+from nincost._emulator.library import LIBRARIES, SITE, cache_folder, folder_of
 from nincost._emulator.process import PRELOAD
+from nincost._emulator.values import ASSUME, parse_fraction
 
 #: More than any card has: with it nothing runs out of memory.
 UNLIMITED = 2**60
@@ -29,6 +31,8 @@ def environment(
     world_size: int | None = None,
     ranks_per_node: int = 8,
     journal: str | os.PathLike[str] | None = None,
+    assume: str | None = None,
+    initialize: bool = False,
     python: str = sys.executable,
 ) -> dict[str, str]:
     """This process's environment, changed so that the interpreter's PyTorch finds those cards.
@@ -41,6 +45,8 @@ def environment(
         rank, world_size, ranks_per_node: the process is that rank of so many; where there is no
             `world_size`, torch.distributed is left as it is.
         journal: a folder that the ranks of one run share, see `journal.Journal`.
+        assume: how much of a mask is set (`values.parse_fraction`; all of it where it is None).
+        initialize: fill large CPU tensors as ever, see `initialization`.
         python: the interpreter that will be started.
     """
     folder = folder_of(python)
@@ -68,11 +74,19 @@ def environment(
         f"{PREFIX}DEVICES": str(devices or min(world_size or 1, ranks_per_node)),
         f"{PREFIX}CONTEXT": str(gpu.context_bytes if context is None else context),
         "TRITON_LIBCUDA_PATH": str(folder),
+        # Shared between runs, and apart from those that hold what a real card chose.
+        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "inductor"),
+        "TRITON_CACHE_DIR": str(cache_folder() / "triton"),
     }
     if capacity is not None:
         variables[f"{PREFIX}CAPACITY"] = str(capacity)
     if world_size is not None:
         variables |= ranks.variables(rank, world_size, ranks_per_node)
+    if assume is not None:
+        parse_fraction(assume)
+        variables[ASSUME] = assume
+    if initialize:
+        variables[INITIALIZE] = "1"
     if journal is not None:
         variables[JOURNAL] = os.fspath(journal)
     return variables

@@ -33,14 +33,15 @@ LIBRARIES = ("libnincost_cuda.so", "libnincost_nvml.so")
 _CONTAINER = "docker run -v .:/work -w /work pytorch/pytorch:latest ..."
 
 #: Functions of NVIDIA's libraries that run on the card: each must be the emulated one.
-_OURS = re.compile(
-    r"__cuda|cuda[A-Z]|cu[A-Z](?!DNN)|cublas|cudnn|nccl[A-Z]|_ZN3c104cuda17get_fabric"
-)
-#: cuFile reads files into a card's memory; the real one says that there is none.
+_OURS = re.compile(r"__cuda|cuda[A-Z]|cu[A-Z]|cublas|cudnn|cufft|cusolver|nccl[A-Z]")
+#: cuFile reads files into a card's memory; the real one says that there is none. So do cuSPARSE and
+#: the others that are not named above.
 _NOT_OURS = re.compile(r"cuFile")
 #: A generated function that only says "done" is right for what computes, sets or destroys. One with
 #: such a name has something to say, which nobody hears: it is noted when it is called.
 _ANSWERS = re.compile(r"Get(?!LastError)|Create|Query|Size$|Size_v\d$|Find|bufferSize")
+#: Those of the others that run kernels.
+_COMPUTES = re.compile(r"(cublas|cudnn|cufft|cusolver)(?!\w*(Set|Destroy))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,11 @@ def _generated(torch: Torch, written: set[str]) -> str:
     )
     lines = [f"const int emulated_cuda_version = {torch.cuda_version};", '#include "runtime.h"']
     for name in names:
-        answer = f'unwritten("{name}")' if _ANSWERS.search(name) else "SUCCESS"
-        lines.append(f"API int {name}(void) {{ return {answer}; }}")
+        if _ANSWERS.search(name):
+            body = f'return unwritten("{name}");'
+        elif _COMPUTES.match(name):
+            body = "launches++; return SUCCESS;"
+        else:
+            body = "return SUCCESS;"
+        lines.append(f"API int {name}(void) {{ {body} }}")
     return "\n".join(lines) + "\n"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
 
+from nincost._emulator import compiled, initialization, ranks, values
 from nincost._emulator.imports import when_imported
 
 PRELOAD = "NINCOST_EMULATED_PRELOAD"
@@ -33,16 +33,12 @@ def enter() -> None:
         os.environ["LD_PRELOAD"] = rest
     else:
         del os.environ["LD_PRELOAD"]
-    when_imported("torch", _prepare)
+    compiled.install()
+    when_imported("torch", values.install)
+    when_imported("torch", initialization.install)
+    when_imported("torch", ranks.install)
 
 
 def _is_python(executable: str) -> bool:
     """Whether this is an interpreter, and no program that has one inside."""
     return os.path.basename(executable).startswith("python")
-
-
-def _prepare(torch: ModuleType) -> None:
-    """Change what torch does where it would wait for ranks, times or values that are not there."""
-    from nincost._emulator import ranks
-
-    ranks.install(torch)

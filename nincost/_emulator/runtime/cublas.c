@@ -13,6 +13,13 @@ API int cublasLtMatmulDescCreate(void **made, int compute, int scale) { *made = 
 API int cublasLtMatmulPreferenceCreate(void **made) { *made = handle(0); return SUCCESS; }
 API int cublasLtMatrixLayoutCreate(void **made, int type, uint64_t rows, uint64_t columns, int64_t leading) { *made = handle(0); return SUCCESS; }
 API int cublasLtMatrixTransformDescCreate(void **made, int scale) { *made = handle(0); return SUCCESS; }
+/* Batched factorizations, which say on the host whether their arguments were in order. */
+#define BATCHED(type) \
+  API int cublas##type##geqrfBatched(void *at, int m, int n, void *a, int lda, void *tau, int *info, int batch) { launches++; *info = 0; return SUCCESS; } \
+  API int cublas##type##gelsBatched(void *at, int operation, int m, int n, int right, void *a, int lda, void *c, int ldc, int *info, int *of_each, int batch) { launches++; *info = 0; return SUCCESS; } \
+  API int cublas##type##getrsBatched(void *at, int operation, int n, int right, void *a, int lda, int *pivots, void *b, int ldb, int *info, int batch) { launches++; *info = 0; return SUCCESS; }
+BATCHED(S) BATCHED(D) BATCHED(C) BATCHED(Z)
+
 typedef struct { uint64_t algorithm[8]; size_t workspace; int state; float waves; int reserved[4]; } Heuristic;
 API int cublasLtMatmulAlgoGetHeuristic(void *at, void *operation, void *a, void *b, void *c, void *d, void *preference, int wanted, Heuristic *results, int *found) {
   *found = wanted;

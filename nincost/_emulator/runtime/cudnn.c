@@ -100,6 +100,3 @@ API int cudnnBackendGetAttribute(Descriptor one, int name, int type, int64_t cou
 API int cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize(void *at, int mode, int ops, void *x, void *z, void *y, void *p, void *a, size_t *bytes) { *bytes = 0; return SUCCESS; }
 API int cudnnGetBatchNormalizationBackwardExWorkspaceSize(void *at, int mode, int ops, void *x, void *y, void *dy, void *dz, void *dx, void *p, void *a, size_t *bytes) { *bytes = 0; return SUCCESS; }
 API int cudnnGetBatchNormalizationTrainingExReserveSpaceSize(void *at, int mode, int ops, void *a, void *x, size_t *bytes) { *bytes = 0; return SUCCESS; }
-API int cudnnGetRNNWeightSpaceSize(void *at, void *rnn, size_t *bytes) { return CUDNN_NOT_SUPPORTED; }
-API int cudnnGetRNNTempSpaceSizes(void *at, void *rnn, int mode, void *x, size_t *workspace, size_t *reserve) { return CUDNN_NOT_SUPPORTED; }
-API int cudnnDropoutGetStatesSize(void *at, size_t *bytes) { return CUDNN_NOT_SUPPORTED; }

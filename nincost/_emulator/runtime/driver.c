@@ -69,6 +69,22 @@ API int cuPointerGetAttributes(unsigned count, int *which, void **values, unsign
   return SUCCESS;
 }
 
+/* What others find by name, or link against, and has nothing to do but to succeed. */
+#define DONE(name) API int name(void) { return SUCCESS; }
+DONE(cuCtxSetLimit) DONE(cuCtxSynchronize) DONE(cuDevicePrimaryCtxRelease_v2)
+DONE(cuFuncSetAttribute) DONE(cuFuncSetCacheConfig) DONE(cuFuncSetSharedMemConfig)
+DONE(cuTensorMapEncodeTiled) DONE(cuTensorMapEncodeIm2col) DONE(cuTensorMapReplaceAddress)
+DONE(cuLinkCreate) DONE(cuLinkCreate_v2) DONE(cuLinkAddData) DONE(cuLinkAddData_v2)
+DONE(cuLinkComplete) DONE(cuLinkDestroy)
+DONE(cuMemMap) DONE(cuMemSetAccess) DONE(cuMemExportToShareableHandle)
+DONE(cuMemGetAllocationPropertiesFromHandle)
+DONE(cuMulticastAddDevice) DONE(cuMulticastBindMem) DONE(cuMulticastBindAddr) DONE(cuMulticastUnbind)
+DONE(cuMemsetD32Async) DONE(cuStreamWriteValue32) DONE(cuStreamWaitValue32)
+DONE(cuStreamWriteValue32_v2) DONE(cuStreamWaitValue32_v2) DONE(cuStreamBatchMemOp)
+DONE(cuStreamSynchronize) DONE(cuStreamQuery) DONE(cuStreamDestroy_v2) DONE(cuStreamWaitEvent)
+DONE(cuEventRecord) DONE(cuEventQuery) DONE(cuEventSynchronize) DONE(cuEventDestroy_v2)
+DONE(cuLogsRegisterCallback) DONE(cuLogsUnregisterCallback)
+
 static int nothing(void) { return SUCCESS; }
 API int cudaGetDriverEntryPointByVersion(const char *name, void **function, unsigned version, unsigned long long flags, int *found) {
   static void *self;

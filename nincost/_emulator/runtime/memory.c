@@ -158,6 +158,9 @@ API int cudaMemPoolGetAttribute(void *pool, int which, void *value) {
 }
 API int cudaDeviceGetGraphMemAttribute(int device, int which, void *value) { *(uint64_t *)value = 0; return SUCCESS; }
 
+API int cuMemAlloc_v2(unsigned long long *address, size_t bytes) { return allocate(current_device(), (void **)address, bytes); }
+API int cuMemFree_v2(unsigned long long address) { return release((void *)address); }
+
 /* --- pinned memory of the host --- */
 API int cudaHostAlloc(void **address, size_t bytes, unsigned flags) {
   return (*address = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)) ? SUCCESS : OUT_OF_MEMORY;

@@ -63,9 +63,10 @@ API int cudaStreamWaitEvent(void *stream, Event *event, unsigned flags) {
   }
   return SUCCESS;
 }
-/* No time passes on the card; a millisecond keeps divisions by it whole. */
-API int cudaEventElapsedTime(float *milliseconds, Event *start, Event *end) { *milliseconds = 1; return SUCCESS; }
-API int cudaEventElapsedTime_v2(float *milliseconds, Event *start, Event *end) { *milliseconds = 1; return SUCCESS; }
+/* No time passes on the card. What times kernels repeats them until enough time has passed: a tenth of
+ * a second is enough for all of them. */
+API int cudaEventElapsedTime(float *milliseconds, Event *start, Event *end) { *milliseconds = 100; return SUCCESS; }
+API int cudaEventElapsedTime_v2(float *milliseconds, Event *start, Event *end) { *milliseconds = 100; return SUCCESS; }
 
 API int cudaLaunchHostFunc(void *stream, void (*function)(void *), void *data) {
   if (!stream_of(stream)->capture) function(data);

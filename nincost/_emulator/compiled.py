@@ -1,0 +1,63 @@
+"""torch.compile and Triton without their timings: autotuning takes the first choice that compiles.
+
+On a card each choice is compiled and timed. Here kernels do nothing, so that one is as good as the
+other; which one was assumed is counted. What autotuning itself would allocate on the card, example
+inputs of a kernel's size, is not allocated.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from nincost._emulator.assumptions import assume
+from nincost._emulator.imports import when_imported
+
+
+def install() -> None:
+    """Act on Inductor's and Triton's autotuners when they are imported."""
+    when_imported("torch._inductor.select_algorithm", _first_algorithm)
+    when_imported("triton.runtime.autotuner", _first_config)
+
+
+def _first_algorithm(module: Any) -> None:
+    """Matrix products, convolutions and attention under `max_autotune`."""
+    cache = module.AlgorithmSelectorCache
+    own = cache.__call__
+
+    @functools.wraps(own)
+    def call(self: Any, name: str, choices: list[Any], *arguments: Any, **options: Any) -> Any:
+        possible = [choice for choice in choices if choice is not None]
+        if len(possible) > 1:
+            assume("choice", name, f"{possible[0].name}, the first of {len(possible)}")
+        return own(self, name, possible[:1], *arguments, **options)
+
+    cache.__call__ = call
+
+
+def _first_config(module: Any) -> None:
+    """Kernels under `@triton.autotune`."""
+    autotuner = module.Autotuner
+    own_bench, own_prune = autotuner._bench, autotuner.prune_configs
+
+    @functools.wraps(own_prune)
+    def prune_configs(self: Any, *arguments: Any, **options: Any) -> Any:
+        self._nincost_found = False
+        found = own_prune(self, *arguments, **options)
+        if len(found) > 1:
+            assume(
+                "choice", str(self.base_fn.__name__), f"the first of {len(found)} configurations"
+            )
+        return found
+
+    @functools.wraps(own_bench)
+    def bench(self: Any, *arguments: Any, **options: Any) -> Any:
+        if getattr(self, "_nincost_found", False):
+            return [math.inf] * 3
+        times = own_bench(self, *arguments, **options)
+        self._nincost_found = math.isfinite(times[0] if isinstance(times, (list, tuple)) else times)
+        return times
+
+    autotuner.prune_configs = prune_configs
+    autotuner._bench = bench

@@ -1,0 +1,115 @@
+"""Sizes and truths that come from the card, recurrent layers, FFT and solvers: none may crash."""
+
+from __future__ import annotations
+
+import pytest
+from support.emulated import answer, needs_emulator
+
+pytestmark = needs_emulator
+
+SIZES = """
+import json, torch
+from nincost._emulator.assumptions import assumed
+x = torch.randn(1000, device="cuda", requires_grad=True)
+mask = x > 0
+found = {
+    "nonzero": len(mask.nonzero()), "index": len(x[mask]), "where": len(torch.where(mask)[0]),
+    "masked_select": len(x.masked_select(mask)), "unique": len(torch.unique(x)),
+    "rows": len(torch.unique(x.view(10, 100), dim=0)),
+    "bins": torch.bincount(mask.long(), minlength=3).tolist(),
+    "repeats": len(torch.repeat_interleave(torch.tensor([1, 2, 3], device="cuda"))),
+}
+x[mask].sum().backward()
+found["gradient"] = list(x.grad.shape)
+found["checks"] = [bool(mask.all()), torch.equal(x, x), torch.allclose(x, x), bool(mask.any())]
+found["known"] = torch.tensor([7], device="cuda").item()
+found["unknown"] = x.sum().item()
+found["kinds"] = sorted({(a.kind, a.name) for a in assumed()})
+found["reads"] = sum(a.count for a in assumed() if a.name == "copy to the host")
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize(("assume", "many"), [("", 1000), ("half", 500), ("none", 0)])
+def test_sizes_are_as_assumed(assume: str, many: int) -> None:
+    found = answer(SIZES, assume=assume or None)
+    fraction = many / 1000
+    assert [found[name] for name in ("nonzero", "index", "where", "masked_select")] == [many] * 4
+    assert found["unique"] == max(1, many)  # of something there is at least one
+    assert found["rows"] == max(1, int(10 * fraction))
+    assert found["bins"] == [334, 333, 333]
+    assert found["repeats"] == 6  # the host wrote these
+    assert found["gradient"] == [1000]
+    assert found["checks"] == [True, True, True, False]
+    assert (found["known"], found["unknown"]) == (7, 0)
+    assert ["size", "nonzero"] in found["kinds"]
+    assert found["reads"] == 4  # any(), sum(), and bincount's smallest and largest
+
+
+LAYERS = """
+import json, torch, torch.nn as nn
+found = {}
+x = torch.randn(5, 7, 32, device="cuda", requires_grad=True)
+for name, layer in {
+    "lstm": nn.LSTM(32, 64, 2, bidirectional=True, dropout=0.1), "gru": nn.GRU(32, 64),
+    "rnn": nn.RNN(32, 64, bias=False), "projected": nn.LSTM(32, 64, proj_size=8),
+}.items():
+    layer = layer.cuda()
+    output, _ = layer(x)
+    output.sum().backward()
+    weights = {p.untyped_storage().data_ptr() for p in layer.parameters()}
+    found[name] = [list(output.shape), len(weights), all(
+        p.grad.shape == p.shape for p in layer.parameters()
+    )]
+square = torch.randn(3, 8, 8, device="cuda", requires_grad=True)
+found["fft"] = list(torch.fft.rfft2(x).shape)
+torch.fft.ifft(torch.fft.fft(square)).real.sum().backward()
+for name in ("inv", "svd", "qr", "eigh", "cholesky", "det", "pinv"):
+    value = getattr(torch.linalg, name)(square)
+    (value[0] if isinstance(value, tuple) else value).real.sum().backward()
+found["solve"] = list(torch.linalg.solve(square, square).shape)
+found["grad"] = list(square.grad.shape)
+print(json.dumps(found))
+"""
+
+
+def test_recurrent_layers_fft_and_solvers_run() -> None:
+    """Shapes are those of torch's documentation; a layer's weights lie in one buffer."""
+    assert answer(LAYERS) == {
+        "lstm": [[5, 7, 128], 1, True], "gru": [[5, 7, 64], 1, True],
+        "rnn": [[5, 7, 64], 1, True], "projected": [[5, 7, 8], 1, True],
+        "fft": [5, 7, 17], "solve": [3, 8, 8], "grad": [3, 8, 8],
+    }  # fmt: skip
+
+
+LARGE = """
+import json, torch
+from torch import nn
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+before = resident()
+model = nn.Sequential(*[nn.Linear(8192, 8192) for _ in range(16)])  # 4 GiB
+model[0].weight.data.normal_()
+model = model.to(torch.bfloat16)
+model = model.cuda()
+optimizer = torch.optim.AdamW(model.parameters())
+model(torch.randn(4, 8192, dtype=torch.bfloat16).cuda()).sum().backward()
+optimizer.step()
+state = {k: v.cpu() for k, v in model.state_dict().items()}
+small = torch.empty(1000).normal_()
+print(json.dumps([resident() - before, torch.cuda.memory_allocated(), bool(small.any())]))
+"""
+
+
+def test_a_model_built_on_the_cpu_takes_no_memory_of_the_host() -> None:
+    resident, allocated, small = answer(LARGE)
+    weights = 16 * (8192 * 8192 + 8192) * 2
+    assert allocated >= 4 * weights  # with gradients and two moments
+    assert resident < 300 << 20
+    assert small  # small ones are initialized
+
+
+def test_initialize_does_as_ever() -> None:
+    code = "import json, torch; print(json.dumps(bool(torch.empty(1 << 22).normal_().any())))"
+    assert answer(code, initialize=True)
+    assert not answer(code)
