@@ -18,6 +18,7 @@ _STYLE = (
 def render(result: Result) -> str:
     """The page; its policy lets nothing load and nothing run."""
     title = result.headline().get("model", "")
+    body = str(_result.render(result, "notebook"))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -25,5 +26,5 @@ def render(result: Result) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(f'nincost {result.renderers} {title}'.strip())}</title>\n"
         f"<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"{_result.render(result, 'notebook')}\n</body>\n</html>\n"
+        f"{body}\n</body>\n</html>\n"
     )

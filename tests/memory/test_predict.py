@@ -152,7 +152,7 @@ def test_cheap_suggestions_are_left_out_of_a_long_step(plain, monkeypatch):
     monkeypatch.setattr("nincost._memory.memory._CHEAP", 10)
     long = predict(suggest="cheap")
     assert long.suggestions == ()
-    assert "--suggest predicts it" in long.notes[-1]
+    assert "add --suggest to predict them" in long.notes[-1]
     assert predict(suggest=True).suggestions
 
 

@@ -89,7 +89,7 @@ def test_a_case_that_fails_does_not_end_the_suite(monkeypatch):
 
 def test_the_table_tells_every_kind_of_row(report):
     text = str(nincost.validate(recorded=report))
-    for words in ("+10.00%", "+0.00%", "No memory", "To the byte", "Recorded", "driver"):
+    for words in ("+10.00%", "+0.00%", "Out of memory", "To the byte", "Recorded", "driver"):
         assert words in text or words == "driver", words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import RenderableType
 from rich.text import Text
 
 from nincost import _units as units
@@ -46,6 +47,6 @@ def render(check: Check, *, width: int | None = None, color: bool = False) -> st
         Text("total"), *blank, *[Text("-" if n is None else show(n)) for n in sums], Text(),
         style="bold",
     )  # fmt: skip
-    heading = Text(title(check), style="bold")
-    parts = [heading, Text(), table, Text(), grid(statements(check))]
+    bold = Text(title(check), style="bold")
+    parts: list[RenderableType] = [bold, Text(), table, Text(), grid(statements(check))]
     return draw(parts, width=width, color=color)

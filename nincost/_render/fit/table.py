@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import RenderableType
 from rich.text import Text
 
 from nincost import _units as units
@@ -27,5 +28,5 @@ def render(result: Fit, *, width: int | None = None, color: bool = False) -> str
         cells = [Text(name), Text(units.size(at)), Text(units.size(more))]
         table.add_row(*cells, style="bold" if is_total else "")
     heading = Text(title(result), style="bold")
-    parts = [heading, Text(), table, Text(), grid(statements(result))]
+    parts: list[RenderableType] = [heading, Text(), table, Text(), grid(statements(result))]
     return draw(parts, width=width, color=color)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import RenderableType
 from rich.text import Text
 
 from nincost._render.parts.terminal import draw, grid, new_table
@@ -17,5 +18,5 @@ def render(result: Training, *, width: int | None = None, color: bool = False) -
     for row in result.epochs:
         table.add_row(*map(Text, cells(row)))
     heading = Text(title(result), style="bold")
-    parts = [heading, Text(), table, Text(), grid(statements(result))]
+    parts: list[RenderableType] = [heading, Text(), table, Text(), grid(statements(result))]
     return draw(parts, width=width, color=color)

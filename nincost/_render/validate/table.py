@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import RenderableType
 from rich.text import Text
 
 from nincost import _units as units
@@ -27,5 +28,5 @@ def render(result: Validation, *, width: int | None = None, color: bool = False)
             cells.append(error(row, name))
         table.add_row(*map(Text, cells))
     heading = Text(title(result), style="bold")
-    parts = [heading, Text(), table, Text(), grid(statements(result))]
+    parts: list[RenderableType] = [heading, Text(), table, Text(), grid(statements(result))]
     return draw(parts, width=width, color=color)
