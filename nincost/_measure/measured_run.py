@@ -79,8 +79,7 @@ def _run(step: Step, measured: StepMeter) -> None:
     target = _target(step, module, convert_input(step, on_meta))
     target = None if target is None else target.to(device)
     measured.inputs_placed(tensors_in((inputs.args, inputs.kwargs, target)))
-    if step.activation_checkpointing != "none":
-        checkpoint_blocks(module)
+    checkpoint_blocks(module, step.activation_checkpointing)
     run_steps(step, module, inputs, measured, ScriptCalls(device), target=target)
 
 

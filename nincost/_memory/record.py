@@ -42,8 +42,9 @@ def record(step: Step, target: Target) -> Recording:
 
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
         convert_module(step, module)
-        if checkpoints:
-            checkpoint_blocks(module, lambda: precision(step, target.device))
+        checkpoint_blocks(
+            module, step.activation_checkpointing, lambda: precision(step, target.device)
+        )
         module.train(not step.inference)
         return convert_input(step, inputs)
 
@@ -128,7 +129,7 @@ def _explain(
     lone = [
         name for name, child in attempt.module.named_children() if getattr(child, "inplace", False)
     ]
-    where = f"its layer {lone[0]!r} works" if lone else "a top-level block works"
+    where = f"its layer {lone[0]!r} works" if lone else "one of the blocks works"
     return InputError(
         f"{step.model.name} cannot be checkpointed block by block: {where} in place, which changes "
         "what the block before it has saved for backward (torch refuses it, too): set "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nincost._memory.predict import Prediction, predict
 from nincost._memory.results import Change
+from nincost._step.activation_checkpointing import repeated_blocks
 from nincost._step.request import Request
 from nincost.errors import NincostError
 
@@ -55,10 +56,14 @@ def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
         yield "--amp bfloat16", "mixed precision", request.changed(amp="bfloat16")
     if not step.inference:
         if step.activation_checkpointing == "none":
+            if repeated_blocks(step.model.module):
+                choice, which = "blocks", "repeated"
+            else:
+                choice, which = "top-level", "top-level"
             yield (
-                "--activation-checkpointing top-level",
-                "computing each top-level block again in backward",
-                request.changed(activation_checkpointing="top-level"),
+                f"--activation-checkpointing {choice}",
+                f"computing each {which} block again in backward",
+                request.changed(activation_checkpointing=choice),
             )
         if step.optimizer != _STATELESS or step.optimizer_arg.get("momentum"):
             yield (

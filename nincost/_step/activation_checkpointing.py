@@ -1,14 +1,53 @@
-"""Which parts of a model activation checkpointing computes again."""
+"""Which parts of a model activation checkpointing computes again, and how they are wrapped."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import fnmatch
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
+from nincost._step.step import CHECKPOINTED
 from nincost._torch.updates import import_compiler
+from nincost.errors import InputError, nearest
+
+
+def chosen_blocks(module: nn.Module, choice: str) -> list[nn.Module]:
+    """The modules that `choice` names, each once, none inside another.
+
+    Args:
+        module: the model.
+        choice: one of `CHECKPOINTED`, or a pattern as in `matching`.
+
+    Raises:
+        InputError: there are none; the message has the nearest names.
+    """
+    if choice == "none":
+        return []
+    if choice == "top-level":
+        return top_level_blocks(module)
+    if choice == "blocks":
+        found = repeated_blocks(module)
+        if not found:
+            raise InputError(
+                f"{type(module).__name__} has no repeated blocks (no nn.ModuleList or "
+                "nn.Sequential of modules of one class): choose top-level for "
+                "activation_checkpointing, or a pattern of module names such as 'encoder.*'"
+            )
+        return found
+    found = matching(module, choice)
+    if not found:
+        paths = [path for path, _ in module.named_modules() if path]
+        close = nearest(choice, [*CHECKPOINTED, *paths])
+        try_ = f"the nearest are {', '.join(close)}" if close else "choose top-level or blocks"
+        raise InputError(
+            f"no module of {type(module).__name__} matches activation_checkpointing {choice!r}: "
+            f"{try_}, or give a pattern of dotted names such as 'encoder.layers.*'"
+        )
+    return found
 
 
 def top_level_blocks(module: nn.Module) -> list[nn.Module]:
@@ -22,14 +61,84 @@ def top_level_blocks(module: nn.Module) -> list[nn.Module]:
     return blocks or children
 
 
+def repeated_blocks(module: nn.Module) -> list[nn.Module]:
+    """The blocks that a model is a stack of, such as a transformer's layers.
+
+    Where most of what an `nn.ModuleList` or `nn.Sequential` holds is of one class, and has children
+    of its own, these modules are blocks. What lies inside a block is no other one.
+    """
+    found: dict[int, nn.Module] = {}
+    for child in _blocks_in(module):
+        found.setdefault(id(child), child)
+    return list(found.values())
+
+
+def _blocks_in(module: nn.Module) -> Iterator[nn.Module]:
+    children = [child for child in module._modules.values() if child is not None]
+    kinds = Counter(type(child) for child in children if _is_block(child))
+    kind, count = kinds.most_common(1)[0] if kinds else (None, 0)
+    repeats = _is_list(module) and count > 1 and count > len(children) / 2
+    for child in children:
+        if repeats and type(child) is kind:
+            yield child
+        else:
+            yield from _blocks_in(child)
+
+
+def _is_list(module: nn.Module) -> bool:
+    """Whether it only calls what it holds, one after the other, or not even that."""
+    sequential = isinstance(module, nn.Sequential)
+    return isinstance(module, nn.ModuleList) or (
+        sequential and type(module).forward is nn.Sequential.forward
+    )
+
+
+def _is_block(module: nn.Module) -> bool:
+    return not _is_list(module) and next(module.children(), None) is not None
+
+
+def matching(module: nn.Module, pattern: str) -> list[nn.Module]:
+    """The modules whose dotted path matches, `*` for any one name and `**` for any number of them.
+
+    `encoder.layers.*` is each layer, without what lies in it.
+    """
+    wanted = pattern.split(".")
+    found: list[nn.Module] = []
+    inside = ""
+    for path, inner in module.named_modules():
+        if path and not (inside and path.startswith(inside)) and _matches(path.split("."), wanted):
+            found.append(inner)
+            inside = f"{path}."
+    return found
+
+
+def _matches(names: list[str], wanted: list[str]) -> bool:
+    if not wanted:
+        return not names
+    if wanted[0] == "**":
+        return any(_matches(names[skipped:], wanted[1:]) for skipped in range(len(names) + 1))
+    if not names or not fnmatch.fnmatchcase(names[0], wanted[0]):
+        return False
+    return _matches(names[1:], wanted[1:])
+
+
 def checkpoint_blocks(
     module: nn.Module,
+    choice: str,
     again_in: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
 ) -> None:
-    """Let each top-level block of a module of ours be computed again in backward, in `again_in`.
+    """Let the blocks that `choice` names be computed again in backward, in `again_in`.
 
-    From a meta tensor torch cannot see which autocast forward had, and backward stands outside.
+    As `torch.utils.checkpoint.checkpoint(block, ..., use_reentrant=False)` does; `module` is ours
+    to change. From a meta tensor torch cannot see which autocast forward had, and backward stands
+    outside.
+
+    Raises:
+        InputError: as `chosen_blocks`.
     """
+    blocks = chosen_blocks(module, choice)
+    if not blocks:
+        return
     # checkpoint imports the compiler in the first block's call, where a traceback that is kept in
     # there would hold the frames on the stack, and so that block's input, for good.
     import_compiler()
@@ -38,10 +147,10 @@ def checkpoint_blocks(
     def contexts() -> tuple[Any, Any]:
         return contextlib.nullcontext(), again_in()
 
-    for child in top_level_blocks(module):
-        forward = child.forward
+    for block in blocks:
+        forward = block.forward
 
         def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
             return checkpoint(_forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
 
-        child.__dict__["forward"] = again
+        block.__dict__["forward"] = again

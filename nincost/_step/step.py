@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from nincost._allocator.config import AllocatorConfig
 from nincost._models.inputs import check_batch_size
-from nincost._names import canonical_name
+from nincost._names import canonical_name, plain
 from nincost._step.options import (
     check_count,
     check_text,
@@ -32,6 +32,9 @@ Loss = Callable[..., Any]
 
 #: Losses that a step knows by name.
 LOSSES = ("cross-entropy", "mse", "sum")
+
+#: What activation checkpointing may compute again, besides what a pattern names.
+CHECKPOINTED = ("none", "top-level", "blocks")
 
 #: Other names of floating-point types.
 _DTYPE_NAMES = {
@@ -82,6 +85,14 @@ def check_dtype(*known: str) -> Callable[[str, Any], str]:
         return canonical_name(name, text.removeprefix("torch."), known, aliases=aliases)
 
     return check
+
+
+def check_checkpointing(name: str, value: Any) -> str:
+    """One of `CHECKPOINTED`, or a pattern of module names as it is."""
+    text = check_text(name, value).strip()
+    if not text:
+        raise InputError(f"{name} is empty: choose {', '.join(CHECKPOINTED)}, or give a pattern")
+    return next((choice for choice in CHECKPOINTED if plain(choice) == plain(text)), text)
 
 
 def check_alloc_conf(name: str, value: Any) -> str:
@@ -190,10 +201,11 @@ class Step:
     )
     activation_checkpointing: str = option(
         "none",
-        help="What is computed again in backward rather than kept: none, or top-level (each "
-        "top-level block).",
+        help="What is computed again in backward rather than kept: none, top-level (each top-level "
+        "block), blocks (each repeated block, such as a transformer's layers), or a pattern of "
+        "module names, such as 'encoder.layers.*'.",
         metavar="WHAT",
-        check=one_of("none", "top-level"),
+        check=check_checkpointing,
         words="activation checkpointing {}",
     )
     inference: bool = option(

@@ -52,6 +52,22 @@ def test_a_step_takes_what_pytorch_takes(
     assert found.alike, "\n".join([str(found), *found.events])
 
 
+VIT = {
+    "image_size": 32, "patch_size": 8, "num_layers": 3, "num_heads": 2, "hidden_dim": 32,
+    "mlp_dim": 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("choice", ["blocks", "encoder.layers.*.mlp"])
+def test_checkpointed_blocks_take_what_pytorch_takes(choice: str) -> None:
+    """The peaks; what dies with a block's forward does so in Python's order, not in C++'s."""
+    model = "torchvision.models.vision_transformer:VisionTransformer"
+    options = {"arg": VIT, "input": "3x32x32", "optimizer": "AdamW"}
+    found = compare(Case(model, 16, {**options, "activation_checkpointing": choice}), "rtx3060")
+    assert found.alike, str(found)
+    assert found.allocated[0] < compare(Case(model, 16, options), "rtx3060").allocated[1]
+
+
 def test_random_networks_take_what_pytorch_takes() -> None:
     """Each allocation of two training steps, in order."""
     found = list(compare_networks(0, 30, "h100"))

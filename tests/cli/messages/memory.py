@@ -91,6 +91,9 @@ CASES = [
     case("memory --optimizer-impl quick", "unknown optimizer_impl 'quick'", "foreach"),
     case("memory --amp float8", "unknown amp 'float8'", "bfloat16"),
     case("memory --dtype float9", "unknown dtype 'float9'"),
+    case("memory --activation-checkpointing blocks", "no repeated blocks", "choose top-level"),
+    case("memory --activation-checkpointing blok1", "the nearest are block1", "encoder.layers.*"),
+    case(["memory", "--activation-checkpointing", " "], "is empty", "choose none, top-level"),
     case("memory --grad-accumulation 0", "grad_accumulation is 0", "at least 1"),
     case(
         "memory --checkpoint", "--checkpoint was renamed: use --activation-checkpointing top-level"
