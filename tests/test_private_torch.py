@@ -28,6 +28,7 @@ ALLOWED = {
     "_fields": "a NamedTuple's own attribute",
     "_exit": "os._exit",
     "_current_frames": "sys._current_frames",
+    "_getframe": "sys._getframe",
     "_filters_mutated": "warnings', asked for with getattr",
     "_from_config": "transformers' way to a model without weights",
 }

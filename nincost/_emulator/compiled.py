@@ -13,11 +13,12 @@ from typing import Any
 
 from nincost._emulator.assumptions import assume
 from nincost._emulator.imports import when_imported
+from nincost._torch.tuning import ALGORITHM_SELECTION, bench_of, replace_bench
 
 
 def install() -> None:
     """Act on Inductor's and Triton's autotuners when they are imported."""
-    when_imported("torch._inductor.select_algorithm", _first_algorithm)
+    when_imported(ALGORITHM_SELECTION, _first_algorithm)
     when_imported("triton.runtime.autotuner", _first_config)
 
 
@@ -39,7 +40,7 @@ def _first_algorithm(module: Any) -> None:
 def _first_config(module: Any) -> None:
     """Kernels under `@triton.autotune`."""
     autotuner = module.Autotuner
-    own_bench, own_prune = autotuner._bench, autotuner.prune_configs
+    own_bench, own_prune = bench_of(autotuner), autotuner.prune_configs
 
     @functools.wraps(own_prune)
     def prune_configs(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -60,4 +61,4 @@ def _first_config(module: Any) -> None:
         return times
 
     autotuner.prune_configs = prune_configs
-    autotuner._bench = bench
+    replace_bench(autotuner, bench)

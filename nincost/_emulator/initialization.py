@@ -29,7 +29,9 @@ def install(torch: Any) -> None:
         if name.endswith("_") and not name.startswith("_"):
             setattr(torch.nn.init, name, _unless_large(getattr(torch.nn.init, name)))
     torch.load = _mapped(torch.load)
-    torch.nn.Module._apply = _cast(torch, torch.nn.Module._apply)
+    from nincost._torch.modules import replace_apply
+
+    replace_apply(functools.partial(_cast, torch))
     if not hasattr(torch.library, "get_kernel"):  # torch 2.10
         return
     library = torch.library.Library("aten", "IMPL")

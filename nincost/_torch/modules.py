@@ -50,3 +50,10 @@ def global_module_hooks() -> list[dict[Any, Any]]:
         for name, table in vars(module_file).items()
         if name.startswith("_global_") and isinstance(table, dict)
     ]
+
+
+def replace_apply(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Wrap `Module._apply`, by which `module.to`, `half` and the like change each parameter."""
+    if not hasattr(nn.Module, "_apply"):
+        raise missing("torch.nn.Module._apply", "cast large models without their memory")
+    nn.Module._apply = wrap(nn.Module._apply)  # type: ignore[method-assign]
