@@ -12,6 +12,7 @@ torch's FakeProcessGroup. What other ranks would have sent is not there:
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Any
 
@@ -70,6 +71,13 @@ def install(torch: Any) -> None:
         handlers[scheme] = rendezvous
     _replace_gloo(torch)
     objects.install(dist, Journal.of_process(rank))
+    atexit.register(_end_groups, dist)
+
+
+def _end_groups(dist: Any) -> None:
+    """End the groups that a script leaves: their threads ask the store, which is Python's."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _replace_gloo(torch: Any) -> None:
