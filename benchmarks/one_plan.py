@@ -16,8 +16,8 @@ from dataclasses import replace
 from published_memory import MIB, Row, read_rows, recorded
 
 from nincost._devices.cards import get_gpu
-from nincost._devices.libraries.conv_descriptor import ConvProblem
-from nincost._devices.libraries.cudnn_plans import ConvPlans, Plan, Workspace, plans_on
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.cudnn_plans import ConvPlans, ConvWorkspace, EnginePlan, plans_on
 from nincost._devices.target import Target
 from nincost._memory.lower import lower
 from nincost._memory.replay import simulate
@@ -28,20 +28,20 @@ ALIKE = 1.03
 TARGET = Target(gpu=get_gpu("rtx3060"))
 
 
-def peaks(row: Row) -> tuple[Callable[[dict[ConvProblem, int]], int], list[ConvProblem]]:
+def peaks(row: Row) -> tuple[Callable[[dict[ConvDescriptor, int]], int], list[ConvDescriptor]]:
     """Bytes reserved, as a function of workspaces, and the problems that ask for one."""
     recording = recorded(row.name, row.optimizer, row.batch, TARGET)
-    given: dict[ConvProblem, int] = {}
-    asked: dict[ConvProblem, None] = {}
+    given: dict[ConvDescriptor, int] = {}
+    asked: dict[ConvDescriptor, None] = {}
 
-    def answer(_: ConvPlans, problem: ConvProblem, **_settings: bool) -> Workspace:
+    def answer(_: ConvPlans, problem: ConvDescriptor, **_settings: bool) -> ConvWorkspace:
         asked.setdefault(problem)
         size = given.get(problem, 0)
-        return Workspace(size, size, size, "given")
+        return ConvWorkspace(size, size, size, "given")
 
     ConvPlans.workspace = answer  # type: ignore[assignment,method-assign]
 
-    def reserved(sizes: dict[ConvProblem, int]) -> int:
+    def reserved(sizes: dict[ConvDescriptor, int]) -> int:
         given.clear()
         given.update(sizes)
         return simulate(lower(recording, replace(TARGET, workspace="model")), repeat=False).reserved
@@ -50,7 +50,7 @@ def peaks(row: Row) -> tuple[Callable[[dict[ConvProblem, int]], int], list[ConvP
     return reserved, list(asked)
 
 
-def distinct(problem: ConvProblem) -> Iterator[Plan]:
+def distinct(problem: ConvDescriptor) -> Iterator[EnginePlan]:
     """A problem's plans with a workspace, by size, without those alike."""
     last = 0
     for plan in sorted(plans_on(TARGET.gpu).plans(problem), key=lambda one: one.workspace_bytes):

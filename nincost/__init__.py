@@ -122,8 +122,16 @@ __all__ = [
 ]
 
 
+#: Functions that predict memory, for which cuDNN is queried.
+_QUERY_CUDNN = frozenset({"memory", "fit", "report", "validate"})
+
+
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
+        if name in _QUERY_CUDNN:
+            from nincost._devices.libraries.cudnn_plans import preload
+
+            preload()  # in a thread, while torch is imported
         value = getattr(importlib.import_module(_WHERE[name]), name)
         globals()[name] = value
         return value

@@ -8,6 +8,7 @@ import click
 
 from nincost._cli.options import Output, model_options, output_options, pick_model
 from nincost._cli.step_options import parse_step, step_options
+from nincost._devices.libraries.cudnn_plans import preload
 from nincost.errors import InputError
 
 
@@ -34,6 +35,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         )
     name = pick_model(model, variant)
     parse_step(options)
+    preload()  # in a thread, while torch is imported
     from nincost._memory.fit import fit
 
     with output.only_results_on_stdout():

@@ -14,6 +14,7 @@ from nincost._cli.options import (
     pick_model,
 )
 from nincost._cli.step_options import parse_step, step_options
+from nincost._devices.libraries.cudnn_plans import preload
 from nincost._files import check_writable
 
 
@@ -73,6 +74,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     parse_step(options)
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
+    preload()  # in a thread, while torch is imported
     from nincost._memory.memory import memory
 
     with output.only_results_on_stdout():

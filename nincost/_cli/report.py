@@ -8,6 +8,7 @@ import click
 
 from nincost._cli.options import Output, model_options, output_options, pick_model
 from nincost._cli.step_options import parse_step, step_options
+from nincost._devices.libraries.cudnn_plans import preload
 
 
 @click.command(
@@ -43,6 +44,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     output = Output.from_options(options)
     name = pick_model(model, variant)
     parse_step(options)
+    preload()  # in a thread, while torch is imported
     from nincost._report.report import report
 
     with output.only_results_on_stdout():

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, output_options
+from nincost._devices.libraries.cudnn_plans import preload
 
 
 @click.command(
@@ -32,6 +33,7 @@ def command(**options: Any) -> None:
     Writes FOLDER/cuda-GPU-torchVERSION.json and .md. Takes some minutes.
     """
     output = Output.from_options(options)
+    preload()  # in a thread, while torch is imported
     from nincost._validate.validate import validate
 
     with output.only_results_on_stdout():

@@ -35,7 +35,7 @@ CONTEXT_RANGE = (250 * MIB, 750 * MIB)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CapabilityLimits:
     """What all GPUs of one compute capability share (sizes in bytes)."""
 
     threads_per_sm: int
@@ -46,14 +46,14 @@ class Limits:
 #: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". The last is the
 #: most shared memory that a block may opt into.
 _LIMITS = {
-    (7, 0): Limits(2048, 32, 96 * 1024),
-    (7, 5): Limits(1024, 16, 64 * 1024),
-    (8, 0): Limits(2048, 32, 163 * 1024),
-    (8, 6): Limits(1536, 16, 99 * 1024),
-    (8, 9): Limits(1536, 24, 99 * 1024),
-    (9, 0): Limits(2048, 32, 227 * 1024),
-    (10, 0): Limits(2048, 32, 227 * 1024),
-    (12, 0): Limits(1536, 24, 99 * 1024),
+    (7, 0): CapabilityLimits(2048, 32, 96 * 1024),
+    (7, 5): CapabilityLimits(1024, 16, 64 * 1024),
+    (8, 0): CapabilityLimits(2048, 32, 163 * 1024),
+    (8, 6): CapabilityLimits(1536, 16, 99 * 1024),
+    (8, 9): CapabilityLimits(1536, 24, 99 * 1024),
+    (9, 0): CapabilityLimits(2048, 32, 227 * 1024),
+    (10, 0): CapabilityLimits(2048, 32, 227 * 1024),
+    (12, 0): CapabilityLimits(1536, 24, 99 * 1024),
 }
 
 
@@ -84,7 +84,7 @@ class Gpu:
     context_range: tuple[int, int] = CONTEXT_RANGE
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> CapabilityLimits:
         """The limits of this card's compute capability."""
         return _LIMITS[self.capability]
 

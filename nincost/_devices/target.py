@@ -9,8 +9,8 @@ from nincost._devices.cards import GPUS, Gpu
 from nincost._devices.settings import Settings
 
 #: Which scratch memory of convolution plans a timeline has: none, what the library's heuristics
-#: would pick, or the most that any of their candidates takes.
-Workspace = Literal["none", "model", "cap"]
+#: would pick, or the most that any of their candidates allocates.
+WorkspaceEstimate = Literal["none", "model", "cap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Target:
     device: Literal["cpu", "cuda"] = "cuda"
     gpu: Gpu = GPUS["a100-40gb"]
     settings: Settings = field(default_factory=Settings)
-    workspace: Workspace = "model"
+    workspace: WorkspaceEstimate = "model"
 
     @property
     def capability(self) -> tuple[int, int]:

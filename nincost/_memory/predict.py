@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from nincost._allocator import CachingAllocator
 from nincost._devices.libraries.cudnn_plans import plans_on
-from nincost._devices.target import Workspace
+from nincost._devices.target import WorkspaceEstimate
 from nincost._environment import environment
 from nincost._memory.lower import Timeline, lower
 from nincost._memory.record import record
@@ -90,7 +90,7 @@ def describe(prediction: Prediction) -> Memory:
 def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     """Between which the figures lie: convolutions with no scratch memory, and with the most."""
     request, simulation = prediction.request, prediction.simulation
-    ends: tuple[Workspace, Workspace] = ("none", "cap")
+    ends: tuple[WorkspaceEstimate, WorkspaceEstimate] = ("none", "cap")
     found = [simulation]
     for workspace in ends:
         target = replace(prediction.timeline.target, workspace=workspace)

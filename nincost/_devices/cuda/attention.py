@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nincost._devices.declare import substitute
-from nincost._devices.libraries.sdpa import Attention, choose
+from nincost._devices.libraries.sdpa import AttentionCall, choose_backend
 from nincost._devices.target import Target
 
 
@@ -27,8 +27,8 @@ def attention(
 ) -> Any:
     """aten/src/ATen/native/transformers/attention.cpp scaled_dot_product_attention."""
     trains = torch.is_grad_enabled() and any(t.requires_grad for t in (query, key, value))
-    call = Attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa, trains)
-    backend = choose(call, target.capability, target.settings)
+    call = AttentionCall(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa, trains)
+    backend = choose_backend(call, target.capability, target.settings)
     if backend == "math":
         return NotImplemented
     mask = _float_mask(attn_mask, query) if attn_mask is not None else None

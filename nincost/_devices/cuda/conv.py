@@ -9,11 +9,11 @@ from nincost._devices.cuda.reductions import scratch
 from nincost._devices.declare import rule
 from nincost._devices.libraries.conv_backend import is_depthwise, uses_cudnn
 from nincost._devices.libraries.conv_descriptor import (
-    ConvProblem,
-    Kind,
-    conv_problem,
+    ConvDescriptor,
+    ConvKind,
+    describe_conv,
 )
-from nincost._devices.libraries.cudnn_plans import Workspace, plans_on
+from nincost._devices.libraries.cudnn_plans import ConvWorkspace, plans_on
 from nincost._devices.memory_format import (
     as_image,
     convolves_channels_last,
@@ -66,7 +66,7 @@ class _Convolution:
         """Bytes of a tensor's copy in the form that the backend works in."""
         return copy_bytes(as_image(tensor), channels_last=self.last and self.in_cudnn)
 
-    def run(self, kind: Kind, output: TensorMeta) -> list[Action]:
+    def run(self, kind: ConvKind, output: TensorMeta) -> list[Action]:
         """What cuDNN allocates for one computation, and frees. `Target.workspace` says how much.
 
         With benchmark on, the first time that a problem comes, the largest workspace of all plans
@@ -88,7 +88,7 @@ class _Convolution:
         size = self._size(found, problem)
         return [*actions, alloc(name, size, "workspace"), free(name)]
 
-    def _size(self, found: Workspace, problem: ConvProblem) -> int:
+    def _size(self, found: ConvWorkspace, problem: ConvDescriptor) -> int:
         """Where no cuDNN can be asked, row-major tensors are taken to be copied into channels-last
         form, as most plans with tensor cores do, and channels-last ones to need nothing.
         """
@@ -98,9 +98,9 @@ class _Convolution:
             return 0 if self.last else found.high
         return found.bytes
 
-    def _problem(self, kind: Kind, output: TensorMeta) -> ConvProblem | None:
+    def _problem(self, kind: ConvKind, output: TensorMeta) -> ConvDescriptor | None:
         try:
-            return conv_problem(
+            return describe_conv(
                 kind,
                 self.dtype,
                 self.x.shape,

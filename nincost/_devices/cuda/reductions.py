@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 
 from nincost._devices.declare import rule
-from nincost._devices.libraries.reductions import Operator, reduction_scratch
+from nincost._devices.libraries.reductions import ReductionKind, reduction_scratch
 from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target
 from nincost._trace.records import TensorMeta
 from nincost.errors import InputError
 
-_OPERATORS: dict[str, Operator] = {
+_KINDS: dict[str, ReductionKind] = {
     "aten.sum": "sum",
     "aten.mean": "mean",
     "aten.linalg_vector_norm": "norm",
@@ -27,7 +27,7 @@ _OPERATORS: dict[str, Operator] = {
 
 
 def scratch(
-    target: Target, x: TensorMeta, dims: Sequence[int], operator: Operator = "sum"
+    target: Target, x: TensorMeta, dims: Sequence[int], kind: ReductionKind = "sum"
 ) -> list[Action]:
     """The scratch of a reduction over `dims` (all where empty), allocated and freed."""
     try:
@@ -38,7 +38,7 @@ def scratch(
             sm_count=target.multiprocessors,
             threads_per_sm=target.gpu.limits.threads_per_sm,
             strides=x.stride,
-            operator=operator,
+            kind=kind,
         )
     except InputError:  # a type that the model of reductions does not know, such as bool
         return []
@@ -48,7 +48,7 @@ def scratch(
 
 
 @rule(
-    *_OPERATORS,
+    *_KINDS,
     source="aten/src/ATen/native/cuda/Reduce.cuh setReduceConfig (installed header)",
 )
 def reduction(call: Call) -> list[Action]:
@@ -64,8 +64,8 @@ def reduction(call: Call) -> list[Action]:
     outputs = [out(index) for index in range(len(call.outputs))]
     copy = converted(x, call.outputs[0].dtype)
     if call.signature.name not in ("aten.sum", "aten.mean") or copy is None:
-        return [*outputs, *scratch(call.target, x, dims, _OPERATORS[call.signature.name])]
-    used = scratch(call.target, copy, dims, _OPERATORS[call.signature.name])
+        return [*outputs, *scratch(call.target, x, dims, _KINDS[call.signature.name])]
+    used = scratch(call.target, copy, dims, _KINDS[call.signature.name])
     return [*outputs, alloc("converted", copy.bytes), *used, free("converted")]
 
 

@@ -1,4 +1,4 @@
-"""One convolution as cuDNN is asked for it: three dense tensors, and how the window moves.
+"""One convolution as cuDNN is queried about it: three dense tensors, and how the window moves.
 
 PyTorch turns what a model calls into this (aten/src/ATen/native/Convolution.cpp and
 cudnn/ConvShared.cpp, read in 2026):
@@ -7,7 +7,7 @@ cudnn/ConvShared.cpp, read in 2026):
 - a transposed convolution's forward is the data gradient of a plain one, its data gradient is a
   plain forward, and its filter gradient is a filter gradient with input and output exchanged;
 - all three tensors are made contiguous in one memory format before cuDNN sees them, so a flag for
-  channels-last says all that their strides would.
+  channels-last says as much as their strides would.
 """
 
 from __future__ import annotations
@@ -20,25 +20,32 @@ from typing import Literal
 from nincost._devices.strides import dense_strides
 from nincost.errors import InputError
 
-Kind = Literal["forward", "data_gradient", "filter_gradient"]
+ConvKind = Literal["forward", "data_gradient", "filter_gradient"]
 
-#: The types that cuDNN's convolutions take, and the bytes of an element.
+#: The types of cuDNN's convolutions, and the bytes of an element.
 ELEMENT_BYTES = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2}
 
-KINDS = ("forward", "data_gradient", "filter_gradient")
+CONV_KINDS = ("forward", "data_gradient", "filter_gradient")
 
 _MOST_ELEMENTS = 2**38  # a tensor of a tebibyte: no card holds it, and 64-bit sums stay in range
 
 
 @dataclass(frozen=True, slots=True)
-class ConvProblem:
+class ConvDescriptor:
     """A plain convolution of 2 or 3 spatial dimensions and what is to be computed of it.
 
-    `input` is (N, C_in, ...), `weight` (C_out, C_in / groups, ...), `output` (N, C_out, ...).
-    Raises `InputError` where they do not fit each other.
+    Attributes:
+        kind: the output, the input's gradient or the weight's gradient.
+        dtype: of all three tensors, such as `float32`.
+        input, weight, output: (N, C_in, ...), (C_out, C_in / groups, ...) and (N, C_out, ...).
+        stride, padding, dilation: for each spatial dimension.
+        channels_last: the memory format of all three tensors.
+
+    Raises:
+        InputError: they do not fit each other.
     """
 
-    kind: Kind
+    kind: ConvKind
     dtype: str
     input: tuple[int, ...]
     weight: tuple[int, ...]
@@ -64,8 +71,8 @@ class ConvProblem:
         return 0 in (*self.input, *self.weight, *self.output)
 
     @property
-    def askable(self) -> bool:
-        """Whether all tensors are of a size that a card could hold: larger ones aren't asked of."""
+    def queryable(self) -> bool:
+        """Whether all tensors are of a size that a card could hold: else cuDNN is not queried."""
         return all(prod(shape) <= _MOST_ELEMENTS for shape in self.tensors)
 
     @property
@@ -74,11 +81,11 @@ class ConvProblem:
         return self.input, self.weight, self.output
 
     def strides(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Strides of a dense tensor of that shape in this problem's memory format, in elements."""
+        """Strides of a dense tensor of that shape in this memory format, in elements."""
         return dense_strides(shape, channels_last=self.channels_last)
 
     def model_interval(self) -> tuple[int, int]:
-        """MODELLED: what the workspace may lie between, in bytes, with no library to ask.
+        """MODELLED: what the workspace may lie between, in bytes, with no library to query.
 
         Plans without a copy need next to nothing; those that work in another memory format keep a
         copy of input, output and weight in the workspace, and a filter gradient that is summed in
@@ -90,8 +97,8 @@ class ConvProblem:
 
     def _fault(self) -> str:
         spatial = len(self.input) - 2
-        if self.kind not in KINDS:
-            return f"kind {self.kind!r} is none of {', '.join(KINDS)}"
+        if self.kind not in CONV_KINDS:
+            return f"kind {self.kind!r} is none of {', '.join(CONV_KINDS)}"
         if self.dtype not in ELEMENT_BYTES:
             return f"dtype {self.dtype!r} is none of {', '.join(ELEMENT_BYTES)}"
         if spatial not in {2, 3} or not len(self.input) == len(self.weight) == len(self.output):
@@ -127,8 +134,8 @@ def plain_output(
     return (input[0], weight[0], *moved)
 
 
-def conv_problem(
-    kind: Kind,
+def describe_conv(
+    kind: ConvKind,
     dtype: str,
     input: Sequence[int],
     weight: Sequence[int],
@@ -139,12 +146,17 @@ def conv_problem(
     dilation: Sequence[int],
     transposed: bool = False,
     channels_last: bool = False,
-) -> ConvProblem:
-    """The problem that PyTorch hands to cuDNN for `kind` of a (transposed) convolution.
+) -> ConvDescriptor:
+    """What PyTorch hands to cuDNN for `kind` of a (transposed) convolution.
 
-    `input`, `weight`, `output` are the shapes of the model's call, of 1 to 3 spatial dimensions;
-    `kind` is what it computes: its own forward, or a gradient of its input or of its weight.
     cuDNN knows no channels-last for float64 (`cudnn_conv_suggest_memory_format`).
+
+    Args:
+        kind: what is computed: the call's own output, or a gradient of its input or its weight.
+        input, weight, output: the shapes of the model's call, of 1 to 3 spatial dimensions.
+
+    Raises:
+        InputError: the shapes do not fit each other, or are none of cuDNN's.
     """
     shapes = [tuple(input), tuple(weight), tuple(output)]
     moves = [tuple(stride), tuple(padding), tuple(dilation)]
@@ -154,7 +166,7 @@ def conv_problem(
     given, filters, made = shapes
     if transposed:
         given, made = made, given
-        swapped: dict[Kind, Kind] = {"forward": "data_gradient", "data_gradient": "forward"}
+        swapped: dict[ConvKind, ConvKind] = {"forward": "data_gradient", "data_gradient": "forward"}
         kind = swapped.get(kind, kind)
     last = channels_last and dtype != "float64"
-    return ConvProblem(kind, dtype, given, filters, made, moves[0], moves[1], moves[2], last)
+    return ConvDescriptor(kind, dtype, given, filters, made, moves[0], moves[1], moves[2], last)

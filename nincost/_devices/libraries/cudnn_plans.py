@@ -1,4 +1,4 @@
-"""Workspaces of cuDNN's convolution plans, asked of cuDNN itself, for a card that is not there.
+"""Workspaces of cuDNN's convolution plans, queried from cuDNN itself, for a card that is not there.
 
 MODELLED, by the heuristics of the cuDNN that is installed (each answer says its version): the
 first plan that they propose and PyTorch accepts is the one PyTorch runs. Not yet compared with a
@@ -7,14 +7,14 @@ allocator's; and near the memory limit PyTorch takes the next plan when a worksp
 
 What PyTorch does (aten/src/ATen/native/cudnn/Conv_v8.cpp in a stored copy of no known date, whose
 messages are in torch 2.14's library; TORCH_CUDNN_USE_HEURISTIC_MODE_B is not looked at): with
-benchmark off it asks for the INSTANT heuristic's list and then the FALLBACK list, drops engines
+benchmark off it requests the INSTANT heuristic's list and then the FALLBACK list, drops engines
 that convert inputs down, without TF32 those that use tensor cores (float32 only), with
 deterministic algorithms those that are not, and runs the first that builds and whose workspace can
 be allocated. With benchmark on it builds all plans of both lists, allocates the largest workspace
 among them once, times them, and keeps the fastest: only an interval can be predicted.
 
 Where no cuDNN of 9.8 or later is installed an answer has `bytes` None, a reason, and
-`ConvProblem.model_interval` as its interval.
+`ConvDescriptor.model_interval` as its interval. This file imports no torch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ import threading
 from dataclasses import dataclass
 
 from nincost._devices.cards import GPUS, Gpu
-from nincost._devices.libraries import cudnn_library as cudnn
-from nincost._devices.libraries.conv_descriptor import ConvProblem
-from nincost._devices.libraries.cudnn_library import Attribute, CudnnError, Kind, Note
+from nincost._devices.libraries import cudnn_library
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.cudnn_enums import (
+    AttributeName,
+    DescriptorType,
+    HeuristicMode,
+    NumericalNote,
+)
+from nincost._devices.libraries.cudnn_library import CudnnError, Descriptors
 from nincost._devices.libraries.cudnn_query import (
     device_json,
     engine_configs,
@@ -38,7 +44,7 @@ _MOST_PLANS = 10_000  # PyTorch's own limit in benchmark mode
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EnginePlan:
     """One plan: the engine's number, its numerical notes, the bytes of its workspace."""
 
     engine: int
@@ -47,12 +53,15 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
+class ConvWorkspace:
     """What is known of a convolution's workspace, in bytes.
 
-    `bytes` is that of the plan that PyTorch takes with benchmark off, None where it is not known,
-    and then `reason` says why. `low` and `high` enclose it: with a plan both are `bytes`. `source`
-    says who answered.
+    Attributes:
+        bytes: of the plan that PyTorch takes with benchmark off; None where it is not known.
+        low, high: what it lies between; both are `bytes` where that is known.
+        source: who answered.
+        engine: the plan's engine.
+        reason: why `bytes` is not known.
     """
 
     bytes: int | None
@@ -64,29 +73,29 @@ class Workspace:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PlanFilter:
     """The settings that PyTorch filters plans by: `torch.backends.cudnn` and its defaults."""
 
     allow_tf32: bool = True
     deterministic: bool = False
 
     def accepts(self, notes: tuple[int, ...], dtype: str) -> bool:
-        """PyTorch's `filterEngineConfigs`."""
-        if Note.DOWN_CONVERT_INPUTS in notes:
+        """PyTorch's `filterEngineConfigs`, by an engine's numerical notes."""
+        if NumericalNote.DOWN_CONVERT_INPUTS in notes:
             return False
-        if self.deterministic and Note.NONDETERMINISTIC in notes:
+        if self.deterministic and NumericalNote.NONDETERMINISTIC in notes:
             return False
-        return self.allow_tf32 or dtype != "float32" or Note.TENSOR_CORE not in notes
+        return self.allow_tf32 or dtype != "float32" or NumericalNote.TENSOR_CORE not in notes
 
 
 class ConvPlans:
-    """Convolution workspaces on one card. Answers are kept, by problem and settings."""
+    """Convolution workspaces on one card. Answers are kept, by convolution and settings."""
 
     def __init__(self, gpu: Gpu) -> None:
         self.gpu = gpu
-        self._library, self.reason = cudnn.load()
-        self._known: dict[tuple[ConvProblem, Choice], Workspace] = {}
-        self._plans: dict[tuple[ConvProblem, Choice], tuple[Plan, ...]] = {}
+        self._library, self.reason = cudnn_library.load()
+        self._known: dict[tuple[ConvDescriptor, PlanFilter], ConvWorkspace] = {}
+        self._plans: dict[tuple[ConvDescriptor, PlanFilter], tuple[EnginePlan, ...]] = {}
 
     @property
     def available(self) -> bool:
@@ -99,7 +108,7 @@ class ConvPlans:
         library = self._library
         if (
             library is None
-            or library.version < cudnn.FIRST_WITHOUT_VOLTA
+            or library.version < cudnn_library.FIRST_WITHOUT_VOLTA
             or self.gpu.capability >= (7, 5)
         ):
             return ""
@@ -116,102 +125,103 @@ class ConvPlans:
         return f"cuDNN {self._library.version_text}, INSTANT heuristic"
 
     def workspace(
-        self, problem: ConvProblem, *, allow_tf32: bool = True, deterministic: bool = False
-    ) -> Workspace:
+        self, conv: ConvDescriptor, *, allow_tf32: bool = True, deterministic: bool = False
+    ) -> ConvWorkspace:
         """The workspace of the plan that PyTorch takes with benchmark off."""
-        key = (problem, Choice(allow_tf32, deterministic))
+        key = (conv, PlanFilter(allow_tf32, deterministic))
         if key not in self._known:
             self._known[key] = self._first(*key)
         return self._known[key]
 
     def interval(
-        self, problem: ConvProblem, *, allow_tf32: bool = True, deterministic: bool = False
+        self, conv: ConvDescriptor, *, allow_tf32: bool = True, deterministic: bool = False
     ) -> tuple[int, int]:
         """Least and most workspace over the plans that PyTorch times with benchmark on.
 
-        The most is also what the timing itself allocates, once for each new problem.
+        The most is also what the timing itself allocates, once for each new convolution.
         """
-        plans = self.plans(problem, allow_tf32=allow_tf32, deterministic=deterministic)
-        if problem.empty:
+        plans = self.plans(conv, allow_tf32=allow_tf32, deterministic=deterministic)
+        if conv.empty:
             return 0, 0
         if not plans:
-            return problem.model_interval()
+            return conv.model_interval()
         sizes = [plan.workspace_bytes for plan in plans]
         return min(sizes), max(sizes)
 
     def plans(
-        self, problem: ConvProblem, *, allow_tf32: bool = True, deterministic: bool = False
-    ) -> tuple[Plan, ...]:
+        self, conv: ConvDescriptor, *, allow_tf32: bool = True, deterministic: bool = False
+    ) -> tuple[EnginePlan, ...]:
         """All plans that PyTorch would accept, in the order of its lists; none with no library."""
-        key = (problem, Choice(allow_tf32, deterministic))
+        key = (conv, PlanFilter(allow_tf32, deterministic))
         if key not in self._plans:
             self._plans[key] = self._all(*key)
         return self._plans[key]
 
-    def _all(self, problem: ConvProblem, choice: Choice) -> tuple[Plan, ...]:
-        if problem.empty or not problem.askable:
+    def _all(self, conv: ConvDescriptor, chosen: PlanFilter) -> tuple[EnginePlan, ...]:
+        if conv.empty or not conv.queryable:
             return ()
         try:
-            return tuple(self._ask(problem, choice, most=_MOST_PLANS))
+            return tuple(self._query(conv, chosen, most=_MOST_PLANS))
         except CudnnError:
             return ()
 
-    def _first(self, problem: ConvProblem, choice: Choice) -> Workspace:
-        if problem.empty:
-            return Workspace(0, 0, 0, "no elements: no library is called")
-        low, high = problem.model_interval()
+    def _first(self, conv: ConvDescriptor, chosen: PlanFilter) -> ConvWorkspace:
+        if conv.empty:
+            return ConvWorkspace(0, 0, 0, "no elements: no library is called")
+        low, high = conv.model_interval()
         if self._library is None:
-            return Workspace(None, low, high, self.source, None, self.reason)
-        if not problem.askable:
-            return Workspace(None, low, high, "model", None, "a tensor is larger than any card")
+            return ConvWorkspace(None, low, high, self.source, None, self.reason)
+        if not conv.queryable:
+            reason = "a tensor is larger than any card"
+            return ConvWorkspace(None, low, high, "model", None, reason)
         try:
-            plans = self._ask(problem, choice, most=1)
+            plans = self._query(conv, chosen, most=1)
         except CudnnError as error:
-            return Workspace(None, low, high, "model", None, str(error))
+            return ConvWorkspace(None, low, high, "model", None, str(error))
         if not plans:
             reason = f"cuDNN {self._library.version_text} has no plan on {self.gpu.name}"
-            return Workspace(None, low, high, "model", None, reason)
+            return ConvWorkspace(None, low, high, "model", None, reason)
         size = plans[0].workspace_bytes
-        return Workspace(size, size, size, self.source, plans[0].engine)
+        return ConvWorkspace(size, size, size, self.source, plans[0].engine)
 
-    def _ask(self, problem: ConvProblem, choice: Choice, *, most: int) -> list[Plan]:
+    def _query(self, conv: ConvDescriptor, chosen: PlanFilter, *, most: int) -> list[EnginePlan]:
         """The first `most` plans that PyTorch would accept. Raises `CudnnError`.
 
         A heuristic's time goes into making its list, 30 plans or so; where one will do the first is
-        asked for by itself, and the list only where PyTorch would not take it.
+        requested by itself, and the list only where PyTorch would not take it.
         """
         if self._library is None:
             return []
-        with self._library.lock, cudnn.Session(self._library) as session:
-            found = self._walk(session, problem, choice, most=1, length=1) if most == 1 else []
-            return found or self._walk(session, problem, choice, most=most, length=None)
+        with self._library.lock, Descriptors(self._library) as made:
+            found = self._accepted(made, conv, chosen, most=1, length=1) if most == 1 else []
+            return found or self._accepted(made, conv, chosen, most=most, length=None)
 
-    def _walk(
+    def _accepted(
         self,
-        session: cudnn.Session,
-        problem: ConvProblem,
-        choice: Choice,
+        made: Descriptors,
+        conv: ConvDescriptor,
+        chosen: PlanFilter,
         *,
         most: int,
         length: int | None,
-    ) -> list[Plan]:
+    ) -> list[EnginePlan]:
         """The same, of the first `length` plans of the first list, or of both lists in full."""
-        found: list[Plan] = []
-        device = session.make(Kind.DEVICEPROP)
-        device.text(Attribute.DEVICEPROP_JSON_REPRESENTATION, device_json(self.gpu))
+        found: list[EnginePlan] = []
+        device = made.make(DescriptorType.DEVICEPROP)
+        device.text(AttributeName.DEVICEPROP_JSON_REPRESENTATION, device_json(self.gpu))
         device.finalize()
-        graph = operation_graph(session, problem)
-        modes = [cudnn.HeurMode.INSTANT, cudnn.HeurMode.FALLBACK]
+        graph = operation_graph(made, conv)
+        modes = [HeuristicMode.INSTANT, HeuristicMode.FALLBACK]
         for mode in modes[:length]:
-            for config in engine_configs(session, graph, device, mode, length):
-                engine = session.make(Kind.ENGINE)
-                config.fill(Attribute.ENGINECFG_ENGINE, [engine])
-                number, notes = cudnn.engine_notes(engine)
-                if not choice.accepts(notes, problem.dtype):
+            for config in engine_configs(made, graph, device, mode, length):
+                engine = made.make(DescriptorType.ENGINE)
+                config.fill(AttributeName.ENGINECFG_ENGINE, [engine])
+                number, notes = cudnn_library.engine_notes(engine)
+                if not chosen.accepts(notes, conv.dtype):
                     continue
-                size = workspace_bytes(session, config, device)
+                size = workspace_bytes(made, config, device)
                 if size is not None:
-                    found.append(Plan(number, notes, size))
+                    found.append(EnginePlan(number, notes, size))
                 if len(found) == most:
                     return found
         return found
@@ -219,20 +229,20 @@ class ConvPlans:
 
 @functools.cache
 def plans_on(gpu: Gpu) -> ConvPlans:
-    """What cuDNN answers for a card; kept, since a question takes milliseconds."""
+    """cuDNN's plans on a card; kept, since a query takes milliseconds."""
     return ConvPlans(gpu)
 
 
 @functools.cache
-def get_ready() -> None:
-    """Ask something in a thread of its own: the first question loads what cuDNN's heuristics need.
+def preload() -> None:
+    """Query something in a thread of its own: the first query loads what cuDNN's heuristics need.
 
     That takes a tenth of a second or two, in which Python imports torch or a step is recorded. It
     serves all cards. A convolution of a common size: one of 8 pixels left half of it unloaded.
     """
     images = (32, 64, 56, 56)
-    problem = ConvProblem(
+    conv = ConvDescriptor(
         "forward", "float32", images, (64, 64, 3, 3), images, (1, 1), (1, 1), (1, 1)
     )
     plans = plans_on(GPUS["a100-40gb"])
-    threading.Thread(target=lambda: plans.workspace(problem), name="cuDNN").start()
+    threading.Thread(target=lambda: plans.workspace(conv), name="cuDNN").start()

@@ -1,27 +1,40 @@
-"""One convolution as cuDNN's descriptors: the device, the operation graph, what it proposes."""
+"""Queries cuDNN about one convolution: the device and the operation as descriptors, and its plans.
+
+The functions come in the order of a query: `device_json`, `operation_graph`, `engine_configs`, and
+for each of these `workspace_bytes`.
+"""
 
 from __future__ import annotations
 
 import json
 
 from nincost._devices.cards import Gpu
-from nincost._devices.libraries import cudnn_library as cudnn
-from nincost._devices.libraries.conv_descriptor import ConvProblem
-from nincost._devices.libraries.cudnn_library import Attribute, CudnnError, Kind, Type
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.cudnn_enums import (
+    CROSS_CORRELATION,
+    AttributeName,
+    AttributeType,
+    DataType,
+    DescriptorType,
+    HeuristicMode,
+)
+from nincost._devices.libraries.cudnn_library import BackendDescriptor, CudnnError, Descriptors
 
 _DATA_TYPES = {
-    "float32": cudnn.DataType.FLOAT,
-    "float64": cudnn.DataType.DOUBLE,
-    "float16": cudnn.DataType.HALF,
-    "bfloat16": cudnn.DataType.BFLOAT16,
+    "float32": DataType.FLOAT,
+    "float64": DataType.DOUBLE,
+    "float16": DataType.HALF,
+    "bfloat16": DataType.BFLOAT16,
 }
 
-#: For each kind: its descriptor, what its attributes' names begin with, and their tensors' names.
+#: For each kind: its descriptor, how its attributes' names begin, and their tensors' names.
 _OPERATIONS = {
-    "forward": (Kind.OPERATION_CONVOLUTION_FORWARD, "FORWARD", ("X", "W", "Y")),
-    "data_gradient": (Kind.OPERATION_CONVOLUTION_BACKWARD_DATA, "BWD_DATA", ("DX", "W", "DY")),
+    "forward": (DescriptorType.OPERATION_CONVOLUTION_FORWARD, "FORWARD", ("X", "W", "Y")),
+    "data_gradient": (
+        DescriptorType.OPERATION_CONVOLUTION_BACKWARD_DATA, "BWD_DATA", ("DX", "W", "DY"),
+    ),
     "filter_gradient": (
-        Kind.OPERATION_CONVOLUTION_BACKWARD_FILTER, "BWD_FILTER", ("X", "DW", "DY"),
+        DescriptorType.OPERATION_CONVOLUTION_BACKWARD_FILTER, "BWD_FILTER", ("X", "DW", "DY"),
     ),
 }  # fmt: skip
 
@@ -32,7 +45,7 @@ _MOST_WORKSPACE = 2**50  # a larger answer would be a broken one
 
 
 def device_json(gpu: Gpu) -> str:
-    """The device as cuDNN wants it described (all keys but smCountOrigin are required by 9.24).
+    """A card as cuDNN describes devices (9.24 requires all keys but smCountOrigin).
 
     The capability decides nearly always; on an H100 the clocks were seen to choose between two
     plans of nearly equal workspace. Driver, bus and ids are made up: no answer depended on them.
@@ -67,86 +80,92 @@ def device_json(gpu: Gpu) -> str:
     })  # fmt: skip
 
 
-def operation_graph(session: cudnn.Session, problem: ConvProblem) -> cudnn.Descriptor:
+def operation_graph(made: Descriptors, conv: ConvDescriptor) -> BackendDescriptor:
     """The operation graph of one convolution, as PyTorch's `build_opgraph` makes it."""
-    kind, prefix, names = _OPERATIONS[problem.kind]
+    kind, prefix, names = _OPERATIONS[conv.kind]
     start = f"OPERATION_CONVOLUTION_{prefix}_"
-    operation = session.make(kind)
-    for name, identity, shape in zip(names, "xwy", problem.tensors, strict=True):
+    operation = made.make(kind)
+    for name, identity, shape in zip(names, "xwy", conv.tensors, strict=True):
         operation.descriptors(
-            Attribute[start + name], _tensor(session, problem, shape, ord(identity))
+            AttributeName[start + name], _tensor(made, conv, shape, ord(identity))
         )
-    operation.descriptors(Attribute[start + "CONV_DESC"], _window(session, problem))
-    operation.real(Attribute[start + "ALPHA"], 1.0)
-    operation.real(Attribute[start + "BETA"], 0.0)
-    graph = session.make(Kind.OPERATIONGRAPH)
-    graph.descriptors(Attribute.OPERATIONGRAPH_OPS, operation.finalize())
+    operation.descriptors(AttributeName[start + "CONV_DESC"], _window(made, conv))
+    operation.real(AttributeName[start + "ALPHA"], 1.0)
+    operation.real(AttributeName[start + "BETA"], 0.0)
+    graph = made.make(DescriptorType.OPERATIONGRAPH)
+    graph.descriptors(AttributeName.OPERATIONGRAPH_OPS, operation.finalize())
     return graph.finalize()
 
 
 def _tensor(
-    session: cudnn.Session, problem: ConvProblem, shape: tuple[int, ...], identity: int
-) -> cudnn.Descriptor:
-    tensor = session.make(Kind.TENSOR)
-    tensor.enum(Attribute.TENSOR_DATA_TYPE, Type.DATA_TYPE, _DATA_TYPES[problem.dtype])
-    tensor.ints(Attribute.TENSOR_DIMENSIONS, *shape)
-    tensor.ints(Attribute.TENSOR_STRIDES, *problem.strides(shape))
-    tensor.ints(Attribute.TENSOR_UNIQUE_ID, identity)
-    tensor.ints(Attribute.TENSOR_BYTE_ALIGNMENT, _ALIGNMENT)
+    made: Descriptors, conv: ConvDescriptor, shape: tuple[int, ...], identity: int
+) -> BackendDescriptor:
+    tensor = made.make(DescriptorType.TENSOR)
+    tensor.enum(AttributeName.TENSOR_DATA_TYPE, AttributeType.DATA_TYPE, _DATA_TYPES[conv.dtype])
+    tensor.ints(AttributeName.TENSOR_DIMENSIONS, *shape)
+    tensor.ints(AttributeName.TENSOR_STRIDES, *conv.strides(shape))
+    tensor.ints(AttributeName.TENSOR_UNIQUE_ID, identity)
+    tensor.ints(AttributeName.TENSOR_BYTE_ALIGNMENT, _ALIGNMENT)
     return tensor.finalize()
 
 
-def _window(session: cudnn.Session, problem: ConvProblem) -> cudnn.Descriptor:
+def _window(made: Descriptors, conv: ConvDescriptor) -> BackendDescriptor:
     """How the window moves. Half and bfloat16 are summed in float32 (`getConvDescriptor`)."""
-    sums = cudnn.DataType.DOUBLE if problem.dtype == "float64" else cudnn.DataType.FLOAT
-    window = session.make(Kind.CONVOLUTION)
-    window.enum(Attribute.CONVOLUTION_COMP_TYPE, Type.DATA_TYPE, sums)
-    window.enum(Attribute.CONVOLUTION_CONV_MODE, Type.CONVOLUTION_MODE, cudnn.CROSS_CORRELATION)
-    window.ints(Attribute.CONVOLUTION_SPATIAL_DIMS, len(problem.stride))
-    window.ints(Attribute.CONVOLUTION_PRE_PADDINGS, *problem.padding)
-    window.ints(Attribute.CONVOLUTION_POST_PADDINGS, *problem.padding)
-    window.ints(Attribute.CONVOLUTION_FILTER_STRIDES, *problem.stride)
-    window.ints(Attribute.CONVOLUTION_DILATIONS, *problem.dilation)
+    sums = DataType.DOUBLE if conv.dtype == "float64" else DataType.FLOAT
+    window = made.make(DescriptorType.CONVOLUTION)
+    window.enum(AttributeName.CONVOLUTION_COMP_TYPE, AttributeType.DATA_TYPE, sums)
+    window.enum(
+        AttributeName.CONVOLUTION_CONV_MODE, AttributeType.CONVOLUTION_MODE, CROSS_CORRELATION
+    )
+    window.ints(AttributeName.CONVOLUTION_SPATIAL_DIMS, len(conv.stride))
+    window.ints(AttributeName.CONVOLUTION_PRE_PADDINGS, *conv.padding)
+    window.ints(AttributeName.CONVOLUTION_POST_PADDINGS, *conv.padding)
+    window.ints(AttributeName.CONVOLUTION_FILTER_STRIDES, *conv.stride)
+    window.ints(AttributeName.CONVOLUTION_DILATIONS, *conv.dilation)
     return window.finalize()
 
 
 def engine_configs(
-    session: cudnn.Session,
-    graph: cudnn.Descriptor,
-    device: cudnn.Descriptor,
-    mode: cudnn.HeurMode,
+    made: Descriptors,
+    graph: BackendDescriptor,
+    device: BackendDescriptor,
+    mode: HeuristicMode,
     length: int | None,
-) -> list[cudnn.Descriptor]:
+) -> list[BackendDescriptor]:
     """The engine configurations that a heuristic proposes, best first; none where it has none.
 
-    No more than `length` of them where that is given.
+    Args:
+        length: no more than this many, where given.
+
+    Raises:
+        CudnnError: the INSTANT heuristic has no answer.
     """
-    heuristic = session.make(Kind.ENGINEHEUR)
-    heuristic.descriptors(Attribute.ENGINEHEUR_OPERATION_GRAPH, graph)
-    heuristic.enum(Attribute.ENGINEHEUR_MODE, Type.HEUR_MODE, mode)
-    heuristic.descriptors(Attribute.ENGINEHEUR_DEVICEPROP, device)
+    heuristic = made.make(DescriptorType.ENGINEHEUR)
+    heuristic.descriptors(AttributeName.ENGINEHEUR_OPERATION_GRAPH, graph)
+    heuristic.enum(AttributeName.ENGINEHEUR_MODE, AttributeType.HEUR_MODE, mode)
+    heuristic.descriptors(AttributeName.ENGINEHEUR_DEVICEPROP, device)
     try:
         heuristic.finalize()
-        number = length or heuristic.count(Attribute.ENGINEHEUR_RESULTS)
+        number = length or heuristic.count(AttributeName.ENGINEHEUR_RESULTS)
     except CudnnError:
-        if mode is cudnn.HeurMode.INSTANT:
+        if mode is HeuristicMode.INSTANT:
             raise
         return []
-    configs = session.make_many(Kind.ENGINECFG, number)
-    found = heuristic.fill(Attribute.ENGINEHEUR_RESULTS, configs) if configs else 0
+    configs = made.make_many(DescriptorType.ENGINECFG, number)
+    found = heuristic.fill(AttributeName.ENGINEHEUR_RESULTS, configs) if configs else 0
     return configs[:found]
 
 
 def workspace_bytes(
-    session: cudnn.Session, config: cudnn.Descriptor, device: cudnn.Descriptor
+    made: Descriptors, config: BackendDescriptor, device: BackendDescriptor
 ) -> int | None:
     """Bytes of the workspace of a configuration's plan, or None where it cannot be built."""
-    plan = session.make(Kind.EXECUTION_PLAN)
+    plan = made.make(DescriptorType.EXECUTION_PLAN)
     try:
-        plan.descriptors(Attribute.EXECUTION_PLAN_ENGINE_CONFIG, config)
-        plan.descriptors(Attribute.EXECUTION_PLAN_DEVICEPROP, device)
+        plan.descriptors(AttributeName.EXECUTION_PLAN_ENGINE_CONFIG, config)
+        plan.descriptors(AttributeName.EXECUTION_PLAN_DEVICEPROP, device)
         plan.finalize()
-        sizes = plan.read_ints(Attribute.EXECUTION_PLAN_WORKSPACE_SIZE, Type.INT64, 1)
+        sizes = plan.read_ints(AttributeName.EXECUTION_PLAN_WORKSPACE_SIZE, AttributeType.INT64, 1)
     except CudnnError:
         return None
     return sizes[0] if sizes and 0 <= sizes[0] < _MOST_WORKSPACE else None

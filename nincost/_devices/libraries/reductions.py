@@ -21,7 +21,7 @@ from typing import Literal
 from nincost._devices.strides import dense_strides
 from nincost.errors import InputError
 
-Operator = Literal["sum", "mean", "norm", "var", "extreme"]
+ReductionKind = Literal["sum", "mean", "norm", "var", "extreme"]
 
 _WARP = 32
 _MOST_THREADS = 512  # mnt_wrapper::MAX_NUM_THREADS, for all but complex doubles
@@ -34,7 +34,7 @@ _ITEM = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2, "int64": 8}
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
+class ReductionScratch:
     """Bytes that one reduction allocates beside its output, in this order.
 
     `accumulation` is held while the parts of an input of 2 GiB and more are reduced one after
@@ -72,8 +72,8 @@ def reduction_scratch(
     sm_count: int,
     threads_per_sm: int,
     strides: Sequence[int] | None = None,
-    operator: Operator = "sum",
-) -> Scratch:
+    kind: ReductionKind = "sum",
+) -> ReductionScratch:
     """What reducing `dims` of a tensor allocates; `strides` in elements, else row-major.
 
     `dims` empty means all dimensions, as in `x.sum()`. The output has the input's dtype.
@@ -85,22 +85,22 @@ def reduction_scratch(
     if not all(-len(shape) <= dim < len(shape) for dim in chosen):
         raise InputError(f"dimensions {chosen} of a reduction of {tuple(shape)}: out of range")
     if not shape or 0 in shape:
-        return Scratch()
+        return ReductionScratch()
     steps = dense_strides(shape) if strides is None else tuple(strides)
     reduced = {dim % len(shape) for dim in chosen} or set(range(len(shape)))
     whole = _iterator(shape, steps, reduced, item)
-    accumulator = _accumulator_bytes(operator, item)
-    kernel = _Kernel(item, accumulator, _input_vector(operator, item), sm_count, threads_per_sm)
+    accumulator = _accumulator_bytes(kind, item)
+    kernel = _Kernel(item, accumulator, _input_vector(kind, item), sm_count, threads_per_sm)
     parts = list(_split(whole))
     scratch = [kernel.scratch(part) for part in parts]
     buffer, semaphores = max(scratch, key=sum)
     held = 0
     if len(parts) > 1 and dtype in {"float16", "bfloat16"}:
         held = accumulator * prod(dim.size for dim in whole if not dim.reduced)
-    return Scratch(buffer, semaphores, held)
+    return ReductionScratch(buffer, semaphores, held)
 
 
-def _accumulator_bytes(operator: Operator, item: int) -> int:
+def _accumulator_bytes(kind: ReductionKind, item: int) -> int:
     """Bytes of one partial result (`sizeof(arg_t)`).
 
     sum, mean and norms: float for types of up to four bytes, else eight bytes. An extreme with its
@@ -108,16 +108,16 @@ def _accumulator_bytes(operator: Operator, item: int) -> int:
     (`WelfordData`), 16 bytes for float and 32 for double.
     """
     plain = max(item, 4)
-    if operator == "extreme":
+    if kind == "extreme":
         return 16
-    return 4 * plain if operator == "var" else plain
+    return 4 * plain if kind == "var" else plain
 
 
-def _input_vector(operator: Operator, item: int) -> int:
+def _input_vector(kind: ReductionKind, item: int) -> int:
     """Values that one load brings (`input_vec_size` of ReduceSumProdKernel.cu and its like)."""
-    if operator == "var":
+    if kind == "var":
         return 2
-    return 8 if operator == "sum" and item == 2 else 4
+    return 8 if kind == "sum" and item == 2 else 4
 
 
 def _iterator(

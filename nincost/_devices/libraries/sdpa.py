@@ -20,7 +20,7 @@ _CUDNN_FIRST = (9, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class AttentionCall:
     """A call: query, key and value of shapes (batch, heads, length, size), and a mask or None."""
 
     query: Any
@@ -51,7 +51,9 @@ class Attention:
         return bool(queries == keys == values or keys == values == 1)
 
 
-def choose(call: Attention, capability: tuple[int, int], settings: Settings) -> SdpaBackend:
+def choose_backend(
+    call: AttentionCall, capability: tuple[int, int], settings: Settings
+) -> SdpaBackend:
     """The first backend in torch's order that is enabled and accepts the call."""
     enabled = {
         "flash": settings.flash_sdp,
@@ -75,8 +77,8 @@ def _order(capability: tuple[int, int], settings: Settings) -> tuple[SdpaBackend
     return ("cudnn", "flash", "efficient", "math")
 
 
-def _sound(call: Attention) -> bool:
-    """What all fused kernels ask: four dimensions, one type, something in each."""
+def _sound(call: AttentionCall) -> bool:
+    """What all fused kernels require: four dimensions, one type, something in each."""
     tensors = call.query, call.key, call.value
     return (
         all(t.dim() == 4 and t.dtype is call.query.dtype for t in tensors)
@@ -86,7 +88,7 @@ def _sound(call: Attention) -> bool:
     )
 
 
-def _flash(call: Attention, capability: tuple[int, int]) -> bool:
+def _flash(call: AttentionCall, capability: tuple[int, int]) -> bool:
     size = call.query.shape[-1]
     small_shared = (8, 6) <= capability <= (8, 9) or capability in ((12, 0), (12, 1))
     return (
@@ -107,13 +109,13 @@ def _flash(call: Attention, capability: tuple[int, int]) -> bool:
 
 
 def alignment(dtype: torch.dtype, capability: tuple[int, int]) -> int:
-    """Head sizes that memory-efficient attention takes: multiples of 16 bytes from sm80 on."""
+    """Head sizes that memory-efficient attention accepts: multiples of 16 bytes from sm80 on."""
     if dtype in _HALVES:
         return 8
     return 4 if capability >= (8, 0) else 1
 
 
-def _efficient(call: Attention, capability: tuple[int, int]) -> bool:
+def _efficient(call: AttentionCall, capability: tuple[int, int]) -> bool:
     dtype = call.query.dtype
     known = dtype in (torch.float32, torch.float16) or (
         dtype is torch.bfloat16 and capability >= (8, 0)
@@ -131,7 +133,7 @@ def _efficient(call: Attention, capability: tuple[int, int]) -> bool:
     )
 
 
-def _cudnn(call: Attention, capability: tuple[int, int]) -> bool:
+def _cudnn(call: AttentionCall, capability: tuple[int, int]) -> bool:
     query, key = call.query, call.key
     sizes = query.shape[-1], call.value.shape[-1]
     roomy = capability == (9, 0) or capability[0] == 10
@@ -148,11 +150,11 @@ def _cudnn(call: Attention, capability: tuple[int, int]) -> bool:
         and max(query.shape[:2]) <= 65_535
         and call.dense_last(but_for_one=True)
         and call.heads_fit(equal=False)
-        and _takes_mask(call)
+        and _accepts_mask(call)
     )
 
 
-def _takes_mask(call: Attention) -> bool:
+def _accepts_mask(call: AttentionCall) -> bool:
     """A mask without a gradient, of two dimensions or four, each the call's or 1."""
     mask = call.mask
     if mask is None:
@@ -162,7 +164,7 @@ def _takes_mask(call: Attention) -> bool:
     return mask.dim() in (2, 4) and fits and not mask.requires_grad
 
 
-_FITS: dict[SdpaBackend, Callable[[Attention, tuple[int, int]], bool]] = {
+_FITS: dict[SdpaBackend, Callable[[AttentionCall, tuple[int, int]], bool]] = {
     "flash": _flash,
     "efficient": _efficient,
     "cudnn": _cudnn,

@@ -12,7 +12,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from nincost._devices.cuda.batch_norm import runs_in_cudnn
-from nincost._devices.libraries.sdpa import Attention, choose
+from nincost._devices.libraries.sdpa import AttentionCall, choose_backend
 from nincost._devices.settings import Settings
 from nincost._trace.recording import Ran
 from nincost._trace.records import TensorMeta
@@ -90,13 +90,13 @@ def _call(
     dropout: float = 0.0,
     skipped: int = 0,
     trains: bool = True,
-) -> Attention:
+) -> AttentionCall:
     """`skipped`: elements of the key's storage before it."""
     query = torch.empty(2, 8, 128, size, dtype=dtype, device="meta")
     key = torch.empty(2 * heads * 128 * size + skipped, dtype=dtype, device="meta")
     key = key[skipped:].view(2, heads, 128, size)
     given = None if mask is None else torch.empty(mask, dtype=dtype, device="meta")
-    return Attention(query, key, key, given, dropout, False, grouped, trains)
+    return AttentionCall(query, key, key, given, dropout, False, grouped, trains)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def _call(
         (_call(torch.float32, skipped=4), "efficient", "efficient"),
     ],
 )
-def test_attention_backend(call: Attention, on_a100: str, on_h100: str) -> None:
+def test_attention_backend(call: AttentionCall, on_a100: str, on_h100: str) -> None:
     # aten/src/ATen/native/transformers/cuda/sdp_utils.cpp, read row by row
-    assert choose(call, A100.capability, Settings()) == on_a100
-    assert choose(call, H100.capability, Settings()) == on_h100
+    assert choose_backend(call, A100.capability, Settings()) == on_a100
+    assert choose_backend(call, H100.capability, Settings()) == on_h100
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def only_math() -> Iterator[None]:
 
 @pytest.mark.usefixtures("only_math")
 def test_attention_backend_that_the_program_chose() -> None:
-    assert choose(_call(torch.bfloat16), A100.capability, Settings.read()) == "math"
+    assert choose_backend(_call(torch.bfloat16), A100.capability, Settings.read()) == "math"
 
 
 def test_default_order_of_attention_is_torchs() -> None:

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from nincost._devices.cards import get_gpu
-from nincost._devices.libraries import cudnn_library, cudnn_plans
-from nincost._devices.libraries.conv_descriptor import KINDS, conv_problem, plain_output
+from nincost._devices.libraries import cudnn_enums, cudnn_library, cudnn_plans
+from nincost._devices.libraries.conv_descriptor import CONV_KINDS, describe_conv, plain_output
 from nincost._devices.libraries.cudnn_plans import ConvPlans
 from nincost.errors import InputError
 
@@ -45,7 +45,7 @@ def problem(
         y = (x[0], w[1] * groups, *moved)
     else:
         y = plain_output(x, w, **many)
-    return conv_problem(kind, dtype, x, w, y, transposed=transposed, channels_last=last, **many)
+    return describe_conv(kind, dtype, x, w, y, transposed=transposed, channels_last=last, **many)
 
 
 # NiN at batch 128: (input, weight, stride, padding)
@@ -84,7 +84,7 @@ def test_regression_on_nin(case) -> None:
     card, dtype, last, layer = case
     plans = ConvPlans(get_gpu(card))
     x, w, stride, padding = NIN[layer]
-    for kind, expected in zip(KINDS, DEMO[case], strict=True):
+    for kind, expected in zip(CONV_KINDS, DEMO[case], strict=True):
         if expected is not None:
             asked = problem(kind, x, w, dtype=dtype, stride=stride, padding=padding, last=last)
             answer = plans.workspace(asked)
@@ -110,7 +110,7 @@ SORTS = {
 
 
 @needs_cudnn
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CONV_KINDS)
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("last", [False, True], ids=["rows", "channels-last"])
@@ -148,7 +148,7 @@ def test_every_generation_answers(card: str) -> None:
 def test_settings_filter_the_plans() -> None:
     plans = ConvPlans(get_gpu("a100"))
     asked = problem("filter_gradient", (32, 64, 56, 56), (64, 64, 3, 3), padding=1)
-    notes = cudnn_library.Note
+    notes = cudnn_enums.NumericalNote
     assert all(notes.DOWN_CONVERT_INPUTS not in plan.notes for plan in plans.plans(asked))
     assert any(notes.TENSOR_CORE in plan.notes for plan in plans.plans(asked))
     exact = plans.plans(asked, allow_tf32=False)
@@ -240,7 +240,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, object]) -> None:
         "output": (2, 4, 6, 6), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1),
     }  # fmt: skip
     with pytest.raises(InputError, match="convolution"):
-        conv_problem(**(given | change))
+        describe_conv(**(given | change))
 
 
 @needs_cudnn
@@ -251,23 +251,26 @@ def test_the_numbers_are_those_of_the_installed_header() -> None:
         pytest.skip("cuDNN's headers are not installed")
     found = dict(re.findall(r"\b(CUDNN_\w+)\s*=\s*(\d+)", header.read_text()))
     named = (
-        (cudnn_library.Kind, "CUDNN_BACKEND_{}_DESCRIPTOR"),
-        (cudnn_library.Attribute, "CUDNN_ATTR_{}"),
-        (cudnn_library.Type, "CUDNN_TYPE_{}"),
-        (cudnn_library.Note, "CUDNN_NUMERICAL_NOTE_{}"),
-        (cudnn_library.HeurMode, "CUDNN_HEUR_MODE_{}"),
-        (cudnn_library.DataType, "CUDNN_DATA_{}"),
+        (cudnn_enums.DescriptorType, "CUDNN_BACKEND_{}_DESCRIPTOR"),
+        (cudnn_enums.AttributeName, "CUDNN_ATTR_{}"),
+        (cudnn_enums.AttributeType, "CUDNN_TYPE_{}"),
+        (cudnn_enums.NumericalNote, "CUDNN_NUMERICAL_NOTE_{}"),
+        (cudnn_enums.HeuristicMode, "CUDNN_HEUR_MODE_{}"),
+        (cudnn_enums.DataType, "CUDNN_DATA_{}"),
     )
     for enumeration, pattern in named:
         for member in enumeration:
             assert found[pattern.format(member.name)] == str(int(member)), member
-    assert found["CUDNN_CROSS_CORRELATION"] == str(cudnn_library.CROSS_CORRELATION)
+    assert found["CUDNN_CROSS_CORRELATION"] == str(cudnn_enums.CROSS_CORRELATION)
 
 
 @needs_cudnn
 def test_every_descriptor_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
     alive = [0]
-    make, destroy = cudnn_library.Descriptor.__init__, cudnn_library.Descriptor.destroy
+    make, destroy = (
+        cudnn_library.BackendDescriptor.__init__,
+        cudnn_library.BackendDescriptor.destroy,
+    )
 
     def count_made(self, *args) -> None:
         make(self, *args)
@@ -277,8 +280,8 @@ def test_every_descriptor_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
         alive[0] -= bool(self.pointer)
         destroy(self)
 
-    monkeypatch.setattr(cudnn_library.Descriptor, "__init__", count_made)
-    monkeypatch.setattr(cudnn_library.Descriptor, "destroy", count_gone)
+    monkeypatch.setattr(cudnn_library.BackendDescriptor, "__init__", count_made)
+    monkeypatch.setattr(cudnn_library.BackendDescriptor, "destroy", count_gone)
     plans = ConvPlans(get_gpu("t4"))
     plans.workspace(problem("forward", (8, 64, 28, 28), (64, 64, 3, 3), padding=1))
     # no bfloat16 on a T4: an answer without a plan must give all back as well
@@ -289,7 +292,7 @@ def test_every_descriptor_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 HAMMER = """
 import random, resource, sys
-from nincost._devices.libraries.conv_descriptor import KINDS, conv_problem, plain_output
+from nincost._devices.libraries.conv_descriptor import CONV_KINDS, describe_conv, plain_output
 from nincost._devices.libraries.cudnn_plans import ConvPlans
 from nincost._devices.cards import GPUS
 rng = random.Random(int(sys.argv[1]))
@@ -310,7 +313,7 @@ def ask():
     y = plain_output(x, w, **how)
     if min(y) < 1:
         return
-    problem = conv_problem(rng.choice(KINDS), rng.choice(["float32", "float16", "bfloat16",
+    problem = describe_conv(rng.choice(CONV_KINDS), rng.choice(["float32", "float16", "bfloat16",
         "float64"]), x, w, y, channels_last=rng.random() < .5, **how)
     one = plans[rng.choice(list(plans))]
     one.workspace(problem)

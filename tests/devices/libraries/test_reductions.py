@@ -1,4 +1,4 @@
-"""Scratch of CUDA reductions: cases worked by hand from Reduce.cuh, and laws that must hold.
+"""Scratch memory of CUDA reductions: cases worked by hand from Reduce.cuh, and laws that must hold.
 
 No GPU has been asked yet. The hand working of the first case, sum(0) of a row-major float32
 8192 x 768 on an H100 (132 SMs of 2048 threads):
@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nincost._devices.libraries.reductions import Scratch, reduction_scratch
+from nincost._devices.libraries.reductions import ReductionScratch, reduction_scratch
 from nincost.errors import InputError
 
 H100 = {"sm_count": 132, "threads_per_sm": 2048}
 
 
-def scratch(shape, dims, dtype="float32", **more) -> Scratch:
+def scratch(shape, dims, dtype="float32", **more) -> ReductionScratch:
     return reduction_scratch(shape, dims, dtype=dtype, **(H100 | more))
 
 
@@ -48,7 +48,7 @@ def scratch(shape, dims, dtype="float32", **more) -> Scratch:
     ],
 )
 def test_worked_by_hand(shape, dims, buffer: int, semaphores: int) -> None:
-    assert scratch(shape, dims) == Scratch(buffer, semaphores)
+    assert scratch(shape, dims) == ReductionScratch(buffer, semaphores)
 
 
 def test_conv_bias_gradient_in_two_formats() -> None:
@@ -79,7 +79,7 @@ def test_four_gib_are_halved_and_float16_is_accumulated() -> None:
 
 @pytest.mark.parametrize("shape", [(), (1,), (0, 5), (5, 0), (1, 1, 1)])
 def test_next_to_nothing(shape) -> None:
-    assert scratch(shape, ()) == Scratch()
+    assert scratch(shape, ()) == ReductionScratch()
 
 
 @pytest.mark.parametrize("dims", [(2,), (-3,)])
