@@ -6,6 +6,7 @@ from torch import nn
 
 import nincost
 from nincost._devices.target import Target
+from nincost._emulator.values import parse_fraction
 from nincost._memory.record import record
 from nincost._result import render
 from nincost._step.loss import take_loss
@@ -38,6 +39,7 @@ def bytes_on_a_terminal(_):
 
 
 CASES = [
+    PythonCase("assume", lambda _: parse_fraction("most"), ["assume is 'most'", "all, half"]),
     PythonCase("model", lambda _: nincost.profile(3), ["model is 'int'", "nn.Module"]),
     PythonCase("arg", lambda _: nincost.profile(arg=[1]), ["arg is [1]", "expected a dict"]),
     PythonCase("arg and module", lambda _: nincost.profile(NET, arg={"a": 1}), ["leave it out"]),
