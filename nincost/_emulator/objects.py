@@ -38,9 +38,8 @@ def _peer(dist: Any, group: Any, peer: int | None, group_peer: int | None, defau
 
 
 def _read(journal: Journal, key: str, rank: int, function: str) -> Any:
-    content = journal.read(key, rank)
+    content = journal.read(key, rank, function)
     if content is None:
-        journal.need(rank, function)
         raise RankNeededError(
             f"rank {journal.rank} needs what rank {rank} sends in {function}, and rank {rank} "
             f"has not run before it: run both, rank {rank} first (--rank {rank},{journal.rank})"
