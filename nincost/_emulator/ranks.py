@@ -43,6 +43,8 @@ def variables(rank: int, world_size: int, per_node: int) -> dict[str, str]:
         "TORCHELASTIC_MAX_RESTARTS": "0",
         "TORCHELASTIC_RUN_ID": "none",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        # Its threads ask the store, which is Python, for as long as the process lives.
+        "TORCH_NCCL_ENABLE_MONITORING": "0",
     }
 
 

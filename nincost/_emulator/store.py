@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 _NCCL_ID_BYTES = 128
+_MOST_DEVICES = 128
 
 
 def make_store_class(base: type) -> type:
@@ -29,7 +30,7 @@ def make_store_class(base: type) -> type:
             self.host = "127.0.0.1"
             self.port = 29500
             self._values: dict[str, bytes] = {}
-            self._like: dict[str, bytes] = {}
+            self._like: dict[str, tuple[str, bytes]] = {}
             self._sums: dict[str, int] = {}
             self._queues: dict[str, list[bytes]] = {}
             self._lock = threading.RLock()
@@ -40,13 +41,16 @@ def make_store_class(base: type) -> type:
         def set(self, key: str, value: str | bytes) -> None:
             with self._lock:
                 self._values[key] = _bytes(value)
-                self._like[_pattern(key)] = _bytes(value)
+                self._like[_pattern(key)] = key, _bytes(value)
 
         def get(self, key: str) -> bytes:
             with self._lock:
                 if key in self._sums:
                     return str(self._sums[key] * self.world_size).encode()
-                return self._values.get(key) or self._like.get(_pattern(key), bytes(_NCCL_ID_BYTES))
+                if key in self._values:
+                    return self._values[key]
+                own_key, value = self._like.get(_pattern(key), (key, bytes(_NCCL_ID_BYTES)))
+                return _on_another_device(key, own_key, value)
 
         def compare_set(self, key: str, expected: str | bytes, desired: str | bytes) -> bytes:
             with self._lock:
@@ -130,3 +134,15 @@ def _bytes(value: str | bytes) -> bytes:
 def _pattern(key: str) -> str:
     """A key without its numbers, by which another rank's is known as like one's own."""
     return re.sub(r"\d+", "#", key)
+
+
+def _on_another_device(key: str, own_key: str, value: bytes) -> bytes:
+    """What symmetric memory says of a peer: it starts with the device, which each has its own of.
+
+    torch/csrc/distributed/c10d/symm_mem/CUDASymmetricMemory.cu, RendezvousRequest.
+    """
+    if "SymmetricMemory/" not in key or len(value) <= 8:
+        return value
+    peer, own = (int(re.findall(r"\d+", k)[-1]) for k in (key, own_key))
+    device = int.from_bytes(value[:4], "little") + peer - own
+    return (device % _MOST_DEVICES).to_bytes(4, "little") + value[4:]

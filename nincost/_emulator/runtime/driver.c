@@ -76,7 +76,7 @@ DONE(cuFuncSetAttribute) DONE(cuFuncSetCacheConfig) DONE(cuFuncSetSharedMemConfi
 DONE(cuTensorMapEncodeTiled) DONE(cuTensorMapEncodeIm2col) DONE(cuTensorMapReplaceAddress)
 DONE(cuLinkCreate) DONE(cuLinkCreate_v2) DONE(cuLinkAddData) DONE(cuLinkAddData_v2)
 DONE(cuLinkComplete) DONE(cuLinkDestroy)
-DONE(cuMemMap) DONE(cuMemSetAccess) DONE(cuMemExportToShareableHandle)
+DONE(cuMemMap) DONE(cuMemSetAccess)
 DONE(cuMemGetAllocationPropertiesFromHandle)
 DONE(cuMulticastAddDevice) DONE(cuMulticastBindMem) DONE(cuMulticastBindAddr) DONE(cuMulticastUnbind)
 DONE(cuMemsetD32Async) DONE(cuStreamWriteValue32) DONE(cuStreamWaitValue32)
