@@ -1,8 +1,9 @@
 """Runs a command, and ends all that came of it when it ends, or when whoever started it does.
 
-`python -S process_tree.py PARENT COMMAND ...`, where PARENT is the process that starts it: a process
-that stands between the two, and outlives a kill of its parent by as long as it takes to end the rest.
-What descendants leave behind is given to it (PR_SET_CHILD_SUBREAPER), whatever session they are in.
+`python -S process_tree.py PARENT COMMAND ...`, where PARENT is the process that starts it: a
+process that stands between the two, and outlives a kill of its parent by as long as it takes to
+end the rest. What descendants leave behind is given to it (PR_SET_CHILD_SUBREAPER), whatever
+session they are in.
 
 Only the standard library is imported here: it is run as a file, without nincost.
 """
@@ -73,13 +74,16 @@ def main() -> None:
     if os.getppid() != parent:  # it ended before it could be followed
         return
     child = subprocess.Popen(
-        command, close_fds=False, preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        command,
+        close_fds=False,
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - no threads here
     )
     signal.signal(signal.SIGINT, lambda number, _: child.send_signal(number))
     status = child.wait()
     end_all()
     if status < 0:  # as the command did
-        signal.signal(-status, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL has no handler
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status)
 

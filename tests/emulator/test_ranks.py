@@ -92,6 +92,21 @@ def test_collectives_answer(rank: int, world_size: int) -> None:
     }  # fmt: skip
 
 
+SYMMETRIC = """
+import json, torch, torch.distributed as dist
+import torch.distributed._symmetric_memory as symmetric
+torch.cuda.set_device(dist.get_node_local_rank())
+dist.init_process_group("nccl")
+handle = symmetric.rendezvous(symmetric.empty(1 << 20, device="cuda"), dist.group.WORLD)
+handle.barrier()
+print(json.dumps([handle.rank, handle.world_size, handle.get_buffer(1, (8,), torch.half).numel()]))
+"""
+
+
+def test_symmetric_memory_meets_its_peers() -> None:
+    assert answer(SYMMETRIC, rank=2, world_size=4) == [2, 4, 8]
+
+
 BROADCAST = """
 import json, torch.distributed as dist
 dist.init_process_group("nccl")

@@ -67,6 +67,8 @@ API int nvmlDeviceGetComputeRunningProcesses(void *device, unsigned *count, Proc
   return SUCCESS;
 }
 API int nvmlDeviceGetP2PStatus(void *a, void *b, int which, int *status) { *status = 0; return SUCCESS; }
-API int nvmlDeviceGetGpuFabricInfoV(void *device, void *info) { return NOT_SUPPORTED; }
+/* No NVLink fabric between nodes: all zeros, after the version that the caller set. */
+typedef struct { unsigned version; unsigned char cluster[16]; int status; unsigned clique; unsigned char state; unsigned health; } Fabric;
+API int nvmlDeviceGetGpuFabricInfoV(void *device, Fabric *info) { *info = (Fabric){info->version}; return SUCCESS; }
 API int nvmlDeviceGetNvLinkRemoteDeviceType(void *device, unsigned link, int *type) { return NOT_SUPPORTED; }
 API int nvmlDeviceGetNvLinkRemotePciInfo_v2(void *device, unsigned link, void *info) { return NOT_SUPPORTED; }
