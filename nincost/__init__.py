@@ -20,6 +20,7 @@ from nincost.errors import (
     ModelError,
     NincostError,
     OutputError,
+    TorchVersionError,
     TrainingError,
     UncountedError,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "OutputError",
     "Profile",
     "Report",
+    "TorchVersionError",
     "Totals",
     "TrainTable",
     "Training",

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nincost._devices.target import Target
 from nincost._torch.operators import argument_names
 from nincost._trace.recording import Category, Ran
 from nincost._trace.records import Signature, TensorMeta
+
+if TYPE_CHECKING:  # a profile needs no card
+    from nincost._devices.target import Target
 
 
 class AllocScratch(NamedTuple):

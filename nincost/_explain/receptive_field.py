@@ -71,13 +71,13 @@ def receptive_fields(
         if len(tensors) != 1 or tensors[0].dim() < 3 or not tensors[0].is_floating_point():
             return {}
         module = copy_structure(model.module).train(mode == "train")
-        follower = _Follower(tensors[0])
+        recorder = _FieldRecorder(tensors[0])
         found: dict[str, ReceptiveFields] = {}
 
         def hook(path: str) -> Callable[..., None]:
             def note(_module: Any, _arguments: Any, output: Any) -> None:
-                if isinstance(output, torch.Tensor) and follower.knows(output):
-                    found.setdefault(path, follower.field(output))
+                if isinstance(output, torch.Tensor) and recorder.knows(output):
+                    found.setdefault(path, recorder.field(output))
 
             return note
 
@@ -85,7 +85,7 @@ def receptive_fields(
         for path, part in module.named_modules():
             part.register_forward_hook(hook(path or root))
         try:
-            with torch.no_grad(), follower:
+            with torch.no_grad(), recorder:
                 module(*inputs.args, **inputs.kwargs)
         except NincostError:
             raise
@@ -94,7 +94,7 @@ def receptive_fields(
     return found
 
 
-class _Follower(DispatchMode):  # type: ignore[no-untyped-call]
+class _FieldRecorder(DispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the fields of every tensor. Meta tensors take no memory, so all are kept alive."""
 
     def __init__(self, image: torch.Tensor) -> None:

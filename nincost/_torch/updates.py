@@ -58,17 +58,16 @@ def taking_meta(way: str) -> Iterator[None]:
         way: `fused` for optimizers' fused kernels, and for their steps in a CUDA graph; `foreach`
             for lists of gradients in `torch.nn.utils.clip_grad_norm_`.
     """
-    home = "torch.optim.optimizer" if way == "fused" else "torch.utils._foreach_utils"
-    for name in _ADDED[way]:
-        if not hasattr(sys.modules[home], name):
-            raise missing(f"{home}.{name}", "update parameters on meta as on CUDA")
+    home = "torch.optim" if way == "fused" else "torch.utils._foreach_utils"
     replaced = [
         (module, name, getattr(module, name))
         for key, module in list(sys.modules.items())
-        if key == home or (way == "fused" and key.startswith("torch.optim."))
+        if key == home or key.startswith(f"{home}.")
         for name in _ADDED[way]
         if hasattr(module, name)
     ]
+    if not replaced:
+        raise missing(f"{home}'s {_ADDED[way][0]}", "update parameters on meta as on CUDA")
     for module, name, original in replaced:
         setattr(module, name, _with_meta(original))
     try:
