@@ -19,7 +19,7 @@ from nincost._devices.cards import get_gpu
 from nincost._devices.libraries.conv_descriptor import ConvDescriptor
 from nincost._devices.libraries.cudnn_plans import ConvPlans, ConvWorkspace, EnginePlan, plans_on
 from nincost._devices.target import Target
-from nincost._memory.lower import lower
+from nincost._memory.device_allocations import device_allocations
 from nincost._memory.replay import simulate
 
 #: Plans whose workspaces are this near each other are tried once.
@@ -44,7 +44,9 @@ def peaks(row: Row) -> tuple[Callable[[dict[ConvDescriptor, int]], int], list[Co
     def reserved(sizes: dict[ConvDescriptor, int]) -> int:
         given.clear()
         given.update(sizes)
-        return simulate(lower(recording, replace(TARGET, workspace="model")), repeat=False).reserved
+        return simulate(
+            device_allocations(recording, replace(TARGET, workspace="model")), repeat=False
+        ).reserved
 
     reserved({})
     return reserved, list(asked)

@@ -26,7 +26,7 @@ from published_text import ANALYSIS, ASSUMPTIONS, EMULATED
 from nincost._devices.cards import get_gpu
 from nincost._devices.libraries.cudnn_plans import ConvPlans
 from nincost._devices.target import Target
-from nincost._memory.lower import lower
+from nincost._memory.device_allocations import device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import simulate
 from nincost._models.sources import resolve
@@ -112,8 +112,8 @@ def predict(name: str, optimizer: str, batch: int, target: Target) -> dict[str, 
     recording = recorded(name, optimizer, batch, target)
     found = {}
     for workspace in ("model", "none", "cap"):
-        lowered = lower(recording, dataclasses.replace(target, workspace=workspace))
-        found[workspace] = simulate(lowered, repeat=False).reserved
+        timeline = device_allocations(recording, dataclasses.replace(target, workspace=workspace))
+        found[workspace] = simulate(timeline, repeat=False).reserved
     return found
 
 

@@ -1,13 +1,13 @@
 """`nincost audit`: grades a hand calculation term by term, and names each mistake.
 
 An answer is read in four steps: `answer.py` cuts a text into parts and lines (`csv_answer.py` reads
-a table), `tokens.py` and `expression.py` make a tree of each line, and `pieces.py` cuts the tree
-into pieces that may stand for a layer each.
+a table), `tokens.py` and `expression.py` make a tree of each line, and `split_terms.py` cuts the
+tree into pieces that may stand for a layer each.
 
 `mistakes.py` has the mistakes that people make, one function each (with `misread_sizes.py` and
 `costs_nothing.py`), and `interpretations.py` lists every value that they make of a layer's cost.
-`matching.py` gives each piece its layer so that the whole is likeliest: `layer_groups.py` knows
-the model's layers, `weights.py` says how unlikely each thing is, `penalties.py` adds that up,
+`matching.py` gives each piece its layer so that the whole is likeliest: `layer_groups.py` knows the
+model's layers, `weights.py` says how unlikely each thing is, `penalties.py` adds that up,
 `pairs.py` has pieces with their layers, `hungarian.py` the assignment.
 
 `grading.py` makes a grade of that (`grading_csv.py` of a table's column), `wrong_total.py` explains

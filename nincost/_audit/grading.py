@@ -14,8 +14,8 @@ from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.matching import Matcher, matcher_for
 from nincost._audit.mistakes import Question
 from nincost._audit.pairs import Matching, Pair
-from nincost._audit.pieces import Piece, Way, addends, joined_neighbours
 from nincost._audit.results import Explanation, Grade, GradedTerm, MissingLayer, MistakeCount
+from nincost._audit.split_terms import Piece, Way, addends, joined_neighbours
 from nincost._audit.tokens import plain
 from nincost._audit.weights import Weights
 from nincost._audit.wrong_total import explain_total

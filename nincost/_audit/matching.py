@@ -17,7 +17,7 @@ from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.mistakes import Question
 from nincost._audit.pairs import Matching, Pair, join_biases, join_runs
 from nincost._audit.penalties import Penalties
-from nincost._audit.pieces import Cutter, Piece, Way
+from nincost._audit.split_terms import Cutter, Piece, Way
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import CostedLayer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from nincost._audit.interpretations import Interpretation, right
-from nincost._audit.pieces import Piece
+from nincost._audit.split_terms import Piece
 from nincost._closed_form.cost_terms import CostedLayer
 
 

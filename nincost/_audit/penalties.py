@@ -7,7 +7,7 @@ from collections import Counter
 from nincost._audit.interpretations import Interpretation, Products, longest
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.pairs import Matching
-from nincost._audit.pieces import Piece
+from nincost._audit.split_terms import Piece
 from nincost._audit.weights import Weights
 
 

@@ -14,7 +14,7 @@ import click
 from nincost._cli.stdout import drop_stdout
 from nincost._cli.time_limit import terminable
 from nincost._environment import __version__
-from nincost._renamed import refuse_renamed
+from nincost._old_option_names import refuse_renamed
 from nincost.errors import (
     InputError,
     Interruption,

@@ -26,9 +26,9 @@ from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tens
 from nincost._models.sources import resolve
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.convert import convert_input, convert_module
-from nincost._step.driver import run_steps
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.loss import make_target, output_tensor
+from nincost._step.run_steps import run_steps
 from nincost._step.step import Step
 from nincost._trace.recording import CATEGORIES, Phase
 

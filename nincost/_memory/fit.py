@@ -9,8 +9,8 @@ from typing import Any, Unpack
 from nincost import _units as units
 from nincost._allocator import CachingAllocator
 from nincost._isolation import collection_paused
+from nincost._memory.device_allocations import Alloc, Timeline
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
-from nincost._memory.lower import Alloc, Timeline
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import simulate
 from nincost._models.nin import DEFAULT_MODEL

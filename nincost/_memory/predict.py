@@ -8,7 +8,7 @@ from nincost._allocator import CachingAllocator
 from nincost._devices.libraries.cudnn_plans import plans_on
 from nincost._devices.target import WorkspaceEstimate
 from nincost._environment import environment
-from nincost._memory.lower import Timeline, lower
+from nincost._memory.device_allocations import Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._memory.results import LayerMemory, Memory, MemoryTotals, UsedRule
@@ -32,10 +32,10 @@ class Prediction:
 
 
 def predict(request: Request) -> Prediction:
-    """Record, lower and simulate a step."""
+    """Record a step, turn it into allocations, and simulate them."""
     target = request.target()
     recording = record(request.step, target)
-    timeline = lower(recording, target)
+    timeline = device_allocations(recording, target)
     return Prediction(
         request, recording, timeline, simulate(timeline, CachingAllocator(request.config))
     )
@@ -94,7 +94,7 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     found = [simulation]
     for workspace in ends:
         target = replace(prediction.timeline.target, workspace=workspace)
-        timeline = lower(prediction.recording, target)
+        timeline = device_allocations(prediction.recording, target)
         if timeline.events != prediction.timeline.events:
             found.append(simulate(timeline, CachingAllocator(request.config)))
     context = request.card.gpu.context_range

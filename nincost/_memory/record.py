@@ -16,8 +16,8 @@ from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
-from nincost._step.driver import run_steps
 from nincost._step.library_calls import RecordedCalls, precision
+from nincost._step.run_steps import run_steps
 from nincost._step.step import Step
 from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session

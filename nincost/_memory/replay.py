@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost._allocator import CachingAllocator, ExactAllocator
-from nincost._memory.lower import Alloc, Emptied, Event, Free, Timeline
+from nincost._memory.device_allocations import Alloc, Emptied, Event, Free, Timeline
 from nincost._trace.recording import Mark, Phase
 
 #: Steps that are replayed at least. Blocks are cut a little otherwise in each step: the peak of

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from nincost._allocator import AllocatorConfig, Block, CachingAllocator, Segment
-from nincost._memory.lower import Alloc, Emptied, Free
+from nincost._memory.device_allocations import Alloc, Emptied, Free
 from nincost._memory.replay import layer_name
 from nincost._memory.results import Memory
 from nincost._trace.recording import Mark, Phase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._memory.lower import Alloc, Free
+from nincost._memory.device_allocations import Alloc, Free
 from nincost._memory.replay import Simulation, layer_name
 from nincost._report.results import Moment, StepCurve
 from nincost._trace.recording import CATEGORIES, Mark, Phase

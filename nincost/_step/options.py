@@ -12,8 +12,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
-from nincost._names import canonical_name
-from nincost._renamed import refuse_renamed
+from nincost._canonical_names import canonical_name
+from nincost._old_option_names import refuse_renamed
 from nincost.errors import InputError, did_you_mean
 
 #: Makes the value to keep of what was given under a name, or raises InputError.

@@ -10,8 +10,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from nincost._allocator.config import AllocatorConfig
+from nincost._canonical_names import canonical_name, plain
 from nincost._models.inputs import check_batch_size
-from nincost._names import canonical_name, plain
 from nincost._step.options import (
     check_count,
     check_text,

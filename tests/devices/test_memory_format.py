@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch._prims_common import suggest_memory_format
 
-from nincost._devices.dense import describe
 from nincost._devices.memory_format import (
     as_image,
     convolves_channels_last,
@@ -16,6 +15,7 @@ from nincost._devices.memory_format import (
     is_in_form,
     suggests_channels_last,
 )
+from nincost._devices.output_layouts import describe
 
 FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 

@@ -26,7 +26,7 @@ MADE_UP = '''
 import torch
 
 from nincost._devices.declare import layout, rule, substitute
-from nincost._devices.dense import row_major
+from nincost._devices.output_layouts import row_major
 from nincost._devices.rules import alloc, free, out
 
 

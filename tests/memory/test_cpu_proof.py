@@ -16,7 +16,7 @@ from torch import nn
 
 from nincost._allocator import ExactAllocator
 from nincost._devices.target import this_cpu
-from nincost._memory.lower import Alloc, Free, Timeline, lower
+from nincost._memory.device_allocations import Alloc, Free, Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import simulate
 from nincost._models.build import Model
@@ -37,7 +37,7 @@ OPTIMIZERS = [
 
 def predicted(module: nn.Module, spec: str, batch_size: int, **options: object) -> Timeline:
     step = Step(Model("model", module), input=spec, batch_size=batch_size, **options)
-    return lower(record(step, this_cpu()), this_cpu())
+    return device_allocations(record(step, this_cpu()), this_cpu())
 
 
 def changes(timeline: Timeline) -> list[int]:

@@ -13,7 +13,7 @@ import pytest
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.lower import lower
+from nincost._memory.device_allocations import device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import simulate
 from nincost._models.sources import resolve
@@ -53,6 +53,6 @@ def test_reserves_what_torch_does(name: str, optimizer: str, batch: int) -> None
     )
     target = Target(gpu=get_gpu("rtx3060"), workspace="none")
     assert (
-        simulate(lower(record(step, target), target), repeat=False).reserved
+        simulate(device_allocations(record(step, target), target), repeat=False).reserved
         == rows[name, optimizer, batch]
     )

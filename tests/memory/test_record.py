@@ -14,7 +14,7 @@ from torch import nn
 import nincost
 from nincost._allocator import ExactAllocator
 from nincost._devices.target import Target
-from nincost._memory.lower import Alloc, lower
+from nincost._memory.device_allocations import Alloc, device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._models.build import Model
@@ -39,7 +39,9 @@ class Fails(nn.Module):
 
 def simulation(step: Step, target: Target = CUDA) -> Simulation:
     """The recorded steps, with no block rounded."""
-    return simulate(lower(record(step, target), target), ExactAllocator(), repeat=False)
+    return simulate(
+        device_allocations(record(step, target), target), ExactAllocator(), repeat=False
+    )
 
 
 def peak(step: Step) -> int:
@@ -178,7 +180,7 @@ def test_a_model_that_looks_at_values_runs_on_the_cpu_by_cudas_rules() -> None:
     def told(*, looks: bool) -> tuple[list[tuple[str, int]], Recording]:
         step = Step(Model("net", Branches(looks=looks)), input="8", batch_size=64, steps=2)
         recording = record(step, CUDA)
-        events = lower(recording, CUDA).events
+        events = device_allocations(recording, CUDA).events
         return [(e.operator, e.bytes) for e in events if isinstance(e, Alloc)], recording
 
     plain, on_meta = told(looks=False)
@@ -208,7 +210,7 @@ def test_steps_of_a_data_dependent_size_repeat() -> None:
     model = Selects()
     before = [p.clone() for p in model.parameters()]
     recording = record(Step(Model("net", model), input="8", batch_size=64, steps=3), CUDA)
-    assert simulate(lower(recording, CUDA)).settled
+    assert simulate(device_allocations(recording, CUDA)).settled
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     with pytest.raises(InputError, match=r"looks at values .* leave amp out"):
         record(Step(Model("net", model), input="8", batch_size=64, amp="float16"), CUDA)

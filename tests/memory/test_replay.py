@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost._allocator import ExactAllocator
 from nincost._devices.target import Target
-from nincost._memory.lower import Alloc, Emptied, Event, Free, Timeline
+from nincost._memory.device_allocations import Alloc, Emptied, Event, Free, Timeline
 from nincost._memory.replay import layer_name, simulate
 from nincost._trace.recording import Mark
 

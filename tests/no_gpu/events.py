@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nincost._memory.lower import Alloc, Event, Free
+from nincost._memory.device_allocations import Alloc, Event, Free
 from nincost._trace.recording import Mark
 
 #: Bytes taken (or given back, as a negative number), and by what.

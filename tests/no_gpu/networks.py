@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_map
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.lower import lower
+from nincost._memory.device_allocations import device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._step.step import Step
@@ -42,7 +42,7 @@ def told(network: Network, target: Target) -> list[Change]:
         Model("Net", network.build()), input=network.inputs(), loss=squares, optimizer="SGD",
         optimizer_arg={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
-    timeline = lower(record(step, target), target)
+    timeline = device_allocations(record(step, target), target)
     return predicted(timeline.events, timeline.layers)
 
 

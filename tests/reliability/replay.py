@@ -14,7 +14,7 @@ from torch.nn.modules import module as hooks
 from torch.utils._pytree import tree_map
 
 from nincost._devices.target import this_cpu
-from nincost._memory.lower import Alloc, Free, Timeline, lower
+from nincost._memory.device_allocations import Alloc, Free, Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._step.step import Step
@@ -218,7 +218,7 @@ def replayed(network: Network) -> Replayed:
         Model("Net", net), input=inputs, loss=squares, optimizer="SGD",
         optimizer_arg={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
-    timeline = lower(record(step, this_cpu()), this_cpu())
+    timeline = device_allocations(record(step, this_cpu()), this_cpu())
 
     moved = Moved(net)
 

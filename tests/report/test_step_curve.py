@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nincost
-from nincost._memory.lower import Alloc, Free
+from nincost._memory.device_allocations import Alloc, Free
 from nincost._report.step_curve import step_curve
 from nincost._trace.recording import Mark
 

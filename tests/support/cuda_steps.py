@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.lower import Alloc, Free, Timeline, lower
+from nincost._memory.device_allocations import Alloc, Free, Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._step.step import Step
@@ -56,7 +56,7 @@ def timeline(
     module: nn.Module, spec: str, batch: int = 8, target: Target = A100, **options: Any
 ) -> Timeline:
     """One step (its loss the sum of squares unless told otherwise), lowered."""
-    return lower(recorded(module, spec, batch, target, **options), target)
+    return device_allocations(recorded(module, spec, batch, target, **options), target)
 
 
 def taken(told: Timeline, operator: str, phase: str = "") -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._devices.cuda.heads import lies_by_heads, up
+from nincost._devices.cuda.attention_layout import lies_by_heads, up
 from nincost._devices.declare import rule
 from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target

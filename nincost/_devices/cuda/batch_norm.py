@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nincost._devices.cuda.reductions import accumulator_bytes
 from nincost._devices.declare import correction, rule
-from nincost._devices.dense import describe
 from nincost._devices.memory_format import copy_bytes, flat_copy, suggests_channels_last
+from nincost._devices.output_layouts import describe
 from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._trace.records import TensorMeta
 

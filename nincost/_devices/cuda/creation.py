@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nincost._devices.declare import layout
-from nincost._devices.dense import dense_like
+from nincost._devices.output_layouts import dense_like
 from nincost._trace.meta_operators import Layouts
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from nincost._devices.declare import layout, rule
-from nincost._devices.dense import dense_like
 from nincost._devices.in_place_formulas import FILL_IN_PLACE, is_in_place_sum
+from nincost._devices.output_layouts import dense_like
 from nincost._devices.rules import Action, Call, alloc, out
 from nincost._trace.meta_operators import Layouts
 from nincost._trace.records import TensorMeta

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from nincost._devices.declare import rule
-from nincost._devices.dense import broadcast
 from nincost._devices.in_place_formulas import SCATTER_IN_PLACE
 from nincost._devices.libraries.radix_sort import radix_sort_bytes
 from nincost._devices.memory_format import dense_copy
+from nincost._devices.output_layouts import broadcast
 from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._trace.records import TensorMeta
 

@@ -6,7 +6,7 @@ import torch
 
 from nincost._devices.cuda.reductions import scratch
 from nincost._devices.declare import rule
-from nincost._devices.dense import broadcast
+from nincost._devices.output_layouts import broadcast
 from nincost._devices.rules import Action, Call, alloc, out
 from nincost._trace.records import TensorMeta
 

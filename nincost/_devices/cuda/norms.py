@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nincost._devices.cuda.reductions import accumulator_bytes, scratch
 from nincost._devices.declare import correction, layout, rule, substitute
-from nincost._devices.dense import make_row_major, row_major
 from nincost._devices.memory_format import dense_copy
+from nincost._devices.output_layouts import make_row_major, row_major
 from nincost._devices.rules import Action, Call, alloc, free, out, out_from
 from nincost._devices.target import Target
 from nincost._trace.meta_operators import Layouts

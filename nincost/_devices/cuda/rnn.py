@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from nincost._devices.declare import layout, meta_kernel, rule, substitute
-from nincost._devices.dense import describe, row_major
 from nincost._devices.libraries import cudnn_rnn
 from nincost._devices.memory_format import dense_copy
+from nincost._devices.output_layouts import describe, row_major
 from nincost._devices.rules import Action, Call, alloc, out
 from nincost._devices.target import Target
 from nincost._trace.meta_operators import Layouts

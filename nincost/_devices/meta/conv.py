@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from nincost._devices.declare import correction, layout, refusal
-from nincost._devices.dense import all_plain, describe, row_major
 from nincost._devices.memory_format import convolves_channels_last
 from nincost._devices.meta.matmul import of_one_type
 from nincost._devices.meta.pools import window_positions
+from nincost._devices.output_layouts import all_plain, describe, row_major
 from nincost._trace.meta_operators import Layouts
 
 

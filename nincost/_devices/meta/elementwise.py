@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from nincost._devices.declare import correction, in_place, layout
-from nincost._devices.dense import all_plain, row_major_like
+from nincost._devices.output_layouts import all_plain, row_major_like
 from nincost._trace.meta_operators import Layouts
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from nincost._devices.declare import layout, refusal
-from nincost._devices.dense import all_plain, row_major
+from nincost._devices.output_layouts import all_plain, row_major
 from nincost._trace.meta_operators import Layouts
 
 

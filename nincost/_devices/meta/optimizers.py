@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nincost._devices.declare import in_place, layout
-from nincost._devices.dense import describe, row_major
+from nincost._devices.output_layouts import describe, row_major
 from nincost._trace.meta_operators import Layouts
 
 #: Every `aten._foreach_NAME_` that torch has.

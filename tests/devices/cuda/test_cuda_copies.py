@@ -12,7 +12,7 @@ from torch import nn
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.lower import Alloc
+from nincost._memory.device_allocations import Alloc
 
 
 class Gaps(nn.Module):

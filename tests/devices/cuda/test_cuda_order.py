@@ -16,7 +16,7 @@ from torch import nn
 
 from nincost._devices.cuda.attention_cudnn import cudnn_backward_workspace, cudnn_forward_workspace
 from nincost._devices.target import Target
-from nincost._memory.lower import Alloc, Free, Timeline
+from nincost._memory.device_allocations import Alloc, Free, Timeline
 from nincost._trace.recording import Ran
 
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from nincost._devices.dense import describe
 from nincost._devices.libraries.conv_backend import uses_cudnn
 from nincost._devices.memory_format import as_image, suggests_channels_last
+from nincost._devices.output_layouts import describe
 
 FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 

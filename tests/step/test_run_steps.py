@@ -16,8 +16,8 @@ from nincost._devices.target import Target
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._models.inputs import ModelInput
-from nincost._step.driver import run_steps
 from nincost._step.library_calls import RecordedCalls, ScriptCalls
+from nincost._step.run_steps import run_steps
 from nincost._step.step import Step
 from nincost._trace.recording import Mark, Phase
 

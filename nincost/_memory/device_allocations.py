@@ -62,7 +62,7 @@ class Timeline:
     uncounted: tuple[str, ...] = ()
 
 
-def lower(recording: Recording, target: Target) -> Timeline:
+def device_allocations(recording: Recording, target: Target) -> Timeline:
     """Apply the target's rules to a recording."""
     lowering = _Lowering(recording, target)
     lowering.run()
