@@ -231,7 +231,7 @@ def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
             # A lone number may be a bias: `ways` keeps both cuts, and the whole answer decides.
             maybe = term.kind == "number" and together < cutter.weights.unexplained
             apart = cutter.likeliest(before) + cutter.likeliest(term)
-            if maybe or together < apart - cutter.weights.joined:
+            if maybe or together < apart:
                 found[-1] = both
                 continue
         found.append(term)

@@ -65,10 +65,6 @@ class Weights:
     """A value that belongs to no layer. Above `unexplained` and `unlike` and `missing` together,
     so that a value is compared with a layer as long as one is left."""
 
-    joined: float = 0.1
-    """How much likelier two neighbouring terms must be as one layer (weights, then biases) than as
-    two, to be read as one. Small, to break ties for keeping what was written apart."""
-
     also_likely: float = 1.3
     """A margin: other explanations of a term are listed up to this much behind the first. About
     one mistake: what needs a mistake more is not worth a reader's time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 
 import pytest
 import torch
@@ -102,6 +103,14 @@ def test_every_sentence_is_there_in_both_languages(key: str) -> None:
     assert not re.search("[一-鿿，。；：]", english)
     if re.search("[a-z]{3}", re.sub(r"\{\w+\}", "", english)) and key not in ("macs",):
         assert re.search("[一-鿿]", chinese), "not translated"
+
+
+def test_every_sentence_is_used() -> None:
+    package = Path(nincost.__file__).parent
+    files = [*(package / "_explain").glob("*.py"), *(package / "_render/explain").glob("*.py")]
+    code = "".join(file.read_text("utf-8") for file in files if file.name != "phrases.py")
+    sides = {f"side_{axis}" for axis in "dhwl"}  # whose keys are put together
+    assert {key for key in PHRASES if f'"{key}"' not in code} == sides
 
 
 #: English words that stay as they are in Chinese text: names of code and units.
