@@ -241,7 +241,6 @@ class _Search:
             ),
             memory=replace(memory, notes=tuple(notes)),
             next_memory=next_memory,
-            traced=tuple(sorted(self.known)),
             notes=tuple(notes),
             environment=memory.environment,
             points=tuple(

@@ -59,8 +59,8 @@ class Fit(Result):
         gpu: the card whose rules and context were taken.
         totals: the answer.
         memory, next_memory: the whole prediction at the answer, and at one more.
-        traced: the batches at which the step was recorded and predicted in full.
-        points: what it takes at each of these.
+        points: the batches at which the step was recorded and predicted in full, with the memory
+            of each.
         notes: what a careful reader should know.
         environment: versions.
     """
@@ -74,7 +74,6 @@ class Fit(Result):
     totals: FitTotals
     memory: Memory
     next_memory: Memory
-    traced: tuple[int, ...]
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     points: tuple[FitPoint, ...] = ()
@@ -94,7 +93,6 @@ class Fit(Result):
             "next_memory": self.next_memory.totals.to_dict(),
             "layers": [layer.to_dict() for layer in self.memory.layers],
             "uncounted": list(self.memory.uncounted),
-            "traced": list(self.traced),
             "points": [point.to_dict() for point in self.points],
             "notes": list(self.notes),
         }

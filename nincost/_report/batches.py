@@ -146,7 +146,7 @@ class _Curve:
             except InputError:  # any batch fits, as far as batches are predicted
                 exact = False
             else:
-                self.sizes |= {batch: self.known[batch].process_bytes for batch in found.traced}
+                self.sizes |= {point.batch_size: point.process_bytes for point in found.points}
                 batch, size = found.totals.batch_size, found.totals.process_bytes
         return CardFit(
             label=label,

@@ -34,7 +34,7 @@ def test_the_answer_fits_and_one_more_does_not(model, options):
     totals = result.totals
     assert totals.process_bytes <= totals.budget_bytes < totals.next_process_bytes
     assert totals.batch_size >= 1
-    assert len(result.traced) <= MOST_TRACES.get((TORCH, *options.values()), 8)
+    assert len(result.points) <= MOST_TRACES.get((TORCH, *options.values()), 8)
 
     at = nincost.memory(model, batch_size=totals.batch_size, measure=False, **options)
     more = nincost.memory(model, batch_size=totals.batch_size + 1, measure=False, **options)
