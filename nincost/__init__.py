@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from nincost._closed_form.check_results import Check
     from nincost._compare.compare import compare
     from nincost._compare.results import Comparison
+    from nincost._emulator.results import Run
+    from nincost._emulator.run import run
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
     from nincost._memory.fit import fit
@@ -61,6 +63,8 @@ _WHERE = {
     "Memory": "nincost._memory.results",
     "fit": "nincost._memory.fit",
     "Fit": "nincost._memory.fit_results",
+    "run": "nincost._emulator.run",
+    "Run": "nincost._emulator.results",
     "validate": "nincost._validate.validate",
     "Validation": "nincost._validate.results",
     "check": "nincost._closed_form.check",
@@ -99,6 +103,7 @@ __all__ = [
     "OutputError",
     "Profile",
     "Report",
+    "Run",
     "TorchVersionError",
     "Totals",
     "TrainTable",
@@ -117,6 +122,7 @@ __all__ = [
     "memory",
     "profile",
     "report",
+    "run",
     "train",
     "train_table",
     "validate",

@@ -85,11 +85,14 @@ ONLY_CLI = {
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {
     "memory": {"timeline", "snapshot", "top"}, "fit": {"batch_size"}, "validate": {"reports"},
-    "train": {"table", "seeds"},  # nincost.train_table
+    "run": {"timeline", "snapshot", "top"}, "train": {"table", "seeds"},  # nincost.train_table
 }  # fmt: skip
 #: Of one function alone: who is told how far it has come, and what each command has as an output
 #: option.
-ONLY_PYTHON_OF = {"validate": {"progress"}, "train": {"progress", "force"}}
+ONLY_PYTHON_OF = {
+    "validate": {"progress"}, "train": {"progress", "force"},
+    "run": {"progress", "timeout"},  # its --timeout is that of each command
+}  # fmt: skip
 #: What of a profile is shown, not how it is made; `View` has them under the same names.
 VIEW = {"depth", "sort", "top", "columns", "elementwise", "total", "exact"}
 
@@ -113,8 +116,10 @@ def test_each_option_has_its_twin_in_the_function_of_the_same_name(name: str) ->
         default = options[key].default
         if "UNSET" in str(default):  # click 8.3's word for "no default"
             default = None
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL or options[key].nargs == -1:
             assert options[key].nargs == -1
+        elif parameter.default is inspect.Parameter.empty:
+            assert isinstance(options[key], click.Argument)
         elif key == "model":  # the default model's name is filled in by pick_model
             from nincost._models.nin import DEFAULT_MODEL
 

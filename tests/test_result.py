@@ -25,7 +25,7 @@ TEXTS = ("table", "csv", "json", "markdown", "latex", "html")
 #: Formats that only some results have.
 MORE = {
     "profile": PICTURES, "memory": ("snapshot", *PICTURES), "fit": PICTURES, "compare": PICTURES,
-    "report": PICTURES, "train": ("jsonl", *PICTURES),
+    "report": PICTURES, "run": ("snapshot", *PICTURES), "train": ("jsonl", *PICTURES),
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
     "memory": "The CUDA memory of a training step: how much, when, and what for.",
     "fit": "The largest batch that fits a GPU.",
+    "run": "A script, unchanged, on emulated GPUs: the memory it takes, line by line.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",
     "explain": "The working of every number, with symbols, then with numbers.",

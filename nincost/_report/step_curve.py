@@ -7,6 +7,9 @@ from nincost._memory.replay import Simulation, layer_name
 from nincost._report.results import Moment, StepCurve
 from nincost._trace.recording import CATEGORIES, Mark, Phase
 
+#: A script that ran on the emulated GPU has memory of no known purpose, too.
+_CATEGORIES = (*CATEGORIES, "other")
+
 
 def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:
     """The step that the peak is in, in at most `most` moments, the peak among them.
@@ -23,9 +26,9 @@ def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:
         if first <= peak < last:
             best, at_peak = peak, len(shown)
         shown.append(moments[best])
-    used = [n for n in range(len(CATEGORIES)) if any(m.sizes[n] for m in shown)]
+    used = [n for n in range(len(_CATEGORIES)) if any(m.sizes[n] for m in shown)]
     return StepCurve(
-        categories=tuple(CATEGORIES[n] for n in used),
+        categories=tuple(_CATEGORIES[n] for n in used),
         moments=tuple(
             Moment(m.place, m.phase, m.layer, m.operator, m.bytes, tuple(m.sizes[n] for n in used))
             for m in shown
@@ -39,7 +42,7 @@ def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:
 def _every_moment(simulation: Simulation) -> tuple[list[Moment], list[tuple[int, str]], int]:
     """The moment after each event of the peak's step, where phases begin, and the peak."""
     wanted = max(simulation.peak_mark.step, 1)
-    now: dict[str, int] = dict.fromkeys(CATEGORIES, 0)
+    now: dict[str, int] = dict.fromkeys(_CATEGORIES, 0)
     alive: dict[int, tuple[str, int]] = {}
     moments: list[Moment] = []
     phases: list[tuple[int, str]] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from support.made_up_script import made_up_run
+
 import nincost
 from nincost._measure.results import Measured
 from nincost._result import Result
@@ -74,6 +76,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "memory": functools.cache(lambda: nincost.memory("two-1x1", gpu="rtx3060", measure=False)),
     "fit": functools.cache(lambda: nincost.fit("two-1x1", gpu="2GiB")),
     "check": functools.cache(lambda: nincost.check("two-1x1")),
+    "run": functools.cache(made_up_run),
     "explain": functools.cache(lambda: nincost.explain("two-1x1", layer="block1")),
     "audit": functools.cache(lambda: nincost.audit(params="96*(11*11*1+1) + 5 = 11717")),
     "compare": functools.cache(lambda: nincost.compare("two-1x1", "one-1x1")),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from nincost import _units as units
+from nincost._memory.replay import Simulation
 from nincost._memory.results import Memory
 from nincost._render.figures import lettering
 from nincost._render.figures.picture import Picture, new_picture
@@ -33,19 +35,37 @@ def draw(result: Memory, *, width: Width = "page") -> Picture:
     """
     if result.history is None:
         raise ValueError("the result has no history: expected one that nincost.memory gave")
+    return draw_step(result.history, result.totals, title(result), width)
+
+
+class PeakTotals(Protocol):
+    """What the picture needs to know of a result's totals."""
+
+    @property
+    def peak_allocated_bytes(self) -> int: ...
+    @property
+    def peak_layer(self) -> str: ...
+    @property
+    def peak_op(self) -> str: ...
+    @property
+    def categories_at_peak(self) -> Mapping[str, int]: ...
+
+
+def draw_step(history: Simulation, totals: PeakTotals, heading: str, width: Width) -> Picture:
+    """The picture of the step of a history that its peak is in."""
     wide = inches(width)
     room = wide - _LEFT - _RIGHT
-    curve = step_curve(result.history, round(room * _MOMENTS_IN_AN_INCH))
+    curve = step_curve(history, round(room * _MOMENTS_IN_AN_INCH))
     columns = max(int((wide - 2 * _LEGEND_MARGIN) / _LEGEND_COLUMN), 1)
     lines = 1 + -(-len(curve.categories) // columns)
     tall = min(max(0.36 * wide, 1.5), 4.0)
     with looks():
-        picture = new_picture(title(result), wide, _TOP + tall + _BELOW + lines * _LEGEND_LINE)
+        picture = new_picture(heading, wide, _TOP + tall + _BELOW + lines * _LEGEND_LINE)
         axes = picture.place(_LEFT, _TOP, room, tall)
         _stack(axes, curve)
         _phases(axes, curve, room)
-        _peak(axes, result, curve, room)
-        _legend(picture, result, curve, columns, _TOP + tall + _BELOW)
+        _peak(axes, totals, curve, room)
+        _legend(picture, totals, curve, columns, _TOP + tall + _BELOW)
     return picture
 
 
@@ -101,13 +121,12 @@ def _phases(axes: Axes, curve: StepCurve, room: float) -> None:
             free_from = left + needed
 
 
-def _peak(axes: Axes, result: Memory, curve: StepCurve, room: float) -> None:
-    totals = result.totals
+def _peak(axes: Axes, totals: PeakTotals, curve: StepCurve, room: float) -> None:
     place, size = curve.moments[curve.peak].place, totals.peak_allocated_bytes
     axes.axvline(place, color="black", linewidth=0.9)
     axes.plot([place], [size], "o", markerfacecolor="white", markeredgecolor="black", zorder=5)
     # The words stand above the line, and lean to the side that has room.
-    words = _peak_words(result, room)
+    words = _peak_words(totals, room)
     share = place / max(curve.length, 1)
     half = lettering.text_width(words, _PEAK_SIZE) / room / 2
     shift = min(max(share, half), 1 - half)
@@ -117,9 +136,8 @@ def _peak(axes: Axes, result: Memory, curve: StepCurve, room: float) -> None:
     )  # fmt: skip
 
 
-def _peak_words(result: Memory, room: float) -> str:
+def _peak_words(totals: PeakTotals, room: float) -> str:
     """How much and where: without the operator where there is no room for it."""
-    totals = result.totals
     words = f"peak {units.size(totals.peak_allocated_bytes)}"
     if not totals.peak_layer:
         return words
@@ -132,13 +150,15 @@ def _peak_words(result: Memory, room: float) -> str:
     return start + lettering.shorten(totals.peak_layer, left, _PEAK_SIZE)
 
 
-def _legend(picture: Picture, result: Memory, curve: StepCurve, columns: int, top: float) -> None:
+def _legend(
+    picture: Picture, totals: PeakTotals, curve: StepCurve, columns: int, top: float
+) -> None:
     """The categories from the bottom up, each with its part of the peak."""
     handles = []
     for name in curve.categories:
         color, hatch = CATEGORY_FILLS[name]
-        size = result.totals.categories_at_peak[name]
-        words = f"{CATEGORY_NAMES[name]} {units.size(size)}"
+        size = totals.categories_at_peak[name]
+        words = f"{CATEGORY_NAMES.get(name, name)} {units.size(size)}"
         handles.append(
             Patch(facecolor=color, hatch=hatch, edgecolor="black", linewidth=0.4, label=words)
         )

@@ -1,0 +1,81 @@
+"""Why a script did not end well, in a sentence that says what to try."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nincost._emulator.analysis import code_at
+from nincost.errors import printable
+
+#: Types of exceptions, and texts, that mean that a script wants something from the network.
+_NETWORK = re.compile(
+    r"LocalEntryNotFoundError|OfflineModeIsEnabled|RepositoryNotFoundError|GatedRepoError"
+    r"|HfHubHTTPError|\bURLError|gaierror|MaxRetryError|ConnectionError|ConnectTimeout|ConnectError"
+    r"|NewConnectionError|NameResolutionError|couldn't connect to 'https?:"
+    r"|is not a local folder and is not a valid model"
+)
+_OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|CUDA out of memory")
+_LENGTH = 300
+
+
+def ran_out_of_memory(ended: Mapping[str, Any]) -> bool:
+    """Whether the exception that ended the script is torch's out-of-memory error."""
+    return any(_OUT_OF_MEMORY.search(f"{kind}: {text}") for kind, text in ended.get("chain", ()))
+
+
+def failure_of(ended: Mapping[str, Any], script: str, waited_for: str) -> str:
+    """Empty where the script ended well, or by Ctrl-C."""
+    how, where = ended["how"], _place(ended.get("line"))
+    if how == "exception":
+        chain: Sequence[tuple[str, str]] = ended["chain"]
+        for kind, text in chain:
+            if _NETWORK.search(f"{kind}: {text}"):
+                return (
+                    f"{script} wants something from the network{where}: {_first(kind, text)}. "
+                    "Weights are not needed here: give a folder on this machine, or make the "
+                    "model from its configuration (AutoModelForCausalLM.from_config)"
+                )
+        return f"{script} failed{where}: {_first(*chain[0])}"
+    if how == "exit" and ended.get("status"):
+        return f"{script} ended with exit status {ended['status']}"
+    if how == "timeout":
+        return (
+            f"{script} was not done after {ended['seconds']:.0f} s: it waited for {waited_for}"
+            f"{where}; give more time with --timeout, or fewer steps with --steps"
+        )
+    return ""
+
+
+def killed(script: str, status: int, phase: str) -> str:
+    """What to say of a process that left nothing behind."""
+    if status >= 0:
+        return f"{script} ended with exit status {status} before anything could be recorded"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = {
+        "SIGKILL": ": the machine may have run out of memory",
+        "SIGSEGV": ": a library called something of CUDA's that is not emulated, perhaps",
+        "SIGABRT": ": the last lines above may say why",
+    }.get(name, "")
+    return f"{script} was ended by {name} in phase {phase!r}{hint}"
+
+
+def _place(line: tuple[str, int, str] | None) -> str:
+    if not line:
+        return ""
+    code = code_at(line)
+    words = f" at {printable(os.path.basename(line[0]))}:{line[1]}"
+    return f"{words} `{printable(code)}`" if code else words
+
+
+def _first(kind: str, text: str) -> str:
+    """`ValueError: its first line`."""
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    name = kind.removeprefix("builtins.").rpartition(".")[2]
+    return printable(f"{name}: {line}"[:_LENGTH] if line else name)

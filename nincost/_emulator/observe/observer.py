@@ -1,0 +1,174 @@
+"""What has been observed of a script, and the one file that it is written to."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """When to end the script, and where to write what was observed.
+
+    Attributes:
+        output: the file to write.
+        steps: optimizer steps after which the script is ended; None: it ends by itself.
+        calls: the same of calls of the outermost module, for scripts without an optimizer.
+        until_repeated: end it, too, when a whole step has set no new peak.
+        timeout: seconds after which it is ended wherever it is.
+        progress: a file descriptor that gets a line of JSON a few times a second.
+        control: one that is read: a byte asks for an early end, and its closing says that the
+            process that started this one is gone.
+    """
+
+    output: str
+    steps: int | None = 3
+    calls: int | None = None
+    until_repeated: bool = False
+    timeout: float | None = None
+    progress: int | None = None
+    control: int | None = None
+
+
+@dataclass(slots=True)
+class Observed:
+    """What has been observed so far; all of it is written, and read by `analysis.py`.
+
+    Attributes:
+        marks: `(time in ns, phase, step, call, layer, line)` for each beginning of a phase or of a
+            layer; the n-th mark's number is in the history's `user_metadata`, from 1.
+        named: `(time in ns, address, category, layer)` of tensors when they were seen.
+        layers: what a `layer` is an index into; -1 is none.
+        lines: `(file, line, function)`, what a `line` is an index into; -1 is none.
+    """
+
+    marks: list[tuple[int, str, int, int, int, int]] = field(default_factory=list)
+    named: list[tuple[int, int, str, int]] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    lines: list[tuple[str, int, str]] = field(default_factory=list)
+    optimizers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    steps: int = 0
+    calls: int = 0
+    phase: str = "model"
+
+
+class Observer:
+    """The one observer of this process: what it was told to do, and what it has observed."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.seen = Observed()
+        self.began = time.monotonic()
+        self.process = os.getpid()
+        self.ended: dict[str, Any] | None = None
+        #: Called before anything is written where no step was finished: names what is alive.
+        self.name_everything: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the script's own process: a worker that it forked observes nothing."""
+        return os.getpid() == self.process
+
+    def note(self, text: str) -> None:
+        if text not in self.seen.notes:
+            self.seen.notes.append(text)
+
+    def write(self, how: str, **details: Any) -> bool:
+        """Write what was observed, once: `how` is why the script ends. False where it is written.
+
+        Args:
+            how: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`, `timeout`.
+            details: what is known of it, such as an exception's type and text.
+        """
+        with self._lock:
+            if self.ended is not None or not self.is_here:
+                return False
+            self.ended = {"how": how, "seconds": time.monotonic() - self.began, **details}
+        if not self.seen.steps:
+            try:
+                self.name_everything()
+            except Exception as error:  # a tensor subclass of the script's own
+                self.note(f"what is held could not be named: {type(error).__name__}: {error}")
+        content = {
+            "ended": self.ended,
+            "observed": {name: getattr(self.seen, name) for name in Observed.__slots__},
+            "not_emulated": _not_emulated(),
+            "environment": {k: v for k, v in os.environ.items() if k.startswith("CUBLAS")},
+            **_device_state(),
+        }
+        part = f"{self.orders.output}.part"
+        with open(part, "wb") as file:
+            pickle.dump(content, file, protocol=pickle.HIGHEST_PROTOCOL)
+        os.replace(part, self.orders.output)
+        return True
+
+
+def _device_state() -> dict[str, Any]:
+    """The allocator's history and torch's own counters, as far as there are any."""
+    torch = sys.modules.get("torch")
+    state: dict[str, Any] = {"torch": None, "snapshot": None, "devices": []}
+    if torch is None or not hasattr(torch, "cuda"):
+        return state
+    state["torch"] = {
+        "torch": str(torch.__version__), "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.version.cuda else None,
+    }  # fmt: skip
+    if not torch.cuda.is_initialized():
+        return state
+    from nincost._torch.observation import memory_snapshot  # which imports torch
+
+    state["snapshot"] = memory_snapshot()
+    for number in range(torch.cuda.device_count()):
+        stats = torch.cuda.memory_stats(number)
+        free, total = torch.cuda.mem_get_info(number)
+        state["devices"].append(
+            {
+                "name": torch.cuda.get_device_name(number),
+                "allocated": stats.get("allocated_bytes.all.current", 0),
+                "allocated_peak": stats.get("allocated_bytes.all.peak", 0),
+                "reserved": stats.get("reserved_bytes.all.current", 0),
+                "reserved_peak": stats.get("reserved_bytes.all.peak", 0),
+                "retries": stats.get("num_alloc_retries", 0),
+                "process": _process_bytes(number),
+                "free": free,
+                "total": total,
+            }
+        )
+    return state
+
+
+def _process_bytes(device: int) -> int:
+    """What nvidia-smi would show for this process, its context included."""
+    try:
+        known = ctypes.CDLL(None).nincost_emulated_process_bytes
+    except (OSError, AttributeError):  # a real card, or an older runtime
+        return 0
+    known.restype = ctypes.c_ulonglong
+    return int(known(device))
+
+
+def _not_emulated() -> list[str]:
+    """Functions of CUDA's libraries that were called and are not emulated."""
+    try:
+        note = ctypes.CDLL(None).nincost_emulated_note
+    except (OSError, AttributeError):
+        return []
+    note.restype = ctypes.c_ulonglong
+    kind, name = ctypes.c_char_p(), ctypes.c_char_p()
+    found = []
+    number = 0
+    while count := note(number, ctypes.byref(kind), ctypes.byref(name)):
+        number += 1
+        if kind.value == b"function":  # of others only the address was asked for
+            words = (name.value or b"").decode()
+            found.append(f"{words} ({count} times)" if count > 1 else words)
+    return found

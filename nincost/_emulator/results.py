@@ -1,0 +1,279 @@
+"""What a script took on the emulated GPU: plain values, all sizes in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nincost._files import write_file
+from nincost._memory.results import LayerMemory
+from nincost._result import Result, Tabular, render
+from nincost._trace.recording import CATEGORIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nincost._memory.replay import Simulation
+
+#: A script's blocks may be none of those that a model's step has.
+RUN_CATEGORIES = (*CATEGORIES, "other")
+
+#: The columns of a run's CSV: what each line of the user's code and each layer holds at the peak.
+RUN_COLUMNS = ("line", "function", "via", "layer", "bytes", *RUN_CATEGORIES)
+
+
+@dataclass(frozen=True, slots=True)
+class LineMemory:
+    """What was allocated by one line of the user's code in one layer, and is held at the peak.
+
+    `line` is `train.py:88`, `code` its text; both are empty for what no line of the user's did.
+    `via` is the innermost line of a library that was called there, such as transformers.
+    """
+
+    line: str
+    function: str
+    code: str
+    via: str
+    via_code: str
+    layer: str
+    bytes: int
+    categories: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """A request that the card had no memory for.
+
+    Attributes:
+        requested_bytes: what was asked for when it failed.
+        allocated_bytes, reserved_bytes: what torch's tensors and its allocator held then.
+        free_bytes: what the card still had; shortfall_bytes: how much more that request needed, of
+            a segment for it alone.
+        caught: whether the script went on after it.
+    """
+
+    rank: int
+    step: int
+    phase: str
+    layer: str
+    line: str
+    code: str
+    requested_bytes: int
+    allocated_bytes: int
+    reserved_bytes: int
+    free_bytes: int
+    shortfall_bytes: int
+    caught: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """One optimizer step (or, without an optimizer, one call of the outermost module).
+
+    `phase_peaks` has the most that was allocated in each phase, `phases` what was allocated when a
+    phase had ended.
+    """
+
+    step: int
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    process_bytes: int
+    peak_phase: str
+    phase_peaks: Mapping[str, int]
+    phases: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RankRun:
+    """What one rank took.
+
+    Attributes:
+        steps: those that were seen, a last one that was not finished among them.
+        out_of_memory: the failure that ended the script; None where none did.
+        caught: failures that the script caught and went on after.
+        ended: why it ended: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`,
+            `timeout`.
+        failure: what it raised, or that it was killed; empty where it ended well.
+    """
+
+    rank: int
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    process_bytes: int
+    steps: tuple[RunStep, ...]
+    out_of_memory: OutOfMemory | None
+    caught: tuple[OutOfMemory, ...]
+    ended: str
+    failure: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """The rank that takes most.
+
+    Attributes:
+        peak_allocated_bytes: `torch.cuda.max_memory_allocated`.
+        peak_reserved_bytes: `torch.cuda.max_memory_reserved`.
+        process_bytes: reserved, the CUDA context, and what libraries took beside torch: what
+            nvidia-smi shows.
+        fits: whether the script ended without running out of memory and the card has
+            `process_bytes`.
+        peak_phase, peak_layer, peak_op, peak_line, peak_code, peak_step: where the peak was reached
+            first; `peak_op` is the innermost Python function.
+        categories_at_peak: sum to `peak_allocated_bytes`.
+        phases: allocated when a phase of the last whole step had ended.
+        card_bytes: what the card has; budget_bytes: what was allowed, None where nothing was said.
+    """
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    process_bytes: int
+    fits: bool
+    peak_phase: str
+    peak_layer: str
+    peak_op: str
+    peak_line: str
+    peak_code: str
+    peak_step: int
+    categories_at_peak: Mapping[str, int]
+    phases: Mapping[str, int]
+    measured: None
+    peak_requested_bytes: int
+    cached_bytes: int
+    context_bytes: int
+    outside_bytes: int
+    card_bytes: int
+    budget_bytes: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Result):
+    """A script that ran on the emulated GPU. `print` it, or take `totals`, `lines` and `layers`.
+
+    Attributes:
+        script: as it was given, `-m` with it where it is a module; arguments: the script's own.
+        gpu: the card that was emulated; world_size: how many ranks the script was told there are.
+        settings: nincost's options as plain values.
+        totals: the rank that takes most.
+        layers: what each layer holds at the peak of that rank; lines: the same by line and layer.
+        ranks: each rank that was run.
+        uncounted: functions of CUDA's libraries that were called and are not emulated.
+        notes: what a careful reader should know.
+        environment: versions.
+        history: every allocation of that rank, for pictures; snapshot: torch's own, as it was
+            pickled in the script's process. Neither is in `to_dict`.
+    """
+
+    renderers: ClassVar[str] = "run"
+
+    script: str
+    arguments: tuple[str, ...]
+    gpu: str
+    world_size: int
+    settings: Mapping[str, Any]
+    totals: RunTotals
+    layers: tuple[LayerMemory, ...]
+    lines: tuple[LineMemory, ...]
+    ranks: tuple[RankRun, ...]
+    uncounted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    history: Simulation | None = field(default=None, compare=False)
+    snapshot: bytes | None = field(default=None, compare=False)
+
+    @property
+    def failure(self) -> str:
+        """Why the script did not end well; empty where it did, or ran out of memory."""
+        return next((r.failure for r in self.ranks if r.failure and not r.out_of_memory), "")
+
+    @property
+    def exceeds_budget(self) -> bool:
+        """Whether it takes more than was allowed."""
+        budget = self.totals.budget_bytes
+        return budget is not None and self.totals.process_bytes > budget
+
+    @property
+    def exit_status(self) -> int:
+        """The command's: 2 where the script failed, 1 where it does not fit, else 0.
+
+        130 where it was interrupted, as shells have it.
+        """
+        if any(rank.ended == "interrupt" for rank in self.ranks):
+            return 130
+        if self.failure:
+            return 2
+        return 0 if self.totals.fits and not self.exceeds_budget else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document's content."""
+        return {
+            "schema": 1,
+            "command": "run",
+            "kind": "emulated",
+            "model": self.script,
+            "input": [],
+            "script": self.script,
+            "arguments": list(self.arguments),
+            "gpu": self.gpu,
+            "world_size": self.world_size,
+            "settings": dict(self.settings),
+            "environment": dict(self.environment),
+            "totals": self.totals.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "lines": [line.to_dict() for line in self.lines],
+            "ranks": [rank.to_dict() for rank in self.ranks],
+            "uncounted": list(self.uncounted),
+            "notes": list(self.notes),
+        }
+
+    def tabular(self) -> Tabular:
+        """A row for each line and layer that hold something at the peak; they sum to the peak."""
+        records = ({**line.to_dict(), **line.categories} for line in self.lines)
+        return Tabular.of(RUN_COLUMNS, records)
+
+    def headline(self) -> dict[str, Any]:
+        return {
+            "script": self.script, "gpu": self.gpu,
+            "peak_allocated_bytes": self.totals.peak_allocated_bytes,
+            "process_bytes": self.totals.process_bytes, "fits": self.totals.fits,
+        }  # fmt: skip
+
+    def to_snapshot(self, path: str | Path, *, force: bool = False) -> None:
+        """torch's own snapshot of the rank that takes most, for pytorch.org/memory_viz.
+
+        Raises:
+            OutputError: the file cannot be written.
+            ValueError: the result was read from elsewhere and has no snapshot.
+        """
+        write_file(path, render(self, "snapshot"), force=force)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass's fields as plain values."""
+
+    def simple(inner: Any) -> Any:
+        if hasattr(inner, "to_dict"):
+            return inner.to_dict()
+        if isinstance(inner, Mapping):
+            return dict(inner)
+        if isinstance(inner, tuple | list):
+            return [simple(item) for item in inner]
+        return inner
+
+    return {item.name: simple(getattr(value, item.name)) for item in fields(value)}

@@ -1,0 +1,296 @@
+"""Runs a script, unchanged, on GPUs that are not there, and reports the memory that it took."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nincost._devices.cards import Gpu
+from nincost._emulator import analysis as of_rank
+from nincost._emulator.analysis import Analysis, analyse
+from nincost._emulator.failure import failure_of, ran_out_of_memory
+from nincost._emulator.journal import Journal
+from nincost._emulator.launch import environment
+from nincost._emulator.observe.observer import Orders
+from nincost._emulator.results import RankRun, Run, RunTotals
+from nincost._emulator.run_options import (
+    Script,
+    capacity_in_bytes,
+    check_count,
+    check_timeout,
+    find_card,
+    find_script,
+    packages_of,
+    parse_ranks,
+    size_in_bytes,
+)
+from nincost._emulator.simulation import simulation
+from nincost._emulator.supervise import Finished, Progress, run_script
+from nincost._environment import __version__
+from nincost.errors import ModelError
+
+#: How often a rank is run again since it needed another one first.
+_MOST_NEEDED = 4
+
+
+def run(
+    script: str | Path,
+    args: Sequence[str] = (),
+    *,
+    module: bool = False,
+    gpu: str | None = None,
+    ranks: int = 1,
+    ranks_per_node: int = 8,
+    rank: int | str | Sequence[int] = "0",
+    steps: int | None = 3,
+    calls: int | None = None,
+    until_exit: bool = False,
+    until_repeated: bool = False,
+    budget: int | str | None = None,
+    capacity: int | str | None = None,
+    timeout: float | None = None,
+    python: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Run a script, unchanged, on an emulated GPU, and report the memory that it takes.
+
+    PyTorch's own CUDA build runs the script over a CUDA in which kernels do nothing: what it
+    dispatches, allocates and frees is as on the card, values are not. The script's own output goes
+    to stderr.
+
+    Args:
+        script: a file, as one would give it to Python; args: its own arguments.
+        module: whether `script` is a module's name, as after `python -m`.
+        gpu: the card, such as `h100`, or a size such as `24GiB`; an 80 GB A100 where None.
+        ranks: how many ranks the script is told that there are; ranks_per_node: how many of them
+            share a machine.
+        rank: which of them are run, one after the other: a number, `0,7`, or a list of numbers.
+        steps: optimizer steps after which the script is ended; calls: calls of the outermost
+            module, for scripts without an optimizer; until_exit: it ends by itself;
+            until_repeated: end it, too, when a whole step has set no new peak.
+        budget: what the process may take, in bytes or as `22GiB`; the result says whether it does.
+        capacity: bytes that the card has, where not its own: `unlimited` goes on past its end and
+            finds the whole need.
+        timeout: seconds after which a rank is ended.
+        python: the interpreter whose torch runs the script; this one where None.
+        progress: called a few times a second with where the script is.
+
+    Raises:
+        InputError: no such script or card, or options that do not fit.
+        EmulatorError: the emulated GPU cannot be made or run here.
+        ModelError: the script failed, or ended, before it allocated anything on the GPU.
+
+    Example:
+        >>> nincost.run("train.py", ["--batch-size", "32"], gpu="h100").totals.fits
+        True
+    """
+    what = find_script(script, args, module=module)
+    card = find_card(gpu)
+    numbers = parse_ranks(rank, ranks, ranks_per_node)
+    orders = Orders(
+        output="",
+        steps=None if until_exit or calls is not None else check_count("steps", steps),
+        calls=None if until_exit or calls is None else check_count("calls", calls),
+        until_repeated=until_repeated,
+        timeout=check_timeout(timeout),
+    )
+    limit = capacity_in_bytes(capacity)
+    allowed = size_in_bytes("budget", budget)
+    interpreter = python or sys.executable
+    settings = {
+        "steps": orders.steps, "calls": orders.calls, "until_exit": until_exit,
+        "until_repeated": until_repeated, "ranks": ranks, "ranks_per_node": ranks_per_node,
+        "rank": numbers, "budget_bytes": allowed, "capacity_bytes": limit,
+        "timeout": timeout,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="nincost-ranks-") as folder:
+        runner = _Runner(
+            what, orders, card, limit, ranks, ranks_per_node, Path(folder), interpreter, progress
+        )
+        finished = runner.run_all(numbers)
+    return result_of(what, card, settings, finished, packages=packages_of(what))
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Runs ranks one after the other; one that needs what another sends runs again after it."""
+
+    what: Script
+    orders: Orders
+    card: Gpu
+    capacity: int | None
+    ranks: int
+    ranks_per_node: int
+    journal: Path
+    python: str
+    progress: Callable[[Progress], None] | None
+
+    def run_all(self, numbers: Sequence[int]) -> dict[int, Finished]:
+        finished: dict[int, Finished] = {}
+        for number in numbers:
+            if number not in finished:
+                self._run_one(number, finished)
+            if any(rank.interrupted for rank in finished.values()):
+                break
+        return {number: rank for number, rank in finished.items() if number in numbers}
+
+    def _run_one(self, number: int, finished: dict[int, Finished]) -> None:
+        for _ in range(_MOST_NEEDED):
+            finished[number] = self._start(number)
+            needed = Journal(str(self.journal), number).needed()
+            if needed is None or needed[0] in finished:
+                return
+            self._run_one(needed[0], finished)
+
+    def _start(self, number: int) -> Finished:
+        variables = environment(
+            self.card, capacity=self.capacity, rank=number,
+            world_size=self.ranks if self.ranks > 1 else None,
+            ranks_per_node=self.ranks_per_node, journal=self.journal, python=self.python,
+        )  # fmt: skip
+        return run_script(
+            self.what.command, self.orders, variables, python=self.python,
+            progress=self.progress, rank=number,
+        )  # fmt: skip
+
+
+def result_of(
+    what: Script, card: Gpu, settings: Mapping[str, Any], finished: Mapping[int, Finished],
+    packages: tuple[str, ...],
+) -> Run:  # fmt: skip
+    analyses: dict[int, Analysis] = {}
+    found: dict[int, RankRun] = {}
+    for number, rank in finished.items():
+        if rank.recording is None:
+            raise ModelError(rank.describe(what.title))
+        analyses[number] = analyse(rank.recording, card, packages=packages)
+        found[number] = _rank(what, number, rank.recording, analyses[number], settings)
+    largest = max(found, key=lambda number: found[number].process_bytes)
+    chosen, recording = analyses[largest], finished[largest].recording
+    assert recording is not None
+    if chosen.peak < 0:
+        raise ModelError(found[largest].failure or _nothing_allocated(what, recording))
+    fits = all(r.out_of_memory is None for r in found.values()) and (
+        max(r.process_bytes for r in found.values()) <= card.memory_bytes
+    )
+    return Run(
+        script=what.title,
+        arguments=what.arguments,
+        gpu=card.title,
+        world_size=settings["ranks"],
+        settings=settings,
+        totals=_totals(chosen, found[largest], card, settings["budget_bytes"], fits=fits),
+        layers=of_rank.layers_at_peak(chosen),
+        lines=of_rank.lines_at_peak(chosen),
+        ranks=tuple(found.values()),
+        uncounted=tuple(recording.get("not_emulated", ())),
+        notes=_notes(recording, chosen),
+        environment={
+            "nincost": __version__,
+            **{name: str(value) for name, value in (recording["torch"] or {}).items() if value},
+        },
+        history=simulation(chosen),
+        snapshot=finished[largest].snapshot,
+    )
+
+
+def _rank(
+    what: Script, number: int, recording: Mapping[str, Any], analysis: Analysis,
+    settings: Mapping[str, Any],
+) -> RankRun:  # fmt: skip
+    ended = recording["ended"]
+    out_of_memory = ran_out_of_memory(ended)
+    failures = of_rank.failures_of(analysis, number, ended_by_it=out_of_memory)
+    return RankRun(
+        rank=number,
+        peak_allocated_bytes=analysis.peak_allocated,
+        peak_reserved_bytes=analysis.peak_reserved,
+        process_bytes=analysis.process_bytes,
+        steps=of_rank.steps_of(analysis),
+        out_of_memory=next((f for f in failures if not f.caught), None),
+        caught=tuple(f for f in failures if f.caught),
+        ended=ended["how"],
+        failure=failure_of(ended, what.title, _waited_for(recording, settings)),
+    )
+
+
+def _waited_for(recording: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    observed = recording["observed"]
+    if settings["calls"] is not None:
+        return f"call {observed['calls'] + 1} of {settings['calls']} of the outermost module"
+    if settings["steps"] is None:
+        return "the script's end"
+    seen = observed["steps"]
+    words = f"optimizer step {seen + 1} of {settings['steps']}"
+    return words if seen else f"{words}, and has seen none"
+
+
+def _totals(
+    analysis: Analysis, rank: RankRun, card: Gpu, budget: int | None, *, fits: bool
+) -> RunTotals:
+    row, origin = analysis.peak_row, analysis.peak_origin()
+    line = origin.line if origin else None
+    return RunTotals(
+        peak_allocated_bytes=rank.peak_allocated_bytes,
+        peak_reserved_bytes=rank.peak_reserved_bytes,
+        process_bytes=rank.process_bytes,
+        fits=fits,
+        peak_phase=of_rank.public_phase(row.phase),
+        peak_layer=of_rank.layer_of(analysis, row) or (origin.layer if origin else ""),
+        peak_op=analysis.peak_operator(),
+        peak_line=f"{os.path.basename(line[0])}:{line[1]}" if line else "",
+        peak_code=of_rank.code_at(line),
+        peak_step=row.call if analysis.by_call else row.step,
+        categories_at_peak=of_rank.categories_at_peak(analysis),
+        phases=of_rank.phases_of(analysis, rank.steps),
+        measured=None,
+        peak_requested_bytes=analysis.history.requested_peak,
+        cached_bytes=rank.peak_reserved_bytes - rank.peak_allocated_bytes,
+        context_bytes=analysis.context_bytes,
+        outside_bytes=analysis.outside_bytes,
+        card_bytes=card.memory_bytes,
+        budget_bytes=budget,
+    )
+
+
+def _notes(recording: Mapping[str, Any], analysis: Analysis) -> tuple[str, ...]:
+    """What a careful reader should know of this run."""
+    observed, ended = recording["observed"], recording["ended"]
+    notes = list(observed["notes"])
+    if ended["how"] in ("exit", "interrupt") and not observed["steps"]:
+        notes.append("no optimizer step was seen: the figures are of all that ran")
+    elif ended["how"] == "interrupt":
+        notes.append(f"interrupted after {observed['steps']} steps")
+    if not analysis.history.complete:
+        notes.append(
+            "the beginning of the allocator's history was lost: categories and lines of the "
+            "oldest blocks are unknown"
+        )
+    retries = analysis.counters.get("retries", 0)
+    if retries:
+        times = "once" if retries == 1 else f"{retries} times"
+        notes.append(
+            f"the card was full {times}: the allocator gave its cached memory back and tried "
+            "again, which takes time on a card"
+        )
+    devices = [d for d in recording["devices"] if d["reserved_peak"]]
+    if len(devices) > 1:
+        notes.append(
+            f"the script used {len(devices)} GPUs in one process: the figures are of the one that "
+            "most was allocated on"
+        )
+    return tuple(notes)
+
+
+def _nothing_allocated(what: Script, recording: Mapping[str, Any]) -> str:
+    if recording["torch"] is None:
+        return f"{what.title} ended and has not imported torch: expected a script that uses a GPU"
+    return (
+        f"{what.title} ended, and torch allocated nothing on the GPU: does it move its model to "
+        "'cuda'? torch.cuda.is_available() is True here"
+    )

@@ -1,0 +1,1 @@
+"""The formats of a script's run on the emulated GPU."""

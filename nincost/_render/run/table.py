@@ -1,0 +1,104 @@
+"""A run on the emulated GPU as tables for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nincost import _units as units
+from nincost._emulator.results import Run
+from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
+from nincost._render.run.text import (
+    PARTS,
+    TOP,
+    Row,
+    layer_rows,
+    line_rows,
+    peak_rows,
+    shown,
+    statements,
+    step_rows,
+    title,
+    verdict,
+)
+
+#: Characters of a line's or layer's name: at most, and at least where there is room for figures.
+_MOST, _LEAST = 60, 32
+#: The longest figure: `146.0 MiB`.
+_FIGURE = 9
+
+
+def render(result: Run, *, top: int = TOP, width: int | None = None, color: bool = False) -> str:
+    """Whether it fits, what the peak is made of, and which lines and layers hold it."""
+    narrow = width is not None and width < WIDE_FROM
+    good = result.exit_status == 0
+    parts: list[RenderableType] = [
+        Text(title(result), style="bold"),
+        Text(verdict(result), style="bold green" if good else "bold red"),
+        Text(),
+        _peak_table(result),
+        Text(),
+        _rows_table("Line at the peak", shown(line_rows(result), top), width),
+        Text(),
+        _rows_table("Layer at the peak", shown(layer_rows(result), top), width),
+        Text(),
+    ]
+    steps = step_rows(result)
+    if steps:
+        parts += [_step_table(steps, several=len(result.ranks) > 1, narrow=narrow), Text()]
+    parts.append(grid(statements(result)))
+    return draw(parts, width=width, color=color)
+
+
+def _peak_table(result: Run) -> Table:
+    table = new_table()
+    table.add_column("At the peak", no_wrap=True)
+    table.add_column("Bytes", justify="right", no_wrap=True)
+    table.add_column("Share", justify="right", no_wrap=True)
+    rows = peak_rows(result)
+    for number, (name, size) in enumerate(rows):
+        is_total = number >= len(rows) - 3
+        if number == len(rows) - 3:
+            table.add_section()
+        share = 100 * size / max(result.totals.peak_allocated_bytes, 1)
+        cells = (name, units.size(size), "" if is_total else f"{share:.1f}%")
+        table.add_row(*map(Text, cells), style="bold" if is_total else "")
+    return table
+
+
+def _rows_table(heading: str, rows: list[Row], width: int | None) -> Table:
+    """Rows with a column for each part that there is room for: those that hold most."""
+    sums = {name: sum(row.categories[k] for row in rows for k in PARTS[name]) for name in PARTS}
+    chosen = [name for name in PARTS if sums[name]]
+    while width and chosen and width - _figures_width(chosen) < _LEAST:
+        chosen.remove(min(chosen, key=lambda name: sums[name]))
+    room = _MOST if width is None else min(_MOST, width - _figures_width(chosen))
+    table = new_table()
+    table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=room)
+    for name in ("Bytes", *chosen):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [row.name, units.size(row.bytes)]
+        for name in chosen:
+            size = sum(row.categories[key] for key in PARTS[name])
+            cells.append(units.size(size) if size else "")
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _figures_width(columns: list[str]) -> int:
+    """Characters that the columns of figures take, each with two blanks before it."""
+    return sum(max(len(name), _FIGURE) + 2 for name in ("Bytes", *columns))
+
+
+def _step_table(rows: list[tuple[str, ...]], *, several: bool, narrow: bool) -> Table:
+    columns = ["Rank", "Step", "Peak allocated", "Reserved", "Process",
+               "After forward", "After backward", "After step"]  # fmt: skip
+    first, last = (0 if several else 1), (5 if narrow else len(columns))
+    table = new_table()
+    for name in columns[first:last]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row[first:last]))
+    return table
