@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from support.made_up_script import made_up_run
-
 import nincost
 from nincost._measure.results import Measured
 from nincost._result import Result
@@ -14,6 +12,7 @@ from nincost._train.compare_runs import RunComparison, SeedRun, TrainTable
 from nincost._train.results import Epoch, Speed, StepMemory, Training
 from nincost._train.run_list import PublishedFigures, RunEntry
 from nincost._validate.results import Validation, ValidationRow
+from support.made_up_script import made_up_run
 
 TRAIN_SETTINGS = {
     "model": "a<b>", "arg": {}, "epochs": 3, "batch_size": 128, "lr": 0.1, "optimizer": "SGD",
