@@ -43,6 +43,7 @@ class Analysis:
     outside_bytes: int
     counters: Mapping[str, Any]
     observed: Mapping[str, Any]
+    user_code: UserCode
 
     @property
     def peak_row(self) -> MarkRow:
@@ -79,7 +80,7 @@ class Analysis:
                 yield block.bytes, origin
 
 
-def analyse(recording: Mapping[str, Any], gpu: Gpu, *, packages: tuple[str, ...]) -> Analysis:
+def analyse(recording: Mapping[str, Any], gpu: Gpu) -> Analysis:
     """Replay and attribute what `Observer.write` has written.
 
     Of several devices in the process, the one that most was allocated on.
@@ -92,13 +93,14 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu, *, packages: tuple[str, ...]
     )
     history = histories[device] if histories else replay((), config)
     observed = recording["observed"]
+    user_code = UserCode(recording["packages"])
     marked = MarkedEvents(history.events, observed["marks"])
     workspaces = blas_workspaces(gpu.capability, recording.get("environment", {}))
     origins = attribute(
         history,
         marked,
         observed,
-        user_code=UserCode(packages),
+        user_code=user_code,
         workspace_bytes=frozenset({workspaces.blas, workspaces.lt}) - {0},
     )
     counters = recording["devices"][device] if recording["devices"] else {}
@@ -114,6 +116,7 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu, *, packages: tuple[str, ...]
         outside_bytes=max(outside, 0),
         counters=counters,
         observed=observed,
+        user_code=user_code,
     )
 
 
@@ -274,9 +277,8 @@ def failures_of(analysis: Analysis, rank: int, *, ended_by_it: bool) -> list[Out
 
 def failed_line(analysis: Analysis, event: int, row: MarkRow) -> Line | None:
     """The user's line that an event was in."""
-    user_code = UserCode()
     for frame in analysis.history.events[event].get("frames") or ():
-        if user_code.owner(frame["filename"]) == "user":
+        if analysis.user_code.owner(frame["filename"]) == "user":
             return frame["filename"], frame["line"], frame["name"]
     lines: Sequence[Line] = analysis.observed["lines"]
     return lines[row.line] if row.line >= 0 else None

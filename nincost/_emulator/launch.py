@@ -11,6 +11,7 @@ from nincost._emulator import ranks
 from nincost._emulator.initialization import INITIALIZE
 from nincost._emulator.journal import JOURNAL
 from nincost._emulator.library import LIBRARIES, SITE, cache_folder, folder_of
+from nincost._emulator.observe.user_code import GENERATED
 from nincost._emulator.process import PRELOAD
 from nincost._emulator.values import ASSUME, parse_fraction
 
@@ -75,8 +76,8 @@ def environment(
         f"{PREFIX}CONTEXT": str(gpu.context_bytes if context is None else context),
         "TRITON_LIBCUDA_PATH": str(folder),
         # Shared between runs, and apart from those that hold what a real card chose.
-        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "inductor"),
-        "TRITON_CACHE_DIR": str(cache_folder() / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated"),
+        "TRITON_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated" / "triton"),
     }
     if capacity is not None:
         variables[f"{PREFIX}CAPACITY"] = str(capacity)

@@ -25,7 +25,6 @@ from nincost._emulator.run_options import (
     check_timeout,
     find_card,
     find_script,
-    packages_of,
     parse_ranks,
     size_in_bytes,
 )
@@ -113,7 +112,7 @@ def run(
             what, orders, card, limit, ranks, ranks_per_node, Path(folder), interpreter, progress
         )
         finished = runner.run_all(numbers)
-    return result_of(what, card, settings, finished, packages=packages_of(what))
+    return result_of(what, card, settings, finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +159,14 @@ class _Runner:
 
 
 def result_of(
-    what: Script, card: Gpu, settings: Mapping[str, Any], finished: Mapping[int, Finished],
-    packages: tuple[str, ...],
-) -> Run:  # fmt: skip
+    what: Script, card: Gpu, settings: Mapping[str, Any], finished: Mapping[int, Finished]
+) -> Run:
     analyses: dict[int, Analysis] = {}
     found: dict[int, RankRun] = {}
     for number, rank in finished.items():
         if rank.recording is None:
             raise ModelError(rank.describe(what.title))
-        analyses[number] = analyse(rank.recording, card, packages=packages)
+        analyses[number] = analyse(rank.recording, card)
         found[number] = _rank(what, number, rank.recording, analyses[number], settings)
     largest = max(found, key=lambda number: found[number].process_bytes)
     chosen, recording = analyses[largest], finished[largest].recording

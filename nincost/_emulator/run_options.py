@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,17 +54,6 @@ def find_script(script: str | Path, args: Sequence[str], *, module: bool) -> Scr
     elif path.suffix in (".sh", ".ipynb", ".yaml", ".toml"):
         raise InputError(f"{str(path)!r} is no Python script: give the .py file that it starts")
     return Script(str(path), False, arguments)
-
-
-def packages_of(what: Script) -> tuple[str, ...]:
-    """The folder of the package that `-m` names: the user's code, wherever it is installed."""
-    if not what.is_module:
-        return ()
-    top = what.name.partition(".")[0]
-    for folder in (os.getcwd(), *sys.path):
-        if os.path.isdir(os.path.join(folder, top)):
-            return (os.path.join(folder, top),)
-    return ()
 
 
 def find_card(gpu: str | None) -> Gpu:

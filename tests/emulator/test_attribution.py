@@ -106,12 +106,6 @@ def test_layers_of_several_networks_have_their_names() -> None:
     assert layer_names(["G\0", "G\0fc", "D\0", "D\0fc"]) == ["G", "G.fc", "D", "D.fc"]
 
 
-def test_a_packages_folder_is_the_users_where_it_is_run() -> None:
-    file = "/venv/lib/python3.11/site-packages/torchtitan/train.py"
-    assert UserCode().owner(file) == "library"
-    assert UserCode(("/venv/lib/python3.11/site-packages/torchtitan",)).owner(file) == "user"
-
-
 def test_the_result_of_a_made_up_script() -> None:
     """Blocks of 2 MiB: two at first, three more in forward and backward, and so on, by hand."""
     result = made_up_run()

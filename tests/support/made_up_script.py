@@ -101,8 +101,8 @@ def made_up_run() -> Run:
         "torch": {"torch": "2.14", "cuda": "13.0", "cudnn": None},
         "snapshot": {"device_traces": [script.events], "allocator_settings": {}, "segments": []},
         "devices": [{"reserved": 1 << 30, "reserved_peak": 1 << 30, "process": 0}],
-        "not_emulated": ["cudaSomething"], "environment": {},
+        "not_emulated": ["cudaSomething"], "environment": {}, "packages": (),
     }  # fmt: skip
     finished = {0: Finished(recording, 0, "end", False)}
     what = Script("train<1>.py", False, ("--lr", "1"))
-    return result_of(what, get_gpu("h100"), SETTINGS, finished, packages=())
+    return result_of(what, get_gpu("h100"), SETTINGS, finished)

@@ -52,7 +52,7 @@ def leave_process(status: int) -> NoReturn:
     _exit(status)
 
 
-def described(error: BaseException) -> dict[str, Any]:
+def described(error: BaseException, user_code: UserCode) -> dict[str, Any]:
     """An exception as plain values: its types and texts, outermost first, and the user's line."""
     chain: list[tuple[str, str]] = []
     inner: BaseException | None = error
@@ -60,7 +60,6 @@ def described(error: BaseException) -> dict[str, Any]:
         kind = type(inner)
         chain.append((f"{kind.__module__}.{kind.__qualname__}", _text(inner)))
         inner = inner.__cause__ or inner.__context__
-    user_code = UserCode()
     line = None
     for frame, number in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
@@ -122,7 +121,7 @@ class Watch(threading.Thread):
             passed = time.monotonic() - self.observer.began
             for how, limit in self._ends_at.items():
                 if passed >= limit:
-                    if self.observer.write(how, **_where()):
+                    if self.observer.write(how, line=self._line()):
                         leave_process(0)
                     return
 
@@ -138,6 +137,11 @@ class Watch(threading.Thread):
             passed = time.monotonic() - self.observer.began
             self._ends_at.setdefault("interrupt", passed + INTERRUPT_GRACE)
 
+    def _line(self) -> tuple[str, int, str] | None:
+        """The user's line that the main thread is at."""
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        return self.observer.user_code.innermost(frame)
+
     def _say(self) -> None:
         descriptor = self.observer.orders.progress
         if descriptor is None or not self.observer.is_here:
@@ -148,12 +152,6 @@ class Watch(threading.Thread):
             os.write(descriptor, (json.dumps(line) + "\n").encode())
         except OSError:  # nobody reads it any more
             self._over.set()
-
-
-def _where() -> dict[str, Any]:
-    """The user's line that the main thread is at."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    return {"line": UserCode().innermost(frame)}
 
 
 def allocated() -> int:

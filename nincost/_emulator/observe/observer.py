@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from nincost._emulator.observe.user_code import UserCode
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -63,8 +65,9 @@ class Observed:
 class Observer:
     """The one observer of this process: what it was told to do, and what it has observed."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, user_code: UserCode) -> None:
         self.orders = orders
+        self.user_code = user_code
         self.seen = Observed()
         self.began = time.monotonic()
         self.process = os.getpid()
@@ -101,6 +104,7 @@ class Observer:
         content = {
             "ended": self.ended,
             "observed": {name: getattr(self.seen, name) for name in Observed.__slots__},
+            "packages": self.user_code.packages,
             "not_emulated": _not_emulated(),
             "environment": {k: v for k, v in os.environ.items() if k.startswith("CUBLAS")},
             **_device_state(),

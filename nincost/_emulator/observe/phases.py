@@ -16,7 +16,6 @@ from typing import Any
 from nincost._emulator.observe.end import end_script
 from nincost._emulator.observe.observer import Observer
 from nincost._emulator.observe.tensors import NamedTensors
-from nincost._emulator.observe.user_code import UserCode
 from nincost._torch.autograd import sequence_number
 from nincost._torch.observation import metadata_setter
 
@@ -44,7 +43,7 @@ class Phases:
         self.observer = observer
         self.seen = observer.seen
         self.tensors = NamedTensors(torch, observer.seen.named)
-        self.user_code = UserCode()
+        self.user_code = observer.user_code
         self.thread = _Thread()
         self.in_backward = False
         self.backward_thread = 0

@@ -23,6 +23,7 @@ from nincost._emulator.observe.end import (
     write_before_exit,
 )
 from nincost._emulator.observe.observer import Observer, Orders
+from nincost._emulator.observe.user_code import UserCode, packages_of
 
 #: Exit status where the script raised, as Python has it, and after Ctrl-C, as shells have it.
 _FAILED, _INTERRUPTED = 1, 130
@@ -44,13 +45,14 @@ def script_to_run(command: Sequence[str]) -> Callable[[], None]:
     return run
 
 
-def run_observed(orders: Orders, script: Callable[[], None]) -> NoReturn:
+def run_observed(orders: Orders, command: Sequence[str]) -> NoReturn:
     """Run a script and end the process as Python would, with what was observed written.
 
     A script that ends by itself ends as ever, its exit handlers included; one that was ended, or
     failed, leaves the process at once.
     """
-    observer = Observer(orders)
+    script = script_to_run(command)
+    observer = Observer(orders, UserCode(packages_of(command)))
     hooks.install(observer)
     write_before_exit(observer)
     watch = Watch(observer)
@@ -66,7 +68,7 @@ def run_observed(orders: Orders, script: Callable[[], None]) -> NoReturn:
         observer.write("interrupt")
         leave_process(_INTERRUPTED)
     except BaseException as error:
-        observer.write("exception", **described(error))
+        observer.write("exception", **described(error, observer.user_code))
         if observer.ended is not None and observer.ended["how"] == "exception":
             print_traceback(error)
         leave_process(_FAILED)
@@ -82,7 +84,7 @@ def _status(request: SystemExit) -> int:
 
 def main() -> None:
     """Run what the command line says, observed."""
-    run_observed(Orders(**json.loads(sys.argv[1])), script_to_run(sys.argv[2:]))
+    run_observed(Orders(**json.loads(sys.argv[1])), sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
 Owner = Literal["user", "library", "other"]
 
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-#: No library of interest: what runs around or below every model, wherever it is installed. nincost
-#: is among them: a script's process imports it from a folder of its own.
-_OTHER = tuple(
-    f"{os.sep}{name}{os.sep}" for name in ("torch", os.path.join("nincost", "_emulator"), "triton")
-)
+#: No library of interest: what runs around or below every model.
+_OTHER = tuple(f"{os.sep}{name}{os.sep}" for name in ("torch", "triton"))
+#: nincost itself, which may lie beside the user's own code, and which a script's process imports by
+#: a link (`library.SITE`).
+_NINCOST = os.path.join(Path(__file__).resolve().parents[2], "")
 #: What a folder's name begins with that torch.compile writes the code to that it makes.
-_GENERATED = f"{os.sep}torchinductor_"
+GENERATED = "torchinductor_"
+
+
+def packages_of(command: Sequence[str]) -> tuple[str, ...]:
+    """The folders of the package that `-m` names: the user's code, wherever it is installed."""
+    if command[0] != "-m":
+        return ()
+    top = command[1].partition(".")[0]
+    if any(name == f"{os.sep}{top}{os.sep}" for name in _OTHER):
+        return ()  # torch.distributed.run, which starts the user's own
+    here = os.path.join(os.getcwd(), top)
+    if os.path.isdir(here):
+        return (here,)
+    spec = importlib.util.find_spec(top)
+    return tuple(spec.submodule_search_locations or ()) if spec is not None else ()
 
 
 class UserCode:
@@ -26,7 +43,7 @@ class UserCode:
     module that `-m` names.
     """
 
-    def __init__(self, packages: tuple[str, ...] = ()) -> None:
+    def __init__(self, packages: Sequence[str] = ()) -> None:
         self.packages = tuple(os.path.join(folder, "") for folder in packages)
         paths = sysconfig.get_paths()
         self._python = tuple(
@@ -46,9 +63,9 @@ class UserCode:
             return "user" if file.startswith(("<stdin>", "<string>", "<ipython")) else "other"
         if self.packages and file.startswith(self.packages):
             return "user"
-        is_installed = any(part in file for part in _INSTALLED)
-        if _GENERATED in file or _OTHER[1] in file:
+        if f"{os.sep}{GENERATED}" in file or os.path.realpath(file).startswith(_NINCOST):
             return "other"
+        is_installed = any(part in file for part in _INSTALLED)
         if is_installed:
             return "other" if any(part in file for part in _OTHER) else "library"
         return "other" if file.startswith(self._python) else "user"
