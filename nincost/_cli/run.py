@@ -63,6 +63,18 @@ Examples:
     "how much the script needs.",
 )  # fmt: skip
 @click.option(
+    "--assume", default="all", show_default=True, metavar="all|half|none|FRACTION",
+    help="How much of a mask is set whose values only a card would know (nonzero, masks, unique).",
+)  # fmt: skip
+@click.option(
+    "--routing", default="balanced", show_default=True, metavar="balanced|first",
+    help="How a router chooses experts: each alike, or the first ones for all.",
+)  # fmt: skip
+@click.option(
+    "--initialize", is_flag=True,
+    help="Fill large tensors on the CPU as ever; else their initializers are skipped.",
+)  # fmt: skip
+@click.option(
     "--timeline", metavar="FILE",
     help="Draw the memory over the step, too: an SVG, PNG or PDF by FILE's ending.",
 )  # fmt: skip

@@ -11,10 +11,10 @@ from typing import Any
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cublas import blas_workspaces
-from nincost._emulator.attribution import Line, Origin, attribute, layer_names
+from nincost._emulator.attribution import Origin, attribute, layer_names
 from nincost._emulator.history import History, read_settings, replay
-from nincost._emulator.observe.user_code import UserCode
-from nincost._emulator.results import RUN_CATEGORIES, LineMemory, OutOfMemory, RunStep
+from nincost._emulator.observe.user_code import Line, UserCode
+from nincost._emulator.results import RUN_CATEGORIES, Assumed, LineMemory, OutOfMemory, RunStep
 from nincost._emulator.timeline_marks import MarkedEvents, MarkRow, PhaseSpan
 from nincost._memory.results import LayerMemory
 
@@ -180,6 +180,24 @@ def short_names(files: Iterable[str]) -> dict[str, str]:
                 break
         found[file] = os.sep.join(end)
     return found
+
+
+def assumed_of(recording: Mapping[str, Any]) -> tuple[Assumed, ...]:
+    """What was assumed, by the user's lines."""
+    found = recording["assumed"]
+    names = short_names(line[0] for one in found for line in (one["line"], one["via"]) if line)
+
+    def place(line: Line | None) -> str:
+        return f"{names[line[0]]}:{line[1]}" if line else ""
+
+    return tuple(
+        Assumed(
+            kind=one["kind"], name=one["name"], detail=one["detail"], line=place(one["line"]),
+            code=code_at(one["line"]), via=place(one["via"]), count=one["count"],
+            varies=one["varies"],
+        )
+        for one in found
+    )  # fmt: skip
 
 
 def code_at(line: Line | None) -> str:

@@ -5,21 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
-_STANDARD = os.path.dirname(os.__file__)
-_LIBRARIES = tuple(f"{os.sep}{name}{os.sep}" for name in ("torch", "triton", "nincost"))
-
-
-def _is_library(file: str) -> bool:
-    """Whether a file is torch's, triton's, nincost's or Python's own."""
-    if file.startswith(_STANDARD) and "site-packages" not in file:
-        return True
-    return file.startswith("<frozen") or any(part in file for part in _LIBRARIES)
+from nincost._emulator.observe.user_code import Line, UserCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +20,62 @@ class Assumption:
     Attributes:
         kind: `size` (how much an operator found), `value` (a number read back from the card),
             `choice` (which kernel autotuning would take).
-        name: the operator or kernel; detail: what was assumed.
-        file, line: where the script, or a library other than torch, asked for it.
-        count: how often.
+        name: the operator or kernel; detail: what was assumed the first time.
+        line: the user's line that asked for it, None where there is none; via: the innermost line
+            of a library that it called.
+        count: how often; varies: whether it was something else at another time.
     """
 
     kind: str
     name: str
     detail: str
-    file: str
-    line: int
+    line: Line | None
+    via: Line | None
     count: int
+    varies: bool
 
 
-_counts: dict[tuple[str, str, str, str, int], int] = {}
+@dataclass(slots=True)
+class _Seen:
+    detail: str
+    count: int = 0
+    varies: bool = False
+
+
+class _Places:
+    """Finds the user's line; what autograd's own thread asks for belongs to `otherwise`."""
+
+    user_code = UserCode()
+
+    @staticmethod
+    def otherwise() -> Line | None:
+        return None
+
+
+_seen: dict[tuple[str, str, Line | None, Line | None], _Seen] = {}
 _lock = threading.Lock()
 
 
+def find_lines(user_code: UserCode, otherwise: Callable[[], Line | None]) -> None:
+    """Say whose code is the user's, and what line runs where a thread has no Python frames."""
+    _Places.user_code = user_code
+    _Places.otherwise = staticmethod(otherwise)  # type: ignore[method-assign]
+
+
 def assume(kind: str, name: str, detail: str) -> None:
-    """Count an assumption for the innermost line that is not torch's."""
-    file, line = _place()
-    key = (kind, name, detail, file, line)
+    """Count an assumption for the user's line that runs."""
+    line, via = _Places.user_code.lines(sys._getframe(1))
+    key = (kind, name, line or _Places.otherwise(), via)
     with _lock:
-        _counts[key] = _counts.get(key, 0) + 1
+        seen = _seen.setdefault(key, _Seen(detail))
+        seen.count += 1
+        seen.varies |= seen.detail != detail
 
 
 def assumed() -> list[Assumption]:
     """All assumptions so far, in the order in which they were first made."""
     with _lock:
-        return [Assumption(*key, count) for key, count in _counts.items()]
-
-
-def _place() -> tuple[str, int]:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if not _is_library(frame.f_code.co_filename):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-    return "", 0  # the thread that runs backward
+        return [
+            Assumption(kind, name, seen.detail, line, via, seen.count, seen.varies)
+            for (kind, name, line, via), seen in _seen.items()
+        ]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nincost._emulator.history import History, HistoryBlock
-from nincost._emulator.observe.user_code import UserCode
+from nincost._emulator.observe.user_code import Line, UserCode
 from nincost._emulator.timeline_marks import MarkedEvents, PhaseSpan
 
 #: Of two names that a block has had, the first of these is right: a gradient that is a parameter of
@@ -31,9 +31,6 @@ _OUTSIDE = {
     "model": "[model]", "forward": "[forward]", "loss": "[loss]", "backward": "[backward]",
     "zero_grad": "[optimizer]", "recompute": "[backward]", "step": "[optimizer]", "end": "[input]",
 }  # fmt: skip
-
-
-Line = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)

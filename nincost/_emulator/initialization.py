@@ -42,6 +42,21 @@ def install(torch: Any) -> None:
 
 
 _kept: list[Any] = []
+_skipped = [0, 0]
+
+
+def skipped() -> tuple[int, int]:
+    """How often a large CPU tensor was not filled, and the bytes of these."""
+    return _skipped[0], _skipped[1]
+
+
+def _skips(tensor: Any) -> bool:
+    """Whether a tensor is not filled, which is counted."""
+    if not _is_large(tensor):
+        return False
+    _skipped[0] += 1
+    _skipped[1] += tensor.numel() * tensor.element_size()
+    return True
 
 
 def _is_large(tensor: Any) -> bool:
@@ -51,14 +66,14 @@ def _is_large(tensor: Any) -> bool:
 def _unless_large(own: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
     def initialize(tensor: Any, *arguments: Any, **options: Any) -> Any:
-        return tensor if _is_large(tensor) else own(tensor, *arguments, **options)
+        return tensor if _skips(tensor) else own(tensor, *arguments, **options)
 
     return initialize
 
 
 def _fill(own: Any) -> Callable[..., Any]:
     def fill(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
-        if _is_large(tensor):
+        if _skips(tensor):
             return tensor
         return own.call_boxed(keys, tensor, *arguments, **options)
 

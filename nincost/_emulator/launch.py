@@ -13,7 +13,7 @@ from nincost._emulator.journal import JOURNAL
 from nincost._emulator.library import LIBRARIES, SITE, cache_folder, folder_of
 from nincost._emulator.observe.user_code import GENERATED
 from nincost._emulator.process import PRELOAD
-from nincost._emulator.values import ASSUME, parse_fraction
+from nincost._emulator.values import ASSUME, ROUTING, check_routing, parse_fraction
 
 #: More than any card has: with it nothing runs out of memory.
 UNLIMITED = 2**60
@@ -33,6 +33,7 @@ def environment(
     ranks_per_node: int = 8,
     journal: str | os.PathLike[str] | None = None,
     assume: str | None = None,
+    routing: str | None = None,
     initialize: bool = False,
     python: str = sys.executable,
 ) -> dict[str, str]:
@@ -47,6 +48,7 @@ def environment(
             `world_size`, torch.distributed is left as it is.
         journal: a folder that the ranks of one run share, see `journal.Journal`.
         assume: how much of a mask is set (`values.parse_fraction`; all of it where it is None).
+        routing: how a router of experts chooses (`values.check_routing`; balanced where None).
         initialize: fill large CPU tensors as ever, see `initialization`.
         python: the interpreter that will be started.
     """
@@ -86,6 +88,8 @@ def environment(
     if assume is not None:
         parse_fraction(assume)
         variables[ASSUME] = assume
+    if routing is not None:
+        variables[ROUTING] = check_routing(routing)
     if initialize:
         variables[INITIALIZE] = "1"
     if journal is not None:

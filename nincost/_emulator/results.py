@@ -121,6 +121,32 @@ class RankRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a card would have computed, and had to be assumed at one line.
+
+    Attributes:
+        kind: `size` (how many elements an operator found: memory hangs on it), `value` (a number
+            read back, which the script's control flow may hang on), `choice` (which kernel
+            autotuning would take).
+        name: the operator or kernel; detail: what was assumed the first time.
+        line, code, via: as in `LineMemory`; count: how often.
+        varies: whether it was something else at another time.
+    """
+
+    kind: str
+    name: str
+    detail: str
+    line: str
+    code: str
+    via: str
+    count: int
+    varies: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
 class RunTotals:
     """The rank that takes most.
 
@@ -174,6 +200,7 @@ class Run(Result):
         layers: what each layer holds at the peak of that rank; lines: the same by line and layer.
         ranks: each rank that was run.
         uncounted: functions of CUDA's libraries that were called and are not emulated.
+        assumed: what the card would have computed and was assumed on that rank.
         notes: what a careful reader should know.
         environment: versions.
         history: every allocation of that rank, for pictures; snapshot: torch's own, as it was
@@ -192,6 +219,7 @@ class Run(Result):
     lines: tuple[LineMemory, ...]
     ranks: tuple[RankRun, ...]
     uncounted: tuple[str, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     history: Simulation | None = field(default=None, compare=False)
@@ -239,6 +267,7 @@ class Run(Result):
             "lines": [line.to_dict() for line in self.lines],
             "ranks": [rank.to_dict() for rank in self.ranks],
             "uncounted": list(self.uncounted),
+            "assumed": [one.to_dict() for one in self.assumed],
             "notes": list(self.notes),
         }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nincost import _units as units
 from nincost._devices.cards import Gpu
 from nincost._emulator import analysis as of_rank
 from nincost._emulator.analysis import Analysis, analyse
@@ -30,6 +31,7 @@ from nincost._emulator.run_options import (
 )
 from nincost._emulator.simulation import simulation
 from nincost._emulator.supervise import Finished, Progress, run_script
+from nincost._emulator.values import check_routing, parse_fraction
 from nincost._environment import __version__
 from nincost.errors import ModelError
 
@@ -52,6 +54,9 @@ def run(
     until_repeated: bool = False,
     budget: int | str | None = None,
     capacity: int | str | None = None,
+    assume: str = "all",
+    routing: str = "balanced",
+    initialize: bool = False,
     timeout: float | None = None,
     python: str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -75,6 +80,10 @@ def run(
         budget: what the process may take, in bytes or as `22GiB`; the result says whether it does.
         capacity: bytes that the card has, where not its own: `unlimited` goes on past its end and
             finds the whole need.
+        assume: how much of a mask is set whose values only a card would know: `all`, `half`,
+            `none` or a fraction.
+        routing: how a router of experts chooses: `balanced`, or `first`, the first ones for all.
+        initialize: fill large tensors on the CPU as ever; else their initializers are skipped.
         timeout: seconds after which a rank is ended.
         python: the interpreter whose torch runs the script; this one where None.
         progress: called a few times a second with where the script is.
@@ -99,18 +108,18 @@ def run(
         timeout=check_timeout(timeout),
     )
     limit = capacity_in_bytes(capacity)
+    parse_fraction(assume)
     allowed = size_in_bytes("budget", budget)
     interpreter = python or sys.executable
     settings = {
         "steps": orders.steps, "calls": orders.calls, "until_exit": until_exit,
         "until_repeated": until_repeated, "ranks": ranks, "ranks_per_node": ranks_per_node,
         "rank": numbers, "budget_bytes": allowed, "capacity_bytes": limit,
-        "timeout": timeout,
+        "timeout": timeout, "assume": assume, "routing": check_routing(routing),
+        "initialize": initialize,
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="nincost-ranks-") as folder:
-        runner = _Runner(
-            what, orders, card, limit, ranks, ranks_per_node, Path(folder), interpreter, progress
-        )
+        runner = _Runner(what, orders, card, settings, Path(folder), interpreter, progress)
         finished = runner.run_all(numbers)
     return result_of(what, card, settings, finished)
 
@@ -122,9 +131,7 @@ class _Runner:
     what: Script
     orders: Orders
     card: Gpu
-    capacity: int | None
-    ranks: int
-    ranks_per_node: int
+    settings: Mapping[str, Any]
     journal: Path
     python: str
     progress: Callable[[Progress], None] | None
@@ -147,10 +154,13 @@ class _Runner:
             self._run_one(needed[0], finished)
 
     def _start(self, number: int) -> Finished:
+        settings = self.settings
         variables = environment(
-            self.card, capacity=self.capacity, rank=number,
-            world_size=self.ranks if self.ranks > 1 else None,
-            ranks_per_node=self.ranks_per_node, journal=self.journal, python=self.python,
+            self.card, capacity=settings["capacity_bytes"], rank=number,
+            world_size=settings["ranks"] if settings["ranks"] > 1 else None,
+            ranks_per_node=settings["ranks_per_node"], journal=self.journal,
+            assume=settings["assume"], routing=settings["routing"],
+            initialize=settings["initialize"], python=self.python,
         )  # fmt: skip
         return run_script(
             self.what.command, self.orders, variables, python=self.python,
@@ -187,6 +197,7 @@ def result_of(
         lines=of_rank.lines_at_peak(chosen),
         ranks=tuple(found.values()),
         uncounted=tuple(recording.get("not_emulated", ())),
+        assumed=of_rank.assumed_of(recording),
         notes=_notes(recording, chosen),
         environment={
             "nincost": __version__,
@@ -275,6 +286,13 @@ def _notes(recording: Mapping[str, Any], analysis: Analysis) -> tuple[str, ...]:
         notes.append(
             f"the card was full {times}: the allocator gave its cached memory back and tried "
             "again, which takes time on a card"
+        )
+    fills, size = recording["not_initialized"]
+    if fills:
+        what = "1 fill of a large tensor" if fills == 1 else f"{fills} fills of large tensors"
+        notes.append(
+            f"{what} on the CPU ({units.size(size)}) {'was' if fills == 1 else 'were'} skipped: no "
+            "memory hangs on their values; --initialize does them"
         )
     devices = [d for d in recording["devices"] if d["reserved_peak"]]
     if len(devices) > 1:

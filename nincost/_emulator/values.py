@@ -1,11 +1,13 @@
 """What hangs on values that the card would have computed: sizes, truths, what is read back.
 
-Kernels do nothing, so that what they would have written reads as zeros. Three things are done:
+Kernels do nothing, so that what they would have written reads as zeros. What the host wrote is
+known, and so is what follows from it (`host_values.py`). For the rest,
 
 - operators whose output's size comes from the card (`nonzero`, and with it boolean masks; `unique`)
   find as many elements as `NINCOST_EMULATED_ASSUME` says: `all` (the default), `half`, `none`, or a
-  fraction; `bincount` and `histc` count alike for each bin; `repeat_interleave` adds up repeats
-  that the host wrote;
+  fraction; `bincount` and `histc` count alike for each bin;
+- a router of experts (`topk`, `argmax`, `max` over a short last dimension) chooses each of them
+  alike, or with `NINCOST_EMULATED_ROUTING` set to `first` the first ones for all;
 - `all` and `equal` are true, so that checks pass;
 - each read of what a kernel would have written is counted, with the line that asked for it.
 
@@ -21,21 +23,35 @@ from collections.abc import Callable
 from typing import Any
 
 from nincost._emulator.assumptions import assume
+from nincost._emulator.host_values import ASSUMED, EXACT, FOLLOWED, UNKNOWN, HostValues
 from nincost.errors import InputError
 
 ASSUME = "NINCOST_EMULATED_ASSUME"
+ROUTING = "NINCOST_EMULATED_ROUTING"
 _FRACTIONS = {"all": 1.0, "half": 0.5, "none": 0.0}
+_ROUTINGS = ("balanced", "first")
+#: The longest dimension over which a choice is taken for a router's.
+_MOST_EXPERTS = 1024
 
 
 def parse_fraction(text: str) -> float:
     """`all`, `half`, `none` or a fraction as a number from 0 to 1."""
     try:
         value = _FRACTIONS[text] if text in _FRACTIONS else float(text)
-    except ValueError:
+    except (ValueError, TypeError):
         value = -1.0
     if not 0 <= value <= 1:
         raise InputError(f"assume is {text!r}: expected all, half, none or a number from 0 to 1")
     return value
+
+
+def check_routing(text: str) -> str:
+    """`balanced` or `first`."""
+    if text not in _ROUTINGS:
+        raise InputError(
+            f"routing is {text!r}: expected balanced, or first (the first experts for all)"
+        )
+    return text
 
 
 def install(torch: Any) -> None:
@@ -43,20 +59,20 @@ def install(torch: Any) -> None:
     try:
         runtime = ctypes.CDLL(None)
         runtime.nincost_emulated_answer.argtypes = [ctypes.c_int, ctypes.c_int64]
-        write = runtime.nincost_emulated_write
-        write.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+        values = HostValues(torch, runtime)
     except AttributeError:  # not preloaded
         return
     _report_reads(runtime)
     if hasattr(torch.library, "get_kernel"):  # torch 2.10
-        _Kernels(torch, runtime, parse_fraction(os.environ.get(ASSUME, "all"))).replace()
+        _Kernels(torch, runtime, values).replace()
 
 
 def _report_reads(runtime: Any) -> None:
-    def on_read(size: int) -> None:
-        assume("value", "copy to the host", f"{size} bytes read as zeros")
+    def on_read(size: int, is_assumed: int) -> None:
+        what = "follow from what was assumed" if is_assumed else "read as zeros"
+        assume("value", "copy to the host", f"{size} bytes {what}")
 
-    callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t)(on_read)
+    callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_int)(on_read)
     runtime.nincost_emulated_on_read(callback)
     atexit.register(runtime.nincost_emulated_on_read, None)  # and keeps the callback
     _kept.append(callback)
@@ -68,15 +84,21 @@ _kept: list[Any] = []
 class _Kernels:
     """The kernels that are replaced, over those that they replace."""
 
-    def __init__(self, torch: Any, runtime: Any, fraction: float) -> None:
+    def __init__(self, torch: Any, runtime: Any, values: HostValues) -> None:
         self.torch = torch
         self.runtime = runtime
-        self.fraction = fraction
+        self.values = values
+        self.fraction = parse_fraction(os.environ.get(ASSUME, "all"))
+        self.is_balanced = os.environ.get(ROUTING, "balanced") == "balanced"
         self.library = torch.library.Library("aten", "IMPL")
 
     def replace(self) -> None:
         """Register each; one that this torch does not have is left out."""
-        for name, make in {
+        makers: dict[str, Callable[[str, Any], Callable[..., Any]]] = {
+            **dict.fromkeys(FOLLOWED, self.values.follows),
+            "topk": self.routes,
+            "max.dim": self.routes,
+            "argmax": self.routes,
             "nonzero": self.finds,
             "_unique": self.finds,
             "_unique2": self.finds,
@@ -89,19 +111,14 @@ class _Kernels:
             "all": self.is_true,
             "all.dim": self.is_true,
             "equal": self.equals,
-        }.items():
+        }
+        for name, make in makers.items():
             try:
                 own = self.torch.library.get_kernel(f"aten::{name}", "CUDA")
                 self.library.impl(name, make(name, own), "CUDA", with_keyset=True)
             except RuntimeError:
                 continue
         _kept.append(self.library)
-
-    def write(self, result: Any, content: Any) -> None:
-        """Put a CPU tensor's content behind a card's, outside of any stream."""
-        if result.is_contiguous():
-            size = content.numel() * content.element_size()
-            self.runtime.nincost_emulated_write(result.data_ptr(), content.data_ptr(), size)
 
     def finds(self, name: str, own: Any) -> Callable[..., Any]:
         """An operator that finds some of the elements of its first argument."""
@@ -112,13 +129,41 @@ class _Kernels:
             if name.startswith("unique_dim"):
                 many = tensor.size(arguments[0]) if tensor.dim() else many
             found = max(min(least, many), int(many * self.fraction))
+            places = None
+            state = self.values.state(tensor) if name == "nonzero" else UNKNOWN
+            if state != UNKNOWN:
+                places = self.values.read(tensor).nonzero()
+                found = len(places)
             if many:
-                assume("size", name, f"{found:,} of {many:,} elements")
+                if state != EXACT:
+                    why = ", as routed" if state == ASSUMED else ""
+                    assume("size", name, f"{found:,} of {many:,} elements{why}")
                 self.runtime.nincost_emulated_answer(1, found)
             try:
-                return own.call_boxed(keys, tensor, *arguments, **options)
+                result = own.call_boxed(keys, tensor, *arguments, **options)
             finally:
                 self.runtime.nincost_emulated_answer(0, 0)
+            if places is not None:
+                self.values.write(result, places, state)
+            return result
+
+        return kernel
+
+    def routes(self, name: str, own: Any) -> Callable[..., Any]:
+        """A choice among the last dimension's, such as a router's of experts: each alike."""
+
+        def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
+            result = own.call_boxed(keys, tensor, *arguments, **options)
+            chosen = result[1] if isinstance(result, tuple) else result
+            many = tensor.size(-1) if tensor.dim() > 1 else 0
+            rows = tensor.numel() // many if many else 0
+            if 1 < many <= _MOST_EXPERTS and rows > 1 and chosen.numel() % rows == 0:
+                each = chosen.numel() // rows
+                if 0 < each < many:
+                    first = self.torch.arange(rows).unsqueeze(1) * (each if self.is_balanced else 0)
+                    places = (first + self.torch.arange(each)) % many
+                    self.values.write(chosen, places.view(chosen.shape), ASSUMED)
+            return result
 
         return kernel
 
@@ -133,41 +178,69 @@ class _Kernels:
         return kernel
 
     def counts(self, name: str, own: Any) -> Callable[..., Any]:
-        """An operator that counts how many elements fall into each bin: alike."""
+        """An operator that counts how many elements fall into each bin: alike, if not known."""
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
-            result = own.call_boxed(keys, tensor, *arguments, **options)
+            state = self.values.state(tensor)
+            counts = None
+            if state != UNKNOWN and tensor.numel() and not tensor.is_floating_point():
+                host = self.values.read(tensor)
+                if name == "bincount":
+                    weights, least = (*arguments, None, 0)[:2]
+                    least = max(options.get("minlength", least), int(host.max()) + 1)
+                    arguments, options = (weights, least), {}
+                    counts = self.torch.bincount(host, minlength=least) if weights is None else None
+                else:
+                    counts = self.torch.histc(host.float(), *arguments, **options)
+            self.runtime.nincost_emulated_answer(2, 0)  # the smallest and the largest
+            try:
+                result = own.call_boxed(keys, tensor, *arguments, **options)
+            finally:
+                self.runtime.nincost_emulated_answer(0, 0)
             bins = result.numel()
-            if bins:
+            if counts is None and bins:
                 each, more = divmod(tensor.numel(), bins)
                 counts = self.torch.full((bins,), each, dtype=result.dtype)
                 counts[:more] += 1
-                assume("size", name, f"{tensor.numel():,} elements alike in {bins:,} bins")
-                self.write(result, counts)
+                state = ASSUMED
+            if bins:
+                if state == ASSUMED:
+                    assume("size", name, f"{tensor.numel():,} elements alike in {bins:,} bins")
+                self.values.write(result, counts, state)
             return result
 
         return kernel
 
     def is_true(self, name: str, own: Any) -> Callable[..., Any]:
-        """A check of all elements."""
+        """A check of all elements: true, if not known."""
 
-        def kernel(keys: Any, *arguments: Any, **options: Any) -> Any:
-            result = own.call_boxed(keys, *arguments, **options)
-            if result.numel() == 1:
+        def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
+            state = self.values.state(tensor)
+            truth = None
+            if state != UNKNOWN:
+                truth = self.torch.all(self.values.read(tensor), *arguments, **options)
+            result = own.call_boxed(keys, tensor, *arguments, **options)
+            if truth is None and result.numel() == 1:
                 assume("value", name, "taken to be true")
-                self.write(result, self.torch.ones((), dtype=result.dtype))
+                truth, state = self.torch.ones(result.shape, dtype=result.dtype), EXACT
+            if truth is not None:
+                self.values.write(result, truth, state)
             return result
 
         return kernel
 
     def equals(self, name: str, own: Any) -> Callable[..., Any]:
-        """Whether two tensors are equal: those of one shape are."""
+        """Whether two tensors are equal: those of one shape are, if not known."""
 
-        def kernel(keys: Any, *arguments: Any, **options: Any) -> bool:
-            assume("value", name, "taken to be true")
-            self.runtime.nincost_emulated_answer(1, 1)
+        def kernel(keys: Any, *pair: Any, **options: Any) -> bool:
+            truth = True
+            if pair[0].shape == pair[1].shape and self.values.of_all(pair) != UNKNOWN:
+                truth = bool(self.torch.equal(*map(self.values.read, pair)))
+            else:
+                assume("value", name, "taken to be true")
+            self.runtime.nincost_emulated_answer(1, int(truth))
             try:
-                return bool(own.call_boxed(keys, *arguments, **options))
+                return bool(own.call_boxed(keys, *pair, **options))
             finally:
                 self.runtime.nincost_emulated_answer(0, 0)
 

@@ -21,6 +21,12 @@ found = {
 }
 x[mask].sum().backward()
 found["gradient"] = list(x.grad.shape)
+labels = torch.tensor([3, -100, 5, -100, 7], device="cuda")
+valid = labels != -100
+found["known sizes"] = [
+    len(x[:5][valid]), valid.sum().item(), bool((labels < 9).all()), torch.equal(labels, labels),
+    torch.bincount(labels.clamp(0)).tolist(), (~valid).nonzero().flatten().tolist(),
+]
 found["checks"] = [bool(mask.all()), torch.equal(x, x), torch.allclose(x, x), bool(mask.any())]
 found["known"] = torch.tensor([7], device="cuda").item()
 found["unknown"] = x.sum().item()
@@ -40,10 +46,48 @@ def test_sizes_are_as_assumed(assume: str, many: int) -> None:
     assert found["bins"] == [334, 333, 333]
     assert found["repeats"] == 6  # the host wrote these
     assert found["gradient"] == [1000]
+    # What the host wrote, and what follows from it.
+    assert found["known sizes"] == [3, 3, True, True, [2, 0, 0, 1, 0, 1, 0, 1], [1, 3]]
     assert found["checks"] == [True, True, True, False]
     assert (found["known"], found["unknown"]) == (7, 0)
     assert ["size", "nonzero"] in found["kinds"]
-    assert found["reads"] == 4  # any(), sum(), and bincount's smallest and largest
+    assert found["reads"] == 3  # any(), sum(), and the bins
+
+
+ROUTED = """
+import json, torch
+from torch.nn.functional import one_hot
+from nincost._emulator.assumptions import assumed
+tokens, experts, each = 96, 8, 2
+gates = torch.randn(tokens, experts, device="cuda").softmax(-1)
+weights, chosen = gates.topk(each, dim=-1)
+found = {"where": [len(torch.where(chosen == e)[0]) for e in range(experts)]}
+mask = one_hot(chosen, experts).permute(2, 1, 0)
+hit = (mask.sum(dim=(-1, -2)) > 0).nonzero()
+found["hit"] = [int(e[0]) for e in hit]
+found["mask"] = [len(torch.where(mask[e[0]])[1]) for e in hit]
+found["counts"] = torch.bincount(chosen.flatten(), minlength=experts).tolist()
+found["bins"] = torch.histc(chosen.flatten().int(), experts, 0, experts - 1).tolist()
+found["sorted"] = chosen.flatten().sort()[0].tolist()[:: tokens * each // experts]
+switch = gates.argmax(-1)
+found["switch"] = [len(gates[switch == e]) for e in range(experts)]
+found["assumed"] = sorted({a.name for a in assumed() if a.kind == "size"})
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("routing", ["balanced", "first"])
+def test_a_router_chooses_each_expert_alike(routing: str) -> None:
+    """96 tokens, two of eight experts each, in the ways in which scripts send them there."""
+    found = answer(ROUTED, routing=routing)
+    balanced = routing == "balanced"
+    sent = [24] * 8 if balanced else [96, 96] + [0] * 6
+    assert found["where"] == found["counts"] == found["bins"] == sent
+    assert found["hit"] == [place for place, many in enumerate(sent) if many]
+    assert found["mask"] == [many for many in sent if many]
+    assert found["sorted"] == (list(range(8)) if balanced else [0] * 4 + [1] * 4)
+    assert found["switch"] == ([12] * 8 if balanced else [96] + [0] * 7)
+    assert found["assumed"] == ["bincount", "histc", "nonzero"]
 
 
 LAYERS = """

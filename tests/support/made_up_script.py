@@ -102,6 +102,16 @@ def made_up_run() -> Run:
         "snapshot": {"device_traces": [script.events], "allocator_settings": {}, "segments": []},
         "devices": [{"reserved": 1 << 30, "reserved_peak": 1 << 30, "process": 0}],
         "not_emulated": ["cudaSomething"], "environment": {}, "packages": (),
+        "not_initialized": (3, 1 << 30),
+        "assumed": [
+            {"kind": "size", "name": "nonzero", "detail": "8 of 8 elements", "count": 2,
+             "line": ("/home/me/train.py", 9, "<module>"), "via": None, "varies": True},
+            {"kind": "value", "name": "copy to the host", "detail": "4 bytes read as zeros",
+             "line": ("/home/me/train.py", 9, "<module>"), "via": None, "varies": False,
+             "count": 7},
+            {"kind": "choice", "name": "mm", "detail": "triton_mm_1, the first of 13", "line": None,
+             "via": None, "varies": False, "count": 1},
+        ],
     }  # fmt: skip
     finished = {0: Finished(recording, 0, "end", False)}
     what = Script("train<1>.py", False, ("--lr", "1"))

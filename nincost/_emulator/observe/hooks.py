@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from nincost._emulator.assumptions import find_lines
 from nincost._emulator.imports import when_imported
 from nincost._emulator.observe.observer import Observer
 
@@ -38,6 +39,7 @@ def _start(torch: ModuleType, observer: Observer) -> None:
         return
     phases = Phases(torch, observer)
     observer.name_everything = phases.name_everything
+    find_lines(observer.user_code, phases.current_line)
     observation.wrap_module_calls(phases.enter, phases.leave)
     observation.wrap_backward(phases.backward_begins, phases.backward_ends)
     observation.wrap_zero_grad(phases.zero_grad)

@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nincost._emulator import assumptions, initialization
 from nincost._emulator.observe.user_code import UserCode
 
 
@@ -106,6 +107,8 @@ class Observer:
             "observed": {name: getattr(self.seen, name) for name in Observed.__slots__},
             "packages": self.user_code.packages,
             "not_emulated": _not_emulated(),
+            "assumed": [asdict(one) for one in assumptions.assumed()],
+            "not_initialized": initialization.skipped(),
             "environment": {k: v for k, v in os.environ.items() if k.startswith("CUBLAS")},
             **_device_state(),
         }

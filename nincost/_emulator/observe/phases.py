@@ -84,6 +84,10 @@ class Phases:
             self.seen.lines.append(found)
         return number
 
+    def current_line(self) -> tuple[str, int, str] | None:
+        """The user's line that the phase began at, such as that which called backward."""
+        return self.seen.lines[self.line] if self.line >= 0 else None
+
     # --- modules -----------------------------------------------------------------------------
 
     def enter(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

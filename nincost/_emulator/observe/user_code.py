@@ -11,6 +11,8 @@ from types import FrameType
 from typing import Literal
 
 Owner = Literal["user", "library", "other"]
+#: File, line and function.
+Line = tuple[str, int, str]
 
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 #: No library of interest: what runs around or below every model.
@@ -70,11 +72,19 @@ class UserCode:
             return "other" if any(part in file for part in _OTHER) else "library"
         return "other" if file.startswith(self._python) else "user"
 
-    def innermost(self, frame: FrameType | None) -> tuple[str, int, str] | None:
-        """File, line and function of the innermost frame that is the user's."""
+    def innermost(self, frame: FrameType | None) -> Line | None:
+        """The innermost line that is the user's."""
+        return self.lines(frame)[0]
+
+    def lines(self, frame: FrameType | None) -> tuple[Line | None, Line | None]:
+        """The innermost line that is the user's, and of the library that it called."""
+        via = None
         while frame is not None:
-            file = frame.f_code.co_filename
-            if self.owner(file) == "user":
-                return file, frame.f_lineno, frame.f_code.co_name
+            owner = self.owner(frame.f_code.co_filename)
+            if owner == "user" or (owner == "library" and via is None):
+                line = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+                if owner == "user":
+                    return line, via
+                via = line
             frame = frame.f_back
-        return None
+        return None, via

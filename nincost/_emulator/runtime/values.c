@@ -21,8 +21,9 @@
 enum { CHUNKS = 1 << 16, BLOCKS = 1 << 20 };
 /* For a chunk of addresses, whether the host may have written into it: a set that errs to yes. */
 static unsigned char written[CHUNKS];
-/* For a block of 512 bytes, as the allocator hands them out, whether it is still what the host wrote:
- * a set that may err, and only decides whether a read is reported as one of zeros. */
+/* For a block of 512 bytes, as the allocator hands them out, whether it is still what the host wrote
+ * (EXACT), or what values.py assumed (ASSUMED): a set that may err, by its hash. */
+enum { UNKNOWN, EXACT, ASSUMED };
 static unsigned char known[BLOCKS];
 static unsigned long long kept;
 
@@ -31,14 +32,27 @@ static unsigned block_slot(unsigned long long block) { return (unsigned)(block *
 static void set_known(const void *address, size_t bytes, int value) {
   unsigned long long first = (unsigned long long)address / 512;
   unsigned long long last = ((unsigned long long)address + bytes - 1) / 512;
-  if (bytes <= SOMETIMES)
+  if (last - first >= BLOCKS) memset(known, UNKNOWN, sizeof known);
+  else
     for (; first <= last; first++) known[block_slot(first)] = value;
 }
-static void mark(const void *address, size_t bytes) {
+static void mark(const void *address, size_t bytes, int value) {
   unsigned long long first = (unsigned long long)address / CHUNK;
   unsigned long long last = ((unsigned long long)address + bytes - 1) / CHUNK;
   for (; first <= last; first++) written[slot(first)] = 1;
-  set_known(address, bytes, 1);
+  set_known(address, bytes, value);
+}
+/* UNKNOWN where a part of it is, else ASSUMED where one is. */
+API int nincost_emulated_known(const void *address, size_t bytes) {
+  unsigned long long first = (unsigned long long)address / 512;
+  unsigned long long last = ((unsigned long long)address + bytes - 1) / 512;
+  int found = EXACT;
+  for (; bytes && first <= last; first++) {
+    int here = known[block_slot(first)];
+    if (here == UNKNOWN) return UNKNOWN;
+    if (here > found) found = here;
+  }
+  return found;
 }
 static int marked(const void *address, size_t bytes) {
   unsigned long long first = (unsigned long long)address / CHUNK;
@@ -51,7 +65,7 @@ static int marked(const void *address, size_t bytes) {
 
 void forget(const void *address, size_t bytes) {
   if (!bytes || !marked(address, bytes)) return;
-  set_known(address, bytes, 0);
+  set_known(address, bytes, UNKNOWN);
   unsigned long long from = (unsigned long long)address, to = from + bytes;
   unsigned long long first = (from + PAGE - 1) / PAGE * PAGE, last = to / PAGE * PAGE;
   if (first >= last || bytes <= SMALL) {
@@ -73,23 +87,25 @@ API void _ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE(void *block, int6
   if (next) next(block, bytes, allocated, reserved, device);
 }
 
-/* What a thread's next read of one number is answered, where a size was assumed (values.py). */
+/* What a thread's next reads of one number are answered, where a size was assumed (values.py). */
 static __thread int answers;
 static __thread int64_t answer;
-API void nincost_emulated_answer(int on, int64_t value) { answers = on; answer = value; }
+API void nincost_emulated_answer(int many, int64_t value) { answers = many; answer = value; }
 
-/* Who is told of each small read of what no kernel has written. */
-static void (*on_read)(size_t bytes);
-API void nincost_emulated_on_read(void (*function)(size_t bytes)) { on_read = function; }
+/* Who hears of each small read of what no kernel has written, and whether its values are assumed. */
+static void (*on_read)(size_t bytes, int is_assumed);
+API void nincost_emulated_on_read(void (*function)(size_t bytes, int is_assumed)) { on_read = function; }
 
 static void read_back(void *to, const void *from, size_t bytes) {
   if (answers && bytes <= sizeof answer) {
     memcpy(to, &answer, bytes);
-    answers = 0;
+    answers--;
     return;
   }
   if (bytes <= SOMETIMES) memcpy(to, from, bytes);
-  if (on_read && bytes <= ALWAYS && !known[block_slot((unsigned long long)from / 512)]) on_read(bytes);
+  if (!on_read || bytes > ALWAYS) return;
+  int here = known[block_slot((unsigned long long)from / 512)];
+  if (here != EXACT) on_read(bytes, here == ASSUMED);
 }
 
 /* Whether memory of the host has never been written: some of its pages stand for all. */
@@ -103,10 +119,10 @@ API int nincost_emulated_untouched(const void *address, size_t bytes) {
   }
   return pages > 2;
 }
-/* What the host knows of a block without a copy. */
-API void nincost_emulated_write(void *to, const void *from, size_t bytes) {
+/* What a kernel would have written, EXACT or ASSUMED. */
+API void nincost_emulated_write(void *to, const void *from, size_t bytes, int value) {
   memcpy(to, from, bytes);
-  mark(to, bytes);
+  mark(to, bytes, value);
 }
 
 static int keeps(size_t bytes) {
@@ -119,14 +135,15 @@ void copy(void *to, const void *from, size_t bytes) {
   if (!bytes || to == from) return;
   if (!to_card && !from_card) memmove(to, from, bytes);
   else if (to_card && from_card) {
-    if (bytes <= SMALL && (marked(from, bytes) || marked(to, bytes))) {
+    int value = bytes <= SOMETIMES ? nincost_emulated_known(from, bytes) : UNKNOWN;
+    if (value || (bytes <= SMALL && (marked(from, bytes) || marked(to, bytes)))) {
       memmove(to, from, bytes);
-      mark(to, bytes);
+      mark(to, bytes, value);
     } else forget(to, bytes);
   } else if (to_card) {
     if ((bytes <= SMALL || !nincost_emulated_untouched(from, bytes)) && keeps(bytes)) {
       memcpy(to, from, bytes);
-      mark(to, bytes);
+      mark(to, bytes, EXACT);
     } else forget(to, bytes);
   } else read_back(to, from, bytes);
 }
@@ -134,7 +151,7 @@ void fill(void *to, int value, size_t bytes) {
   if (device_of(to) < 0) memset(to, value, bytes);
   else if (value && bytes <= ALWAYS) {
     memset(to, value, bytes);
-    mark(to, bytes);
+    mark(to, bytes, EXACT);
   } else forget(to, bytes);
 }
 

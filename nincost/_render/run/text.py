@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nincost import _units as units
-from nincost._emulator.results import OutOfMemory, RankRun, Run
+from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
 from nincost._render.memory.text import CATEGORY_NAMES
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
@@ -40,6 +40,8 @@ _AFTER = {
 }
 #: Out of memory that a script caught: how many are described.
 _CAUGHT = 3
+#: Places of assumptions that are described.
+_ASSUMED = 4
 #: The share of the peak from which on a line is shown by the library's lines that it called.
 _MUCH = 1 / 3
 
@@ -131,6 +133,7 @@ def statements(result: Run) -> list[tuple[str, str]]:
     if result.failure:
         lines.append(("Failed", result.failure))
     lines.append(("Emulated", _how(result)))
+    lines += [("Assumed", text) for text in assumed(result)]
     lines += [("Note", text) for text in notes(result)]
     return lines
 
@@ -190,6 +193,46 @@ def _how(result: Run) -> str:
         f"PyTorch {versions.get('torch', '?')} ran the script, {ended}, with {steps} {unit}"
         f"{'' if steps == 1 else 's'} seen; kernels did nothing, so values are zeros (docs/run.md)"
     )
+
+
+def assumed(result: Run) -> list[str]:
+    """What a card would have computed: sizes that memory hangs on, choices, numbers read back."""
+    by_kind: dict[str, list[Assumed]] = {}
+    for one in result.assumed:
+        by_kind.setdefault(one.kind, []).append(one)
+    found = [
+        f"{one.name} found {one.detail}{' the first time' if one.varies else ''}{_at(one)}"
+        for one in by_kind.get("size", ())
+    ]
+    if len(found) > _ASSUMED:
+        more = len(found) - _ASSUMED
+        found[_ASSUMED:] = [f"{more} more sizes (all are in JSON)"]
+    if found:
+        found.append("what memory would be otherwise, --assume none or half and --routing say")
+    choices = by_kind.get("choice", ())
+    if choices:
+        names = ", ".join(dict.fromkeys(one.name for one in choices))
+        found.append(f"autotuning took the first choice of each kernel, without timing it: {names}")
+    values = by_kind.get("value", ())
+    if values:
+        places = [f"{one.name}{_at(one)}" for one in values[:_ASSUMED]]
+        if len(values) > _ASSUMED:
+            places.append(f"{len(values) - _ASSUMED} more")
+        found.append(
+            f"zeros, or true, for what was read back from the card: {'; '.join(places)}. What the "
+            "script decides by it may be otherwise on a card"
+        )
+    return found
+
+
+def _at(one: Assumed) -> str:
+    """` at train.py:8 `x[mask]` > nets.py:3 (7 times)`."""
+    words = f" at {one.line}" if one.line else ""
+    if one.code:
+        words += f" `{one.code}`"
+    if one.via:
+        words += f" > {one.via}"
+    return f"{words} ({one.count} times)" if one.count > 1 else words
 
 
 def notes(result: Run) -> list[str]:

@@ -1,0 +1,141 @@
+"""What the host knows of a tensor on the emulated card, and the operators that follow from it.
+
+A mask of labels, a length, an index that the host copied to the card: an operator all of whose
+arguments are known is computed on the CPU, too, so that a size that hangs on it is what it would be
+on a card. What follows from an assumed value is assumed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable
+from typing import Any
+
+#: As runtime/values.c has them.
+UNKNOWN, EXACT, ASSUMED = 0, 1, 2
+#: Bytes of a tensor up to which its values are followed.
+MOST = 64 << 20
+
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+#: Operators of integers and truths from which masks, counts and places are made.
+FOLLOWED = (
+    *(f"{name}.{kind}" for name in _COMPARISONS for kind in ("Scalar", "Tensor")),
+    "logical_and", "logical_or", "logical_not", "bitwise_and.Tensor", "bitwise_or.Tensor",
+    "bitwise_not", "sum.dim_IntList", "any", "any.dim", "cumsum", "sort.stable", "sort",
+    "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select", "gather",
+    "scatter_.value", "index.Tensor",
+)  # fmt: skip
+
+
+class HostValues:
+    """Reads and writes what is behind addresses of the emulated card."""
+
+    def __init__(self, torch: Any, runtime: Any) -> None:
+        self.torch = torch
+        self._known = runtime.nincost_emulated_known
+        self._known.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self._write = runtime.nincost_emulated_write
+        self._write.argtypes = [
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
+        ]  # fmt: skip
+
+    def state(self, tensor: Any) -> int:
+        """UNKNOWN, EXACT or ASSUMED; a tensor on the CPU is known."""
+        if tensor.device.type != "cuda":
+            return EXACT if tensor.device.type == "cpu" else UNKNOWN
+        size = _extent(tensor)
+        if size > MOST:
+            return UNKNOWN
+        return int(self._known(tensor.data_ptr(), size)) if size else EXACT
+
+    def read(self, tensor: Any) -> Any:
+        """A known tensor on the CPU; it shares the memory behind the card's address."""
+        if tensor.device.type == "cpu":
+            return tensor
+        size = _extent(tensor)
+        if not size:
+            return self.torch.empty(tensor.shape, dtype=tensor.dtype)
+        memory = (ctypes.c_char * size).from_address(tensor.data_ptr())
+        flat = self.torch.frombuffer(memory, dtype=tensor.dtype)
+        return flat.as_strided(tensor.shape, tensor.stride())
+
+    def write(self, tensor: Any, content: Any, state: int) -> None:
+        """Put a CPU tensor's content behind a card's, outside of any stream."""
+        size = content.numel() * content.element_size()
+        if size and size <= MOST and tensor.numel() == content.numel():
+            content = content.to(tensor.dtype)
+            if tensor.is_contiguous():
+                content = content.contiguous()
+            elif content.stride() != tensor.stride() or _extent(tensor) != size:
+                return
+            self._write(tensor.data_ptr(), content.data_ptr(), size, state)
+
+    def of_all(self, arguments: Iterable[Any]) -> int:
+        """What is known of all tensors among an operator's arguments together."""
+        found = EXACT
+        for argument in arguments:
+            if isinstance(argument, self.torch.Tensor):
+                here = self.state(argument)
+            elif isinstance(argument, list | tuple):
+                here = self.of_all(argument)
+            else:
+                continue
+            if here == UNKNOWN:
+                return UNKNOWN
+            found = max(found, here)
+        return found
+
+    def on_host(self, argument: Any) -> Any:
+        """An argument with its tensors on the CPU."""
+        if isinstance(argument, self.torch.Tensor):
+            return self.read(argument)
+        if isinstance(argument, list | tuple):
+            return [self.on_host(item) for item in argument]
+        return argument
+
+    def follows(self, name: str, own: Any) -> Callable[..., Any]:
+        """An operator that is computed on the CPU, too, where its arguments are known."""
+        operator, _, overload = name.partition(".")
+        compute = getattr(getattr(self.torch.ops.aten, operator), overload or "default")
+        in_place = operator.endswith("_")
+        if operator == "_to_copy":
+            compute = _cast
+        floats = operator in _COMPARISONS or in_place
+
+        def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
+            if not floats and tensor.is_floating_point():
+                return own.call_boxed(keys, tensor, *arguments, **options)
+            state = self.of_all(arguments if in_place else (tensor, *arguments))
+            content: Any = None
+            if state and not (in_place and tensor.is_floating_point()):
+                host = [self.on_host(argument) for argument in (tensor, *arguments)]
+                content = compute(
+                    *(host if not in_place else [host[0].clone(), *host[1:]]), **options
+                )
+            result = own.call_boxed(keys, tensor, *arguments, **options)
+            if content is not None:
+                several = isinstance(result, tuple)
+                for written, known in zip(
+                    result if several else [result], content if several else [content], strict=True
+                ):
+                    self.write(written, known, state)
+            return result
+
+        return kernel
+
+
+def _cast(tensor: Any, *, dtype: Any = None, device: Any = None, **_: Any) -> Any:
+    """`_to_copy` to another type on the same card; elsewhere the copy brings its values along."""
+    if device is not None and device.type != "cuda":
+        return None
+    return tensor.to(dtype or tensor.dtype)
+
+
+def _extent(tensor: Any) -> int:
+    """Bytes from a tensor's first element to its last."""
+    if not tensor.numel():
+        return 0
+    last = sum(
+        (size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
+    )
+    return int((last + 1) * tensor.element_size())
