@@ -19,6 +19,7 @@ from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
 from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
+from nincost._torch.operators import DispatchMode
 from nincost._trace.failure import add_layer, explain_failure, lacks, model_errors
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
 from nincost._trace.module_tracker import ModuleTracker
@@ -76,8 +77,12 @@ class Attempt(Generic[R]):
         self.call = self.tracker.track(self.module, type(self.module).__name__)
 
     def learn_shapes(self) -> None:
-        """Run lazy modules once, unrecorded; tracked, so that an error names its layer."""
-        with torch.no_grad():
+        """Run lazy modules once, and forget what was recorded.
+
+        Tracked, so that an error names its layer; recorded, since torch's own meta kernels of some
+        operators, such as relu's, import its compiler, which takes seconds.
+        """
+        with torch.no_grad(), _AroundLazyParameters(self.recorder):
             self.call(*self.inputs.args, **self.inputs.kwargs)
         self.restart()
 
@@ -86,6 +91,21 @@ class Attempt(Generic[R]):
         """The innermost module that an error passed through."""
         failed = self.tracker.failed
         return self.tracker.modules[failed.module] if failed else None
+
+
+class _AroundLazyParameters(DispatchMode):
+    """A recorder, but for what is done with a parameter that has no shape to be recorded yet."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._recorder = recorder
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if any(is_lazy(arg) for arg in args):
+            return func(*args, **(kwargs or {}))
+        return self._recorder.__torch_dispatch__(func, types, args, kwargs)
 
 
 class _NotOnMetaError(Exception):
