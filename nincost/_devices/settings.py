@@ -39,6 +39,8 @@ class Settings:
         cudnn_deterministic: `torch.backends.cudnn.deterministic`.
         tf32: `torch.backends.cudnn.allow_tf32`: whether float32 convolutions may use TF32.
         deterministic: `torch.use_deterministic_algorithms`.
+        deterministic_warn_only: its `warn_only`: an operator without a deterministic kernel warns,
+            rather than raising; attention then keeps those that are not.
         flash_sdp, efficient_sdp, cudnn_sdp: whether attention may use that kernel
             (`torch.backends.cuda.flash_sdp_enabled` and its siblings).
         sdpa_order: the order in which attention's kernels are tried.
@@ -52,6 +54,7 @@ class Settings:
     cudnn_deterministic: bool = False
     tf32: bool = True
     deterministic: bool = False
+    deterministic_warn_only: bool = False
     flash_sdp: bool = True
     efficient_sdp: bool = True
     cudnn_sdp: bool = True
@@ -75,6 +78,7 @@ class Settings:
             cudnn_deterministic=backends.cudnn.deterministic,
             tf32=backends.cudnn.allow_tf32,
             deterministic=torch.are_deterministic_algorithms_enabled(),
+            deterministic_warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
             flash_sdp=backends.cuda.flash_sdp_enabled(),
             efficient_sdp=backends.cuda.mem_efficient_sdp_enabled(),
             cudnn_sdp=backends.cuda.cudnn_sdp_enabled(),
@@ -98,7 +102,9 @@ class Settings:
         backends.cudnn.benchmark = self.cudnn_benchmark
         backends.cudnn.deterministic = self.cudnn_deterministic
         backends.cudnn.allow_tf32 = self.tf32
-        torch.use_deterministic_algorithms(self.deterministic)
+        torch.use_deterministic_algorithms(
+            self.deterministic, warn_only=self.deterministic_warn_only
+        )
         backends.cuda.enable_flash_sdp(self.flash_sdp)
         backends.cuda.enable_mem_efficient_sdp(self.efficient_sdp)
         backends.cuda.enable_cudnn_sdp(self.cudnn_sdp)
@@ -111,6 +117,15 @@ class Settings:
         aten/src/ATen/native/Convolution.cpp: deterministicCuDNN() || deterministicAlgorithms().
         """
         return self.cudnn_deterministic or self.deterministic
+
+    @property
+    def refuses_nondeterministic(self) -> bool:
+        """Whether what has no deterministic kernel raises; attention's backward asks so, too.
+
+        aten/src/ATen/Context.cpp alertNotDeterministic; native/transformers/cuda/flash_attn/
+        flash_api.cpp, attention_backward.cu.
+        """
+        return self.deterministic and not self.deterministic_warn_only
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for JSON and a fresh process."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from nincost._devices.deterministic import refused, sized_later, without_rule
 from nincost._devices.rules import (
     Action,
     AllocOutput,
@@ -52,7 +53,8 @@ Event = Alloc | Free | Emptied | Mark
 class Timeline:
     """The events of the recorded steps on one device, in order, with `Mark`s between phases.
 
-    `uncounted` names operators that allocate more than their outputs, or may, and have no rule.
+    `uncounted` names operators that allocate more than their outputs, or may, and have no rule;
+    `refused` those that would raise, since they have no deterministic kernel.
     """
 
     events: list[Event]
@@ -60,6 +62,7 @@ class Timeline:
     target: Target
     used_rules: list[Rule]
     uncounted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def device_allocations(recording: Recording, target: Target) -> Timeline:
@@ -67,8 +70,16 @@ def device_allocations(recording: Recording, target: Target) -> Timeline:
     lowering = _Lowering(recording, target)
     lowering.run()
     used = [lowering.rules[name] for name in sorted(lowering.used)]
-    uncounted = tuple(sorted(name for name in lowering.other if lacks_rule(name, target.device)))
-    return Timeline(lowering.events, recording.layers, target, used, uncounted)
+    names = lowering.used | lowering.other
+    lacking = {name for name in lowering.other if lacks_rule(name, target.device)}
+    return Timeline(
+        lowering.events,
+        recording.layers,
+        target,
+        used,
+        uncounted=tuple(sorted(lacking | without_rule(names, target))),
+        refused=refused(names, target),
+    )
 
 
 class _Lowering:
@@ -84,6 +95,7 @@ class _Lowering:
         self._once: set[Any] = set()  # names of what is allocated the first time only
         self._next = 0
         self._on_cpu = target.device == "cpu"
+        self._sized_later = sized_later(target)
 
     def run(self) -> None:
         entries, storages = self.recording.entries, self.recording.storages
@@ -105,10 +117,11 @@ class _Lowering:
         rule = self.rules.get(name)
         if rule is None:
             self.other.add(name)
-            for storage in ran.born:
+            for number, storage in enumerate(ran.born):
                 self._allocate_storage(
                     storage, self.recording.storages[storage].bytes, ran.layer, name
                 )
+                self._fill(ran, number)
             return
         key = (id(ran.signature), phase, ran.node, ran.held)
         actions = self._actions.get(key)
@@ -158,6 +171,14 @@ class _Lowering:
                 self._blocks[storage] = self._blocks.pop(old)
                 return
         self._allocate_storage(storage, size, ran.layer, ran.signature.name)
+        self._fill(ran, action.position)
+
+    def _fill(self, ran: Ran, position: int) -> None:
+        """Fill an output as deterministic CUDA does; see `sized_later`."""
+        name = ran.signature.name
+        if name in self._sized_later:
+            element = ran.signature.outputs[position].dtype.itemsize
+            self._free(self._alloc(element, "temporaries", ran.layer, name))
 
     def _dies(self, storage: int, position: int, size: int) -> bool:
         """Whether a storage of `size` bytes ends with the operator at `position`."""

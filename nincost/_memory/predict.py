@@ -128,6 +128,11 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
         )
     if refused := plans_on(request.card.gpu).refused:
         notes.append(refused)
+    if stops := prediction.timeline.refused:
+        notes.append(
+            f"torch has no deterministic kernel of {', '.join(stops)}: the step raises an error "
+            "there, unless torch.use_deterministic_algorithms is set with warn_only=True"
+        )
     if not prediction.simulation.settled:
         notes.append("the steps had not begun to repeat exactly; later ones may take a little more")
     notes += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ except ImportError as error:
 
 __all__ = [
     "DispatchMode", "OpOverload", "argument_names", "autocast_guards", "composite_kernel",
-    "destroy", "has_kernel", "is_mutable", "operator_name", "register_on_meta",
+    "decomposition", "destroy", "has_kernel", "is_mutable", "operator_name", "register_on_meta",
     "returns_something", "set_autocast_enabled",
 ]  # fmt: skip
 
@@ -110,3 +111,15 @@ def autocast_guards() -> tuple[Callable[[], Any], Callable[[], Any]]:
 def set_autocast_enabled(context: torch.autocast, enabled: bool) -> None:
     """Say whether a `torch.autocast` switches it on when it is entered: its `_enabled`."""
     context._enabled = enabled
+
+
+def decomposition(name: str) -> Callable[..., Any]:
+    """One of torch's own Python formulas, which deterministic CUDA runs in a kernel's place.
+
+    Such as `_replication_pad`; see `torch.nn.functional.pad` and `interpolate`.
+    """
+    home = importlib.import_module("torch._decomp.decompositions")
+    if not hasattr(home, name):
+        raise missing(f"torch._decomp.decompositions.{name}", "pad or interpolate as CUDA does")
+    found: Callable[..., Any] = getattr(home, name)
+    return found

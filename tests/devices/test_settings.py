@@ -38,6 +38,17 @@ def test_deterministic_algorithms_make_convolutions_deterministic() -> None:
     assert Settings(cudnn_deterministic=True).deterministic_convolutions
 
 
+def test_warn_only_is_read_and_refuses_nothing() -> None:
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        found = Settings.read()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert found.deterministic
+    assert not found.refuses_nondeterministic
+    assert Settings(deterministic=True).refuses_nondeterministic
+
+
 def _attributes(tree: ast.AST) -> set[str]:
     """Every dotted name in a module, such as `torch.backends.cudnn`."""
     found = set()

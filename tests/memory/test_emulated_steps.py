@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from no_gpu.emulated_steps import compare, compare_networks
+from no_gpu.emulated_steps import compare, compare_deterministic, compare_networks
 
 from nincost._devices.cards import GPUS
 from nincost._devices.libraries.cudnn_plans import plans_on
@@ -76,3 +76,21 @@ def test_random_networks_take_what_pytorch_takes() -> None:
     ]
     assert not different, "\n\n".join(different)
     assert sum(told["compared"] for told in found) >= 15
+
+
+def test_deterministic_algorithms_take_what_pytorch_takes() -> None:
+    """Each allocation of operators that take another path then; and which of them torch refuses."""
+    found = {told["name"]: told for told in compare_deterministic("h100")}
+    different = [
+        "\n".join([name, *told["differences"]])
+        for name, told in found.items() if told["differences"]
+    ]  # fmt: skip
+    assert not different, "\n\n".join(different)
+    refused = {name: told["refused"] for name, told in found.items() if told["raised"]}
+    assert refused == {
+        "adaptive_avg_pool2d": ["aten._adaptive_avg_pool2d_backward"],
+        "nll_loss2d": ["aten.nll_loss2d_forward"],
+    }
+    assert all("deterministic implementation" in found[name]["raised"] for name in refused)
+    assert not any(told["refused"] for name, told in found.items() if name not in refused)
+    assert len(found) >= 20

@@ -260,3 +260,14 @@ def test_a_card_that_the_installed_cudnn_does_not_serve_is_told(gpu: str, refuse
         pytest.skip("no cuDNN that answers without a GPU is installed")
     result = nincost.memory("two-1x1", gpu=gpu, measure=False)
     assert any("refuses to run" in note for note in result.notes) is refused
+
+
+def test_a_step_that_deterministic_torch_refuses_is_told_so_and_what_has_no_rule_is_named() -> None:
+    net = nn.Sequential(nn.Conv3d(1, 4, 3), nn.MaxPool3d(2), nn.Flatten(2), nn.AdaptiveAvgPool2d(3))
+    found = nincost.memory(net, gpu="h100", input="1x8x8x8", loss="sum", deterministic=True)
+    note = next(note for note in found.notes if "deterministic" in note)
+    assert "aten._adaptive_avg_pool2d_backward, aten.max_pool3d_with_indices_backward: " in note
+    assert found.uncounted == ("aten.max_pool3d_with_indices",)
+    plain = nincost.memory(net, gpu="h100", input="1x8x8x8", loss="sum")
+    assert not [note for note in plain.notes if "deterministic" in note]
+    assert plain.uncounted == ()

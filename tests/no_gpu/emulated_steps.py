@@ -95,7 +95,16 @@ def compare(case: Case, gpu: str, *, events: bool = False) -> Compared:
 
 def compare_networks(first: int, count: int, gpu: str) -> Iterator[dict[str, Any]]:
     """Random networks in one process: `case`, `compared`, `differences` and `program` of each."""
-    command = [sys.executable, str(HERE / "networks.py"), str(first), str(count), gpu]
+    return _lines_of("networks.py", str(first), str(count), gpu=gpu)
+
+
+def compare_deterministic(gpu: str) -> Iterator[dict[str, Any]]:
+    """Operators with deterministic algorithms: `name`, `differences`, `refused` and `raised`."""
+    return _lines_of("deterministic.py", gpu=gpu)
+
+
+def _lines_of(program: str, *arguments: str, gpu: str) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, str(HERE / program), *arguments, gpu]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=variables(get_gpu(gpu))
     ) as child:
@@ -103,4 +112,4 @@ def compare_networks(first: int, count: int, gpu: str) -> Iterator[dict[str, Any
             if line.startswith("{"):
                 yield json.loads(line)
     if child.returncode:
-        raise RuntimeError(f"networks.py ended with exit status {child.returncode}")
+        raise RuntimeError(f"{program} ended with exit status {child.returncode}")

@@ -13,16 +13,17 @@ import sys
 import warnings
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from reliability.networks import Network, call, random_network
 from reliability.replay import NO_STEP, squares
+from torch import nn
 from torch.utils._pytree import tree_map
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._memory.device_allocations import device_allocations
+from nincost._memory.device_allocations import Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._step.step import Step
@@ -36,17 +37,30 @@ _STEPS = 2
 _NOT_SERVED = rf"{NO_STEP}|(RNN|LSTM|GRU)|one_hot|scale_grad_by_freq"
 
 
-def told(network: Network, target: Target) -> list[Change]:
+class Trained(Protocol):
+    """What is trained: a module, made anew for each run, and its arguments."""
+
+    def build(self) -> nn.Module: ...
+
+    def inputs(self) -> Any: ...
+
+
+def lowered(network: Trained, target: Target) -> Timeline:
     """What nincost predicts of two steps."""
     step = Step(
         Model("Net", network.build()), input=network.inputs(), loss=squares, optimizer="SGD",
         optimizer_arg={"lr": 0.01}, steps=_STEPS,
     )  # fmt: skip
-    timeline = device_allocations(record(step, target), target)
+    return device_allocations(record(step, target), target)
+
+
+def told(network: Trained, target: Target) -> list[Change]:
+    """Its allocations and frees."""
+    timeline = lowered(network, target)
     return predicted(timeline.events, timeline.layers)
 
 
-def taken(network: Network) -> list[Change]:
+def taken(network: Trained) -> list[Change]:
     """What PyTorch takes for the same steps."""
     net, inputs = network.build(), network.inputs()
     memory = torch.cuda.memory

@@ -66,7 +66,7 @@ def efficient_workspace(
         (max(size, width) > 64 and rows == 64) or max(size, width) > 128
     )
     splits = -(-keys // columns)
-    if target.settings.deterministic or (batch * heads >= 256 and keys <= 2 * columns):
+    if target.settings.refuses_nondeterministic or (batch * heads >= 256 and keys <= 2 * columns):
         splits = 1
     elif in_float:
         splits = max(1, min(splits, 200 // (batch * heads)))

@@ -68,7 +68,7 @@ def flash_backward(call: Call) -> list[Action]:
     rows = up(length, 128)
     rounded = up(size, 32 if size <= 128 else 64)
     many = 1
-    if call.target.settings.deterministic:
+    if call.target.settings.refuses_nondeterministic:
         many = -(-call.target.multiprocessors // (batch * heads))
     grouped = key.shape[1] != heads
     repeated = batch * key.shape[2] * heads * size * query.dtype.itemsize if grouped else 0

@@ -7,6 +7,7 @@ from typing import Any
 from nincost._devices.cuda import unfolded_conv as slow_convolution
 from nincost._devices.cuda.reductions import scratch
 from nincost._devices.declare import rule
+from nincost._devices.deterministic import filling
 from nincost._devices.libraries.conv_backend import is_depthwise, uses_cudnn
 from nincost._devices.libraries.conv_descriptor import (
     ConvDescriptor,
@@ -61,6 +62,11 @@ class _Convolution:
         self.unfolds = not self.in_cudnn and not is_depthwise(
             x.shape, weight.shape, groups, transposed
         )
+
+    def filling(self) -> list[Action]:
+        """What filling an output takes that ATen's kernel of two dimensions gives its size."""
+        sized_later = not self.in_cudnn and len(self.x.shape) <= 4
+        return filling(self.call.target, self.x.dtype) if sized_later else []
 
     def copy(self, tensor: TensorMeta) -> int:
         """Bytes of a tensor's copy in the form that the backend works in."""
@@ -135,6 +141,7 @@ def convolution(call: Call) -> list[Action]:
         alloc("rows", found.row_copy),
         alloc("input copy", found.copy(found.x)),
         out(0),
+        *found.filling(),
         alloc("weight copy", found.copy(weight)),
         *found.run("forward", call.outputs[0]),
     ]
@@ -203,9 +210,11 @@ def _depthwise_2d(found: _Convolution, grad: TensorMeta, wanted: list[bool]) -> 
     """DepthwiseConv2d.cu conv_depthwise2d_backward_cuda_out: the weight's gradient first."""
     actions: list[Action] = [alloc("gradient copy", dense_copy(grad))]
     if wanted[1]:
-        actions += [alloc("input copy", dense_copy(found.x)), out(1), free("input copy")]
+        copy = dense_copy(found.x)
+        actions += [alloc("input copy", copy), out(1), *found.filling(), free("input copy")]
     if wanted[0]:
-        actions += [out(0), alloc("weight copy", dense_copy(found.weight)), free("weight copy")]
+        copy = dense_copy(found.weight)
+        actions += [out(0), *found.filling(), alloc("weight copy", copy), free("weight copy")]
     return [*actions, free("gradient copy")]
 
 

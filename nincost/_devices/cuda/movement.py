@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+
 from nincost._devices.declare import rule
+from nincost._devices.deterministic import filling
 from nincost._devices.memory_format import dense_copy
 from nincost._devices.rules import Action, Call, alloc, free, out
 
@@ -40,7 +43,8 @@ def columns(call: Call) -> list[Action]:
     copy = alloc("copy", dense_copy(x))
     if y.bytes <= x.bytes:
         return [out(0, bytes=x.bytes), copy]
-    return [alloc("like the input", x.bytes), copy, out(0), free("like the input")]
+    filled = filling(call.target, y.dtype)
+    return [alloc("like the input", x.bytes), copy, out(0), free("like the input"), *filled]
 
 
 @rule(
@@ -50,4 +54,4 @@ def columns(call: Call) -> list[Action]:
 def unfold_backward(call: Call) -> list[Action]:
     """The output, then the places along the unfolded dimension, as int64."""
     sizes, dim = call.args[1:3]
-    return [out(0), alloc("places", 8 * sizes[dim])]
+    return [out(0), alloc("places", 8 * sizes[dim]), *filling(call.target, torch.int64)]

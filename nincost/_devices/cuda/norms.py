@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nincost._devices.cuda.reductions import accumulator_bytes, scratch
 from nincost._devices.declare import correction, layout, rule, substitute
+from nincost._devices.deterministic import filling
 from nincost._devices.memory_format import dense_copy
 from nincost._devices.output_layouts import make_row_major, row_major
 from nincost._devices.rules import Action, Call, alloc, free, out, out_from
@@ -163,6 +164,7 @@ def group_norm_backward(call: Call) -> list[Action]:
     return [
         alloc("gradient copy", dense_copy(grad)), alloc("copy", dense_copy(x)),
         out(0), out(1), out(2), *map(alloc, names, sizes),
+        *(filling(call.target, torch.float32) if sizes[-1] else []),
         *map(free, ("c3", "c2", "c1", "db", "ds", "copy", "gradient copy")),
     ]  # fmt: skip
 

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from nincost._devices.declare import rule
+from typing import Any
+
+from nincost._devices.declare import rule, substitute
 from nincost._devices.memory_format import copy_bytes, dense_copy, suggests_channels_last
 from nincost._devices.rules import Action, Call, alloc, out
+from nincost._devices.target import Target
+from nincost._torch.operators import decomposition
+
+
+@substitute("aten.pad")
+def deterministic_pad(
+    target: Target, x: Any, pad: Any, mode: str = "constant", _value: float | None = None
+) -> Any:
+    """`torch.nn.functional.pad` replicates by indices where it must be deterministic."""
+    if mode != "replicate" or not target.settings.deterministic:
+        return NotImplemented
+    return decomposition("_replication_pad")(x, pad)
 
 
 @rule(

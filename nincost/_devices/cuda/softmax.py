@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nincost._devices.cuda.reductions import scratch
 from nincost._devices.declare import rule, substitute
+from nincost._devices.deterministic import filling
 from nincost._devices.memory_format import dense_copy
 from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target
@@ -94,7 +95,8 @@ def logsumexp(call: Call) -> list[Action]:
     rows = y.elements
     return [
         alloc("largest", y.bytes), *scratch(call.target, x, tuple(dims), "extreme"),
-        alloc("absolute", y.bytes), alloc("infinite", rows), free("infinite"), free("absolute"),
+        alloc("absolute", y.bytes), *filling(call.target, y.dtype),
+        alloc("infinite", rows), free("infinite"), free("absolute"),
         alloc("less largest", x.bytes), out(0), *scratch(call.target, x, tuple(dims), "sum"),
         free("less largest"), free("largest"),
     ]  # fmt: skip

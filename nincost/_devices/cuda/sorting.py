@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from nincost._devices.declare import rule
+from nincost._devices.deterministic import filling
 from nincost._devices.libraries.radix_sort import aligned, radix_sort_bytes, scan_bytes
 from nincost._devices.memory_format import dense_copy, is_row_major
 from nincost._devices.rules import Action, Call, alloc, free, out
@@ -58,7 +61,7 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
     if x.elements == 0:
         return []
     if length <= _SMALL:
-        return [alloc("numbers", length * _INDEX)]
+        return [alloc("numbers", length * _INDEX), *filling(target, torch.int64)]
     item, count, major = x.dtype.itemsize, x.elements, target.capability[0]
     rows = count // length
     copied = 0 if dim == len(x.shape) - 1 and is_row_major(x) else 1
@@ -69,7 +72,8 @@ def _sort_scratch(x: TensorMeta, dim: int, target: Target) -> list[Action]:
     ]
     if rows == 1 or length >= 1_000_000:
         scratch = radix_sort_bytes(length, item * 8, major, key=item)
-        return [*actions, alloc("numbers", length * _INDEX), alloc("sort", scratch), free("sort")]
+        numbers = [alloc("numbers", length * _INDEX), *filling(target, torch.int64)]
+        return [*actions, *numbers, alloc("sort", scratch), free("sort")]
     if rows < 128:
         by_value = radix_sort_bytes(count, item * 8, major, key=item)
         by_row = radix_sort_bytes(count, (rows - 1).bit_length(), major, value=0)
@@ -130,13 +134,15 @@ def topk(call: Call) -> list[Action]:
 @rule(
     "aten.cumsum",
     "aten.cumprod",
-    source="aten/src/ATen/native/cuda/ScanUtils.cuh scan_dim; CCCL 13.0 dispatch_scan.cuh",
+    source="aten/src/ATen/native/cuda/ScanUtils.cuh scan_dim; aten/src/ATen/cuda/cub.cuh "
+    "inclusive_deterministic_scan; CCCL 13.0 dispatch_scan.cuh",
     kind="modelled",
 )
 def running_sum(call: Call) -> list[Action]:
     """One long row goes through CUB, with a state for each tile.
 
-    Others are summed by ATen's own kernels, in row-major form; another type is converted first.
+    Where a sum must be deterministic, with a sum for each block of ATen's own kernel. Others are
+    summed by ATen's own kernels, in row-major form; another type is converted first.
     """
     x = call.args[0]
     dim = _dim(call, len(x.shape))
@@ -144,5 +150,9 @@ def running_sum(call: Call) -> list[Action]:
     y = call.outputs[0]
     width = y.dtype.itemsize
     state = scan_bytes(x.elements, _SCAN_TILES.get(width, 1_920), width) if row else 0
+    sums = call.signature.name == "aten.cumsum" and y.dtype.is_floating_point
+    if row and sums and call.target.settings.deterministic:
+        each = 16 * (512 if width < 8 else 256)
+        state = min(call.target.multiprocessors, -(-x.elements // each)) * width
     copy = y.bytes if x.dtype is not y.dtype else dense_copy(x)
     return [out(0), alloc("copy", copy), alloc("tiles", state)]

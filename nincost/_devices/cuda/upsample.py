@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from nincost._devices.declare import rule
+from typing import Any
+
+from nincost._devices.declare import rule, substitute
 from nincost._devices.memory_format import copy_bytes, suggests_channels_last
 from nincost._devices.rules import Action, Call, alloc, out
+from nincost._devices.target import Target
+from nincost._torch.operators import decomposition
+
+
+@substitute("aten.upsample_bilinear2d.vec", "aten.upsample_trilinear3d.vec")
+def deterministic_upsample(target: Target, *args: Any) -> Any:
+    """`torch.nn.functional.interpolate` has a formula of its own where it must be deterministic."""
+    if not target.settings.deterministic:
+        return NotImplemented
+    return decomposition("_upsample_linear_vec")(*args)
 
 
 @rule(

@@ -94,7 +94,7 @@ def test_a_convolution_copies_its_weight_behind_its_output() -> None:
     # the expanded gradient in channels-last form, the input's gradient 4*8*10*10*4, the weight's
     # copy, which is given back before the weight's gradient is taken
     assert taken(told, "aten.convolution_backward") == [25600, 12800, 4608, 4608]
-    events = [e for e in timeline.events if isinstance(e, Alloc | Free)]
+    events = [e for e in told.events if isinstance(e, Alloc | Free)]
     copy, gradient = [
         position for position, event in enumerate(events)
         if isinstance(event, Alloc) and event.operator == "aten.convolution_backward"
@@ -354,7 +354,7 @@ def test_optimizers_in_multiples_of_the_parameters(
 ) -> None:
     size = 512 * 512 * 4
     told = timeline(nn.Linear(512, 512, bias=False), "512", steps=2, **options)
-    large = [e for e in timeline.events if getattr(e, "bytes", 0) == size]
+    large = [e for e in told.events if getattr(e, "bytes", 0) == size]
     assert sum(e.category == "optimizer_state" for e in large) == state
     now, second = "", 0
     for event in told.events:
