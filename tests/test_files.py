@@ -145,7 +145,7 @@ def test_many_at_once_write_one_file(tmp_path: Path) -> None:
     texts = [f"{number}\n" * 10_000 for number in range(8)]
     threads = [
         threading.Thread(
-            target=lambda text: [write_file(file, text, force=True) for _ in range(10)],
+            target=lambda text: [write_file(file, text, force=True) for _ in range(10)],  # type: ignore[func-returns-value]
             args=(text,),
         )
         for text in texts

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def test_what_a_result_does_not_have_is_an_error() -> None:
 
 
 @pytest.fixture
-def outline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def outline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A format that a stranger adds: one file in the folder of memory's formats."""
     (tmp_path / "outline.py").write_text(
         "def render(result, *, top=2):\n"

@@ -86,7 +86,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     if not binary or not control:
         lacking("chromium is not installed: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
-    options.binary_location = binary
+    options.binary_location = binary  # type: ignore[assignment]
     for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

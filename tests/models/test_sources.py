@@ -222,7 +222,7 @@ def test_a_model_without_a_known_input_asks_for_one() -> None:
     [
         nn.DataParallel,
         lambda net: torch.compile(net, backend="eager"),
-        lambda net: nn.DataParallel(torch.compile(net, backend="eager")),
+        lambda net: nn.DataParallel(torch.compile(net, backend="eager")),  # type: ignore[type-var]
     ],
 )
 def test_wrappers_are_taken_off(wrap: Callable[[nn.Module], nn.Module]) -> None:

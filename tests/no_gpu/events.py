@@ -55,9 +55,11 @@ def _plain(changes: list[Change]) -> list[Change]:
 
 def unlike(mine: list[Change], real: list[Change]) -> list[str]:
     """Where they differ: `<` predicted only, `>` PyTorch's only."""
-    sizes = [[size for size, _ in changes] for changes in (mine, real)]
+    ours, theirs = ([size for size, _ in changes] for changes in (mine, real))
     lines = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, *sizes, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in difflib.SequenceMatcher(
+        None, ours, theirs, autojunk=False
+    ).get_opcodes():
         if tag != "equal":
             lines.append(f"@ {a}, in {mine[max(a - 1, 0)][1]}")
             lines += [f"< {size:+,}  {where}" for size, where in mine[a:b]]

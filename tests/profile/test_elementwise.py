@@ -23,7 +23,7 @@ TABLES = {
 
 def operators(name: str) -> list[str]:
     """Names in `name`'s table."""
-    return sorted(TABLES[name])
+    return sorted(TABLES[name])  # type: ignore[call-overload]
 
 
 def exists(operator: str) -> bool:

@@ -60,7 +60,7 @@ def test_every_command_leaves_a_model_as_it_was(name: str) -> None:
 def test_the_snapshot_sees_what_changes() -> None:
     """Else finding nothing would say nothing."""
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    net.cache = {"seen": [torch.zeros(2)]}
+    net.cache = {"seen": [torch.zeros(2)]}  # type: ignore[assignment]
 
     def touch(do: Any) -> list[str]:
         before = module_state(net)

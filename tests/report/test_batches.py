@@ -85,7 +85,7 @@ def test_what_hardly_grows_is_said_to() -> None:
 
 def test_one_card_that_no_batch_fills_spares_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     largest = max(GPUS[name].memory_bytes for name in COMMON_CARDS.values())
-    search = batches.search
+    search = batches.search  # type: ignore[attr-defined]
 
     def refuse(request, budget, cache):
         if budget == largest:

@@ -108,7 +108,7 @@ def _recorded(found: set[tuple[str, int]]) -> Iterator[None]:
             frame = frame.f_back
         found.add((frame.f_code.co_filename, frame.f_lineno))
 
-    NincostError.__init__ = note  # type: ignore[method-assign]
+    NincostError.__init__ = note  # type: ignore[assignment]
     try:
         yield
     finally:

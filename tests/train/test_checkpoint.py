@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_training_goes_on(
                 write(content[: len(content) // 2])
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-            file.write = half  # type: ignore[method-assign]
+            file.write = half  # type: ignore[assignment]
         return file
 
     class Look(RecordingCallbacks):

@@ -261,7 +261,7 @@ def test_global_state_is_as_it_was() -> None:
             torch.are_deterministic_algorithms_enabled(),
             torch.is_deterministic_algorithms_warn_only_enabled(),
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark,
-            torch.utils.deterministic.fill_uninitialized_memory, torch.get_num_threads(),
+            torch.utils.deterministic.fill_uninitialized_memory, torch.get_num_threads(),  # type: ignore[attr-defined]
             torch.get_rng_state().tolist(), random.getstate(), torch.get_default_dtype(),
             signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM),
         )  # fmt: skip

@@ -40,7 +40,7 @@ def report(tmp_path):
         predicted = nincost.memory("two-1x1", batch_size=batch, gpu="a100-40gb", measure=False)
         measured = measured_as_predicted(predicted.totals, share=share)
         rows.append(ValidationRow(f"two-1x1 batch {batch}", None, measured))
-    full = replace(rows[0].measured, out_of_memory="CUDA out of memory.", shortfall_bytes=5)
+    full = replace(rows[0].measured, out_of_memory="CUDA out of memory.", shortfall_bytes=5)  # type: ignore[type-var]
     rows.append(ValidationRow("two-1x1 batch 128", None, full))
     made = Validation("NVIDIA A100-SXM4-40GB", {"torch": "2.14.1+cu130"}, tuple(rows), "", {})
     path = tmp_path / "report.json"
