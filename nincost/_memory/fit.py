@@ -100,8 +100,8 @@ def refuse_real_runs(prediction: Prediction) -> None:
     if fallback is not None:
         raise InputError(
             f"{prediction.request.step.model.name} cannot be run on the meta device, since "
-            f"{SENTENCES[fallback.reason]}, so each batch would be a real run on the CPU: ask "
-            "nincost memory what one batch takes"
+            f"{SENTENCES[fallback.reason]}, so each batch would be a real run on the CPU: predict "
+            "one batch with nincost memory"
         )
 
 

@@ -93,5 +93,5 @@ def test_a_model_that_looks_at_values_is_not_run_for_each_batch():
             x = self.linear(x)
             return x * 2 if x.sum().item() > 0 else x
 
-    with pytest.raises(nincost.InputError, match="ask nincost memory"):
+    with pytest.raises(nincost.InputError, match="one batch with nincost memory"):
         nincost.fit(Looks(), input="8", gpu="8GiB")

@@ -20,6 +20,6 @@ CASES = [
     Case("fit {tmp}/net.py:Fixed --input 4 --loss sum --gpu 24GiB",
          ["does not grow with the batch", "check the input"], files={"net.py": NET}),
     Case("fit {tmp}/net.py:Asks --input 4 --gpu 24GiB",
-         ["looks at values", "ask nincost memory"], files={"net.py": NET}),
+         ["looks at values", "one batch with nincost memory"], files={"net.py": NET}),
     Case("fit two-1x2 --gpu 24GiB", ["unknown model 'two-1x2'"]),
 ]  # fmt: skip

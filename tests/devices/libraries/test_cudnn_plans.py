@@ -351,3 +351,20 @@ def test_it_works_beside_a_torch_that_is_loaded() -> None:
     assert torch.zeros(1).sum() == 0  # torch is in this process; its cuDNN must be the same one
     if torch.backends.cudnn.is_available():
         assert torch.backends.cudnn.version() == LIBRARY.version
+
+
+PRELOADED = """
+import nincost, nincost._cli.memory, nincost._cli.fit
+from nincost._devices.libraries.cudnn_plans import preload
+for name in ("__version__", "profile", "memory"):
+    getattr(nincost, name)
+    print(preload.cache_info().currsize)
+"""
+
+
+def test_cudnn_is_preloaded_for_a_prediction_and_never_by_an_import() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PRELOADED], capture_output=True, text=True, timeout=120, check=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )  # fmt: skip
+    assert ended.stdout.split() == ["0", "0", "1"]
