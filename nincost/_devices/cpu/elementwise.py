@@ -1,4 +1,4 @@
-"""Element by element, and means: the numbers that become tensors."""
+"""Element by element on the CPU: the numbers that become tensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def binary(call: Call) -> list[Action] | None:
     other = call.arg(1)
     if isinstance(other, TensorMeta):
         return None
-    return [*_scalar(call.outputs[0].dtype.itemsize), out(0), free("cast"), free("number")]
+    return [*scalar_tensors(call.outputs[0].dtype.itemsize), out(0), free("cast"), free("number")]
 
 
 @rule(
@@ -45,7 +45,7 @@ def compare(call: Call) -> list[Action] | None:
     """As `binary`; the result is in bytes, the comparison in the tensor's type."""
     if isinstance(call.arg(1), TensorMeta):
         return None
-    return [*_scalar(call.args[0].dtype.itemsize), out(0), free("number"), free("cast")]
+    return [*scalar_tensors(call.args[0].dtype.itemsize), out(0), free("number"), free("cast")]
 
 
 @rule(
@@ -56,18 +56,6 @@ def masked_fill(call: Call) -> list[Action]:
     return [out(0, over=0 if call.node in FILL_IN_PLACE else None)]
 
 
-@rule("aten.roll", source="aten/src/ATen/native/TensorTransformations.h roll_common")
-def roll(call: Call) -> list[Action]:
-    """One dimension after the other: two results at a time."""
-    several = len(call.arg(1)) > 1
-    return [alloc("rolled", call.outputs[0].bytes if several else 0), out(0), free("rolled")]
-
-
-def _scalar(itemsize: int) -> list[Action]:
+def scalar_tensors(itemsize: int) -> list[Action]:
     """A double or int64 scalar, and its cast to the type that the operation runs in."""
     return [alloc("number", 8), alloc("cast", itemsize if itemsize != 8 else 0)]
-
-
-@rule("aten.mean", source="aten/src/ATen/native/ReduceOps.cpp mean: sum, then div_")
-def mean(call: Call) -> list[Action]:
-    return [out(0), *_scalar(call.outputs[0].dtype.itemsize), free("cast"), free("number")]
