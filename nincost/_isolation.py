@@ -10,12 +10,70 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _lock = threading.Lock()
 _inside = 0
 _before: list[Callable[[], None]] = []
+
+
+def in_own_mode(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function of the public interface do the same whatever mode it is called in.
+
+    Inside `torch.inference_mode()` nothing would be kept for backward, inside autocast convolutions
+    would be of another type, under a default device tensors would be made there. All of these are
+    left for the call and entered again after it, as are functorch's transforms, dispatch and
+    function modes, hooks for saved tensors, and warnings made errors. What torch says of the whole
+    process (deterministic algorithms, TF32, cuDNN's switches) is a setting of the step, and stays.
+    So does the default dtype for a module that the caller built; else it is float32, as in a fresh
+    process.
+    """
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        if "torch" not in sys.modules:
+            return function(*args, **kwargs)
+        with _own_mode(keeps_dtype=_has_module(args) or _has_module(kwargs.values())):
+            return function(*args, **kwargs)
+
+    return called
+
+
+def _has_module(values: Iterable[Any]) -> bool:
+    import torch
+
+    return any(isinstance(value, torch.nn.Module) for value in values)
+
+
+@contextlib.contextmanager
+def _own_mode(*, keeps_dtype: bool) -> Iterator[None]:
+    """The modes of a thread that has just begun."""
+    import torch
+
+    from nincost._torch.process import default_device_context, modes_set_aside
+
+    with contextlib.ExitStack() as around:
+        around.enter_context(unchanged())
+        if any(action == "error" for action, *_ in warnings.filters):
+            around.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("default")
+        if default_device_context() is not None:
+            torch.set_default_device(None)
+        if not keeps_dtype and torch.get_default_dtype() is not torch.float32:
+            torch.set_default_dtype(torch.float32)
+        if torch.is_anomaly_enabled():
+            torch.set_anomaly_enabled(False)
+        caches, enabled, dtypes = _autocast()
+        if any(enabled) or not caches:
+            _set_autocast((True, (False,) * len(enabled), dtypes))
+        around.enter_context(modes_set_aside())
+        around.enter_context(torch.inference_mode(False))
+        around.enter_context(torch.enable_grad())
+        yield
 
 
 @contextlib.contextmanager
@@ -112,22 +170,28 @@ def _restorer(get: Callable[[], Any], put: Callable[[Any], Any], value: Any) -> 
     return restore
 
 
-def _autocast() -> list[Any]:
-    """Whether autocast is on in this thread, its type, and whether it caches."""
+#: Devices on which autocast is left and restored.
+_AUTOCAST_DEVICES = ("cpu", "cuda")
+
+
+def _autocast() -> tuple[Any, ...]:
+    """Whether autocast caches in this thread, is on for each device, and its types."""
     import torch
 
-    state: list[Any] = [torch.is_autocast_cache_enabled()]
-    for device in ("cpu", "cuda"):
-        state += [torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)]
-    return state
+    return (
+        torch.is_autocast_cache_enabled(),
+        tuple(torch.is_autocast_enabled(device) for device in _AUTOCAST_DEVICES),
+        tuple(torch.get_autocast_dtype(device) for device in _AUTOCAST_DEVICES),
+    )
 
 
-def _set_autocast(state: list[Any]) -> None:
+def _set_autocast(state: tuple[Any, ...]) -> None:
     import torch
 
-    torch.set_autocast_cache_enabled(state[0])
-    for device, enabled, dtype in (("cpu", *state[1:3]), ("cuda", *state[3:5])):
-        torch.set_autocast_enabled(device, enabled)
+    caches, enabled, dtypes = state
+    torch.set_autocast_cache_enabled(caches)
+    for device, is_on, dtype in zip(_AUTOCAST_DEVICES, enabled, dtypes, strict=True):
+        torch.set_autocast_enabled(device, is_on)
         torch.set_autocast_dtype(device, dtype)
     torch.clear_autocast_cache()
 

@@ -16,13 +16,14 @@ from nincost._audit.tokens import MAX_CHARACTERS, check_length
 from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity, costed_layers
 from nincost._devices.tables import meta_operators
 from nincost._environment import environment
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._trace.trace import trace
 from nincost.errors import ExpressionError, InputError
 
 
+@in_own_mode
 def audit(
     answer: str | Path | None = None,
     model: Any = DEFAULT_MODEL,

@@ -16,7 +16,7 @@ from nincost._closed_form.worked_modules import (
 )
 from nincost._devices.tables import meta_operators
 from nincost._environment import environment
-from nincost._isolation import unchanged
+from nincost._isolation import in_own_mode, unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure
 from nincost._models.inputs import float_dtype, make_input
@@ -27,6 +27,7 @@ from nincost._trace.records import Shape, Trace
 from nincost._trace.trace import Mode, trace
 
 
+@in_own_mode
 def check(
     model: Any = DEFAULT_MODEL,
     *,

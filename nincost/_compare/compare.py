@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
 from nincost._environment import environment
+from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
@@ -17,6 +18,7 @@ from nincost._step.step import Step, StepOptions
 from nincost.errors import InputError, NincostError
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def compare(
     *models: Any,

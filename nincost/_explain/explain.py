@@ -16,7 +16,7 @@ from nincost._explain.output_size import SizeWorking, size_working
 from nincost._explain.phrases import LANGS, Lang
 from nincost._explain.receptive_field import ReceptiveFields, receptive_fields
 from nincost._explain.results import Explained, ExplainedLayer, Sentence, WorkedNumber
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._profile.profile import profile_trace
@@ -25,6 +25,7 @@ from nincost._trace.trace import trace
 from nincost.errors import InputError, did_you_mean
 
 
+@in_own_mode
 def explain(
     model: Any = DEFAULT_MODEL,
     *,

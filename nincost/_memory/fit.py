@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from nincost import _units as units
 from nincost._allocator import CachingAllocator
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.device_allocations import Alloc, Timeline
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.predict import Prediction, describe, predict
@@ -30,6 +30,7 @@ _LARGEST = 1 << 24
 _MOST_TRACES = 16
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def fit(
     model: Any = DEFAULT_MODEL,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, Unpack
 
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._measure.measure import measure_request
 from nincost._memory.predict import describe, predict
 from nincost._memory.results import Memory
@@ -21,6 +21,7 @@ from nincost.errors import InputError, NincostError
 _CHEAP = 6000
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def memory(
     model: Any = DEFAULT_MODEL,

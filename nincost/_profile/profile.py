@@ -9,7 +9,7 @@ from typing import Any
 
 from nincost._devices.tables import meta_operators
 from nincost._environment import environment
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
 from nincost._profile import OpCost, op_cost
@@ -26,6 +26,7 @@ from nincost._trace.trace import Mode, trace
 from nincost.errors import UncountedError
 
 
+@in_own_mode
 def profile(
     model: Any = DEFAULT_MODEL,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from nincost._environment import environment
+from nincost._isolation import in_own_mode
 from nincost._models.nin import VARIANTS
 from nincost._result import Result, Tabular
 
@@ -74,6 +75,7 @@ class Variants(Result):
         return {"variants": [row.variant for row in self.rows]}
 
 
+@in_own_mode
 def variants() -> Variants:
     """Every built-in variant, profiled at its own input size and batch 1."""
     from nincost._profile.profile import profile

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from nincost._environment import environment
+from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
@@ -24,6 +25,7 @@ from nincost._step.step import Step, StepOptions
 from nincost.errors import NincostError
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def report(
     model: Any = DEFAULT_MODEL,

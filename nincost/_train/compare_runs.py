@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from nincost._environment import environment
+from nincost._isolation import in_own_mode
 from nincost._result import Result, Tabular
 from nincost._train.callbacks import Callbacks
 from nincost._train.data import load
@@ -145,6 +146,7 @@ def _published_figures(found: PublishedFigures) -> list[Any]:
     ]  # fmt: skip
 
 
+@in_own_mode
 def train_table(
     file: str | Path = PUBLISHED,
     *,

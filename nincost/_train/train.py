@@ -10,7 +10,7 @@ import torch
 
 from nincost._devices.settings import Settings
 from nincost._environment import environment
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.build import Model
 from nincost._models.import_path import importable
 from nincost._models.nin import DEFAULT_MODEL
@@ -46,6 +46,7 @@ from nincost.errors import (
 )
 
 
+@in_own_mode
 def train(
     model: Any = DEFAULT_MODEL,
     *,

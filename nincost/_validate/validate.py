@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nincost._environment import environment
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._measure.measure import measure_request, measured_from
 from nincost._measure.results import Measured
 from nincost._memory.predict import describe, predict
@@ -25,6 +25,7 @@ _LARGEST_REPORT = 16 * 2**20
 Measurer = Callable[[Case, Request, int], Measured]
 
 
+@in_own_mode
 def validate(
     *,
     quick: bool = False,

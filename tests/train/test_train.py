@@ -275,6 +275,13 @@ def test_global_state_is_as_it_was() -> None:
     assert state() == before
 
 
+def test_inference_mode_around_a_training_changes_nothing() -> None:
+    outside = small(epochs=1)
+    with torch.inference_mode(), torch.autocast("cpu"):
+        inside = small(epochs=1)
+    assert figures(inside) == figures(outside)
+
+
 @pytest.mark.slow
 def test_a_compiled_model_trains_the_same() -> None:
     net = Tiny(dropout=0.0)
