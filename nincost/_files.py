@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -70,15 +70,13 @@ def write_file(path: str | Path, content: str | bytes, *, force: bool = False) -
                 stream.write(content)
             return
         _remove_left(target.parent)
-        with _temporary(target.parent) as file:
+        with _temporary(target.parent) as (file, name):
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
-            os.chmod(file.name, mode)
-            os.replace(file.name, target)
+            if target.exists():
+                name.chmod(target.stat().st_mode & 0o777)
+            name.replace(target)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -92,20 +90,24 @@ _PREFIX, _SUFFIX = ".nincost-", ".tmp"
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[IO[bytes]]:
-    """A new file, locked as long as this process writes it, and gone if it is not renamed."""
+def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A new file and its name, locked while this process writes it, and gone if not renamed."""
     while True:
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it is closed below
-            dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False
-        )
-        if _lock(file) is not False and os.path.exists(file.name):
+        name = folder / f"{_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
+        try:
+            # Its mode is what the process's umask leaves of this, as of any file.
+            number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            continue
+        file = os.fdopen(number, "w+b")
+        if _lock(file) is not False and name.exists():
             break
         file.close()  # another process removed it as one that was left behind
     try:
-        yield file
+        yield file, name
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(file.name)
+            name.unlink()
         with contextlib.suppress(OSError):  # a full disk was reported already
             file.close()
 

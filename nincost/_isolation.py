@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -27,48 +27,43 @@ def in_own_mode(function: Callable[P, T]) -> Callable[P, T]:
     Inside `torch.inference_mode()` nothing would be kept for backward, inside autocast convolutions
     would be of another type, under a default device tensors would be made there. All of these are
     left for the call and entered again after it, as are functorch's transforms, dispatch and
-    function modes, hooks for saved tensors, and warnings made errors. What torch says of the whole
-    process (deterministic algorithms, TF32, cuDNN's switches) is a setting of the step, and stays.
-    So does the default dtype for a module that the caller built; else it is float32, as in a fresh
-    process.
+    function modes, hooks for saved tensors, and warnings made errors. What is set for the whole
+    process (the default dtype, deterministic algorithms, TF32, cuDNN's switches) the caller's own
+    step would obey: it stays.
     """
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         if "torch" not in sys.modules:
             return function(*args, **kwargs)
-        with _own_mode(keeps_dtype=_has_module(args) or _has_module(kwargs.values())):
+        with _own_mode():
             return function(*args, **kwargs)
 
     return called
 
 
-def _has_module(values: Iterable[Any]) -> bool:
-    import torch
-
-    return any(isinstance(value, torch.nn.Module) for value in values)
-
-
 @contextlib.contextmanager
-def _own_mode(*, keeps_dtype: bool) -> Iterator[None]:
+def _own_mode() -> Iterator[None]:
     """The modes of a thread that has just begun."""
     import torch
 
     from nincost._torch.process import default_device_context, modes_set_aside
 
     with contextlib.ExitStack() as around:
-        around.enter_context(unchanged())
         if any(action == "error" for action, *_ in warnings.filters):
             around.enter_context(warnings.catch_warnings())
             warnings.simplefilter("default")
-        if default_device_context() is not None:
+        device, autocast = default_device_context(), _autocast()
+        if device is not None:
+            around.callback(torch.set_default_device, device.device)
             torch.set_default_device(None)
-        if not keeps_dtype and torch.get_default_dtype() is not torch.float32:
-            torch.set_default_dtype(torch.float32)
         if torch.is_anomaly_enabled():
+            checks_nan = torch.is_anomaly_check_nan_enabled()
+            around.callback(torch.set_anomaly_enabled, True, checks_nan)
             torch.set_anomaly_enabled(False)
-        caches, enabled, dtypes = _autocast()
+        caches, enabled, dtypes = autocast
         if any(enabled) or not caches:
+            around.callback(_set_autocast, autocast)
             _set_autocast((True, (False,) * len(enabled), dtypes))
         around.enter_context(modes_set_aside())
         around.enter_context(torch.inference_mode(False))

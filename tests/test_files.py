@@ -123,21 +123,87 @@ def test_interrupted_at_any_moment(
     assert names in ([], ["a.csv"])
 
 
+def test_a_file_has_the_mode_of_any_other_and_threads_keep_theirs(tmp_path: Path) -> None:
+    """The process's umask was 0 for a moment, in which other threads made files for everybody."""
+    stop, modes = threading.Event(), set()
+
+    def other() -> None:
+        while not stop.is_set():
+            number = os.open(tmp_path / "other", os.O_CREAT | os.O_WRONLY, 0o666)
+            modes.add(os.fstat(number).st_mode & 0o777)
+            os.close(number)
+            (tmp_path / "other").unlink()
+
+    before = os.umask(0o027)
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        for number in range(200):
+            write_file(tmp_path / f"{number % 4}.csv", "a\n", force=True)
+    finally:
+        stop.set()
+        thread.join()
+        os.umask(before)
+    assert modes == {0o640}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+    (tmp_path / "0.csv").chmod(0o604)
+    write_file(tmp_path / "0.csv", "b\n", force=True)
+    assert (tmp_path / "0.csv").stat().st_mode & 0o777 == 0o604
+
+
+def small_disk() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--format", "html")], ids=["text", "bytes"])
+def test_a_short_write_is_no_whole_one(arguments: tuple[str, ...]) -> None:
+    """Unbuffered, 1,024 of 4,434 bytes were written, with exit status 0."""
+    done = run_forked("profile", *arguments, before=small_disk, unbuffered=True)
+    assert done.status == 2
+    assert "could not be written: File too large" in done.err
+
+
+def test_stdout_that_does_not_block() -> None:
+    """A slow reader of a pipe: a write gives up where the pipe is full."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    parts: list[bytes] = []
+
+    def read() -> None:
+        while part := os.read(reader, 1000):
+            parts.append(part)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    done = run_forked(
+        "compare", "two-1x1", "one-1x1", "--format", "html", before=lambda: os.dup2(writer, 1)
+    )
+    os.close(writer)
+    thread.join()
+    os.close(reader)
+    assert (done.status, done.err) == (0, "")
+    content = b"".join(parts)
+    assert len(content) > 200_000
+    assert content.rstrip().endswith(b"</html>")
+
+
 def test_a_process_at_work_keeps_its_temporary_file(tmp_path: Path) -> None:
-    with _files._temporary(tmp_path) as file:
+    with _files._temporary(tmp_path) as (file, name):
         file.write(b"mine")
         done = run_forked("variants", "--output", "b.csv", cwd=tmp_path)
         assert done.status == 0
-        assert Path(file.name).exists()
+        assert name.exists()
         dead = tmp_path / ".nincost-dead.tmp"
         dead.write_bytes(b"half")
         other = tmp_path / ".nincost-notes.txt"
         other.write_bytes(b"the user's")
         write_file(tmp_path / "c.csv", "c\n")
-        assert Path(file.name).exists()
+        assert name.exists()
         assert not dead.exists()
         assert other.exists()
-    assert not Path(file.name).exists()
+    assert not name.exists()
 
 
 def test_many_at_once_write_one_file(tmp_path: Path) -> None:

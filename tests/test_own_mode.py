@@ -66,15 +66,6 @@ def default_device(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-@contextlib.contextmanager
 def errors_of_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -88,7 +79,6 @@ CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "autocast-cuda": lambda: torch.autocast("cuda", dtype=torch.float16, cache_enabled=False),
     "device-meta": lambda: torch.device("meta"),
     "default-device": lambda: default_device("meta"),
-    "default-dtype": lambda: default_dtype(torch.float64),
     "anomaly": torch.autograd.detect_anomaly,
     "single-thread": lambda: torch.autograd.set_multithreading_enabled(False),
     "save_on_cpu": torch.autograd.graph.save_on_cpu,
@@ -130,7 +120,6 @@ def test_each_function_is_the_same_in_all_modes_at_once(name: str) -> None:
         assert plain(name) == expected
         assert torch.is_inference_mode_enabled()
         assert torch.is_autocast_enabled("cpu")
-        assert torch.get_default_dtype() is torch.float64
         with pytest.raises(AssertionError, match="empty"):
             torch.empty(1)
     assert not torch.is_inference_mode_enabled()
@@ -152,16 +141,6 @@ def test_a_module_that_was_built_in_inference_mode_is_trained() -> None:
     with torch.inference_mode():
         result = nincost.memory(small(), **STEP, measure=False)
     assert result.to_json() == CALLS["memory-module"]().to_json()
-
-
-def test_a_module_keeps_the_default_dtype_that_it_was_built_under() -> None:
-    class Adds(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.sum() + torch.zeros(1024)
-
-    with default_dtype(torch.float64):
-        result = nincost.profile(Adds(), input="8")
-    assert result.layers[0].activation_bytes >= 1024 * 8
 
 
 def test_each_function_of_the_interface_has_a_mode_of_its_own() -> None:

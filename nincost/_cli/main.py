@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from nincost._cli.stdout import drop_stdout
-from nincost._cli.time_limit import terminable
+from nincost._cli.time_limit import end_soon
 from nincost._environment import __version__
 from nincost._old_option_names import refuse_renamed
+from nincost._signals import end_if_asked, ending_on_signals
 from nincost.errors import (
     InputError,
     Interruption,
@@ -67,6 +68,7 @@ class LazyGroup(click.Group):
             )
         command = importlib.import_module(f"nincost._cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        end_if_asked()  # what is imported may ignore any error
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -97,41 +99,48 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 for success, 1 a failed check, 2 a user's mistake.
 
-    130 where it was interrupted, 143 where it was terminated, as shells have it.
+    130 where it was interrupted, 143 where it was terminated, as shells have it. Without arguments
+    it is the process's own command, with which the process ends, whatever a model left running.
     """
+    status = _status(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
-        arguments = sys.argv[1:]
+        end_soon(status)
+    sys.exit(status)
+
+
+def _status(arguments: Sequence[str]) -> int:
     try:
-        with terminable(), _renamed_options_named():
+        with ending_on_signals(), _renamed_options_named():
             status = cli.main(
                 args=list(arguments) or ["--help"], prog_name="nincost", standalone_mode=False
             )
             if sys.stdout is not None and not sys.stdout.closed:
                 sys.stdout.flush()
+        return status if isinstance(status, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt, _Interrupted):
-        _fail("interrupted", 130)
+        return _fail("interrupted", 130)
     except Terminated:
-        _fail("terminated", 143)
+        return _fail("terminated", 143)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
-        _fail(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
+        return _fail(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
     except NincostError as error:
-        _fail(str(error.args[0] if error.args else error), error.exit_status, error.excerpt)
+        message = str(error.args[0] if error.args else error)
+        return _fail(message, error.exit_status, error.excerpt)
     except (BrokenPipeError, _PipeClosed):
         drop_stdout()
-        sys.exit(0)
+        return 0
     except Exception as error:
         # A mistake in nincost, or something of the model's that was met outside its run. Not 1:
         # that says that a check failed.
         if os.environ.get("NINCOST_TRACEBACK"):
             raise
-        _fail(
+        return _fail(
             f"{described(error)}{place_of(error)}: this should not happen; set "
             "NINCOST_TRACEBACK=1 to see where, and report it if it is not the model's own",
             2,
         )
-    sys.exit(status if isinstance(status, int) else 0)
 
 
 @contextlib.contextmanager
@@ -144,13 +153,14 @@ def _renamed_options_named() -> Iterator[None]:
         raise
 
 
-def _fail(message: str, status: int, excerpt: str = "") -> None:
+def _fail(message: str, status: int, excerpt: str = "") -> int:
+    """Write an error's line on stderr, and what stands below it."""
     lines = [f"nincost: error: {printable(' '.join(message.split()))}"]
     lines += [_shown(line) for line in excerpt.splitlines()]
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, too
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
-    sys.exit(status)
+    return status
 
 
 def _shown(line: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import io
 import os
 import shutil
 import sys
@@ -20,6 +19,7 @@ from nincost._cli.stdout import (
     later_prints_to_stderr,
     same_folder,
     stdout_to_stderr,
+    write_stdout,
 )
 from nincost._cli.time_limit import time_limit
 from nincost._files import check_writable, write_file
@@ -32,6 +32,7 @@ from nincost._result import (
     options_of,
     pick_format,
 )
+from nincost._signals import end_if_asked
 from nincost.errors import InputError, OutputError, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -174,19 +175,17 @@ class Output:
 
     def _write(self, content: str | bytes) -> None:
         """Print the result, or write it to the file."""
+        end_if_asked()
         if self.path is not None:
             write_file(self.path, content, force=self.force)
             self.say(f"wrote {self.path}")
         elif isinstance(content, bytes):
             self._refuse_terminal()
             with self._stdout_errors():
-                sys.stdout.buffer.write(content)
-                sys.stdout.buffer.flush()
+                write_stdout(content)
         else:
             with self._stdout_errors():
-                with contextlib.suppress(AttributeError, io.UnsupportedOperation):
-                    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-                click.echo(content, nl=False, color=True)
+                write_stdout(content.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
         atexit.register(later_prints_to_stderr)
 
     def _refuse_terminal(self) -> None:
@@ -227,7 +226,9 @@ class Output:
         ):
             if not self.verbose:
                 warnings.simplefilter("ignore")
+            end_if_asked()
             yield
+            end_if_asked()
 
 
 def check_picture(width: str, path: str | None = None) -> None:

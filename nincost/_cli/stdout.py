@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,34 @@ def same_folder() -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.fchdir(folder)
         os.close(folder)
+
+
+def write_stdout(content: bytes) -> None:
+    """Write all of a result to stdout.
+
+    Unbuffered (PYTHONUNBUFFERED), a write may be a short one: a disk is nearly full, a file may not
+    grow, or stdout does not block and its reader is slow.
+
+    Raises:
+        OSError, ValueError: not all could be written.
+    """
+    sys.stdout.flush()
+    stream: Any = sys.stdout.buffer
+    left = memoryview(content)
+    while left:
+        try:
+            written = stream.write(left)
+        except BlockingIOError as error:
+            written = error.characters_written
+        if not written:
+            select.select([], [stream], [], 1.0)
+        left = left[written or 0 :]
+    while True:
+        try:
+            stream.flush()
+            return
+        except BlockingIOError:
+            select.select([], [stream], [], 1.0)
 
 
 @contextlib.contextmanager

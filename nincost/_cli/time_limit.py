@@ -1,4 +1,4 @@
-"""What may end a command early: its time limit, and a request to terminate."""
+"""Ends a command that takes longer than it may, or that does not end when it is done."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
-from nincost.errors import InputError, ModelError, Terminated, TimeUp, place_of, printable
+from nincost.errors import InputError, ModelError, TimeUp, place_of, printable
 
 #: Seconds after which a model that swallows the interruption is ended with the process.
 _GRACE = 2.0
+
+#: Seconds that a process has to end by itself after its command is done.
+_EXIT_GRACE = 3.0
 
 
 @contextlib.contextmanager
@@ -81,18 +85,23 @@ def _end_hard(seconds: float, over: threading.Event) -> None:
     os._exit(ModelError.exit_status)
 
 
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end the command as an exception does, so that temporary files go."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def end_soon(status: int) -> None:
+    """End the process with `status` some seconds from now, if it does not end by itself.
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
+    A model may have left a thread for which Python waits, or something that runs at exit and never
+    returns. The result has been written by then.
+    """
+    threading.Thread(target=_end_after_grace, args=(status,), daemon=True).start()
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+def _end_after_grace(status: int) -> None:
+    time.sleep(_EXIT_GRACE)
+    left = [
+        printable(thread.name)
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.main_thread()
+    ]
+    what = f"a thread of the model's ({', '.join(left)})" if left else "what the model runs at exit"
+    with contextlib.suppress(OSError):
+        os.write(2, f"nincost: {what} did not end: ended with the process\n".encode())
+    os._exit(status)

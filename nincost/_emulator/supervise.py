@@ -20,6 +20,7 @@ from typing import Any
 from nincost._emulator.failure import killed
 from nincost._emulator.observe.end import GRACE
 from nincost._emulator.observe.observer import Orders
+from nincost._signals import request_granted
 
 _SIGNALS_AFTER = GRACE + 5
 
@@ -93,6 +94,7 @@ def run_script(
                             progress(last)
             except KeyboardInterrupt:
                 interrupted = True
+                request_granted()
                 ask.write(b"!")
                 process.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):

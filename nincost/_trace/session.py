@@ -19,6 +19,7 @@ from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
 from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
+from nincost._signals import end_if_asked
 from nincost._torch.operators import DispatchMode
 from nincost._trace.failure import add_layer, explain_failure, lacks, model_errors
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
@@ -160,6 +161,7 @@ class Session(Generic[R]):
                 run on the CPU.
             ModelError: the model fails for a reason of its own.
         """
+        end_if_asked()
         model = self.model
         with unchanged(), collection_paused(), importable(model.folder), model_errors(model.name):
             inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))

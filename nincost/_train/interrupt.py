@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop, which a training grants between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP as a request to stop, which a training grants between two steps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from nincost._signals import STOPPING
 
 
 @dataclass(slots=True)
@@ -19,7 +21,7 @@ class StopRequest:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Take SIGINT and SIGTERM as a request to stop; a second one interrupts at once.
+    """Stop after the current step on SIGINT, SIGTERM or SIGHUP; a second one interrupts at once.
 
     Python runs signal handlers in the main thread alone, so in another thread nothing is changed.
     """
@@ -35,8 +37,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     before = {
         number: handler
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if (handler := signal.getsignal(number)) is not None
+        for number in STOPPING
+        if (handler := signal.getsignal(number)) not in (None, signal.SIG_IGN)
     }
     try:
         for number in before:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import signal
 import warnings
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -160,6 +161,45 @@ def test_interrupted_and_terminated() -> None:
     assert (done.status, done.out, done.err) == (130, b"", "nincost: error: interrupted\n")
     done = run_forked("memory", f"{HOSTILE}:Terminates", "--input", "4")
     assert (done.status, done.out, done.err) == (143, b"", "nincost: error: terminated\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 143, "terminated"),
+    ],
+)
+def test_a_signal_is_not_lost_where_the_exception_is(
+    monkeypatch: pytest.MonkeyPatch, number: int, status: int, word: str
+) -> None:
+    """As in torch's import of numpy, where any error is ignored."""
+    monkeypatch.setenv("SIGNAL_TO_SWALLOW", str(int(number)))
+    done = run_forked("profile", f"{HOSTILE}:SwallowsSignal", "--input", "4")
+    assert (done.status, done.out, done.err) == (status, b"", f"nincost: error: {word}\n")
+
+
+def test_a_signal_that_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under nohup."""
+    monkeypatch.setenv("SIGNAL_TO_SWALLOW", str(int(signal.SIGHUP)))
+    done = run_forked(
+        "profile", f"{HOSTILE}:SwallowsSignal", "--input", "4",
+        before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )  # fmt: skip
+    assert done.status == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [("WaitsInThread", "(poller) did not end"), ("NeverExits", "at exit")]
+)
+def test_what_a_model_leaves_running_ends_with_the_process(
+    nincost_process: Callable[..., Any], model: str, words: str
+) -> None:
+    done = nincost_process("profile", f"{HOSTILE}:{model}", "--input", "4", "--format", "csv")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert words in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -31,10 +32,12 @@ def run_forked(
     signals: tuple[tuple[float, int], ...] = (),
     before: Callable[[], object] | None = None,
     limit: float = 60,
+    unbuffered: bool = False,
 ) -> Forked:
     """`nincost ARGUMENTS...`, with each of `signals` sent after its number of seconds.
 
-    `before` is called in the child first. A child that is not done after `limit` seconds is killed.
+    `before` is called in the child first; `unbuffered` is PYTHONUNBUFFERED=1. A child that is
+    not done after `limit` seconds is killed.
     """
     import nincost._cli.profile  # not in each child
     import nincost._profile.profile
@@ -44,7 +47,7 @@ def run_forked(
         ready, begun = os.pipe()
         child = os.fork()
         if child == 0:
-            _child(arguments, cwd, before, out.fileno(), err.fileno(), begun)
+            _child(arguments, cwd, before, out.fileno(), err.fileno(), begun, unbuffered=unbuffered)
         os.close(begun)
         os.read(ready, 1)
         os.close(ready)
@@ -75,6 +78,8 @@ def _child(
     out: int,
     err: int,
     begun: int,
+    *,
+    unbuffered: bool,
 ) -> None:
     """Never returns: pytest must not go on twice."""
     status = 97
@@ -92,6 +97,9 @@ def _child(
             before()
         # As Python sets them up: pytest captures by other objects.
         sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
+        if unbuffered:
+            raw = os.fdopen(1, "wb", buffering=0, closefd=False)
+            sys.stdout = io.TextIOWrapper(raw, write_through=True)  # type: ignore[arg-type]
         sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:

@@ -358,6 +358,28 @@ class Interrupts(Base):
         time.sleep(5)
 
 
+class SwallowsSignal(Base):
+    def evil(self, x):
+        try:
+            os.kill(os.getpid(), int(os.environ["SIGNAL_TO_SWALLOW"]))
+            time.sleep(5)
+        except BaseException:
+            pass
+        return x
+
+
+class WaitsInThread(Base):
+    def evil(self, x):
+        threading.Thread(target=time.sleep, args=(60,), name="poller").start()
+        return x
+
+
+class NeverExits(Base):
+    def evil(self, x):
+        atexit.register(time.sleep, 60)
+        return x
+
+
 class Loops(Base):
     def evil(self, x):
         while True:
