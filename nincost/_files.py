@@ -100,7 +100,7 @@ def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
         except FileExistsError:
             continue
         file = os.fdopen(number, "w+b")
-        if _lock(file) is not False and name.exists():
+        if lock(file) is not False and name.exists():
             break
         file.close()  # another process removed it as one that was left behind
     try:
@@ -122,12 +122,15 @@ def _remove_left(folder: Path) -> None:
         if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
             left = folder / name
             with contextlib.suppress(OSError), open(left, "r+b") as file:
-                if _lock(file):
+                if lock(file):
                     left.unlink()
 
 
-def _lock(file: IO[bytes]) -> bool | None:
-    """Lock the file: False where another process has it, None where there are no locks."""
+def lock(file: IO[bytes] | int) -> bool | None:
+    """Lock a file or a folder by its number until it is closed.
+
+    False where another has locked it, None where there are no locks.
+    """
     try:
         import fcntl
     except ImportError:  # Windows

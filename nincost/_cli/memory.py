@@ -15,7 +15,6 @@ from nincost._cli.options import (
 )
 from nincost._cli.step_options import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
-from nincost._files import check_writable
 
 
 @click.command(
@@ -65,9 +64,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     output = Output.from_options(options)
     timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
     top = options.pop("top")
-    for path in (timeline, snapshot):
-        if path is not None:
-            check_writable(path, force=output.force)
+    output.check_more_files(timeline=timeline, snapshot=snapshot)
     if timeline is not None:
         check_picture(output.picture_width, timeline)
     name = pick_model(model, variant)

@@ -160,6 +160,24 @@ class Output:
                 output._refuse_terminal()
         return output
 
+    def check_more_files(self, **paths: str | None) -> None:
+        """Refuse early what cannot be written besides the result, by the name of its option.
+
+        Raises:
+            OutputError: a file cannot be written, or two would be one.
+        """
+        options = {"output": self.path, **paths}
+        given = {name: path for name, path in options.items() if path is not None}
+        where: dict[str, str] = {}
+        for name, path in given.items():
+            if name != "output":
+                check_writable(path, force=self.force)
+            other = where.setdefault(os.path.realpath(path), name)
+            if other != name:
+                raise OutputError(
+                    f"--{other} and --{name} are one file, {path!r}: give each its own"
+                )
+
     def show(self, result: Result, **options: Any) -> None:
         """Write the result in the format asked for; its renderer gets those options it has."""
         renderer = find_renderer(result.renderers, self.format)

@@ -101,11 +101,7 @@ def command(script: str | None, args: tuple[str, ...], **options: Any) -> int:
     output = Output.from_options(options)
     timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
     top = options.pop("top")
-    from nincost._files import check_writable
-
-    for path in (timeline, snapshot):
-        if path is not None:
-            check_writable(path, force=output.force)
+    output.check_more_files(timeline=timeline, snapshot=snapshot)
     if timeline is not None:
         check_picture(output.picture_width, timeline)
     if script is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nincost._cli.options import Output, output_options, pick_model
-from nincost.errors import OutputError
+from nincost.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from nincost._train.callbacks import Callbacks
@@ -97,6 +97,11 @@ Examples:
 @click.option(
     "--seeds", metavar="N,N", help="With --table: the seeds of each training. Default: the file's."
 )
+@click.option(
+    "--trust", is_flag=True,
+    help="With --table FILE: run the code of models that FILE names as file.py:Class or "
+    "package.module:name.",
+)  # fmt: skip
 @output_options("train")
 def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Train MODEL on Fashion-MNIST, by the textbook's settings unless others are given.
@@ -120,6 +125,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         from nincost._cli.train_list import run_list
 
         return run_list(model, variant, table or PUBLISHED, seeds, options, output)
+    if options.pop("trust"):
+        raise InputError("--trust goes with --table: a model that you name yourself is trusted")
     name = pick_model(model, variant)
     if options["folder"] is None:
         options["folder"] = os.path.join("runs", folder_name(name))

@@ -13,7 +13,7 @@ from nincost._result import formats
 from nincost.errors import InputError
 
 #: Options that a list of trainings has of its own.
-_OWN = {"folder", "resume", "force", "progress"}
+_OWN = {"folder", "resume", "force", "progress", "trust"}
 
 
 def run_list(
@@ -48,7 +48,7 @@ def run_list(
     with output.only_results_on_stdout():
         result = train_table(
             file, seeds=_seeds(seeds), folder=folder, resume=options["resume"],
-            force=options["force"], progress=options["progress"], **given,
+            force=options["force"], trust=options["trust"], progress=options["progress"], **given,
         )  # fmt: skip
     if os.environ.get("RANK", "0") != "0":
         return 0

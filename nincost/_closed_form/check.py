@@ -18,7 +18,7 @@ from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._isolation import in_own_mode, unchanged
 from nincost._models.build import Model
-from nincost._models.copies import copy_structure
+from nincost._models.copies import copy_structure, set_mode
 from nincost._models.inputs import float_dtype, make_input
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
@@ -179,7 +179,7 @@ def _run_other_tools(
     found: Model, traced: Trace, given: Any, batch_size: int, ours: Counter[str]
 ) -> tuple[OtherTool, OtherTool]:
     module = copy_structure(found.module)
-    module.train(traced.mode == "train")
+    set_mode(module, training=traced.mode == "train")
     specs = found.default_input if given is None else given
     inputs = make_input(specs, batch_size, float_dtype(found.module))
     with unchanged():

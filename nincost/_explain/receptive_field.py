@@ -18,7 +18,7 @@ import torch
 
 from nincost._isolation import unchanged
 from nincost._models.build import Model
-from nincost._models.copies import copy_structure
+from nincost._models.copies import copy_structure, set_mode
 from nincost._models.inputs import float_dtype, make_input
 from nincost._torch.operators import DispatchMode
 from nincost._trace.trace import Mode
@@ -70,7 +70,8 @@ def receptive_fields(
         tensors = [t for t in (*inputs.args, *inputs.kwargs.values()) if hasattr(t, "shape")]
         if len(tensors) != 1 or tensors[0].dim() < 3 or not tensors[0].is_floating_point():
             return {}
-        module = copy_structure(model.module).train(mode == "train")
+        module = copy_structure(model.module)
+        set_mode(module, training=mode == "train")
         recorder = _FieldRecorder(tensors[0])
         found: dict[str, ReceptiveFields] = {}
 

@@ -21,7 +21,7 @@ from nincost._devices.settings import Settings
 from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._models.build import Model
-from nincost._models.copies import copy_structure
+from nincost._models.copies import copy_structure, set_mode
 from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors, tensors_in
 from nincost._models.sources import resolve
 from nincost._step.activation_checkpointing import checkpoint_blocks
@@ -70,7 +70,7 @@ def _run(step: Step, measured: StepMeter) -> None:
     on_meta = make_input(given, step.batch_size, float_dtype(model.module))
     module = model.rebuild() if model.rebuild else model.module
     convert_module(step, module)
-    module.train(not step.inference)
+    set_mode(module, training=not step.inference)
     measured.meter.record()
     module.to(device)
     measured.model_placed(module)

@@ -118,7 +118,7 @@ def _layers(simulation: Simulation) -> tuple[LayerMemory, ...]:
 
 def _notes(prediction: Prediction) -> tuple[str, ...]:
     request = prediction.request
-    notes = list(prediction.recording.notes)
+    notes = [*prediction.request.step.model.notes, *prediction.recording.notes]
     if request.card.assumed:
         notes.append(
             f"no GPU was named, so rules and context are those of {request.card.title}: "

@@ -12,6 +12,7 @@ from nincost._devices.substitutes import substituted
 from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._memory.storage_tracker import StorageTracker
+from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.autocast import autocast_on_meta
@@ -45,7 +46,7 @@ def record(step: Step, target: Target) -> Recording:
         checkpoint_blocks(
             module, step.activation_checkpointing, lambda: precision(step, target.device)
         )
-        module.train(not step.inference)
+        set_mode(module, training=not step.inference)
         return convert_input(step, inputs)
 
     def recorder(on_meta: bool) -> StorageTracker:

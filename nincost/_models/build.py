@@ -42,6 +42,7 @@ class Model:
             the source says nothing.
         owned: whether nincost built the module itself, so that a trace need not copy it.
         details: how it was built, where that was not on meta.
+        notes: what a reader of any result must know of it.
         rebuild: `rebuild(seed=0)` builds a second instance with real weights on the CPU, drawn by
             the seed; None for a module that was passed in.
         folder: where its code may import from while it runs; None where it needs none.
@@ -52,6 +53,7 @@ class Model:
     default_input: tuple[str, ...] = ()
     owned: bool = False
     details: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
 
@@ -112,7 +114,7 @@ def build(
         )
     if isinstance(module, nn.Module) and not isinstance(module, type):
         module = unwrap(module)
-        return Model(name, module, default, owned and not details, details, on_cpu)
+        return Model(name, module, default, owned and not details, details, rebuild=on_cpu)
     raise ModelError(
         f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
         "returns an nn.Module"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import types
 from collections import OrderedDict
@@ -68,16 +69,27 @@ def copy_with_zeros(model: nn.Module) -> nn.Module:
     return _copy(model, zeros)
 
 
+def set_mode(module: nn.Module, *, training: bool) -> None:
+    """Set training or evaluation mode; an exported program keeps that which it was exported in."""
+    with contextlib.suppress(NotImplementedError):
+        module.train(training)
+
+
 def _copy(model: nn.Module, convert: Any) -> nn.Module:
     modules = list(model.modules())
     # deepcopy looks into the memo first: anything that refers to one of these gets its copy.
     memo: dict[int, Any] = {}
     for module in modules:
-        memo[id(module)] = module.__class__.__new__(module.__class__)
+        # Not by the class's own __new__: a graph module's makes a class without its graph's code.
+        memo[id(module)] = object.__new__(module.__class__)
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None and id(tensor) not in memo:
                 memo[id(tensor)] = convert(tensor)
     for module in modules:
+        for name in _slots(type(module)):
+            if hasattr(module, name):
+                value = _deep_copy(getattr(module, name), memo)
+                object.__setattr__(memo[id(module)], name, value)
         target = memo[id(module)].__dict__
         for name, value in module.__dict__.items():
             if name == COMPILED_CALL:  # would run a compiled graph of the original
@@ -97,6 +109,15 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
             else:
                 target[name] = _deep_copy(value, memo)
     return memo[id(model)]  # type: ignore[no-any-return]
+
+
+def _slots(kind: type) -> list[str]:
+    """The attributes that a class keeps outside of its instances' `__dict__`."""
+    found: list[str] = []
+    for base in kind.__mro__:
+        names = base.__dict__.get("__slots__", ())
+        found += [names] if isinstance(names, str) else names
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
 
 
 def _has_only_shared(value: Any) -> bool:

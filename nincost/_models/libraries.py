@@ -12,19 +12,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model, build
-from nincost.errors import InputError, ModelError, nearest, one_line
+from nincost.errors import InputError, ModelError, nearest, one_line, printable
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _need(package: str, extra: str = "") -> ModuleType:
+def _need(package: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise ModelError(
-            f"{package} cannot be imported ({one_line(error)}): "
-            f"install it, for instance with pip install 'nincost{extra}'"
+            f"{package} cannot be imported ({one_line(error)}): install it with "
+            f"pip install {package}"
         ) from error
 
 
@@ -99,7 +99,7 @@ def from_timm(name: str, arguments: dict[str, Any]) -> Model:
 
     Raises as `from_torchvision`.
     """
-    timm = _need("timm", "[timm]")
+    timm = _need("timm")
     base = name.partition(".")[0]
     if not timm.is_model(base):
         close = ", ".join(nearest(base, timm.list_models())) or "none"
@@ -132,7 +132,7 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
 
     Raises as `from_torchvision`.
     """
-    transformers = _need("transformers", "[transformers]")
+    transformers = _need("transformers")
     file = Path(path).expanduser()
     file = file / "config.json" if os.path.isdir(file) else file
     if not os.path.isfile(file):
@@ -156,7 +156,7 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
         except Exception as error:
             why = " ".join(str(error).split())
             raise InputError(f"hf:{path} does not take {key}={value!r}: {why}") from error
-    architecture = (getattr(config, "architectures", None) or [None])[0]
+    architecture = _architecture(path, config)
     kind = getattr(transformers, architecture, None) if architecture else transformers.AutoModel
     if kind is not transformers.AutoModel and not hasattr(kind, "_from_config"):
         raise ModelError(
@@ -170,8 +170,37 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
 
     size = getattr(config, "image_size", None)
     default = (f"{getattr(config, 'num_channels', 3)}x{size}x{size}",) if size else ()
-    return build(f"hf:{path}", factory, {}, default)
+    built = build(f"hf:{path}", factory, {}, default)
+    quantized = getattr(config, "quantization_config", None)
+    if not quantized:
+        return built
+    method = quantized.get("quant_method") if isinstance(quantized, Mapping) else None
+    named = f" ({printable(str(method))})" if method else ""
+    note = f"the configuration's quantization{named} is not applied: weights are {_dtypes(built)}"
+    return replace(built, notes=(*built.notes, note))
 
+
+def _architecture(path: str, config: Any) -> str | None:
+    """The class that a configuration names first; None where it names none."""
+    named = getattr(config, "architectures", None)
+    if not named:
+        return None
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise InputError(
+            f"hf:{path} has the architectures {named!r}: expected a list with a class's name, such "
+            "as ['LlamaForCausalLM']"
+        )
+    return str(named[0])
+
+
+def _dtypes(model: Model) -> str:
+    """`float32`, or all dtypes of a model's parameters."""
+    found = {str(tensor.dtype).removeprefix("torch.") for tensor in model.module.parameters()}
+    return ", ".join(sorted(found))
+
+
+#: What stands behind each library's prefix.
+LIBRARY_NAMES = {"torchvision": "resnet50", "timm": "vit_small_patch16_224", "hf": "FOLDER"}
 
 #: The prefix of each library's names, and what builds its models.
 LIBRARIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {

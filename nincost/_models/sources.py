@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nincost._models import nin
 from nincost._models.build import Model, build, unwrap
-from nincost._models.libraries import LIBRARIES, torchvision_names
+from nincost._models.libraries import LIBRARIES, LIBRARY_NAMES, torchvision_names
 from nincost._models.user_code import from_file, from_module
 from nincost.errors import InputError, did_you_mean, printable
 
@@ -48,7 +48,9 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     source, _, rest = model.partition(":")
     if model in nin.VARIANTS:
         return _variant(model, arguments)
-    if source in LIBRARIES and rest:
+    if source in LIBRARIES:
+        if not rest:
+            raise InputError(f"{model!r} names no model: write {source}:{LIBRARY_NAMES[source]}")
         return LIBRARIES[source](rest, arguments)
     if ":" not in model:
         raise InputError(_unknown(model))
@@ -56,6 +58,11 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     if path.endswith(".py") or "/" in path:
         return from_file(path, attribute, arguments)
     return from_module(path, attribute, arguments)
+
+
+def runs_user_code(model: str) -> bool:
+    """Whether a name is of a file or module that is imported, which runs its code."""
+    return ":" in model and model.partition(":")[0] not in LIBRARIES
 
 
 def _unknown(name: str) -> str:

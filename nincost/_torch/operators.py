@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ import torch
 from nincost._torch.names import bound, find, missing
 
 try:
-    from torch._ops import OpOverload
+    from torch._ops import HigherOrderOperator, OpOverload
     from torch.utils._python_dispatch import TorchDispatchMode
 except ImportError as error:
     raise missing(
@@ -21,9 +21,9 @@ except ImportError as error:
     ) from error
 
 __all__ = [
-    "DispatchMode", "OpOverload", "argument_names", "autocast_guards", "composite_kernel",
-    "decomposition", "destroy", "has_kernel", "is_mutable", "operator_name", "register_on_meta",
-    "returns_something", "set_autocast_enabled",
+    "DispatchMode", "HigherOrderOperator", "OpOverload", "argument_names", "autocast_guards",
+    "composite_kernel", "decomposition", "destroy", "has_kernel", "is_mutable", "operator_name",
+    "register_on_meta", "returns_something", "run_written_out", "set_autocast_enabled",
 ]  # fmt: skip
 
 
@@ -33,6 +33,8 @@ class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     torch would wrap `__torch_dispatch__` for its compiler unless `_should_skip_dynamo` says False.
     The import takes longer than everything else that a profile does.
     """
+
+    supports_higher_order_operators = True
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -66,6 +68,23 @@ has_kernel: Callable[[str, str], bool] = bound(
     "know which operators come apart into others",
     fits=lambda found: found("aten::add.Tensor", "CPU") is True,
 )
+
+
+def run_written_out(operator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Run an operator that takes functions (`cond`, `map`) as torch does where nothing is compiled.
+
+    Of `cond` the branch that its predicate asks for is run; torch's own kernel wants no dispatch
+    mode around it. Of the others it is that kernel: of `CompositeExplicitAutograd` in `py_kernels`.
+    """
+    purpose = "run an operator that takes functions"
+    if operator is find("ops.higher_order.cond", purpose):
+        chosen, then, otherwise, operands = args
+        return (then if chosen else otherwise)(*operands)
+    key = find("_C.DispatchKey.CompositeExplicitAutograd", purpose)
+    kernel = getattr(operator, "py_kernels", {}).get(key)
+    if kernel is None:
+        raise missing(f"torch.ops.higher_order.{operator}.py_kernels[{key}]", purpose)
+    return kernel(*args, **kwargs)
 
 
 def composite_kernel(overload: OpOverload) -> Callable[..., Any]:

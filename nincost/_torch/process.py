@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from nincost._torch.names import find
+import torch
+from torch import Tensor
+
+from nincost._torch.names import bound, find, missing
 
 
 def default_device_context() -> Any:
@@ -29,6 +34,68 @@ def set_sdpa_order(numbers: list[int]) -> None:
     find("_C._set_sdp_priority_order", "run attention with the kernel that was asked for")(numbers)
 
 
+#: `torch._C._functorch.peek_interpreter_stack()`: None outside of functorch's transforms.
+innermost_transform: Callable[[], Any] = bound(
+    "_C._functorch.peek_interpreter_stack",
+    "see tensors under vmap as they are",
+    fits=lambda found: found() is None,
+)
+
+
+def mapped_shape(tensor: Tensor) -> torch.Size:
+    """The shape of a tensor with the dimensions that `vmap` hides, which come first."""
+    functorch = find("_C._functorch", "see tensors under vmap as they are")
+    hidden: list[int] = []
+    logical = tensor.shape
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_batchedtensor(tensor):
+            inner = functorch.get_unwrapped(tensor)
+            hidden.insert(0, inner.shape[functorch.maybe_get_bdim(tensor)])
+            tensor = inner
+        else:
+            tensor = functorch.get_unwrapped(tensor)
+    return torch.Size((*hidden, *logical))
+
+
+def values_of_jagged(tensor: Tensor) -> Tensor:
+    """The one tensor in which a jagged nested tensor keeps all its parts: its `_values`."""
+    if not hasattr(tensor, "_values"):
+        raise missing("torch.nested tensor with _values", "know a jagged tensor's size")
+    found: Any = tensor._values
+    return found  # type: ignore[no-any-return]
+
+
+_compiler_lock = threading.Lock()
+_compiler_off = 0
+_compiler_before: str | None = None
+
+
+@contextlib.contextmanager
+def compiler_off() -> Iterator[None]:
+    """Have `torch.compile` do nothing inside, where a function is only now to be compiled.
+
+    By TORCHDYNAMO_DISABLE, which torch looks at each time, and which needs no import of its
+    compiler. It belongs to the process: the last thread to leave restores it.
+    """
+    global _compiler_off, _compiler_before  # noqa: PLW0603
+    name = "TORCHDYNAMO_DISABLE"
+    with _compiler_lock:
+        if _compiler_off == 0:
+            _compiler_before = os.environ.get(name)
+            os.environ[name] = "1"
+        _compiler_off += 1
+    try:
+        yield
+    finally:
+        with _compiler_lock:
+            _compiler_off -= 1
+            if _compiler_off == 0:
+                if _compiler_before is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = _compiler_before
+
+
 @contextlib.contextmanager
 def modes_set_aside() -> Iterator[None]:
     """Leave the modes that this thread is in, and enter them again at the end.
@@ -38,7 +105,7 @@ def modes_set_aside() -> Iterator[None]:
     """
     purpose = "leave the modes around a call"
     with contextlib.ExitStack() as modes:
-        if find("_C._functorch.peek_interpreter_stack", purpose)() is not None:
+        if innermost_transform() is not None:
             path = "_functorch.pyfunctorch.temporarily_clear_interpreter_stack"
             modes.enter_context(find(path, purpose)())
         if find("_C._len_torch_dispatch_stack", purpose)():

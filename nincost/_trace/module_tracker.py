@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from types import GeneratorType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, jagged, nn
 
 from nincost._torch.modules import call_of, replace_call, restore_call
+from nincost._torch.process import innermost_transform, mapped_shape, values_of_jagged
 from nincost._trace.recorder import Recorder, storage_key
 from nincost._trace.records import ModuleCall, ModuleInfo, TensorMeta
 from nincost.errors import printable
@@ -115,7 +116,10 @@ class ModuleTracker:
 
 
 def _meta(tensor: Tensor) -> TensorMeta:
-    return TensorMeta(tensor.shape, (), tensor.dtype)
+    if tensor.is_nested and tensor.layout is jagged:
+        tensor = values_of_jagged(tensor)
+    shape = tensor.shape if innermost_transform() is None else mapped_shape(tensor)
+    return TensorMeta(shape, (), tensor.dtype)
 
 
 def tensors_within(value: Any) -> list[Tensor]:

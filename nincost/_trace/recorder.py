@@ -12,16 +12,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
+from torch.nn import Buffer, Parameter
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from nincost._torch.autograd import storage_address
 from nincost._torch.operators import (
     DispatchMode,
+    HigherOrderOperator,
     OpOverload,
     has_kernel,
     is_mutable,
     operator_name,
     returns_something,
+    run_written_out,
 )
 from nincost._trace.meta_operators import (
     NO_OPERATORS,
@@ -37,6 +40,10 @@ _META = torch.device("meta")
 _PLAIN = frozenset(
     {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
+
+
+#: Tensors that are one tensor.
+_OWN = frozenset({Tensor, Parameter, Buffer, UninitializedParameter, UninitializedBuffer})
 
 
 class Recorder(DispatchMode):
@@ -74,6 +81,11 @@ class Recorder(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        if isinstance(func, HigherOrderOperator):  # cond, map, while_loop, flex_attention
+            with self:
+                return run_written_out(func, args, kwargs or {})
+        if any(kind not in _OWN for kind in types):
+            return NotImplemented  # a tensor of tensors: what it runs on them comes back here
         key: Any = (func, *[self._key(arg) for arg in args])
         if kwargs:
             key = (*key, *[(name, self._key(value)) for name, value in kwargs.items()])

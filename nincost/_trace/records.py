@@ -124,7 +124,7 @@ class Trace:
 
     `fallback` says why it ran on the CPU; None where it ran on the meta device. `remade` names
     layers that the model makes anew each time it runs. `details` say how the model was built, for
-    those who ask.
+    those who ask; `model_notes` what everybody should know of it.
     """
 
     model: str
@@ -140,6 +140,7 @@ class Trace:
     fallback: Fallback | None = None
     remade: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    model_notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> Literal["meta", "cpu"]:
@@ -149,7 +150,9 @@ class Trace:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how it ran."""
-        notes = [self.fallback.note("figures can vary with the input")] if self.fallback else []
+        notes = list(self.model_notes)
+        if self.fallback:
+            notes.append(self.fallback.note("figures can vary with the input"))
         if self.remade:
             names = ", ".join([*self.remade[:3], *["..."] * (len(self.remade) > 3)])
             notes.append(

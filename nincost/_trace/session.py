@@ -21,6 +21,7 @@ from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
 from nincost._signals import end_if_asked
 from nincost._torch.operators import DispatchMode
+from nincost._torch.process import compiler_off
 from nincost._trace.failure import add_layer, explain_failure, lacks, model_errors
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
 from nincost._trace.module_tracker import ModuleTracker
@@ -163,7 +164,13 @@ class Session(Generic[R]):
         """
         end_if_asked()
         model = self.model
-        with unchanged(), collection_paused(), importable(model.folder), model_errors(model.name):
+        with (
+            unchanged(),
+            compiler_off(),
+            collection_paused(),
+            importable(model.folder),
+            model_errors(model.name),
+        ):
             inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
             reuse = model.owned and not self.changes_module
             module = model.module if reuse else copy_structure(model.module)

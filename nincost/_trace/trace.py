@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from nincost._models.build import Model
+from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput
 from nincost._trace.meta_operators import NO_OPERATORS, MetaOperators
 from nincost._trace.module_tracker import ModuleTracker
@@ -50,7 +51,7 @@ def trace(
         raise InputError(f"mode is {mode!r}: choose eval or train")
 
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
-        module.train(mode == "train")
+        set_mode(module, training=mode == "train")
         return inputs
 
     def run(attempt: Attempt[Recorder]) -> Trace:
@@ -71,6 +72,7 @@ def trace(
             fallback=attempt.fallback,
             remade=remade,
             details=model.details,
+            model_notes=model.notes,
         )
 
     return Session(

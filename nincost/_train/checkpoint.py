@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -80,22 +80,65 @@ def load(path: Path) -> Checkpoint:
             "give the --folder of the training"
         ) from error
     except pickle.UnpicklingError as error:
-        raise _no_checkpoint(path, "it holds more than tensors and plain values") from error
+        raise no_checkpoint(path, "it holds more than tensors and plain values") from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise _no_checkpoint(path, f"it is damaged ({one_line(error)})") from error
+        raise no_checkpoint(path, f"it is damaged ({one_line(error)})") from error
     if not isinstance(content, Mapping) or "nincost_checkpoint" not in content:
-        raise _no_checkpoint(path, "nincost did not write it")
+        raise no_checkpoint(path, "nincost did not write it")
     if content["nincost_checkpoint"] != FORMAT:
-        raise _no_checkpoint(
+        raise no_checkpoint(
             path, f"its format is {content['nincost_checkpoint']}, where {FORMAT} is expected"
         )
     try:
-        return Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
+        found = Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
     except KeyError as error:
-        raise _no_checkpoint(path, f"it lacks {error}") from error
+        raise no_checkpoint(path, f"it lacks {error}") from error
+    for name, expected, fits in _EXPECTED:
+        if not fits(getattr(found, name)):
+            raise no_checkpoint(path, f"its {name} is not {expected}")
+    if len(found.epochs) != found.epoch:
+        raise no_checkpoint(path, f"it has {len(found.epochs)} rows of {found.epoch} epochs")
+    return found
 
 
-def _no_checkpoint(path: Path, why: str) -> InputError:
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _has_rows(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(row, Mapping) and all(type(number) in (int, float) for number in row.values())
+        for row in value
+    )
+
+
+def _has_numbers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and type(number) in (int, float) for name, number in value.items()
+    )
+
+
+#: Each field, what it must be, and whether it is: a file may have been edited.
+_EXPECTED: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
+    ("settings", "a table", _is_mapping),
+    ("data", "a digest", lambda value: isinstance(value, str)),
+    ("epoch", "a whole number from 0", _is_count),
+    ("step", "a whole number from 0", _is_count),
+    ("metrics", "a table of numbers", _has_numbers),
+    ("epochs", "a list of rows with numbers", _has_rows),
+    ("peak_bytes", "a number of bytes", lambda value: value is None or _is_count(value)),
+    ("model", "a table", _is_mapping),
+    ("optimizer", "a table", _is_mapping),
+    ("scaler", "a table", _is_mapping),
+)
+
+
+def no_checkpoint(path: Path, why: str) -> InputError:
+    """The error for a file that cannot be resumed from."""
     return InputError(
         f"{str(path)!r} is no checkpoint to resume from: {why}; begin anew with --force, or give "
         "another --folder"

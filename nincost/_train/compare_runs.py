@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,6 +153,7 @@ def train_table(
     folder: str | Path | None = None,
     resume: bool = False,
     force: bool = False,
+    trust: bool = False,
     progress: Callbacks | None = None,
     **options: Any,
 ) -> TrainTable:
@@ -169,6 +169,7 @@ def train_table(
         folder: where each run gets a folder of its own; nothing is written where None.
         resume: continue what is in the folder: complete runs are not run again.
         force: begin anew in a folder that holds trainings.
+        trust: let the file name models whose code it runs: `file.py:Class`, `package.module:name`.
         progress: called as the trainings go on; a `Callbacks`.
         options: arguments of `nincost.train` for each training, whatever the file says.
 
@@ -177,7 +178,7 @@ def train_table(
         NincostError: the list or an option does not fit.
     """
     callbacks = progress or Callbacks()
-    entries, listed_seeds = read_run_list(file)
+    entries, listed_seeds = read_run_list(file, trust=trust)
     check_options(options)
     used_seeds = listed_seeds if seeds is None else check_seeds(seeds)
     path = Path(folder).expanduser() if folder is not None else None
@@ -214,7 +215,7 @@ def _run(
     entry: RunEntry, seed: int, path: Path | None, common: Mapping[str, Any], *, resume: bool
 ) -> SeedRun:
     """Train once; `common` are the arguments that all trainings share."""
-    folder = path / f"{_slug(entry.name)}-seed{seed}" if path is not None else None
+    folder = path / f"{entry.folder}-seed{seed}" if path is not None else None
     resume = resume and folder is not None and (folder / CHECKPOINT).exists()
     options = {**entry.options, **common, "seed": seed, "folder": folder, "resume": resume}
     try:
@@ -224,8 +225,3 @@ def _run(
     except NincostError as error:
         common["progress"].on_message(f"failed: {error}")
         return SeedRun(seed, None, str(error))
-
-
-def _slug(name: str) -> str:
-    """A training's name as a folder's."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "training"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nincost._files import lock
 from nincost._train import checkpoint
 from nincost._train.callbacks import Callbacks
 from nincost._train.checkpoint import Checkpoint
@@ -43,8 +47,9 @@ class RunFolder:
         assert self.path is not None
         return self.path / CHECKPOINT
 
-    def prepare(self, *, resume: bool, force: bool) -> None:
-        """Make the folder.
+    @contextlib.contextmanager
+    def prepared(self, *, resume: bool, force: bool) -> Iterator[None]:
+        """Make the folder, and keep other trainings out of it.
 
         Args:
             resume: continue the training that it holds.
@@ -52,29 +57,42 @@ class RunFolder:
 
         Raises:
             InputError: `resume` without a folder.
-            OutputError: it cannot be made, or holds a training and neither was given.
+            OutputError: it cannot be made, holds a training and neither was given, or another
+                training is writing into it.
         """
         if self.path is None:
             if resume:
                 raise InputError("resume needs the folder of the training to continue: folder=")
-            return
-        if resume or not self._writes:
-            return
+            yield
+        elif self._writes:
+            if not resume:
+                self._make(self.path)
+            with _in_use(self.path):
+                if not resume:
+                    self._check_new(self.path, force=force)
+                yield
+        else:
+            yield
+
+    @staticmethod
+    def _make(path: Path) -> None:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"the folder {str(self.path)!r} could not be made: {error.strerror or error}: give "
+                f"the folder {str(path)!r} could not be made: {error.strerror or error}: give "
                 "another --folder"
             ) from error
+
+    def _check_new(self, path: Path, *, force: bool) -> None:
         if self.checkpoint.exists() and not force:
             raise OutputError(
-                f"{str(self.path)!r} holds a training already: give --resume to continue it, "
+                f"{str(path)!r} holds a training already: give --resume to continue it, "
                 "--force to begin anew, or another --folder"
             )
         if force:
             for name in (CHECKPOINT, LOG):
-                (self.path / name).unlink(missing_ok=True)
+                (path / name).unlink(missing_ok=True)
 
     def load(self) -> Checkpoint:
         """The checkpoint to resume from.
@@ -152,3 +170,22 @@ class RunFolder:
             f"saved {self.checkpoint}: the same command with --resume "
             f"(and --folder {self.path}) continues from there"
         )
+
+
+@contextlib.contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Lock the folder itself, so that no file is left; where it cannot be, nothing is kept out."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except OSError:  # there is none to resume from, or Windows
+        yield
+        return
+    try:
+        if lock(number) is False:
+            raise OutputError(
+                f"another training is writing into {str(folder)!r}: wait for its end, or give "
+                "another --folder"
+            )
+        yield
+    finally:
+        os.close(number)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from nincost._devices.settings import Settings
 from nincost._step.loss import output_tensor
 from nincost._train.callbacks import Callbacks
-from nincost._train.checkpoint import Checkpoint
+from nincost._train.checkpoint import Checkpoint, no_checkpoint
 from nincost._train.convergence import is_guessing, not_learning
 from nincost._train.data import Dataset, epoch_order, to_input
 from nincost._train.distributed import GlobalDropout, Ranks, data_parallel
@@ -24,7 +24,7 @@ from nincost._train.metrics import NEVER, Metrics
 from nincost._train.results import Epoch
 from nincost._train.seeds import seed_all
 from nincost._train.settings import TrainSettings
-from nincost.errors import InterruptedTrainingError, TrainingError
+from nincost.errors import InterruptedTrainingError, TrainingError, one_line
 
 #: Steps between two readings of the loss; reading makes the program wait for the GPU.
 _READ_EVERY = 20
@@ -90,12 +90,26 @@ class TrainingLoop:
             self.forward = torch.compile(self.forward)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from where the checkpoint was written."""
+        """Continue from where the checkpoint was written.
+
+        Raises:
+            InputError: what it holds is not of this training.
+        """
         run = self.run
-        run.module.load_state_dict(checkpoint.model)
-        run.optimizer.load_state_dict(checkpoint.optimizer)
-        self.scaler.load_state_dict(checkpoint.scaler)
-        run.epochs[:] = [Epoch.from_dict(row) for row in checkpoint.epochs]
+        if checkpoint.step > run.steps:
+            raise no_checkpoint(
+                run.folder.checkpoint,
+                f"it is of step {checkpoint.step} in an epoch, which has {run.steps}",
+            )
+        try:
+            run.module.load_state_dict(checkpoint.model)
+            run.optimizer.load_state_dict(checkpoint.optimizer)
+            self.scaler.load_state_dict(checkpoint.scaler)
+            run.epochs[:] = [Epoch.from_dict(row) for row in checkpoint.epochs]
+        except Exception as error:  # whatever torch makes of a value that is not what it saved
+            raise no_checkpoint(
+                run.folder.checkpoint, f"its state is not this model's ({one_line(error)})"
+            ) from error
         run.peak_bytes = checkpoint.peak_bytes if run.device.type == "cuda" else None
         self.epoch, self.step = checkpoint.epoch, checkpoint.step
         sums = dict(checkpoint.metrics)

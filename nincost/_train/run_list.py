@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,8 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from nincost._models.sources import runs_user_code
 from nincost._train.train import train
-from nincost.errors import InputError, did_you_mean, one_line
+from nincost.errors import InputError, did_you_mean, one_line, printable
 
 #: The name of the list that comes with nincost.
 PUBLISHED = "published"
@@ -48,15 +50,23 @@ class RunEntry:
     options: Mapping[str, Any]
     published: tuple[PublishedFigures, ...] = ()
 
+    @property
+    def folder(self) -> str:
+        """The name as a folder's."""
+        return re.sub(r"[^\w.]+", "-", self.name).strip("-.") or "training"
 
-def read_run_list(file: str | Path = PUBLISHED) -> tuple[tuple[RunEntry, ...], tuple[int, ...]]:
+
+def read_run_list(
+    file: str | Path = PUBLISHED, *, trust: bool = False
+) -> tuple[tuple[RunEntry, ...], tuple[int, ...]]:
     """The trainings of a file, and the seeds that each is run with.
 
     The file has `seeds = [0, 1, 2]`, and for each training a `[[run]]` with a `name`, the
-    arguments of `nincost.train`, and any `[[run.published]]` with `by` and figures.
+    arguments of `nincost.train`, and any `[[run.published]]` with `by` and figures. Its models are
+    built-in ones and libraries', as a list must not run code; with `trust` also of files.
 
     Raises:
-        InputError: the file cannot be read, or has an entry that is not known.
+        InputError: the file cannot be read, has an entry that is not known, or would run code.
     """
     if str(file) == PUBLISHED:
         text = resources.files("nincost._train").joinpath("published.toml").read_text("utf-8")
@@ -70,18 +80,27 @@ def read_run_list(file: str | Path = PUBLISHED) -> tuple[tuple[RunEntry, ...], t
             ) from error
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{str(file)!r} is no TOML: {one_line(error)}") from error
     _refuse_unknown(file, content, {"seeds", "run"})
     runs = content.get("run")
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
         raise InputError(f"{str(file)!r} lists no training: write a [[run]] for each")
     entries = tuple(_entry(file, run) for run in runs)
-    names = [entry.name for entry in entries]
-    for name in names:
-        if names.count(name) > 1:
+    folders: dict[str, str] = {}
+    for entry in entries:
+        other = folders.setdefault(entry.folder, entry.name)
+        if other != entry.name or [each.name for each in entries].count(other) > 1:
             raise InputError(
-                f"{str(file)!r} has two trainings called {name!r}: give each its own name"
+                f"{str(file)!r} has two trainings whose folders would be called {entry.folder!r}: "
+                f"{other!r} and {entry.name!r}: give each its own name"
+            )
+        model = entry.options.get("model", "")
+        if isinstance(model, str) and runs_user_code(model) and not trust:
+            raise InputError(
+                f"{str(file)!r}: {entry.name}: the model {model!r} would run code, which a list "
+                "does only with --trust: give that if you know the code, or name a built-in model "
+                "or a library's"
             )
     return entries, check_seeds(content.get("seeds", [0]))
 
@@ -112,16 +131,27 @@ def _entry(file: object, run: dict[str, Any]) -> RunEntry:
     name = rest.pop("name", None)
     if not isinstance(name, str) or not name.strip():
         raise InputError(f'{str(file)!r} has a training without a name: write name = "..."')
+    name = printable(name)
+    where = f"{file}: {name}"
     published = rest.pop("published", [])
-    _refuse_unknown(f"{file}: {name}", rest, _options() - _OF_ALL)
-    figures = {field.name for field in fields(PublishedFigures)}
-    found = []
-    for row in published:
-        _refuse_unknown(f"{file}: {name}", row, figures)
-        if "by" not in row:
-            raise InputError(f'{str(file)!r}: {name}: published figures need by = "..."')
-        found.append(PublishedFigures(**row))
-    return RunEntry(name, rest, tuple(found))
+    _refuse_unknown(where, rest, _options() - _OF_ALL)
+    if not isinstance(published, list) or not all(isinstance(row, dict) for row in published):
+        raise InputError(
+            f"{where!r} has published = {published!r}: write a [[run.published]] for each"
+        )
+    return RunEntry(name, rest, tuple(_published(where, row) for row in published))
+
+
+def _published(where: str, row: dict[str, Any]) -> PublishedFigures:
+    texts = ("by", "note")
+    _refuse_unknown(where, row, {field.name for field in fields(PublishedFigures)})
+    if "by" not in row:
+        raise InputError(f'{where!r}: published figures need by = "..."')
+    for key, value in row.items():
+        if not isinstance(value, str) if key in texts else type(value) not in (int, float):
+            expected = "a text" if key in texts else "a number"
+            raise InputError(f"{where!r} has {key} = {value!r}: expected {expected}")
+    return PublishedFigures(**{**row, **{key: printable(row[key]) for key in texts if key in row}})
 
 
 def _refuse_unknown(where: object, given: Mapping[str, Any], known: set[str]) -> None:

@@ -139,12 +139,12 @@ def train(
     ):  # fmt: skip
         path = Path(folder).expanduser() if folder is not None else None
         files = RunFolder(path, callbacks, writes=ranks.is_first)
-        files.prepare(resume=resume, force=force)
-        with global_settings(deterministic=settings.deterministic) as nondeterministic:
-            run = _prepare(found, settings, dataset, where, ranks, files, callbacks)
-            run.stop, run.save_every, run.torch_settings = stop, save_every, Settings.read()
-            _train(run, resume=resume)
-        return files.finish(_result(model, arg, found, run, nondeterministic))
+        with files.prepared(resume=resume, force=force):
+            with global_settings(deterministic=settings.deterministic) as nondeterministic:
+                run = _prepare(found, settings, dataset, where, ranks, files, callbacks)
+                run.stop, run.save_every, run.torch_settings = stop, save_every, Settings.read()
+                _train(run, resume=resume)
+            return files.finish(_result(model, arg, found, run, nondeterministic))
 
 
 def _mapping(given: Mapping[str, Any] | None) -> Mapping[str, Any]:

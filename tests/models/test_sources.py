@@ -278,12 +278,32 @@ class TestTransformers:
             ('{"model_type": "no-such-type"}', "could not be read"),
             ('{"model_type": "llama", "architectures": ["NoSuchNet"]}', "NoSuchNet"),
             ('{"model_type": "llama", "architectures": ["AutoConfig"]}', "AutoConfig"),
+            ('{"model_type": "llama", "architectures": [5]}', r"the architectures \[5\]"),
+            ('{"model_type": "llama", "architectures": {"a": 1}}', "expected a list"),
         ],
     )
     def test_a_config_that_names_no_model(self, folder: Path, config: str, says: str) -> None:
         (folder / "config.json").write_text(config)
         with pytest.raises(NincostError, match=says):
             resolve(f"hf:{folder}")
+
+    def test_quantization_that_is_not_applied_is_named(self, folder: Path) -> None:
+        quantized = LLAMA | {"quantization_config": {"quant_method": "bitsandbytes"}}
+        (folder / "config.json").write_text(json.dumps(quantized))
+        note = "the configuration's quantization (bitsandbytes) is not applied: weights are float32"
+        step = {"input": "input_ids=16:int64", "loss": "sum"}
+        assert nincost.profile(f"hf:{folder}", input="input_ids=16:int64").notes == (note,)
+        assert nincost.memory(f"hf:{folder}", gpu="24GiB", **step).notes[0] == note
+
+    def test_a_library_without_a_name_runs_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An empty variable after `hf:` imported and ran ./hf.py."""
+        (tmp_path / "hf.py").write_text("raise SystemExit('it ran')")
+        monkeypatch.chdir(tmp_path)
+        for name in ("hf:", "timm:", "torchvision:"):
+            with pytest.raises(InputError, match=f"names no model: write {name}"):
+                resolve(name)
 
     @pytest.mark.parametrize("arguments", [{"hidden_size": "abc"}, {"num_hidden_layers": "x"}])
     def test_an_argument_of_the_wrong_type(

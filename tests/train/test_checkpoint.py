@@ -6,7 +6,6 @@ import errno
 import os
 import pickle
 import resource
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +71,49 @@ def test_an_object_inside_is_never_made(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "c.pt")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"settings": None}, "its settings is not a table"),
+        ({"data": 3}, "its data is not a digest"),
+        ({"epoch": "x"}, "its epoch is not a whole number"),
+        ({"epoch": -1}, "its epoch is not a whole number"),
+        ({"epoch": True}, "its epoch is not a whole number"),
+        ({"epoch": 2}, "it has 1 rows of 2 epochs"),
+        ({"step": -3}, "its step is not a whole number"),
+        ({"step": 2**60}, "its step is not a whole number"),
+        ({"metrics": {"loss": "x"}}, "its metrics is not a table of numbers"),
+        ({"epochs": [3]}, "its epochs is not a list of rows"),
+        ({"peak_bytes": -1}, "its peak_bytes is not a number of bytes"),
+        ({"model": [1]}, "its model is not a table"),
+    ],
+)
+def test_each_field_is_checked(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    checkpoint.save(tmp_path / "c.pt", state(**changes))
+    with pytest.raises(InputError, match=words):
+        checkpoint.load(tmp_path / "c.pt")
+
+
+def test_what_is_not_of_this_training_is_not_the_models_fault(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    small(folder=tmp_path, epochs=1)
+    for changes, words in [
+        ({"step": 999}, "of step 999 in an epoch, which has 8"),
+        ({"model": {"w": torch.ones(1)}}, "its state is not this model's"),
+        ({"optimizer": {"state": 3}}, "its state is not this model's"),
+        ({"epochs": [{"epoch": 1}]}, "its state is not this model's"),
+    ]:
+        found = checkpoint.load(path)
+        for name, value in changes.items():
+            setattr(found, name, value)
+        whole = path.read_bytes()
+        checkpoint.save(path, found)
+        with pytest.raises(InputError, match=words):
+            small(folder=tmp_path, resume=True, epochs=2)
+        path.write_bytes(whole)
+    assert len(small(folder=tmp_path, resume=True, epochs=2).epochs) == 2
+
+
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     checkpoint.save(path, state())
@@ -86,7 +128,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second of three saves finds the disk full in the middle of writing."""
-    make = tempfile.NamedTemporaryFile
+    make = os.fdopen
     saves = []
 
     def full(*arguments: Any, **options: Any) -> Any:
@@ -108,7 +150,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_training_goes_on(
             self.kept = checkpoint.load(tmp_path / "checkpoint.pt").place
             self.files = sorted(os.listdir(tmp_path))
 
-    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr("nincost._files.os.fdopen", full)
     callbacks = Look()
     result = small(folder=tmp_path, epochs=3, progress=callbacks)
     (message,) = callbacks.messages

@@ -39,7 +39,7 @@ model = {TINY.replace("Tiny", "Explodes")!r}
 """
 QUICK: dict[str, Any] = {
     "data": MADE_UP, "resize": 28, "batch_size": 32, "limit": 250, "test_limit": 100,
-    "epochs": 2, "device": "cpu",
+    "epochs": 2, "device": "cpu", "trust": True,
 }  # fmt: skip
 
 
@@ -140,12 +140,22 @@ def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
         ("[[run]]\nname = 'a'\nlearning_rate = 1", "unknown 'learning_rate'"),
         ("[[run]]\nname = 'a'\nseed = 1", "unknown 'seed'"),
         ("[[run]]\nname = 'a'\nepoch = 1", "did you mean 'epochs'"),
-        ("[[run]]\nname = 'a'\n[[run]]\nname = 'a'", "two trainings called 'a'"),
+        (
+            "[[run]]\nname = 'a'\n[[run]]\nname = 'a'",
+            "folders would be called 'a'",
+        ),
         ("seeds = [0, 0]\n[[run]]\nname = 'a'", "each once"),
         ("seeds = 'x'\n[[run]]\nname = 'a'", "expected whole numbers"),
         ("[[run]]\nname = 'a'\n[[run.published]]\ntest_accuracy = 0.9", "need by"),
         ("[[run]]\nname = 'a'\n[[run.published]]\nby = 'b'\nacc = 0.9", "unknown 'acc'"),
         ("sedes = [1]\n[[run]]\nname = 'a'", "did you mean 'seeds'"),
+        ("[[run]]\nname = 'a/b'\n[[run]]\nname = 'a-b'", "'a/b' and 'a-b'"),
+        ("[[run]]\nname = 'a'\npublished = 3", "write a \\[\\[run.published"),
+        ("[[run]]\nname = 'a'\n[[run.published]]\nby = 3", "by = 3: expected a text"),
+        ("[[run]]\nname = 'a'\n[[run.published]]\nby = 'b'\ntrain_loss = 'x'", "a number"),
+        ("a = " + 3000 * "[" + 3000 * "]", "no TOML"),
+        ("[[run]]\nname = 'a'\nmodel = 'os:system'\narg = {command = 'false'}", "--trust"),
+        ("[[run]]\nname = 'a'\nmodel = 'evil.py:f'", "would run code"),
     ],
 )
 def test_mistakes_of_a_list_are_named(tmp_path: Path, text: str, words: str) -> None:
@@ -162,3 +172,26 @@ def test_no_file_and_no_such_option() -> None:
         nincost.train_table(epoch=3)
     with pytest.raises(InputError, match="FOLDER"):
         nincost.train_table(data="/nowhere")
+
+
+def test_a_list_runs_no_code_unless_it_is_trusted(tmp_path: Path) -> None:
+    """`os:system` with its command ran, though docs/security.md said that lists run nothing."""
+    path = tmp_path / "list.toml"
+    ran = tmp_path / "ran"
+    path.write_text(
+        f"[[run]]\nname = 'a'\nmodel = 'os:system'\narg = {{command = 'touch {ran}'}}\n"
+    )
+    with pytest.raises(InputError, match="os:system"):
+        nincost.train_table(path, **(QUICK | {"trust": False}))
+    assert not ran.exists()
+
+
+def test_names_of_a_list_are_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "list.toml"
+    path.write_text(
+        '[[run]]\nname = "a\\u001b[31m\\u0007\\u202e"\n[[run.published]]\nby = "b\\u001b[2J"\n'
+        'note = "c\\u0007"\n'
+    )
+    (entry,), _ = read_run_list(path)
+    assert entry.name == "a\\x1b[31m\\x07\\u202e"
+    assert (entry.published[0].by, entry.published[0].note) == ("b\\x1b[2J", "c\\x07")

@@ -175,6 +175,23 @@ def test_a_folder_in_use_is_not_overwritten(tmp_path: Path) -> None:
         small(folder=tmp_path / "other", resume=True)
 
 
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The first's results were lost and logs interleaved; both said that all was well."""
+    refused = []
+
+    def second() -> None:
+        for more in ({}, {"force": True}, {"resume": True}):
+            with pytest.raises(OutputError, match="another training is writing") as caught:
+                small(folder=tmp_path, **more)
+            refused.append(str(caught.value))
+
+    result = small(folder=tmp_path, progress=RecordingCallbacks(3, second))
+    assert len(refused) == 3
+    assert (tmp_path / "epochs.csv").read_text() == result.to_csv()
+    assert figures(result) == figures(small())
+    assert small(folder=tmp_path, force=True).epochs  # it is free again
+
+
 def test_the_folder_holds_log_tables_and_curves(tmp_path: Path) -> None:
     result = small(folder=tmp_path)
     events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -109,6 +109,11 @@ CASES = [
     case("memory --measure", "no CUDA GPU to measure on", "leave --measure out"),
     case("memory --what-if two-1x2", "unknown model 'two-1x2'"),
     case("memory --timeline {tmp}/there.svg", "exists already", "--force"),
+    case(
+        "memory --gpu h100 --snapshot {tmp}/a.csv --output {tmp}/./a.csv",
+        "--output and --snapshot are one file",
+        "give each its own",
+    ),
     case("memory --snapshot {tmp}/none/a.pickle", "there is no folder"),
     case("memory --input 3x224x224", "layer 'block1.conv'", "needs 1 channel, not 3"),
 ]

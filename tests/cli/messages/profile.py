@@ -104,6 +104,10 @@ def no_stdout():
         def write(self, text):
             raise OSError(28, "No space left on device")
 
+        @property
+        def buffer(self):
+            return self
+
         def flush(self):
             pass
 
@@ -129,6 +133,9 @@ CASES = [
          around=missing("torchvision")),
     case("profile timm:resnet5", "unknown timm model", "resnet50"),
     case("profile timm:resnet18 --arg pretrained=true", "never", "leave it out"),
+    case("profile hf:", "'hf:' names no model", "write hf:FOLDER"),
+    Case("profile hf:{tmp}", ["has the architectures [5]", "LlamaForCausalLM"],
+         files={"config.json": '{"model_type": "llama", "architectures": [5]}'}),
     case("profile hf:{tmp}", "no config.json", "nothing is downloaded"),
     case("profile hf:/dev/zero", "no config.json"),
     case("profile hf:{tmp}/huge.json", "larger than any config.json"),

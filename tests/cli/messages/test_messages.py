@@ -75,6 +75,6 @@ def test_every_message_has_a_case() -> None:
     everywhere = sites()
     reached = set().union(*(outcome(param.values[0]).sites for param in CASES))
     missing = set(everywhere) - reached - set(UNREACHED)
-    assert sorted(missing) == []
+    assert "\n".join(sorted(missing)) == ""
     assert sorted(set(UNREACHED) - set(everywhere)) == [], "no longer there"
     assert sorted(set(UNREACHED) & reached) == [], "reached after all"

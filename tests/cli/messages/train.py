@@ -17,7 +17,9 @@ from torch import nn
 
 import nincost
 from nincost._train import checkpoint
+from nincost._train.callbacks import Callbacks
 from nincost._train.distributed import join_ranks, pick_device
+from nincost._train.folder import RunFolder
 from nincost.errors import OutputError
 
 TRAIN = f"train {TINY} --data synthetic --resize 28 --limit 64 --test-limit 32 --folder {{tmp}}/run"
@@ -68,6 +70,11 @@ def join(_: Path) -> None:
 def twice(folder: Path) -> None:
     small(folder=folder, epochs=1)
     small(folder=folder, epochs=1)
+
+
+def meanwhile(folder: Path) -> None:
+    with RunFolder(folder, Callbacks()).prepared(resume=False, force=False):
+        small(folder=folder, epochs=1)
 
 
 def other(folder: Path) -> None:
@@ -153,7 +160,14 @@ CASES = [
     listed("seeds = [1]", "lists no training", "[[run]]"),
     listed("[[run]]\nlr = 1", "without a name"),
     listed("[[run]]\nname = 'a'\nepoch = 1", "unknown 'epoch'", "did you mean 'epochs'"),
-    listed("[[run]]\nname = 'a'\n[[run]]\nname = 'a'", "two trainings called 'a'", "its own name"),
+    listed("[[run]]\nname = 'a/b'\n[[run]]\nname = 'a-b'", "folders would be called 'a-b'",
+           "its own name"),
+    listed("[[run]]\nname = 'a'\npublished = 3", "published = 3", "[[run.published]]"),
+    listed("[[run]]\nname = 'a'\n[[run.published]]\nby = 3", "by = 3", "expected a text"),
+    listed("[[run]]\nname = 'a'\nmodel = 'os:system'", "would run code", "--trust"),
+    Case(f"{TRAIN} --trust", ["goes with --table"]),
+    PythonCase("train: a folder that is being written", meanwhile,
+               ["another training is writing", "another --folder"]),
     listed("seeds = [1, 1]\n[[run]]\nname = 'a'", "seeds is [1, 1]", "each once"),
     listed("[[run]]\nname = 'a'\n[[run.published]]\ntest_accuracy = 1", "need by"),
     PythonCase("train: a model that fails on images", lambda _: small(model=Picky(False)),
