@@ -302,7 +302,7 @@ def test_a_full_disk_behind_stdout(command: str) -> None:
     assert "No space left on device" in done.err
 
 
-@pytest.mark.parametrize("numbers", [(1,), (2,), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("numbers", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
 def test_started_without_streams(numbers: tuple[int, ...], tmp_path: Path) -> None:
     """As by cron or a daemon, `>&-`: no traceback, and a file is written all the same."""
 
@@ -315,9 +315,16 @@ def test_started_without_streams(numbers: tuple[int, ...], tmp_path: Path) -> No
     assert (tmp_path / "a.csv").read_text().startswith("layer,type")
     done = run_forked("profile", "--format", "csv", before=close)
     assert "Traceback" not in done.err
+    assert "should not happen" not in done.err
     assert done.status == (2 if 1 in numbers else 0)
+    if numbers == (1,):
+        assert done.err.startswith("nincost: error: standard output is closed: ")
     failed = run_forked("profile", "nothing", before=close)
     assert failed.status == 2
+    if 0 in numbers:
+        asked = run_forked("audit", "-", "--output", "b.csv", cwd=tmp_path, before=close)
+        assert asked.status == 2
+        assert "should not happen" not in asked.err
 
 
 def test_odd_paths(tmp_path: Path) -> None:

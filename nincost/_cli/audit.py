@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, output_options, pick_model
+from nincost.errors import InputError
 
 
 @click.command(
@@ -60,6 +61,8 @@ def command(answer: str | None, model: str | None, variant: str | None, **option
 
     text = None
     if answer == "-":
+        if sys.stdin is None:
+            raise InputError("standard input is closed: give the calculation as a file")
         text = decode(sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1), "standard input") + "\n"
     elif answer is not None:
         text = read_file(Path(answer)) + "\n"  # a line end makes it a text, and no file's name

@@ -16,6 +16,7 @@ import click
 
 from nincost._cli.stdout import (
     drop_stdout,
+    is_terminal,
     later_prints_to_stderr,
     same_folder,
     stdout_to_stderr,
@@ -138,7 +139,9 @@ class Output:
         if chosen in PICTURES:
             check_picture(picture_width)
         wants_color = not options.pop("no_color") and not os.environ.get("NO_COLOR")
-        terminal = path is None and sys.stdout.isatty()
+        if path is None and sys.stdout is None:
+            raise OutputError("standard output is closed: open it, or give --output FILE")
+        terminal = path is None and is_terminal(sys.stdout)
         given = os.environ.get("COLUMNS", "")
         width = int(given) if given.isdecimal() and int(given) > 0 else None
         if terminal and width is None:
@@ -207,7 +210,7 @@ class Output:
         atexit.register(later_prints_to_stderr)
 
     def _refuse_terminal(self) -> None:
-        if sys.stdout.isatty():
+        if is_terminal(sys.stdout):
             raise OutputError(f"a terminal cannot show {self.format}: give --output FILE")
 
     @contextlib.contextmanager

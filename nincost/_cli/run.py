@@ -10,6 +10,7 @@ import click
 
 from nincost import _units as units
 from nincost._cli.options import Output, check_picture, output_options
+from nincost._cli.stdout import is_terminal
 from nincost.errors import InputError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class _ProgressLine:
 
     def __init__(self, output: Output) -> None:
         stderr = sys.stderr
-        self._shows = not output.quiet and stderr is not None and stderr.isatty()
+        self._shows = not output.quiet and is_terminal(stderr)
         self._write: Callable[[str], Any] = stderr.write if self._shows else str
 
     def show(self, progress: Progress) -> None:

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody looks at a stream; of a closed one (`>&-`), which is None, nobody does."""
+    return stream is not None and not stream.closed and bool(stream.isatty())
+
+
 @contextlib.contextmanager
 def same_folder() -> Iterator[None]:
     """Go back to where the command was called: --output is meant from there."""

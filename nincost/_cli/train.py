@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nincost._cli.options import Output, output_options, pick_model
+from nincost._cli.stdout import is_terminal
 from nincost.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -160,6 +161,6 @@ def _callbacks(output: Output, plain: bool) -> Callbacks:
 
     if output.quiet or not is_first():
         return Callbacks()
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         return Bar(color=not plain)
     return Lines(output.say)

@@ -17,6 +17,9 @@ from nincost._step.request import check_options
 from nincost._step.step import Step, StepOptions
 from nincost.errors import InputError, NincostError
 
+#: Columns that a table can have and somebody can read.
+MOST_COLUMNS = 64
+
 
 @in_own_mode
 @with_options(Step, StepOptions.__annotations__)
@@ -58,6 +61,11 @@ def compare(
     if not models:
         raise InputError("no model to compare: give two, such as two-1x1 one-1x1")
     count = max(len(models), len(given), len(batches))
+    if count > MOST_COLUMNS:
+        raise InputError(
+            f"{count} columns are asked for: at most {MOST_COLUMNS} stand side by side; give fewer "
+            "models, inputs or batch sizes"
+        )
     if count < 2:
         raise InputError(
             "one model alone: give a second one, or two inputs or batch sizes to compare it at "

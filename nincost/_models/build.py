@@ -7,7 +7,7 @@ and again on the CPU where one refuses to.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ class Model:
             the source says nothing.
         owned: whether nincost built the module itself, so that a trace need not copy it.
         details: how it was built, where that was not on meta.
-        notes: what a reader of any result must know of it.
+        source_notes: what a reader of any result must know of how its source was read.
         rebuild: `rebuild(seed=0)` builds a second instance with real weights on the CPU, drawn by
             the seed; None for a module that was passed in.
         folder: where its code may import from while it runs; None where it needs none.
@@ -53,9 +53,22 @@ class Model:
     default_input: tuple[str, ...] = ()
     owned: bool = False
     details: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    source_notes: tuple[str, ...] = ()
     rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of any result must know of the model."""
+        return (*self.source_notes, *_sparse_notes(self.module))
+
+
+def _sparse_notes(module: nn.Module) -> Iterator[str]:
+    """A sentence on sparse weights: the structure on meta has a dense tensor for each."""
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    names = [printable(name) for name, tensor in tensors if "sparse" in str(tensor.layout)]
+    if names:
+        yield f"sparse, but counted and placed as dense tensors: {', '.join(names)}"
 
 
 def build(

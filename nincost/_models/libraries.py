@@ -177,7 +177,7 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
     method = quantized.get("quant_method") if isinstance(quantized, Mapping) else None
     named = f" ({printable(str(method))})" if method else ""
     note = f"the configuration's quantization{named} is not applied: weights are {_dtypes(built)}"
-    return replace(built, notes=(*built.notes, note))
+    return replace(built, source_notes=(note,))
 
 
 def _architecture(path: str, config: Any) -> str | None:

@@ -95,6 +95,24 @@ def check_checkpointing(name: str, value: Any) -> str:
     return next((choice for choice in CHECKPOINTED if plain(choice) == plain(text)), text)
 
 
+#: Backward passes of a step: each is recorded, and some ten of them show what the memory does.
+MOST_ACCUMULATION = 1024
+
+
+def check_accumulation(name: str, value: Any) -> int:
+    """A number of backward passes that can be recorded in minutes.
+
+    Raises:
+        InputError: it is not.
+    """
+    if check_count(name, value) > MOST_ACCUMULATION:
+        raise InputError(
+            f"{name} is {value}: at most {MOST_ACCUMULATION} backward passes are recorded; memory "
+            "repeats after a few, so give a smaller number, such as 16"
+        )
+    return int(value)
+
+
 def check_alloc_conf(name: str, value: Any) -> str:
     """A text that `PYTORCH_CUDA_ALLOC_CONF` may be."""
     AllocatorConfig.parse(check_text(name, value))
@@ -195,8 +213,9 @@ class Step:
     )  # fmt: skip
     grad_accumulation: int = option(
         1,
-        help="Backward passes before each optimizer step.",
+        help="Backward passes before each optimizer step; 1,024 at most, as each is recorded.",
         kind="count",
+        check=check_accumulation,
         words="{} backward passes a step",
     )
     activation_checkpointing: str = option(

@@ -32,7 +32,7 @@ class Case:
     says: list[str]
     status: int = 2
     files: Mapping[str, str | bytes] = field(default_factory=dict)
-    stdin: str | bytes = ""
+    stdin: str | bytes | None = ""
     around: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
 
     @property
@@ -87,7 +87,8 @@ def _command(case: Case, folder: Path) -> int:
         (folder / name).write_bytes(data)
     words = case.arguments.split() if isinstance(case.arguments, str) else case.arguments
     stdin = case.stdin.encode() if isinstance(case.stdin, str) else case.stdin
-    real, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin))
+    given = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin))
+    real, sys.stdin = sys.stdin, given  # type: ignore[assignment]
     try:
         command([word.replace("{tmp}", str(folder)) for word in words])
     except SystemExit as exit_:

@@ -184,3 +184,19 @@ def test_values_in_slots_are_copied() -> None:
     model = Slotted()
     assert nincost.profile(model, input="3").totals.macs == 12
     assert model.scale == [2.0]
+
+
+class Sparse(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        weight = torch.eye(8).to_sparse_csr()
+        self.register_buffer("weight", weight)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.weight @ x[0]
+
+
+def test_sparse_weights_are_named() -> None:
+    result = nincost.profile(Sparse(), input="8x16")
+    assert result.notes == ("sparse, but counted and placed as dense tensors: weight",)
+    assert result.totals.macs == 8 * 8 * 16

@@ -26,6 +26,7 @@ CASES = [
     case("audit {tmp}/latin.txt", "not UTF-8 text", "save it as"),
     case("audit {tmp}/big.txt", "larger than", "grade a part"),
     case("audit -", "the answer is empty", "expected a calculation", stdin="\n"),
+    case("audit -", "standard input is closed", "as a file", stdin=None),
     case("audit - two-1x1", "standard input", "UTF-8", stdin=b"\xff\x00\xff"),
     case(["audit", "--params", "96*("], "expected"),
     case(["audit", "--params", "96*\x1b[31m2"], "character"),

@@ -9,6 +9,10 @@ CASES = [
         "compare two-1x1 one-1x1 --batch-sizes 1,2,3",
         ["there are 2 models, but 3 columns", "give 1 for all"],
     ),
+    Case(
+        ["compare", "two-1x1", "--batch-sizes", ",".join(["1"] * 65)],
+        ["65 columns are asked for", "give fewer"],
+    ),
     Case("compare two-1x1 --batch-sizes 1,x", ["'1,x'", "such as 1,128"]),
     Case("compare two-1x1 two-1x2", ["unknown model 'two-1x2'"]),
     Case("compare two-1x1 one-1x1 --gpu none", ["unknown GPU 'none'"]),

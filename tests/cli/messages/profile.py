@@ -100,6 +100,7 @@ def no_stdout():
 
     class Full:
         encoding = "utf-8"
+        closed = False
 
         def write(self, text):
             raise OSError(28, "No space left on device")
@@ -200,6 +201,8 @@ CASES = [
          around=not_writable),
     case("profile --output {tmp}/a.csv", "could not be written: No space left", "free some space",
          around=full_disk),
+    case("profile", "standard output is closed", "--output FILE",
+         around=lambda: contextlib.redirect_stdout(None)),
     case("profile", "could not be written: No space left", "--output", around=no_stdout),
     case("profile --output {tmp}/a.svg --width wide", "width is 'wide'", "expected column"),
     case("profile --output {tmp}/a.svg --columns layer", "a picture of 0 amounts", "choose 1 to 4"),
