@@ -60,15 +60,29 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of any result must know of the model."""
-        return (*self.source_notes, *_sparse_notes(self.module))
+        return (*self.source_notes, *_weight_notes(self.module))
 
 
-def _sparse_notes(module: nn.Module) -> Iterator[str]:
-    """A sentence on sparse weights: the structure on meta has a dense tensor for each."""
-    tensors = (*module.named_parameters(), *module.named_buffers())
-    names = [printable(name) for name, tensor in tensors if "sparse" in str(tensor.layout)]
-    if names:
-        yield f"sparse, but counted and placed as dense tensors: {', '.join(names)}"
+def _weight_notes(module: nn.Module) -> Iterator[str]:
+    """A sentence on weights that are no plain tensors: the structure on meta has one for each."""
+    import torch
+
+    kinds: dict[str, list[str]] = {}
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        kind = type(tensor)
+        if "sparse" in str(tensor.layout):
+            kinds.setdefault("sparse", []).append(name)
+        elif kind.__name__ == "FakeTensor":  # it stands for a plain one
+            continue
+        elif kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+            kinds.setdefault(kind.__name__, []).append(name)
+    for what, names in kinds.items():
+        first = [printable(name) for name in names[:3]]
+        more = f" and {len(names) - 3} others" if len(names) > 3 else ""
+        yield (
+            f"{printable(what)} weights are counted as plain tensors of their shape: "
+            f"{', '.join(first)}{more}"
+        )
 
 
 def build(

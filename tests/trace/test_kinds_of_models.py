@@ -198,5 +198,42 @@ class Sparse(nn.Module):
 
 def test_sparse_weights_are_named() -> None:
     result = nincost.profile(Sparse(), input="8x16")
-    assert result.notes == ("sparse, but counted and placed as dense tensors: weight",)
+    assert result.notes == ("sparse weights are counted as plain tensors of their shape: weight",)
     assert result.totals.macs == 8 * 8 * 16
+
+
+class Halves(Tensor):
+    """Two tensors that are one, as DTensor and quantized weights are made."""
+
+    @staticmethod
+    def __new__(cls, left: Tensor, right: Tensor) -> Any:
+        shape = (left.shape[0] + right.shape[0], *left.shape[1:])
+        return torch.Tensor._make_wrapper_subclass(cls, shape, dtype=left.dtype)  # type: ignore[attr-defined]
+
+    def __init__(self, left: Tensor, right: Tensor) -> None:
+        self.parts = (left, right)
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.detach.default:
+            return cls(*args[0].parts)
+        whole = [torch.cat(arg.parts) if isinstance(arg, cls) else arg for arg in args]
+        return func(*whole, **(kwargs or {}))
+
+
+class MakesHalves(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Any = Halves(torch.ones(2, 3, device=x.device), torch.ones(2, 3, device=x.device))
+        return torch.ops.aten.mm(x, torch.ops.aten.t(weight))
+
+
+def test_what_a_tensor_of_tensors_runs_is_counted() -> None:
+    assert nincost.profile(MakesHalves(), input="3", batch_size=5).totals.macs == 5 * 3 * 4
+
+
+def test_weights_that_are_tensors_of_tensors_are_named() -> None:
+    model = nn.Linear(3, 4, bias=False)
+    model.weight = nn.Parameter(Halves(torch.ones(2, 3), torch.ones(2, 3)))
+    result = nincost.profile(model, input="3")
+    assert result.notes == ("Halves weights are counted as plain tensors of their shape: weight",)
+    assert (result.totals.params, result.totals.macs) == (12, 12)
