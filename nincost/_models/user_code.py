@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nincost._models.build import Model, build
+from nincost._models.build import Model, build, unwrap
 from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
 from nincost.errors import (
@@ -49,8 +49,7 @@ def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
     sys.modules[spec.name] = module
     with importable(file.parent):
         _import(path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
-        found = _attribute(module, attribute, path)
-        built = build(f"{path}:{attribute}", found, arguments, owned=False)
+        built = _model(module, attribute, path, arguments)
     return replace(built, folder=file.parent)
 
 
@@ -61,9 +60,24 @@ def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
     """
     with importable(Path.cwd()):
         module = _import(path, lambda: importlib.import_module(path))
-        found = _attribute(module, attribute, path)
-        built = build(f"{path}:{attribute}", found, arguments, owned=False)
+        built = _model(module, attribute, path, arguments)
     return replace(built, folder=Path.cwd())
+
+
+def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, Any]) -> Model:
+    """What a module's attribute builds, or is."""
+    from torch import nn
+
+    found = _attribute(module, attribute, path)
+    name = f"{path}:{attribute}"
+    if isinstance(found, nn.Module):
+        if arguments:
+            raise InputError(
+                f"{printable(name)} is a module that is built already: leave --arg out, or name "
+                "the class"
+            )
+        return Model(printable(name), unwrap(found))
+    return build(name, found, arguments, owned=False)
 
 
 def _import(path: str, run: Callable[[], Any]) -> Any:

@@ -110,12 +110,21 @@ class _Curve:
         )
 
     def at(self, batch: int) -> int:
-        """The process's bytes at a batch, interpolated between the nearest that are predicted."""
+        """The process's bytes at a batch, interpolated between the nearest that are predicted.
+
+        Beyond the last it grows as from batch 1 to the batch that takes most: the slope of two near
+        ones is that of cuDNN's choices, and may be negative.
+        """
         if batch in self.sizes:
             return self.sizes[batch]
         order = sorted(self.sizes)
-        after = next((place for place, known in enumerate(order) if known > batch), len(order) - 1)
-        after = max(after, 1)
+        last = order[-1]
+        if batch > last:
+            most = max(order, key=lambda known: self.sizes[known])
+            return self.sizes[last] + (batch - last) * (self.sizes[most] - self.sizes[1]) // (
+                most - 1
+            )
+        after = next(place for place, known in enumerate(order) if known > batch)
         one, two = order[after - 1], order[after]
         low, high = self.sizes[one], self.sizes[two]
         return low + (batch - one) * (high - low) // (two - one)

@@ -97,6 +97,17 @@ def test_a_module_of_the_installation() -> None:
     assert params("torch.nn:Linear", arg={"in_features": 3, "out_features": 2}, input="3") == 8
 
 
+def test_a_module_in_a_file(tmp_path: Path) -> None:
+    """An nn.Sequential was called, as if it were a function that returns a model."""
+    file = tmp_path / "net.py"
+    file.write_text("from torch import nn\nnet = nn.Sequential(nn.Linear(3, 4), nn.ReLU())\n")
+    result = nincost.profile(f"{file}:net", input="3")
+    assert (result.totals.params, result.totals.macs) == (16, 12)
+    assert [layer.type for layer in result.layers] == ["Linear", "ReLU"]
+    with pytest.raises(InputError, match="built already: leave --arg out"):
+        resolve(f"{file}:net", {"bias": False})
+
+
 def test_a_file_may_import_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "neighbour_of_main.py").write_text("WIDTH = 6\n")
     (tmp_path / "main.py").write_text(

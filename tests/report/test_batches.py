@@ -49,6 +49,25 @@ def test_the_card_that_was_named_is_among_them() -> None:
     assert named["16 GB"].batch_size < named["20.0 GiB"].batch_size < named["24 GB"].batch_size
 
 
+def test_what_is_beyond_the_last_prediction_grows() -> None:
+    """From 8,000 MB at 127 to 7,900 at 128 it went on to less than nothing."""
+    request = make_request("zero-1x1", "rtx3090")
+    curve = batches._Curve(request, {127: 8 * 10**9, 128: 79 * 10**8})
+    assert curve.at(10**6) > curve.at(10**5) > curve.at(129) > 79 * 10**8
+    assert 0 < curve.largest(24 * 2**30) < 1000
+
+
+def test_largest_batches_of_a_step_whose_memory_is_uneven() -> None:
+    """With the prediction at batch 128 beside it, "any" batch fitted three cards."""
+    request = make_request("two-1x1", "rtx3090")
+    at_128 = nincost.memory("two-1x1", gpu="rtx3090", batch_size=128, measure=False)
+    curve = batch_curve(request, {128: at_128.totals.process_bytes})
+    found = [card.batch_size for card in curve.cards]
+    assert all(batch is not None and 100 < batch < 100_000 for batch in found)
+    assert found == sorted(found)  # type: ignore[type-var]
+    assert all(size > 0 for _, size in curve.line)
+
+
 def test_a_long_step_is_predicted_at_few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     net = torch.nn.TransformerEncoderLayer(256, 4, 1024, batch_first=True, device="meta")
     request = make_request(net, None, input="64x256", loss="sum")

@@ -55,6 +55,8 @@ class Loops(Keys):
     def forward(self, x):
         while True: pass
 
+built = nn.Linear(4, 4)
+
 class Inverts(Keys):
     def forward(self, x): return torch.linalg.inv(self.fc(x))
 
@@ -134,6 +136,7 @@ CASES = [
          around=missing("torchvision")),
     case("profile timm:resnet5", "unknown timm model", "resnet50"),
     case("profile timm:resnet18 --arg pretrained=true", "never", "leave it out"),
+    case("profile {tmp}/net.py:built --arg a=1 --input 4", "built already", "leave --arg out"),
     case("profile hf:", "'hf:' names no model", "write hf:FOLDER"),
     Case("profile hf:{tmp}", ["has the architectures [5]", "LlamaForCausalLM"],
          files={"config.json": '{"model_type": "llama", "architectures": [5]}'}),
