@@ -49,7 +49,7 @@ CALLS: dict[str, Callable[[], Result]] = {
 }
 
 
-class Refusing(TorchDispatchMode):
+class Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A mode in which no operator runs."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

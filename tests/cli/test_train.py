@@ -91,7 +91,7 @@ def test_a_loss_that_is_no_number_is_status_1(nincost_cli: Any) -> None:
 
 def test_a_list_takes_options_for_each_training(nincost_cli: Any) -> None:
     Path("list.toml").write_text(f"[[run]]\nname = 'a'\nmodel = {TINY!r}\n[[run]]\nname = 'b'\n")
-    rest = [*QUICK[2:], "--table", "list.toml", "--seeds", "4,5"]
+    rest = [*QUICK[2:], "--table", "list.toml", "--seeds", "4,5", "--trust"]
     done = nincost_cli("train", TINY, *rest, "--format", "json")
     assert done.status == 0
     runs = [run for row in json.loads(done.out)["trainings"] for run in row["runs"]]

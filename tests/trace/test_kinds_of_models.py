@@ -214,7 +214,9 @@ class Halves(Tensor):
         self.parts = (left, right)
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         if func is torch.ops.aten.detach.default:
             return cls(*args[0].parts)
         whole = [torch.cat(arg.parts) if isinstance(arg, cls) else arg for arg in args]

@@ -97,12 +97,13 @@ def test_each_field_is_checked(tmp_path: Path, changes: dict[str, Any], words: s
 def test_what_is_not_of_this_training_is_not_the_models_fault(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     small(folder=tmp_path, epochs=1)
-    for changes, words in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"step": 999}, "of step 999 in an epoch, which has 8"),
         ({"model": {"w": torch.ones(1)}}, "its state is not this model's"),
         ({"optimizer": {"state": 3}}, "its state is not this model's"),
         ({"epochs": [{"epoch": 1}]}, "its state is not this model's"),
-    ]:
+    ]
+    for changes, words in cases:
         found = checkpoint.load(path)
         for name, value in changes.items():
             setattr(found, name, value)

@@ -37,7 +37,7 @@ CATEGORY_FILLS: dict[str, tuple[str, str]] = {
     "activations": ("#c9def2", ""),
     "temporaries": ("#fde0b5", "////"),
     "workspace": ("#ffffff", "---"),
-    "other": ("#7f7f7f", "++"),
+    "other": ("#ffffff", "++"),
 }
 #: Fill and hatch of networks side by side, in order.
 MODEL_FILLS: tuple[tuple[str, str], ...] = (
