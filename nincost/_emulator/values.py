@@ -5,7 +5,8 @@ known, and so is what follows from it (`host_values.py`). For the rest,
 
 - operators whose output's size comes from the card (`nonzero`, and with it boolean masks; `unique`)
   find as many elements as `NINCOST_EMULATED_ASSUME` says: `all` (the default), `half`, `none`, or a
-  fraction; `bincount` and `histc` count alike for each bin;
+  fraction, or as many as a caller that knows better has said with `expect_sizes`; `bincount` and
+  `histc` count alike for each bin;
 - a router of experts (`topk`, `argmax`, `max` over a short last dimension) chooses each of them
   alike, or with `NINCOST_EMULATED_ROUTING` set to `first` the first ones for all;
 - `all` and `equal` are true, so that checks pass;
@@ -19,6 +20,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +54,17 @@ def check_routing(text: str) -> str:
             f"routing is {text!r}: expected balanced, or first (the first experts for all)"
         )
     return text
+
+
+_expected: deque[int] = deque()
+
+
+def expect_sizes(*found: int) -> None:
+    """Have the next operators of unknown size find so many elements, one number for each.
+
+    For a caller that knows what the card would find, such as the tokens that each expert gets.
+    """
+    _expected.extend(found)
 
 
 def install(torch: Any) -> None:
@@ -131,7 +144,9 @@ class _Kernels:
             found = max(min(least, many), int(many * self.fraction))
             places = None
             state = self.values.state(tensor) if name == "nonzero" else UNKNOWN
-            if state != UNKNOWN:
+            if _expected:
+                found, state = min(_expected.popleft(), many), EXACT
+            elif state != UNKNOWN:
                 places = self.values.read(tensor).nonzero()
                 found = len(places)
             if many:

@@ -10,6 +10,7 @@ pytestmark = needs_emulator
 SIZES = """
 import json, torch
 from nincost._emulator.assumptions import assumed
+from nincost._emulator.values import expect_sizes
 x = torch.randn(1000, device="cuda", requires_grad=True)
 mask = x > 0
 found = {
@@ -30,6 +31,8 @@ found["known sizes"] = [
 found["checks"] = [bool(mask.all()), torch.equal(x, x), torch.allclose(x, x), bool(mask.any())]
 found["known"] = torch.tensor([7], device="cuda").item()
 found["unknown"] = x.sum().item()
+expect_sizes(3, 5)
+found["expected"] = [len(mask.nonzero()), len(x[mask]), len(mask.nonzero())]
 found["kinds"] = sorted({(a.kind, a.name) for a in assumed()})
 found["reads"] = sum(a.count for a in assumed() if a.name == "copy to the host")
 print(json.dumps(found))
@@ -46,6 +49,7 @@ def test_sizes_are_as_assumed(assume: str, many: int) -> None:
     assert found["bins"] == [334, 333, 333]
     assert found["repeats"] == 6  # the host wrote these
     assert found["gradient"] == [1000]
+    assert found["expected"] == [3, 5, many]
     # What the host wrote, and what follows from it.
     assert found["known sizes"] == [3, 3, True, True, [2, 0, 0, 1, 0, 1, 0, 1], [1, 3]]
     assert found["checks"] == [True, True, True, False]
