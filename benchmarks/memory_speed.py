@@ -2,10 +2,10 @@
 
     python benchmarks/memory_speed.py [--rounds 5] [--output reports/memory_speed.md]
 
-Each case runs in fresh processes, as many as there are rounds: imports first, by themselves, then
-the same prediction twice. The first one of a process loads cuDNN's heuristics and asks them for
-each convolution. Processor seconds are told beside the wall's, since they hang less on what else
-the machine does. VmHWM (Linux) is the most physical memory that the process had.
+Each case runs in fresh processes, as many as there are rounds: imports first, by themselves, while
+cuDNN's heuristics load, as in a command, then the same prediction twice. The first one queries
+cuDNN for each convolution. Processor seconds are given beside the wall's, since they hang less on
+what else the machine does. VmHWM (Linux) is the most physical memory that the process had.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ CASES: dict[str, dict[str, Any]] = {
 PROGRAM = """
 import json, sys, time
 start = time.perf_counter()
-import nincost, nincost._memory.predict
+import nincost
+nincost.memory  # before torch, as a command does: cuDNN loads in a thread while torch is imported
 options = json.loads(sys.argv[1])
 if options["model"].startswith("hf:"):
     import transformers.models.llama.modeling_llama
