@@ -54,12 +54,13 @@ Examples:
     "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
 )
 @output_options("memory")
-def command(model: str | None, variant: str | None, **options: Any) -> None:
+def command(model: str | None, variant: str | None, **options: Any) -> int:
     """Predict the CUDA memory of a training step of MODEL, without a GPU.
 
     What torch.cuda.max_memory_allocated and max_memory_reserved would report, what the memory is
     used for, which layer and operator reach the peak, and what would reduce it. Where there is a
-    GPU, real steps are measured, too.
+    GPU, real steps are measured, too. The exit status is 1 where a --gpu is named that it does not
+    fit.
     """
     output = Output.from_options(options)
     timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
@@ -88,3 +89,4 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         result.to_snapshot(snapshot, force=output.force)
         output.say(f"wrote {snapshot}")
     output.show(result, top=top)
+    return 1 if options["gpu"] is not None and result.totals.fits is False else 0

@@ -77,8 +77,19 @@ class MemoryTotals:
     budget_bytes: int | None
     interval: Mapping[str, tuple[int, int]]
 
+    @property
+    def fits(self) -> bool | None:
+        """Whether the process fits the card's memory; None where no card is known."""
+        return None if self.budget_bytes is None else self.process_bytes <= self.budget_bytes
+
     def to_dict(self) -> dict[str, Any]:
-        return plain(self)
+        """The totals as plain values, `fits` among them."""
+        found: dict[str, Any] = {}
+        for name, value in plain(self).items():
+            found[name] = value
+            if name == "process_bytes":
+                found["fits"] = self.fits
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nincost import _units as units
 from nincost._memory.results import Memory
 from nincost._render.markdown import escape, items, table
-from nincost._render.memory.text import TOP, largest, peak_rows, statements, title
+from nincost._render.memory.text import TOP, largest, peak_rows, statements, title, verdict
 
 
 def render(result: Memory, *, top: int = TOP) -> str:
@@ -18,6 +18,8 @@ def render(result: Memory, *, top: int = TOP) -> str:
         for name, size, real in peak_rows(result)
     ]
     lines = [f"# {escape(title(result))}", ""]
+    if says := verdict(result):
+        lines += [f"**{escape(says)}**", ""]
     lines += table(columns, rows, [False] + [True] * (len(columns) - 1))
     lines.append("")
     shown, rest = largest(result, top)

@@ -15,6 +15,7 @@ from nincost._render.memory.text import (
     peak_rows,
     statements,
     title,
+    verdict,
 )
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 
@@ -33,6 +34,10 @@ def render(result: Memory, *, top: int = TOP, width: int | None = None, color: b
     """What the peak is made of, the layers that hold most of it, and words."""
     parts: list[RenderableType] = [
         Text(title(result), style="bold"),
+        *[
+            Text(line, style="bold green" if result.totals.fits else "bold red")
+            for line in filter(None, [verdict(result)])
+        ],
         Text(),
         _peak_table(result),
         Text(),

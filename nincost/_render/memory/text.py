@@ -96,27 +96,34 @@ def breakdown(categories: Mapping[str, int], total: int) -> str:
 
 
 def on_the_gpu(result: Memory) -> str:
-    """Reserved, the process as nvidia-smi shows it, its range, and whether it fits the card."""
+    """Reserved, the process as nvidia-smi shows it, and its range."""
     totals = result.totals
     low, high = totals.interval["process_bytes"]
-    text = (
+    return (
         f"{units.size(totals.peak_reserved_bytes)} reserved "
         f"({units.size(totals.cached_bytes)} more than allocated), "
         f"{units.size(totals.process_bytes)} with the CUDA context (range {units.size(low)} to "
         f"{units.size(high)})"
     )
-    return "; ".join([text, *verdict(result)])
 
 
-def verdict(result: Memory) -> list[str]:
-    """Whether the process fits the card's memory, and by how much; empty where no card is known."""
+def verdict(result: Memory) -> str:
+    """`FITS: ...` or `DOES NOT FIT: ...`; empty where no card is known."""
     budget = result.totals.budget_bytes
-    if budget is None:
-        return []
-    spare = budget - result.totals.process_bytes
-    if spare >= 0:
-        return [f"fits in {units.size(budget)} with {units.size(spare)} to spare"]
-    return [f"does not fit: exceeds {units.size(budget)} by {units.size(-spare)}"]
+    return "" if budget is None else fit_sentence(result.totals.process_bytes, budget)
+
+
+def fit_sentence(need: int, card: int) -> str:
+    """Whether a process of `need` bytes fits a card of `card` bytes, and by how much."""
+    if need > card:
+        return (
+            f"DOES NOT FIT: needs {units.size(need)}, the card has {units.size(card)} "
+            f"({units.size(need - card)} short)"
+        )
+    return (
+        f"FITS: needs {units.size(need)}, the card has {units.size(card)} "
+        f"({units.size(card - need)} to spare)"
+    )
 
 
 def reductions(result: Memory) -> list[str]:

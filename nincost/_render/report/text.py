@@ -79,7 +79,7 @@ def _memory(report: Report, name: str, title: str) -> AnswerCard:
         f"{units.size(totals.peak_allocated_bytes)} allocated at the peak, "
         f"{units.size(totals.peak_reserved_bytes)} reserved, plus the CUDA context",
         f"range {units.size(low)} to {units.size(high)}",
-        *memory_words.verdict(memory),
+        *filter(None, [memory_words.verdict(memory)]),
     ]
     if totals.measured is not None:
         lines.append(f"measured: {memory_words.measured_words(memory)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nincost import _units as units
 from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
-from nincost._render.memory.text import CATEGORY_NAMES
+from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8
@@ -78,10 +78,7 @@ def verdict(result: Run) -> str:
         return f"DOES NOT FIT: {out_of_memory(failed, result)}"
     need, card = totals.process_bytes, totals.card_bytes
     if need > card:
-        return (
-            f"DOES NOT FIT: needs {units.size(need)}, the card has {units.size(card)} "
-            f"({units.size(need - card)} short)"
-        )
+        return fit_sentence(need, card)
     has = f"the card has {units.size(card)} ({units.size(card - need)} to spare)"
     budget = totals.budget_bytes
     if budget is not None and need > budget:
@@ -91,7 +88,7 @@ def verdict(result: Run) -> str:
         )
     if result.failure:
         return f"UNKNOWN: the script failed; until then it needed {units.size(need)}, {has}"
-    return f"FITS: needs {units.size(need)}, {has}"
+    return fit_sentence(need, card)
 
 
 def out_of_memory(failed: OutOfMemory, result: Run) -> str:

@@ -78,7 +78,13 @@ def test_markdown_and_html_hold_whole_numbers_and_escaped_names(result):
 
 def test_a_card_that_is_too_small_is_named(result):
     small = nincost.memory("two-1x1", batch_size=128, gpu="1GiB", measure=False)
-    assert "does not fit: exceeds 1.000 GiB by" in table.render(small, width=120)
-    assert "to spare" in table.render(result, width=120)
+    says = table.render(small, width=120).splitlines()[1]
+    assert says.startswith("DOES NOT FIT: needs 2.4")
+    assert says.endswith("short)")
+    assert small.to_dict()["totals"]["fits"] is False
+    assert says in small.to_markdown()
+    assert table.render(result, width=120).splitlines()[1].startswith("FITS: needs ")
+    assert result.totals.fits is True
     unknown = replace(result, totals=replace(result.totals, budget_bytes=None))
     assert "to spare" not in table.render(unknown, width=120)
+    assert unknown.totals.fits is None
