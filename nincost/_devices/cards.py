@@ -133,6 +133,9 @@ _CARDS = (
           (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6)),
     _card("a10", "NVIDIA A10", (_gib(22.0), "nominal: 24 GB less what ECC and the driver keep"),
           (8, 6), 72, (31.2, 62.5, 125, 125), 600, (1695, 6251, 6)),
+    _card("a30", "NVIDIA A30",
+          (_gib(23.53), _OOM + "23.53 GiB, github.com/google/RB-Modulation/issues/5"),
+          (8, 0), 56, (10.3, 82, 165, 165), 933, (1440, 1215, 24)),
     _card("a100-40gb", "NVIDIA A100-SXM4-40GB",
           (42_298_834_944 / MIB, "deviceQuery: github.com/bottlerocket-os/bottlerocket/pull/3873"),
           (8, 0), 108, (19.5, 156, 312, 312), 1555, (1410, 1215, 40), ("a100",)),
@@ -146,10 +149,24 @@ _CARDS = (
     _card("h100", "NVIDIA H100 80GB HBM3", (81082, _PRINTOUT + "81082MB, also 81089, 81090MB"),
           (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 3350, (1980, 2619, 50),
           ("h100-80gb", "h100-sxm")),
+    _card("h100-pcie", "NVIDIA H100 PCIe", (_gib(79.1), "nominal: as of the H100 with HBM3"),
+          (9, 0), 114, (51.2, 378, 756, 756), 2039, (1755, 1593, 50)),
     _card("h200", "NVIDIA H200", (143156, _PRINTOUT + "143156MB"),
           (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 4800, (1980, 3201, 60), ("h200-141gb",)),
     _card("b200", "NVIDIA B200", (182631, _PRINTOUT + "182631MB, also 182642MB"),
           (10, 0), 148, (75, 1100, 2250, 2250), 7700, (1965, 3996, 126), ("b200-180gb",)),
+    _card("rtx-a4000", "NVIDIA RTX A4000",
+          (_gib(15.61), _OOM + "15.61 GiB, github.com/DengKaiCQ/VGGT-Long/issues/6"),
+          (8, 6), 48, (19.2, 38.3, 76.7, 76.7), 448, (1560, 7001, 4)),
+    _card("rtx-a6000", "NVIDIA RTX A6000",
+          (_gib(47.5), "nominal: 48 GB less what the driver keeps"),
+          (8, 6), 84, (38.7, 77.4, 154.8, 154.8), 768, (1800, 8001, 6)),
+    _card("rtx-6000-ada", "NVIDIA RTX 6000 Ada Generation",
+          (_gib(44.43), _OOM + "44.43 GiB with ECC, github.com/DINGYANB/MTVCrafter/issues/21"),
+          (8, 9), 142, (91.1, 182.1, 364.2, 364.2), 960, (2505, 10001, 96)),
+    _card("rtx2060", "NVIDIA GeForce RTX 2060",
+          (5926, "deviceQuery: 5926 MBytes, github.com/open-edge-platform/geti/issues/1035"),
+          (7, 5), 30, (6.5, 0, 25.8, 0), 336, (1680, 7001, 3)),
     _card("rtx2080ti", "NVIDIA GeForce RTX 2080 Ti", (11019, _PRINTOUT + "11019MB"),
           (7, 5), 68, (13.4, 0, 53.8, 0), 616, (1635, 7000, 5.5)),
     _card("rtx3060", "NVIDIA GeForce RTX 3060", (11938, _PRINTOUT + "11938MB"),
@@ -162,6 +179,9 @@ _CARDS = (
           (8, 6), 68, (29.8, 29.8, 59.5, 59.5), 760, (1710, 9501, 5), ("rtx3080-10gb",)),
     _card("rtx3090", "NVIDIA GeForce RTX 3090", (24259, _PRINTOUT + "24259MB, also 24268MB"),
           (8, 6), 82, (35.6, 35.6, 71, 71), 936, (1695, 9751, 6)),
+    _card("rtx4060", "NVIDIA GeForce RTX 4060",
+          (_gib(7.76), "nominal: as of the RTX 3070, which is sold as 8 GB, too"),
+          (8, 9), 24, (15.1, 15.1, 30.2, 30.2), 272, (2460, 8501, 24)),
     _card("rtx4080", "NVIDIA GeForce RTX 4080", (16049, _PRINTOUT + "16049MB"),
           (8, 9), 76, (48.7, 48.7, 97.5, 97.5), 717, (2505, 11201, 64)),
     _card("rtx4090", "NVIDIA GeForce RTX 4090",
@@ -177,9 +197,13 @@ _CARDS = (
 GPUS: dict[str, Gpu] = {card.name: card for card in _CARDS}
 
 
+#: Cards that are no CUDA cards, and GB of memory on them as they are sold.
+_NOT_CUDA = {"mi210": 64, "mi250": 128, "mi250x": 128, "mi300x": 192, "mi325x": 256, "mi355x": 288}
+
+
 def _plain(name: str) -> str:
-    """`NVIDIA GeForce RTX 4090` and `rtx-4090` as `rtx4090`."""
-    return re.sub("[^a-z0-9]|nvidia|geforce|tesla", "", name.lower())
+    """`NVIDIA GeForce RTX 4090`, `rtx-4090` and `4090` as `4090`."""
+    return re.sub("[^a-z0-9]|nvidia|geforce|tesla|rtx", "", name.lower())
 
 
 _BY_PLAIN_NAME = {
@@ -188,15 +212,48 @@ _BY_PLAIN_NAME = {
 
 
 def get_gpu(name: str) -> Gpu:
-    """The card of that name or alias; case, spaces and hyphens do not matter."""
+    """The card of that name or alias; case, spaces, hyphens and `RTX` do not matter.
+
+    Raises:
+        InputError: it is not known, or no CUDA card.
+    """
     card = _BY_PLAIN_NAME.get(_plain(name))
     if card is None:
+        sold = _NOT_CUDA.get(re.sub("[^a-z0-9]|amd|instinct", "", name.lower()))
+        if sold is not None:
+            raise InputError(
+                f"{name!r} is no CUDA card, and other rules are not known: --gpu {sold}GB predicts "
+                "what a CUDA card of its size would take"
+            )
         known = sorted({name for card in _CARDS for name in (card.name, *card.aliases)})
         raise InputError(
             f"unknown GPU {name!r}: choose {', '.join(known)}, "
             f"or give a size such as 24GiB{did_you_mean(name.lower(), known)}"
         )
     return card
+
+
+#: The share of the number on the box, in GiB, that CUDA reports: 0.985 for RTX 4090 and A100, 0.987
+#: and 0.990 for RTX 3090 and H100. ECC on GDDR memory takes more: 0.93 on an L40S.
+_REPORTED_SHARE = 0.985
+
+
+def card_or_bytes(name: str) -> Gpu | int:
+    """The card of a name, or the bytes of a size.
+
+    `24GB` is a card that is sold as 24 GB, `24GiB` exactly that many bytes.
+
+    Raises:
+        InputError: neither.
+    """
+    text = name.strip()
+    if _plain(text) in _BY_PLAIN_NAME or not text[:1].isdigit():
+        return get_gpu(text)
+    size = _SIZE.fullmatch(text)
+    if re.match(r"[0-9]{4}", text) and not (size and size[2].lower() in _UNITS):
+        return get_gpu(text)  # RTX 4070 Ti, as people write it
+    sold = re.fullmatch(r"([0-9]{1,3}) ?[gG][bB]", text)
+    return int(int(sold[1]) * GIB * _REPORTED_SHARE) if sold else parse_size(text)
 
 
 def knows_capability(capability: tuple[int, int]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nincost._devices.cards import Gpu, get_gpu, parse_size
+from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, parse_size
 from nincost._emulator.launch import UNLIMITED
 from nincost.errors import InputError, did_you_mean
 
@@ -61,10 +61,8 @@ def find_card(gpu: str | None) -> Gpu:
     name = DEFAULT_GPU if gpu is None else gpu
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"gpu is {name!r}: expected a card such as h100 or a size such as 24GiB")
-    if name.strip()[0] in "0123456789.":
-        size = parse_size(name)
-        return replace(get_gpu(DEFAULT_GPU), memory_bytes=size)
-    return get_gpu(name)
+    found = card_or_bytes(name)
+    return replace(get_gpu(DEFAULT_GPU), memory_bytes=found) if isinstance(found, int) else found
 
 
 def parse_ranks(rank: int | str | Sequence[int], ranks: int, per_node: int) -> list[int]:

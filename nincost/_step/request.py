@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 from nincost._allocator import AllocatorConfig
-from nincost._devices.cards import Gpu, get_gpu, knows_capability, parse_size
+from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, knows_capability
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
 from nincost._models.sources import resolve
@@ -53,12 +53,11 @@ def pick_card(name: str | None) -> Card:
         raise InputError(
             f"gpu is {name!r}: expected a card such as rtx4090 or a size such as 24GiB"
         )
-    if name.strip()[0] in "0123456789.":
-        size = parse_size(name)
+    found = card_or_bytes(name)
+    if isinstance(found, int):
         base = _present() or get_gpu(DEFAULT_GPU)
-        return Card(replace(base, memory_bytes=size), size, assumed=True)
-    gpu = get_gpu(name)
-    return Card(gpu, gpu.memory_bytes, assumed=False)
+        return Card(replace(base, memory_bytes=found), found, assumed=True)
+    return Card(found, found.memory_bytes, assumed=False)
 
 
 def _present() -> Gpu | None:

@@ -23,7 +23,7 @@ MOST_TRACES = {((2, 11), "rtx3060", "Adam"): 11}
         ("two-1x1", {"gpu": "24GiB"}),
         ("two-1x1", {"gpu": "1GiB"}),
         ("two-1x1", {"gpu": "rtx3060", "optimizer": "Adam"}),
-        ("one-1x1", {"gpu": "2GB", "inference": True}),
+        ("one-1x1", {"gpu": "2GiB", "inference": True}),
         ("cifar10", {"gpu": "t4", "alloc_conf": "expandable_segments:True"}),
         ("torchvision:resnet18", {"gpu": "4GiB", "optimizer": "AdamW"}),
     ],
