@@ -122,7 +122,8 @@ def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> Model
 
     Args:
         given: a spec, several specs, or example tensors: one tensor, a tuple or list of arguments,
-            or a dict of keyword arguments (their shapes count as they are, batch included).
+            or a dict of keyword arguments (their shapes count as they are, batch included). Two
+            sizes or more with the batch in front, such as `(8, 3, 224, 224)`, stand for a tensor.
         batch_size: put in front of each spec's shape; 1 with example tensors.
         default_dtype: of specs without a dtype.
 
@@ -138,6 +139,7 @@ def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> Model
         given = tuple(given)
         if given and all(isinstance(item, str) for item in given):
             return _from_specs(given, batch_size, default_dtype)
+        given = _tensors_of_sizes(given, default_dtype)
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
     if isinstance(given, torch.Tensor):
@@ -164,6 +166,20 @@ def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> Model
     )
     first = tensors[0]
     return ModelInput(to_meta(args), to_meta(kwargs), specs, first.shape[0] if first.dim() else 1)
+
+
+def _tensors_of_sizes(given: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
+    """Meta tensors of sizes with their batch (as torchinfo's `input_size`); else as given."""
+    import torch
+
+    def is_size(value: Any) -> bool:
+        whole = isinstance(value, tuple | list) and len(value) > 1
+        return whole and all(type(item) is int and item > 0 for item in value)
+
+    sizes = (given,) if is_size(given) else given
+    if not sizes or not all(is_size(size) for size in sizes):
+        return given
+    return tuple(torch.empty(size, dtype=dtype, device="meta") for size in sizes)
 
 
 def _from_specs(given: tuple[str, ...], batch_size: int, default: torch.dtype) -> ModelInput:

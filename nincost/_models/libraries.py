@@ -29,7 +29,12 @@ def _need(package: str) -> ModuleType:
 
 
 def torchvision_names() -> list[str]:
-    """The names of all models of the installed torchvision."""
+    """The names of all models of the installed torchvision.
+
+    Raises:
+        ModelError: it cannot be imported.
+    """
+    _need("torchvision")
     from torchvision import models
 
     return list(models.list_models())
@@ -69,6 +74,11 @@ def from_torchvision(name: str, arguments: dict[str, Any]) -> Model:
         side = min(resize.min_size)
         return replace(built, default_input=(f"3x{side}x{side}",))
     return built
+
+
+def timm_names() -> list[str]:
+    """The names of all models of the installed timm; raises as `torchvision_names`."""
+    return list(_need("timm").list_models())
 
 
 def _torchvision_input(name: str) -> tuple[str, ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from nincost._canonical_names import plain
 from nincost._models import nin
 from nincost._models.build import Model, build, unwrap
-from nincost._models.libraries import LIBRARIES, LIBRARY_NAMES, torchvision_names
+from nincost._models.libraries import LIBRARIES, LIBRARY_NAMES, timm_names, torchvision_names
 from nincost._models.user_code import from_file, from_module
-from nincost.errors import InputError, did_you_mean, printable
+from nincost.errors import InputError, ModelError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,7 +55,7 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
             raise InputError(f"{model!r} names no model: write {source}:{LIBRARY_NAMES[source]}")
         return LIBRARIES[source](rest, arguments)
     if ":" not in model:
-        raise InputError(_unknown(model))
+        return _bare_name(model, arguments)
     path, _, attribute = model.rpartition(":")
     if path.endswith(".py") or "/" in path:
         return from_file(path, attribute, arguments)
@@ -62,16 +64,61 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
 
 def runs_user_code(model: str) -> bool:
     """Whether a name is of a file or module that is imported, which runs its code."""
-    return ":" in model and model.partition(":")[0] not in LIBRARIES
+    if ":" not in model:
+        return model.endswith(".py")  # whose models are listed
+    return model.partition(":")[0] not in LIBRARIES
 
 
-def _unknown(name: str) -> str:
-    close = did_you_mean(name, nin.VARIANTS)
-    if not close and "torchvision" in sys.modules:
-        close = did_you_mean(name, torchvision_names())
-    return (
+#: Endings of files that hold no model's code, and what to do with each.
+_NO_CODE = {
+    ".ipynb": "a notebook is not imported: save the model's class in a .py file and give "
+    "file.py:Class, or call nincost.profile(model) in the notebook",
+    **dict.fromkeys(
+        (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".onnx", ".h5"),
+        "weights are not needed, and do not say how they are used: give the code that makes the "
+        "model, as file.py:Class, or the folder of its transformers config.json as hf:FOLDER",
+    ),
+}
+
+
+def _bare_name(name: str, arguments: dict[str, Any]) -> Model:
+    """The model of a name without its source: a variant's, torchvision's, else timm's.
+
+    Raises:
+        InputError: no source has it; the message says what to write in its place.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if suffix == ".py":
+        return from_file(name, "", arguments)  # which lists its models
+    if suffix in _NO_CODE:
+        raise InputError(f"{name!r} is no model: {_NO_CODE[suffix]}")
+    if os.path.exists(name) and "/" in name:
+        raise InputError(
+            f"{name!r} is no model: give hf:{name} for its transformers config.json, or "
+            "file.py:Class"
+        )
+    variants = {plain(variant): variant for variant in nin.VARIANTS}
+    if plain(name) in variants:
+        return _variant(variants[plain(name)], arguments)
+    known: list[str] = list(nin.VARIANTS)
+    for library, list_names in (("torchvision", torchvision_names), ("timm", timm_names)):
+        try:
+            names = list_names()
+        except ModelError:  # it is not installed
+            continue
+        found = next((known for known in names if plain(known) == plain(name)), None)
+        if found is not None:
+            return LIBRARIES[library](found, arguments)
+        known += names
+    if "/" in name:
+        raise InputError(
+            f"{name!r} looks like a hub's name, and nothing is downloaded: save its config.json in "
+            "a folder and give hf:FOLDER"
+        )
+    raise InputError(
         f"unknown model {name!r}: choose a variant ({', '.join(nin.VARIANTS)}) or write "
-        f"torchvision:NAME, timm:NAME, hf:PATH, package.module:factory or file.py:Class{close}"
+        "torchvision:NAME, timm:NAME, hf:PATH, package.module:factory or file.py:Class"
+        f"{did_you_mean(name, known)}"
     )
 
 

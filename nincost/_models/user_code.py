@@ -104,7 +104,29 @@ def _import(path: str, run: Callable[[], Any]) -> Any:
         ) from error
 
 
+def _models_in(module: ModuleType) -> list[str]:
+    """The names of a file's own modules: its classes and what it has made of them."""
+    from torch import nn
+
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, nn.Module)
+        or (
+            isinstance(value, type)
+            and issubclass(value, nn.Module)
+            and value.__module__ == module.__name__
+        )
+    ]
+
+
 def _attribute(module: ModuleType, attribute: str, path: str) -> Any:
+    if not attribute:
+        models = _models_in(module)
+        raise InputError(
+            f"{path} is a file: name a model in it, as {path}:{models[0] if models else 'Class'}; "
+            f"it has {', '.join(models[:12]) or 'none of its own'}"
+        )
     found: Any = module
     for part in attribute.split("."):
         try:

@@ -107,7 +107,7 @@ def test_tensors_keep_their_layout_and_their_batch() -> None:
         make_input(tensor, 4, torch.float32)
 
 
-@pytest.mark.parametrize("nothing", [5, (), [], {}, object(), (1, 2), {"a": 1}, None])
+@pytest.mark.parametrize("nothing", [5, (), [], {}, object(), (1, 2.5), {"a": 1}, None])
 def test_an_input_without_a_tensor_is_refused(nothing: object) -> None:
     with pytest.raises(InputError, match="3x224x224"):
         make_input(nothing, 1, torch.float32)
@@ -122,3 +122,17 @@ def test_a_spec_larger_than_any_memory_is_refused_in_words() -> None:
 def test_to_meta_keeps_requires_grad() -> None:
     assert to_meta(torch.zeros(3, requires_grad=True)).requires_grad
     assert not to_meta(torch.zeros(3)).requires_grad
+
+
+def test_sizes_with_their_batch_stand_for_tensors() -> None:
+    """As torchinfo's input_size."""
+    for sizes in ((8, 3, 224, 224), [8, 3, 224, 224], torch.Size([8, 3, 224, 224])):
+        found = make_input(sizes, 1, torch.float16)
+        assert found.specs == ("8x3x224x224:float16",)
+        assert found.batch_size == 8
+        assert found.args[0].is_meta
+    assert make_input([(2, 3), (2, 5)], 1, torch.float32).specs == ("2x3:float32", "2x5:float32")
+    with pytest.raises(InputError, match="already have their batch"):
+        make_input((8, 3), 2, torch.float32)
+    with pytest.raises(InputError, match="holds no tensor"):
+        make_input((8, 0), 1, torch.float32)

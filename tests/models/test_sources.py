@@ -127,11 +127,35 @@ def test_a_file_named_torch_does_not_take_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("resnet18", "torchvision:resnet18"),
+        ("ResNet-18", "torchvision:resnet18"),
+        ("Two 1x1", "two-1x1"),
+        ("convmixer_768_32", "timm:convmixer_768_32"),
+    ],
+)
+def test_a_bare_name_is_the_first_sources_that_knows_it(name: str, found: str) -> None:
+    if found.startswith("timm"):
+        pytest.importorskip("timm")
+    assert resolve(name).name == found
+
+
+def test_a_file_alone_lists_its_models(net_file: Path) -> None:
+    with pytest.raises(InputError, match=r"name a model in it, as .*:Net; it has Net$"):
+        resolve(str(net_file))
+
+
+@pytest.mark.parametrize(
     ("model", "says"),
     [
         ("", "empty"),
         ("two-1x2", "did you mean 'two-1x1'"),
-        ("resnet50", "torchvision:NAME"),
+        ("resnet5x", "torchvision:NAME"),
+        ("model.pt", "weights are not needed"),
+        ("net.ipynb", "a notebook is not imported"),
+        ("meta-llama/Llama-3.1-8B", "nothing is downloaded"),
+        ("/tmp", "give hf:/tmp"),
         ("torchvision:resnet5", "nearest are"),
         ("torchvision:", "torchvision"),
         ("timm:resnet5x", "nearest are"),

@@ -156,6 +156,7 @@ def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
         ("a = " + 3000 * "[" + 3000 * "]", "no TOML"),
         ("[[run]]\nname = 'a'\nmodel = 'os:system'\narg = {command = 'false'}", "--trust"),
         ("[[run]]\nname = 'a'\nmodel = 'evil.py:f'", "would run code"),
+        ("[[run]]\nname = 'a'\nmodel = 'evil.py'", "would run code"),
     ],
 )
 def test_mistakes_of_a_list_are_named(tmp_path: Path, text: str, words: str) -> None:

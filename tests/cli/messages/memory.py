@@ -94,6 +94,7 @@ CASES = [
     case("memory --activation-checkpointing blocks", "no repeated blocks", "choose top-level"),
     case("memory --activation-checkpointing blok1", "the nearest are block1", "encoder.layers.*"),
     case(["memory", "--activation-checkpointing", " "], "is empty", "choose none, top-level"),
+    case("memory --gpu MI300X", "no CUDA card", "--gpu 192GB"),
     case("memory --grad-accumulation 3000", "at most 1024 backward passes", "such as 16"),
     case("memory --grad-accumulation 0", "grad_accumulation is 0", "at least 1"),
     case(
