@@ -1,0 +1,44 @@
+"""`nincost run`: what is refused before a script begins."""
+
+from typing import Any
+
+from support.messages import Case, PythonCase
+
+import nincost
+
+FILES = {"train.py": "print(1)\n", "train.sh": "python train.py\n"}
+
+
+def case(arguments: str, *says: str) -> Case:
+    return Case(arguments, list(says), files=FILES)
+
+
+def run(name: str, *says: str, **options: Any) -> PythonCase:
+    def call(folder: Any) -> None:
+        (folder / "train.py").write_text("print(1)\n")
+        nincost.run(folder / "train.py", **options)
+
+    return PythonCase(f"run: {name}", call, list(says))
+
+
+CASES = [
+    case("run", "no script is given", "nincost run --gpu h100 train.py"),
+    case("run {tmp}/trian.py", "there is no script", "did you mean 'train.py'"),
+    case("run {tmp}", "is a folder without __main__.py"),
+    case("run {tmp}/train.sh", "is no Python script", "the .py file that it starts"),
+    case("run --gpu h1000 {tmp}/train.py", "unknown GPU 'h1000'", "did you mean 'h100'"),
+    case("run --gpu 5 {tmp}/train.py", "no amount of memory", "write 24GiB"),
+    case("run --ranks 0 {tmp}/train.py", "ranks is 0", "1 or more"),
+    case("run --ranks 8 --ranks-per-node 0 {tmp}/train.py", "ranks_per_node is 0"),
+    case("run --ranks 12 {tmp}/train.py", "no whole number of nodes", "such as 4"),
+    case("run --ranks 8 --rank 8 {tmp}/train.py", "rank 8 is none of 8", "0 to 7"),
+    case("run --ranks 8 --rank first {tmp}/train.py", "rank is 'first'", "as in 0,7"),
+    case("run --steps 0 {tmp}/train.py", "steps is 0", "1 or more"),
+    case("run --timeout 0 {tmp}/train.py", "timeout is 0", "such as 600"),
+    case("run --budget 0GiB {tmp}/train.py", "is nothing", "write 24GiB"),
+    case("run --assume most {tmp}/train.py", "most", "half"),
+    case("run --routing random {tmp}/train.py", "random", "balanced"),
+    run("no card", "gpu is 3", "such as h100", gpu=3),
+    run("arguments", "args is '--lr 1'", "['--lr', '1']", args="--lr 1"),
+    run("a budget of nothing", "budget is 0", "such as 22GiB", budget=0),
+]
