@@ -103,6 +103,11 @@ class HostValues:
         floats = operator in _COMPARISONS or in_place
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
+            if operator == "floor_divide":  # a number comes without the tensor that it was made
+                arguments = tuple(
+                    one if isinstance(one, self.torch.Tensor) else self.torch.tensor(one)
+                    for one in arguments
+                )
             if not floats and tensor.is_floating_point():
                 return own.call_boxed(keys, tensor, *arguments, **options)
             state = self.of_all(arguments if in_place else (tensor, *arguments))

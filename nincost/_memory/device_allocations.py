@@ -113,6 +113,8 @@ class _Lowering:
                 self.events.append(entry)
 
     def _operator(self, ran: Ran, phase: Phase, position: int) -> None:
+        if ran.signature.on_host and not self._on_cpu:
+            return
         name = ran.signature.name
         rule = self.rules.get(name)
         if rule is None:

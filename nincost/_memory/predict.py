@@ -81,6 +81,7 @@ def describe(prediction: Prediction) -> Memory:
             for rule in prediction.timeline.used_rules
         ),
         notes=_notes(prediction),
+        assumptions=prediction.recording.assumptions,
         details=prediction.recording.details,
         environment=environment(),
         history=simulation,

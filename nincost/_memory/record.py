@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
 from torch import nn
 
 from nincost._devices.substitutes import substituted
@@ -17,7 +18,7 @@ from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
-from nincost._step.library_calls import RecordedCalls, precision
+from nincost._step.library_calls import RecordedCalls
 from nincost._step.run_steps import run_steps
 from nincost._step.step import Step
 from nincost._trace.recording import Recording
@@ -43,9 +44,7 @@ def record(step: Step, target: Target) -> Recording:
 
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
         convert_module(step, module)
-        checkpoint_blocks(
-            module, step.activation_checkpointing, lambda: precision(step, target.device)
-        )
+        checkpoint_blocks(module, step.activation_checkpointing)
         set_mode(module, training=not step.inference)
         return convert_input(step, inputs)
 
@@ -74,7 +73,7 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
     casts = autocast_on_meta("cuda") if casts_on_meta else contextlib.nullcontext()
     try:
         with substituted(device_tables(target.device), target, recorder, on_meta=on_meta), casts:
-            _place(attempt)
+            _place(attempt, on_meta and target.device == "cuda" and target.settings.cudnn)
             run_steps(
                 step, attempt.module, attempt.inputs, recorder, RecordedCalls(target, on_meta),
                 forward=attempt.call,
@@ -91,11 +90,15 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
         batch_size=attempt.inputs.batch_size,
         details=step.model.details,
         fallback=attempt.fallback,
+        assumptions=attempt.assumptions,
     )
 
 
-def _place(attempt: Attempt[StorageTracker]) -> None:
-    """The parameters, buffers and inputs, as `.to(device)` puts them there."""
+def _place(attempt: Attempt[StorageTracker], flattens: bool) -> None:
+    """The parameters, buffers and inputs, as `.to(device)` puts them there.
+
+    `flattens`: whether recurrent layers keep their weights in one buffer, for cuDNN.
+    """
     recorder = attempt.recorder
     recorder.phase_begins("model", 0)
     layers = {id(info.module): layer for layer, info in enumerate(attempt.tracker.modules)}
@@ -108,8 +111,29 @@ def _place(attempt: Attempt[StorageTracker]) -> None:
         for buffer in module._buffers.values():
             if buffer is not None:
                 recorder.place(buffer, "buffers", layer)
+        if flattens and isinstance(module, nn.RNNBase):
+            _flatten(module, recorder, layer)
     recorder.phase_begins("input", 0)
     recorder.place_inputs(tensors_in((attempt.inputs.args, attempt.inputs.kwargs)))
+
+
+def _flatten(module: nn.RNNBase, recorder: StorageTracker, layer: int) -> None:
+    """Put a recurrent layer's weights into one buffer (nn.RNNBase.flatten_parameters)."""
+    weights = [one for one in module._parameters.values() if one is not None]
+    known = (torch.float16, torch.float32, torch.float64)
+    if len({id(one) for one in weights}) < len(weights) or any(
+        one.dtype not in known or one.dtype is not weights[0].dtype for one in weights
+    ):
+        return
+    with torch.no_grad():
+        buffer = torch.empty(
+            sum(one.numel() for one in weights), dtype=weights[0].dtype, device="meta"
+        )
+        recorder.place(buffer, "parameters", layer)
+        start = 0
+        for one in weights:
+            one.data = buffer[start : start + one.numel()].view(one.shape)
+            start += one.numel()
 
 
 def _children_first(module: nn.Module) -> Iterator[nn.Module]:

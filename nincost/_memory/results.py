@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from nincost._assumptions import Assumption
 from nincost._files import write_file
 from nincost._measure.results import Measured
 from nincost._result import Result, Tabular, plain, render
@@ -140,6 +141,8 @@ class Memory(Result):
         rules: the rules that had a say.
         suggestions: changes that were predicted, the largest saving first; empty where not asked.
         alternative: the same step of another model (`what_if`), predicted; None without.
+        assumptions: what was assumed where the model looks at values that hang on weights or
+            activations, with the operator and the line that asked.
         notes: what a careful reader should know.
         environment: versions.
         history: every allocation, for `to_timeline` and `to_snapshot`; not in `to_dict`.
@@ -159,6 +162,7 @@ class Memory(Result):
     suggestions: tuple[Change, ...] = ()
     alternative: Change | None = None
     notes: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     details: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     history: Simulation | None = field(default=None, repr=False, compare=False)
@@ -180,6 +184,7 @@ class Memory(Result):
             "rules": [rule.to_dict() for rule in self.rules],
             "suggestions": [change.to_dict() for change in self.suggestions],
             "alternative": self.alternative.to_dict() if self.alternative else None,
+            "assumptions": [one.to_dict() for one in self.assumptions],
             "notes": list(self.notes),
         }
 

@@ -29,6 +29,10 @@ from nincost._trace.records import Signature
 _INDEXED = frozenset({"aten.index", "aten.index_put", "aten.index_put_", "aten._index_put_impl_"})
 
 
+#: Per phase, what `Signature.follow` must be above outside of module calls.
+_UNFOLLOWED: dict[Phase, int] = {"backward": 1, "zero_grad": 2, "step": 2}
+
+
 class _StorageRef(weakref.ref[Any]):
     """A weak reference to a storage's Python object, which lives as long as the storage does."""
 
@@ -92,6 +96,8 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
     def phase_begins(self, phase: Phase, number: int) -> None:
         self._phase = phase
         self._layer = -1
+        # No value that a model looks at comes from gradients or from an optimizer.
+        self._unfollowed = _UNFOLLOWED.get(phase, 0)
         self.entries.append(Mark(phase, number))
         if phase == "forward":
             self._forward_start = len(self.storages)
@@ -206,15 +212,14 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
                 storage = index.untyped_storage()
                 self.entries.append(Made(self._add(storage, "temporaries"), layer))
 
-    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if (
-            func is torch.ops.aten._local_scalar_dense.default
-            and self._phase == "step"
-            and self._on_meta
-        ):
+    def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func is torch.ops.aten._local_scalar_dense.default and self._phase == "step":
             # An optimizer computes with its state's values; sizes do not follow. (NAdam divides by
             # 1 less the value.)
             return 0.5
+        return super()._look(func, args, kwargs)
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         compiler_loaded = COMPILER in sys.modules
         result = super()._run(func, args, kwargs)
         if not compiler_loaded and COMPILER in sys.modules:

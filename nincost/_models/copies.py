@@ -9,6 +9,7 @@ import contextlib
 import copy
 import types
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,13 +30,25 @@ _SHARED = frozenset(
 _META = torch.device("meta")
 
 
-def copy_structure(model: nn.Module) -> nn.Module:
+def copy_structure(
+    model: nn.Module, copied: Callable[[torch.Tensor, torch.Tensor], None] | None = None
+) -> nn.Module:
     """A private copy of `model` whose parameters and buffers are on the meta device.
 
     Tied parameters stay tied, hooks stay in place, and no weight is read or copied. Every module
     reached through `named_modules` is copied by this function; other attributes are deep-copied.
+    `copied` gets each tensor that is no parameter, and its copy.
     """
-    return _copy(model, _meta_tensor)
+    if copied is None:
+        return _copy(model, _meta_tensor)
+
+    def convert(tensor: torch.Tensor) -> torch.Tensor:
+        made = _meta_tensor(tensor)
+        if not isinstance(tensor, nn.Parameter):
+            copied(tensor, made)
+        return made
+
+    return _copy(model, convert)
 
 
 def copy_with_weights(model: nn.Module) -> nn.Module:

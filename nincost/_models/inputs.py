@@ -109,12 +109,14 @@ class ModelInput:
         args, kwargs: the arguments, each tensor with the batch in front.
         specs: each tensor as a spec with its batch, such as `8x3x224x224`.
         batch_size: the first tensor's first size; 1 where it has no dimension.
+        given: the user's example tensors, in the order of `tensors_in`; empty with specs.
     """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     specs: tuple[str, ...]
     batch_size: int
+    given: tuple[torch.Tensor, ...] = ()
 
 
 def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> ModelInput:
@@ -165,7 +167,8 @@ def make_input(given: Any, batch_size: int, default_dtype: torch.dtype) -> Model
         str(InputSpec(tuple(t.shape), str(t.dtype).removeprefix("torch."))) for t in tensors
     )
     first = tensors[0]
-    return ModelInput(to_meta(args), to_meta(kwargs), specs, first.shape[0] if first.dim() else 1)
+    batch_size = first.shape[0] if first.dim() else 1
+    return ModelInput(to_meta(args), to_meta(kwargs), specs, batch_size, tuple(tensors))
 
 
 def _tensors_of_sizes(given: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
@@ -232,17 +235,23 @@ def map_tensors(convert: Callable[[torch.Tensor], torch.Tensor], inputs: ModelIn
     from nincost._torch.trees import tree_map_only
 
     args, kwargs = tree_map_only(torch.Tensor, convert, (inputs.args, inputs.kwargs))
-    return ModelInput(args, kwargs, inputs.specs, inputs.batch_size)
+    return ModelInput(args, kwargs, inputs.specs, inputs.batch_size, inputs.given)
 
 
 def random_input(inputs: ModelInput) -> ModelInput:
-    """The same arguments with values, on the CPU: floats from [0, 1), zeros for whole numbers.
+    """The same arguments with values, on the CPU: those of the user's example tensors.
 
-    0 is an index into any embedding.
+    What was described by its shape gets floats from [0, 1), and zeros for whole numbers: 0 is an
+    index into any embedding.
     """
     import torch
 
+    given = iter(inputs.given)
+
     def draw(tensor: torch.Tensor) -> torch.Tensor:
+        example = next(given, None)
+        if example is not None and not example.is_meta:
+            return example.detach().to("cpu", tensor.dtype, copy=True)
         random = tensor.is_floating_point() or tensor.is_complex()
         return (torch.rand if random else torch.zeros)(tensor.shape, dtype=tensor.dtype)
 

@@ -113,6 +113,7 @@ def profile_trace(trace: Trace) -> Profile:
         ),
         modules=_nodes(trace),
         notes=trace.notes,
+        assumptions=trace.assumptions,
         details=trace.details,
         environment=environment(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nincost._assumptions import Assumption
 from nincost._result import Result, Tabular, render
 from nincost._trace.records import Shape
 
@@ -154,6 +155,8 @@ class Profile(Result):
         never_called: paths of leaf modules that the forward run did not call.
         modules: the modules above the rows, for drawing the tree.
         notes: what a careful reader should know.
+        assumptions: what was assumed where the model looks at values that hang on weights or
+            activations, with the operator and the line that asked.
         details: how the model was built, where that is out of the ordinary.
         environment: versions.
     """
@@ -171,6 +174,7 @@ class Profile(Result):
     never_called: tuple[str, ...]
     modules: tuple[ModuleNode, ...]
     notes: tuple[str, ...]
+    assumptions: tuple[Assumption, ...] = ()
     details: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -189,6 +193,7 @@ class Profile(Result):
             "layers": [layer.to_dict() for layer in self.layers],
             "uncounted": [item.to_dict() for item in self.uncounted],
             "never_called": list(self.never_called),
+            "assumptions": [one.to_dict() for one in self.assumptions],
             "notes": list(self.notes),
         }
 

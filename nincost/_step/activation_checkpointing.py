@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -122,16 +121,11 @@ def _matches(names: list[str], wanted: list[str]) -> bool:
     return _matches(names[1:], wanted[1:])
 
 
-def checkpoint_blocks(
-    module: nn.Module,
-    choice: str,
-    again_in: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
-) -> None:
-    """Let the blocks that `choice` names be computed again in backward, in `again_in`.
+def checkpoint_blocks(module: nn.Module, choice: str) -> None:
+    """Let the blocks that `choice` names be computed again in backward.
 
     As `torch.utils.checkpoint.checkpoint(block, ..., use_reentrant=False)` does; `module` is ours
-    to change. From a meta tensor torch cannot see which autocast forward had, and backward stands
-    outside.
+    to change.
 
     Raises:
         InputError: as `chosen_blocks`.
@@ -144,13 +138,10 @@ def checkpoint_blocks(
     import_compiler()
     from torch.utils.checkpoint import checkpoint
 
-    def contexts() -> tuple[Any, Any]:
-        return contextlib.nullcontext(), again_in()
-
     for block in blocks:
         forward = block.forward
 
         def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
-            return checkpoint(_forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
+            return checkpoint(_forward, *args, use_reentrant=False, **kwargs)
 
         block.__dict__["forward"] = again

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.amp.autocast_mode import autocast
 
 from nincost._torch.autograd import is_view
+from nincost._torch.checkpointing import checkpointing_as_on
 from nincost._torch.operators import (
     argument_names,
     autocast_guards,
@@ -88,7 +89,7 @@ def autocast_on_meta(device: str) -> Iterator[None]:
     """
     casts = _Casts(device)
     try:
-        with _patched(casts):
+        with _patched(casts), checkpointing_as_on(device):
             yield
     finally:
         casts.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ __all__ = [
     "DispatchMode", "HigherOrderOperator", "OpOverload", "argument_names", "autocast_guards",
     "composite_kernel", "decomposition", "destroy", "has_kernel", "is_mutable", "operator_name",
     "register_on_meta", "returns_something", "run_written_out", "set_autocast_enabled",
+    "without_dispatch", "written_arguments",
 ]  # fmt: skip
 
 
@@ -57,6 +59,15 @@ def is_mutable(overload: OpOverload) -> bool:
     return bool(overload._schema.is_mutable)
 
 
+def written_arguments(overload: OpOverload) -> tuple[str, ...]:
+    """The names of the arguments that an operator changes, by its `_schema`."""
+    return tuple(
+        argument.name
+        for argument in overload._schema.arguments
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
 def returns_something(overload: OpOverload) -> bool:
     """Whether an operator has a result at all, by its `_schema`."""
     return bool(overload._schema.returns)
@@ -87,16 +98,18 @@ def run_written_out(operator: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     return kernel(*args, **kwargs)
 
 
-def composite_kernel(overload: OpOverload) -> Callable[..., Any]:
+def composite_kernel(overload: OpOverload, *, explicit: bool = False) -> Callable[..., Any]:
     """An operator's C++ kernel that calls others, by `OpOverload._op_dk`.
 
-    `decompose` would prefer a Python one that torch keeps for its compiler.
+    `decompose` would prefer a Python one that torch keeps for its compiler. `explicit`: the one
+    below autograd.
     """
     purpose = "run an operator's parts"
     if not hasattr(overload, "_op_dk"):
         raise missing("torch._ops.OpOverload._op_dk", purpose)
     return functools.partial(
-        overload._op_dk, find("_C.DispatchKey.CompositeImplicitAutograd", purpose)
+        overload._op_dk,
+        find(f"_C.DispatchKey.Composite{'Explicit' if explicit else 'Implicit'}Autograd", purpose),
     )
 
 
@@ -125,6 +138,12 @@ def autocast_guards() -> tuple[Callable[[], Any], Callable[[], Any]]:
     include = functools.partial(find("_C._IncludeDispatchKeyGuard", purpose), key)
     keys = find("_C.DispatchKeySet", purpose)(key)
     return include, functools.partial(find("_C._ExcludeDispatchKeyGuard", purpose), keys)
+
+
+def without_dispatch() -> contextlib.AbstractContextManager[Any]:
+    """Let no dispatch mode see what runs, by `torch._C._DisableTorchDispatch`."""
+    guard: Any = find("_C._DisableTorchDispatch", "make a tensor of a model's numbers")
+    return guard()  # type: ignore[no-any-return]
 
 
 def set_autocast_enabled(context: torch.autocast, enabled: bool) -> None:

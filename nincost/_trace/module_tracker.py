@@ -16,7 +16,8 @@ from torch import Tensor, jagged, nn
 
 from nincost._torch.modules import call_of, replace_call, restore_call
 from nincost._torch.process import innermost_transform, mapped_shape, values_of_jagged
-from nincost._trace.recorder import Recorder, storage_key
+from nincost._trace.arguments import storage_key
+from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleCall, ModuleInfo, TensorMeta
 from nincost.errors import printable
 

@@ -7,6 +7,7 @@ set of argument layouts, the layouts of what came out, and makes the next one fr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,16 +16,25 @@ from torch import Tensor
 from torch.nn import Buffer, Parameter
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from nincost._torch.autograd import storage_address
 from nincost._torch.operators import (
     DispatchMode,
     HigherOrderOperator,
     OpOverload,
+    composite_kernel,
     has_kernel,
     is_mutable,
     operator_name,
     returns_something,
     run_written_out,
+)
+from nincost._trace.arguments import (
+    PLAIN,
+    described,
+    fresh,
+    meta_of,
+    mixes_devices,
+    tensors_of,
+    to_meta,
 )
 from nincost._trace.meta_operators import (
     NO_OPERATORS,
@@ -33,13 +43,12 @@ from nincost._trace.meta_operators import (
     find_operator,
 )
 from nincost._trace.records import ModuleCall, Op, Signature, TensorMeta
+from nincost._trace.values.answers import Parts, answer, has_dynamic_shape, looks_at_values
+from nincost._trace.values.contents import UnknownError
+from nincost._trace.values.flows import how_followed
+from nincost._trace.values.follow import Values
 
 _META = torch.device("meta")
-
-#: Argument types that stand for themselves in a key. (bool and float do not: 1 == 1.0 == True.)
-_PLAIN = frozenset(
-    {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
-)
 
 
 #: Tensors that are one tensor.
@@ -57,6 +66,10 @@ class Recorder(DispatchMode):
             running the operator itself.
         operators: what is known besides torch's meta kernels.
         remember: False runs each operator's own meta kernel every time; tests compare the two.
+
+    Attributes:
+        values: what is known of meta tensors' content; operators that look at it are answered.
+            None where nothing is followed.
     """
 
     def __init__(
@@ -71,6 +84,8 @@ class Recorder(DispatchMode):
         self.calls: list[ModuleCall] = []  # kept by the module tracker
         self.call = -1  # which of them is running
         self.parameter_uses: dict[int, int] = {}  # id of a Parameter -> index of its first op
+        self.values: Values | None = None
+        self._unfollowed = 0  # outside of module calls: what `Signature.follow` must be above
         self._on_meta = on_meta
         self._remember = remember and on_meta
         self._operators = operators
@@ -93,9 +108,14 @@ class Recorder(DispatchMode):
         if signature is None:
             return self._first(func, key, args, kwargs or {})
         self.ops.append(Op(signature, self.call))
-        result = (
-            _new_outputs(signature) if signature.replay else self._run(func, args, kwargs or {})
-        )
+        if signature.replay:
+            result = _new_outputs(signature)
+        elif signature.looks:
+            result = self._look(func, args, kwargs or {})
+        else:
+            result = self._run(func, args, kwargs or {})
+        if signature.follow > (0 if self.call >= 0 else self._unfollowed):
+            self._follow(func, args, kwargs or {}, result)
         self.ran(signature, args, kwargs, result)
         return result
 
@@ -107,7 +127,7 @@ class Recorder(DispatchMode):
         kind = type(arg)
         if kind is Tensor:
             return (arg.shape, arg.stride(), arg.dtype, arg.is_meta)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             return arg
         if kind is Parameter:
             if id(arg) not in self.parameter_uses:
@@ -121,14 +141,17 @@ class Recorder(DispatchMode):
 
     def _first(self, func: Any, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that was not met with these arguments before, and remember it."""
-        inputs = _tensors((*args, *kwargs.values()))
+        inputs = tensors_of((*args, *kwargs.values()))
         on_meta = self._remember and all(
             type(tensor) in (Tensor, Parameter) and tensor.is_meta for tensor in inputs
         )
         # Before an in-place operator changes them.
-        described = _describe(args), {name: _describe(value) for name, value in kwargs.items()}
+        given = described(args), {name: described(value) for name, value in kwargs.items()}
         operator = self._find(func)
-        made = _by_layout(operator, args, kwargs) if on_meta else NotImplemented
+        looks = self.values is not None and looks_at_values(func)
+        dynamic = looks and has_dynamic_shape(func, args)
+        by_layout = on_meta and not dynamic
+        made = _by_layout(operator, args, kwargs) if by_layout else NotImplemented
         laid_out = made is not NotImplemented
         if not laid_out:
             if self._is_composite(func):
@@ -141,29 +164,55 @@ class Recorder(DispatchMode):
             if operator.refusal is not None:
                 operator.refusal(*args, **kwargs)
         index = len(self.ops)
-        result = made if laid_out else self._run(func, args, kwargs)
-        outputs = _tensors(result)
-        fresh = (True,) * len(outputs) if laid_out else _fresh(outputs, inputs)
+        look_or_run = self._look if looks else self._run
+        result = made if laid_out else look_or_run(func, args, kwargs)
+        outputs = tensors_of(result)
+        is_fresh = (True,) * len(outputs) if laid_out else fresh(outputs, inputs)
         only_looks = not is_mutable(func) or torch.Tag.inplace_view in func.tags
         signature = Signature(
             func=func,
             name=operator_name(func),
-            args=described[0],
-            kwargs=described[1],
-            outputs=tuple(map(_meta, outputs)),
-            fresh=fresh,
-            is_view=bool(outputs) and not any(fresh) and only_looks,
-            replay=on_meta and _may_replay(func, inputs, result, outputs, fresh),
+            args=given[0],
+            kwargs=given[1],
+            outputs=tuple(map(meta_of, outputs)),
+            fresh=is_fresh,
+            is_view=bool(outputs) and not any(is_fresh) and only_looks,
+            replay=by_layout and _may_replay(func, inputs, result, outputs, is_fresh),
             gives_list=isinstance(result, list),
             absent=_absent(result),
+            looks=looks,
+            on_host=self._on_meta and bool(outputs) and not any(t.is_meta for t in outputs),
         )
+        if self.values is not None and not signature.is_view and not dynamic:
+            signature.follow = how_followed(func, outputs)
         if signature.replay and not laid_out:
             # A Python kernel may leave a reference to what it gave in a cycle, the first time.
             result = _new_outputs(signature)
-        self._signatures[key] = signature
+        if not dynamic:
+            self._signatures[key] = signature
+            if signature.follow > (0 if self.call >= 0 else self._unfollowed):
+                self._follow(func, args, kwargs, result)
         self.ops.insert(index, Op(signature, self.call))
         self.ran(signature, args, kwargs, result)
         return result
+
+    def _follow(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if self.values is not None:
+            self.values.ran(func, args, kwargs, result)
+
+    def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator that may have to look at values."""
+        result = NotImplemented
+        if self.values is not None:
+            # Where nothing is known, the meta kernel's error says what it lacks.
+            with contextlib.suppress(UnknownError):
+                result = answer(self.values, func, args, kwargs)
+        if isinstance(result, Parts):
+            with self:
+                return composite_kernel(func, explicit=True)(*result.args, **kwargs)
+        return self._run(func, args, kwargs) if result is NotImplemented else result
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         operator = self._find(func)
@@ -174,9 +223,9 @@ class Recorder(DispatchMode):
         except RuntimeError:
             # A model may make a small tensor on the CPU while its input is on meta, where on one
             # real device the two would be together.
-            if not self._on_meta or not _mixes_devices(args, kwargs):
+            if not self._on_meta or not mixes_devices(args, kwargs):
                 raise
-            result = func(*_to_meta(args), **_to_meta(kwargs))
+            result = func(*to_meta(args), **to_meta(kwargs))
         if self._on_meta and operator.correction is not None:
             return operator.correction(result, *args, **kwargs)
         return result
@@ -245,60 +294,6 @@ def _absent(result: Any) -> tuple[int, ...]:
     return tuple([position for position, item in enumerate(result) if item is None])
 
 
-def _meta(tensor: Tensor) -> TensorMeta:
-    stride = tensor.stride() if tensor.layout is torch.strided else ()
-    return TensorMeta(tensor.shape, stride, tensor.dtype)
-
-
-def _describe(value: Any) -> Any:
-    """The same value with a `TensorMeta` for each tensor."""
-    kind = type(value)
-    if kind is Tensor or kind is Parameter:
-        return _meta(value)
-    if kind is list or kind is tuple:
-        return tuple([_describe(item) for item in value])
-    if kind in _PLAIN or kind is float or kind is bool:
-        return value
-    return _meta(value) if isinstance(value, Tensor) else value
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    """The tensors in a value of nested lists and tuples."""
-    kind = type(value)
-    if kind is Tensor or kind is Parameter:
-        return [value]
-    if kind is list or kind is tuple:
-        found: list[Tensor] = []
-        for item in value:
-            kind = type(item)
-            if kind is Tensor or kind is Parameter:
-                found.append(item)
-            elif kind not in _PLAIN and kind is not float and kind is not bool:
-                found.extend(_tensors(item))
-        return found
-    # Asked last: isinstance is slow for what is no tensor, since torch overrides it.
-    if isinstance(value, Tensor):
-        return [value]
-    return [t for item in value for t in _tensors(item)] if isinstance(value, tuple) else []
-
-
-def _fresh(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[bool, ...]:
-    """For each output tensor, whether its memory is none of the inputs'.
-
-    The schema says so too, but not always rightly: `_unsafe_view` is a view.
-    """
-    old = {storage_key(tensor) for tensor in inputs}
-    return tuple([storage_key(tensor) not in old for tensor in outputs])
-
-
-def storage_key(tensor: Tensor) -> int:
-    """The same number for two tensors in the same memory, as long as either is alive."""
-    try:
-        return storage_address(tensor.untyped_storage())
-    except (NotImplementedError, RuntimeError):  # sparse and other tensors without one storage
-        return id(tensor)
-
-
 def _may_replay(
     func: Any, inputs: list[Tensor], result: Any, outputs: list[Tensor], fresh: tuple[bool, ...]
 ) -> bool:
@@ -321,18 +316,3 @@ def _is_flat(result: Any) -> bool:
         return True
     absent = isinstance(result, tuple)
     return all(isinstance(item, Tensor) or (absent and item is None) for item in result)
-
-
-def _mixes_devices(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    devices = {t.device.type for t in (*_tensors(args), *_tensors(tuple(kwargs.values())))}
-    return len(devices) > 1 and "meta" in devices
-
-
-def _to_meta(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value if value.is_meta else value.to("meta")
-    if isinstance(value, list | tuple):
-        return type(value)([_to_meta(item) for item in value])
-    if isinstance(value, dict):
-        return {key: _to_meta(item) for key, item in value.items()}
-    return value

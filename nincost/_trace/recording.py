@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from nincost._assumptions import Assumption, assumptions_note
 from nincost._trace.fallback import Fallback
 from nincost._trace.records import Signature
 
@@ -93,7 +94,10 @@ Entry = Ran | Made | Ended | Mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values."""
+    """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values.
+
+    `assumptions` are those that values rest on which the model looked at.
+    """
 
     entries: list[Entry]
     storages: list[Storage]
@@ -103,15 +107,17 @@ class Recording:
     batch_size: int
     details: tuple[str, ...] = ()
     fallback: Fallback | None = None
+    assumptions: tuple[Assumption, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the steps ran."""
-        if self.fallback is None:
-            return ()
-        return (
-            self.fallback.note(
-                "figures can vary with the input, and operators are the CPU's where CUDA has its "
-                "own"
-            ),
-        )
+        notes = [assumptions_note(self.assumptions)] if self.assumptions else []
+        if self.fallback is not None:
+            notes.append(
+                self.fallback.note(
+                    "figures can vary with the input, and operators are the CPU's where CUDA has "
+                    "its own"
+                )
+            )
+        return tuple(notes)

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from nincost._assumptions import Assumption, assumptions_note
 from nincost._torch.operators import OpOverload
 from nincost._trace.fallback import Fallback
 
@@ -51,7 +52,9 @@ class Signature:
     `outputs` are the tensors that it gave, `fresh` which of them are in new memory (neither a
     view of an argument nor the argument itself). `replay`: equal arguments always give equal
     outputs, so that the recorder may make them without running the operator's meta kernel. `absent`
-    are the positions in the returned tuple that hold None.
+    are the positions in the returned tuple that hold None. `looks`: the operator may have to look
+    at values. `on_host`: it ran on the CPU although the model is on meta. `follow`: whether values
+    go through it: 0 never, 1 in forward, 2 also in backward.
     """
 
     func: OpOverload
@@ -64,6 +67,9 @@ class Signature:
     replay: bool
     gives_list: bool
     absent: tuple[int, ...] = ()
+    looks: bool = False
+    on_host: bool = False
+    follow: int = 0
 
 
 class Op(NamedTuple):
@@ -124,7 +130,8 @@ class Trace:
 
     `fallback` says why it ran on the CPU; None where it ran on the meta device. `remade` names
     layers that the model makes anew each time it runs. `details` say how the model was built, for
-    those who ask; `model_notes` what everybody should know of it.
+    those who ask; `model_notes` what everybody should know of it. `assumptions` are those that
+    values rest on which the model looked at.
     """
 
     model: str
@@ -141,6 +148,7 @@ class Trace:
     remade: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     model_notes: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
 
     @property
     def device(self) -> Literal["meta", "cpu"]:
@@ -153,6 +161,8 @@ class Trace:
         notes = list(self.model_notes)
         if self.fallback:
             notes.append(self.fallback.note("figures can vary with the input"))
+        if self.assumptions:
+            notes.append(assumptions_note(self.assumptions))
         if self.remade:
             names = ", ".join([*self.remade[:3], *["..."] * (len(self.remade) > 3)])
             notes.append(

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from nincost._assumptions import Assumption
 from nincost._isolation import collection_paused, unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
@@ -27,6 +28,9 @@ from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReaso
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
+from nincost._trace.values.follow import Values
+from nincost._trace.values.inputs import follow_inputs
+from nincost._trace.values.literals import literals_followed
 from nincost.errors import STOPS, InputError, Interruption, ModelError, NincostError, one_line
 
 R = TypeVar("R", bound=Recorder)
@@ -43,6 +47,7 @@ class Attempt(Generic[R]):
         module: nincost's own, which a run may change.
         inputs: its arguments, on the same device.
         fallback: why this is the CPU; None for the meta device.
+        values: what tensors on meta are known to hold; None on the CPU.
         recorder, tracker: what operators and module calls are recorded by.
         call: what to call in the module's place.
     """
@@ -57,16 +62,23 @@ class Attempt(Generic[R]):
         inputs: ModelInput,
         make_recorder: Callable[[bool], R],
         fallback: Fallback | None = None,
+        values: Values | None = None,
     ) -> None:
         self.module = module
         self.inputs = inputs
         self.fallback = fallback
+        self.values = values
         self._make_recorder = make_recorder
         self._track()
 
     @property
     def on_meta(self) -> bool:
         return self.fallback is None
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the values that the model looked at rest on."""
+        return () if self.values is None else self.values.assumptions
 
     def restart(self) -> None:
         """Forget what was recorded, and track the modules that there are by now."""
@@ -75,6 +87,7 @@ class Attempt(Generic[R]):
 
     def _track(self) -> None:
         self.recorder = self._make_recorder(self.on_meta)
+        self.recorder.values = self.values
         self.tracker = ModuleTracker(self.recorder)
         self.call = self.tracker.track(self.module, type(self.module).__name__)
 
@@ -86,6 +99,9 @@ class Attempt(Generic[R]):
         """
         with torch.no_grad(), _AroundLazyParameters(self.recorder):
             self.call(*self.inputs.args, **self.inputs.kwargs)
+        if self.values is not None:
+            self.values.forget()  # it was not followed
+            follow_inputs(self.values, self.inputs)
         self.restart()
 
     @property
@@ -172,10 +188,12 @@ class Session(Generic[R]):
             model_errors(model.name),
         ):
             inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
+            values = Values()
             reuse = model.owned and not self.changes_module
-            module = model.module if reuse else copy_structure(model.module)
+            module = model.module if reuse else copy_structure(model.module, values.follow_copy)
             try:
-                return self._attempt(body, module, inputs)
+                with literals_followed(values):
+                    return self._attempt(body, module, inputs, values=values)
             except _NotOnMetaError as error:
                 failure = error
             self._check_cpu_run(failure, module)
@@ -201,8 +219,12 @@ class Session(Generic[R]):
         module: nn.Module,
         inputs: ModelInput,
         fallback: Fallback | None = None,
+        values: Values | None = None,
     ) -> T:
-        attempt = Attempt(module, self.prepare(module, inputs), self.recorder, fallback)
+        inputs = self.prepare(module, inputs)
+        if values is not None:
+            follow_inputs(values, inputs)
+        attempt = Attempt(module, inputs, self.recorder, fallback, values)
         try:
             if is_lazy_module(module):
                 attempt.learn_shapes()

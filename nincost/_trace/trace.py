@@ -73,6 +73,7 @@ def trace(
             remade=remade,
             details=model.details,
             model_notes=model.notes,
+            assumptions=attempt.assumptions,
         )
 
     return Session(

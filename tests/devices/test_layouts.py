@@ -21,6 +21,13 @@ def t(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
+def short(*shape: int) -> Tensor:
+    return t(*shape, dtype=torch.bfloat16)
+
+
+OFFS = t(2, dtype=torch.int32)
+
+
 def conv(x: Tensor, w: Tensor, stride: int, pad: int, dil: int, groups: int) -> tuple[Any, ...]:
     n = x.dim() - 2
     return (x, w, None, [stride] * n, [pad] * n, [dil] * n, False, [0] * n, groups)
@@ -145,6 +152,15 @@ CASES: list[Case] = [
     ("mm.default", (t(2, 3), t(4, 3).t()), {}),
     ("addmm.default", (t(4), t(2, 3), t(4, 3).t()), {}),
     ("bmm.default", (t(5, 2, 3), t(5, 4, 3).transpose(1, 2)), {}),
+    *[
+        ("_grouped_mm.default", operands, {})
+        for operands in (
+            (short(6, 16), short(2, 16, 24)[:, :, :12], OFFS),
+            (short(6, 16), short(2, 12, 16).mT, OFFS),
+            (short(6, 16).t(), short(6, 24), OFFS),
+            (short(2, 6, 16), short(2, 16, 24)),
+        )
+    ],
     ("mean.dim", (t(2, 3, 4, 5), [-1, -2], True), {}),
     ("mean.dim", (t(2, 3, 4, 5), [1]), {}),
     ("cat.default", ([ROWS, t(2, 5, 4)], 1), {}),

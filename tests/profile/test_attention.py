@@ -131,7 +131,7 @@ def test_the_cpu_fast_path_costs_the_same() -> None:
             self.encoder = nn.TransformerEncoder(layer, 3)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.encoder(x) if x.sum().item() > -1e9 else x
+            return self.encoder(x) if x.sum().numpy() > -1e9 else x
 
     result = nincost.profile(Net(), input=f"{L}x{E}", batch_size=B)
     assert result.device == "cpu"

@@ -53,7 +53,7 @@ class Attention(nn.Module):
         self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.asks and x.sum() > 1e9:
+        if self.asks and x.sum().numpy() > 1e9:
             return x
         x = F.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None])[:, 0]
         return self.layer(x)
@@ -64,7 +64,7 @@ def test_a_run_on_the_cpu_has_the_rows_of_one_on_meta() -> None:
     on_meta = nincost.profile(Attention(asks=False), input="5x8")
     on_cpu = nincost.profile(Attention(asks=True), input="5x8")
     assert (on_meta.device, on_cpu.device) == ("meta", "cpu")
-    asking = {"aten.sum", "aten.gt"}
+    asking = {"aten.sum"}
     rows = [row.to_dict() for row in on_cpu.layers if row.operator not in asking]
     assert rows == [row.to_dict() for row in on_meta.layers]
 
@@ -194,9 +194,13 @@ def test_the_gradient_of_a_maximum_is_filled_in_place(name: str) -> None:
     ("forward", "said"),
     [
         ("self.m(x).relu().add_(x)", "cannot be trained"),
-        ("self.m(x) * (1 if x.sum() > 1e9 else 2)", "looks at values"),
+        ("self.m(x) * (1 if x.sum().numpy() > 1e9 else 2)", "looks at values"),
         ("nn.functional.embedding(x.long(), self.m.weight, sparse=True)", "sparse tensors"),
-        ("self.m(x) * torch.equal(x, x)", "no meta kernel"),
+        (
+            "(lambda q: self.m(x) + torch.ops.quantized.add(q, q, 1.0, 0).dequantize())"
+            "(torch.quantize_per_tensor(x, 0.1, 0, torch.qint8))",
+            "no meta kernel",
+        ),
     ],
 )
 def test_memory_says_why_a_step_cannot_be_told(forward: str, said: str) -> None:

@@ -186,7 +186,7 @@ def test_a_models_own_error_about_metadata_is_not_retried_on_the_cpu() -> None:
 def test_a_fallback_is_a_field() -> None:
     class Net(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
-            return super().forward(x) * x.sum().item()
+            return super().forward(x) * int(x.detach().numpy().size > 0)
 
     from nincost._devices.target import Target
     from nincost._memory.record import record
@@ -199,6 +199,6 @@ def test_a_fallback_is_a_field() -> None:
     for fallback in (traced.fallback, recording.fallback):
         assert fallback is not None
         assert fallback.reason == "values"
-        assert "Tensor.item()" in fallback.error
+        assert "numpy" in fallback.error
     assert "since it looks at values" in traced.notes[0]
     assert trace(resolve(nn.Linear(4, 4)), "4").fallback is None

@@ -25,7 +25,7 @@ class Asks(nn.Module):
         return self.fc(x) if answer is not None else x
 
 
-QUESTIONS = {
+ASSUMED = {
     "if": lambda x: 1 if x.sum() > 0 else 2,
     "item": lambda x: x.sum().item(),
     "tolist": lambda x: x.tolist(),
@@ -33,15 +33,17 @@ QUESTIONS = {
     "mask": lambda x: x[x > 2],
     "unique": lambda x: x.unique(),
     "int": lambda x: int(x.sum()),
-    "numpy": lambda x: x.detach().numpy(),
     "equal": lambda x: torch.equal(x, x + 1),
+}
+NEED_VALUES = {
+    "numpy": lambda x: x.detach().numpy(),
     "repeat_interleave": lambda x: x.repeat_interleave((x[0] * 0 + 1).long(), 1),
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", NEED_VALUES)
 def test_a_model_that_needs_values_runs_on_the_cpu_and_says_so(name: str) -> None:
-    result = nincost.profile(Asks(QUESTIONS[name]), input="4", batch_size=3)
+    result = nincost.profile(Asks(NEED_VALUES[name]), input="4", batch_size=3)
     assert result.device == "cpu"
     assert any("ran on the CPU" in note for note in result.notes)
     assert result.totals.macs == 3 * 16
@@ -49,9 +51,20 @@ def test_a_model_that_needs_values_runs_on_the_cpu_and_says_so(name: str) -> Non
     assert "ran on the CPU" in str(result)
 
 
+@pytest.mark.parametrize("name", ASSUMED)
+def test_where_an_answer_can_be_assumed_it_is_and_the_result_says_so(name: str) -> None:
+    result = nincost.profile(Asks(ASSUMED[name]), input="4", batch_size=3)
+    assert result.device == "meta"
+    assert [one.place.partition(":")[0] for one in result.assumptions] == ["test_run.py"]
+    assert result.totals.macs == 3 * 16
+    assert result.totals.params == 20
+    assert "rests on assumptions" in str(result)
+
+
 def test_the_cpu_run_is_the_same_each_time() -> None:
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x.detach().numpy()  # which meta tensors cannot
             kept = x[x > 0.5]
             return kept @ kept
 
@@ -63,12 +76,12 @@ def test_the_cpu_run_is_the_same_each_time() -> None:
 def test_a_detection_model() -> None:
     pytest.importorskip("torchvision")
     result = nincost.profile("torchvision:fasterrcnn_mobilenet_v3_large_320_fpn", input="3x160x160")
-    assert result.device == "cpu"
+    assert result.device == "meta"
     from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 
     real = fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None)
     assert result.totals.params == sum(p.numel() for p in real.parameters())
-    assert any("ran on the CPU" in note for note in result.notes)
+    assert "no box is suppressed" in {one.detail for one in result.assumptions}
     assert result.totals.macs > 0
 
 

@@ -27,10 +27,10 @@ Command = Callable[..., Any]
 
 
 class Looks(nn.Linear):
-    """Looks at a value; its weights take 4 * (4 * 4 + 4) bytes."""
+    """Looks at all values; its weights take 4 * (4 * 4 + 4) bytes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) * x.sum().item()
+        return super().forward(x) * int(x.detach().numpy().size > 0)
 
 
 class Refuses(nn.Linear):
@@ -63,7 +63,7 @@ def test_the_limit_counts_the_weights_as_they_come() -> None:
     """Before a cast to a narrower type: they are copied first."""
     with torch.device("meta"):
         half_the_limit = nn.Linear(2**14, 2**15 + 1, bias=False)  # above 2 GiB in float32
-    half_the_limit.forward = lambda x: x.sum().item()  # type: ignore[method-assign]
+    half_the_limit.forward = lambda x: x.numpy()  # type: ignore[method-assign]
     with pytest.raises(NincostError, match="cannot be run on the meta device"):
         memory(half_the_limit.double(), input=f"{2**14}", dtype="float32", loss="sum")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
+from nincost._devices.cuda.masks import found_in, is_mask, mask_places
 from nincost._devices.declare import rule
 from nincost._devices.deterministic import filling
 from nincost._devices.in_place_formulas import SCATTER_IN_PLACE
@@ -24,12 +25,20 @@ _INDEX = 8  # bytes of an int64
 @rule(
     "aten.index",
     "aten._unsafe_index",
-    source="aten/src/ATen/native/IndexingUtils.h, TensorAdvancedIndexing.cpp make_info",
+    source="aten/src/ATen/native/IndexingUtils.h expandTensors, TensorAdvancedIndexing.cpp "
+    "make_info",
 )
 def index(call: Call) -> list[Action]:
-    """Indices that do not lie alike once they are of one shape are copied into row-major form."""
-    copies = _alike(call.args[1])
-    return [*copies, out(0), *(free(copy.name) for copy in reversed(copies))]
+    """Indices that do not lie alike once they are of one shape are copied into row-major form.
+
+    A mask becomes the places where it is set, which live until the result is there.
+    """
+    base, indices = call.args[:2]
+    masks = [one for one in indices if is_mask(one)]
+    found = found_in(base, masks[0], call.outputs[0]) if masks else 0
+    copies = _alike([one for _, one in _given(indices, found)])
+    places = mask_places(indices, found, call.target)
+    return [*places, *copies, out(0), *(free(copy.name) for copy in reversed(copies))]
 
 
 def _alike(indices: Sequence[TensorMeta | None]) -> list[AllocScratch]:
@@ -125,13 +134,34 @@ def index_put(call: Call) -> list[Action]:
     """
     in_gradient = call.node == "IndexBackward0"
     base, indices, values = call.args[:3]
-    given = [(d, index) for d, index in enumerate(indices) if isinstance(index, TensorMeta)]
+    masks = [index for index in indices if is_mask(index)]
+    found = found_in(base, masks[0], values) if masks else 0
+    places = mask_places(indices, found, call.target)
+    given = list(_given(indices, found))
     sorts = call.arg(3, False) or (call.target.settings.deterministic and values.elements > 1)
     first = out(0, over=0 if in_gradient else None)
     if not sorts or not given:
-        copies = _alike(indices)
-        return [first, *copies, *(free(copy.name) for copy in reversed(copies))]
-    return [first, *_by_sorting(call, base, given, values, checked=not in_gradient)]
+        copies = _alike([one for _, one in given])
+        return [*places, first, *copies, *(free(copy.name) for copy in reversed(copies))]
+    put = _by_sorting(call, base, given, values, checked=not in_gradient)
+    # Places that a mask had end when they are put together.
+    linear = next((n for n, one in enumerate(put) if one[0] == "values copy"), 0)
+    ended = [free(f"mask {number}") for number, index in enumerate(indices) if is_mask(index)]
+    return [*places, first, *put[:linear], *ended, *put[linear:]]
+
+
+def _given(indices: Sequence[TensorMeta | None], found: int) -> Iterator[tuple[int, TensorMeta]]:
+    """The dimensions that are indexed, each with its index; a mask's are its places."""
+    dim = 0
+    for index in indices:
+        if index is not None and is_mask(index):
+            for _ in index.shape:
+                yield dim, TensorMeta(torch.Size([found]), (1,), torch.int64)
+                dim += 1
+            continue
+        if index is not None:
+            yield dim, index
+        dim += 1
 
 
 def _through_index_put(call: Call) -> list[Action]:

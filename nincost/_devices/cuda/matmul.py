@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import torch
+
 from nincost._devices.declare import rule
 from nincost._devices.libraries.cublas import blas_workspaces
 from nincost._devices.memory_format import is_row_major
@@ -43,6 +45,31 @@ def vector_product(call: Call) -> list[Action]:
     vector = call.args[-1] if isinstance(call.args[-1], TensorMeta) else call.args[0]
     expanded = vector.stride == (0,) and vector.elements > 1
     return [out(0), alloc("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
+
+
+#: Bytes of scratch for each multiprocessor, by the major compute capability, of the kernels that
+#: CUTLASS makes for groups: what torch 2.14's ask for.
+_GROUPED = {9: 512, 10: 5888}
+
+
+@rule(
+    "aten._grouped_mm",
+    source="aten/src/ATen/native/cuda/GroupMM.cu bf16bf16_grouped_gemm_impl_sm90_sm100; "
+    "aten/src/ATen/native/GroupedMMUtils.h _grouped_mm_fallback",
+    kind="modelled",
+)
+def grouped_product(call: Call) -> list[Action]:
+    """One kernel for all groups in bfloat16 on Hopper and Blackwell, else a product a group."""
+    left, right = call.args[:2]
+    each = _GROUPED.get(call.target.capability[0])
+    if each is None or left.dtype is not torch.bfloat16:
+        return [out(0), workspace(call, lt=False)]
+    offs = call.arg(2)
+    groups = offs.elements if isinstance(offs, TensorMeta) else right.shape[0]
+    arguments = 3 * 8 * (groups + groups % 2) + 12 * groups + 3 * 8 * groups
+    return [
+        out(0), alloc("arguments", arguments), alloc("maps", each * call.target.multiprocessors),
+    ]  # fmt: skip
 
 
 @rule(

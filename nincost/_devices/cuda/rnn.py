@@ -5,6 +5,7 @@ aten/src/ATen/native/cudnn/RNN.cpp.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from nincost._devices.declare import layout, meta_kernel, rule, substitute
 from nincost._devices.libraries import cudnn_rnn
 from nincost._devices.memory_format import dense_copy
 from nincost._devices.output_layouts import describe, row_major
-from nincost._devices.rules import Action, Call, alloc, out
+from nincost._devices.rules import Action, Call, alloc, free, out
 from nincost._devices.target import Target
 from nincost._trace.meta_operators import Layouts
 from nincost._trace.records import TensorMeta
@@ -25,18 +26,22 @@ _TYPES = (torch.float32, torch.float64, torch.float16)
 def _acceptable(target: Target, x: Tensor) -> bool:
     """aten/src/ATen/native/RNN.cpp use_cudnn: the type, and that cuDNN may be used at all."""
     known = x.dtype in _TYPES or (x.dtype is torch.bfloat16 and target.capability >= (8, 0))
-    return target.settings.cudnn and known and x.dim() == 3
+    return target.settings.cudnn and known
 
 
-def _run(mode: int, x: Tensor, hidden: Tensor, cell: Any, rest: tuple[Any, ...]) -> Any:
-    params, biases, layers, dropout, train, bidirectional, batch_first = rest
+def _run(
+    mode: int, x: Tensor, hidden: Tensor, cell: Any, rest: tuple[Any, ...], sizes: Any = ()
+) -> Any:
+    """`sizes`: of a packed batch, how many sequences have a step, step by step."""
+    params, biases, layers, dropout, train, bidirectional, *first = rest
+    batch_first = bool(first and first[0])
     per_layer = len(params) // (layers * (2 if bidirectional else 1))
     projected = per_layer > (4 if biases else 2)
     width = params[1].shape[1] if not projected else params[0].shape[0] // 4
     return torch.ops.aten._cudnn_rnn(
         x, params, per_layer, None, hidden, cell, mode, width,
         hidden.shape[-1] if projected else 0, layers, batch_first, dropout, train, bidirectional,
-        [], None,
+        list(sizes), None,
     )  # fmt: skip
 
 
@@ -45,6 +50,28 @@ def lstm(target: Target, x: Tensor, states: Any, *rest: Any) -> Any:
     if not _acceptable(target, x):
         return NotImplemented
     return _run(cudnn_rnn.LSTM, x, states[0], states[1], rest)[:3]
+
+
+@substitute("aten.lstm.data")
+def packed_lstm(target: Target, x: Tensor, sizes: Tensor, states: Any, *rest: Any) -> Any:
+    if not _acceptable(target, x):
+        return NotImplemented
+    return _run(cudnn_rnn.LSTM, x, states[0], states[1], rest, sizes.tolist())[:3]
+
+
+@substitute("aten.gru.data")
+def packed_gru(target: Target, x: Tensor, sizes: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.GRU, target, x, state, rest, sizes.tolist())
+
+
+@substitute("aten.rnn_tanh.data")
+def packed_rnn_tanh(target: Target, x: Tensor, sizes: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.TANH, target, x, state, rest, sizes.tolist())
+
+
+@substitute("aten.rnn_relu.data")
+def packed_rnn_relu(target: Target, x: Tensor, sizes: Tensor, state: Tensor, *rest: Any) -> Any:
+    return _of_one_state(cudnn_rnn.RELU, target, x, state, rest, sizes.tolist())
 
 
 @substitute("aten.gru.input")
@@ -63,27 +90,29 @@ def rnn_relu(target: Target, x: Tensor, state: Tensor, *rest: Any) -> Any:
 
 
 def _of_one_state(
-    mode: int, target: Target, x: Tensor, state: Tensor, rest: tuple[Any, ...]
+    mode: int, target: Target, x: Tensor, state: Tensor, rest: tuple[Any, ...], sizes: Any = ()
 ) -> Any:
-    return _run(mode, x, state, None, rest)[:2] if _acceptable(target, x) else NotImplemented
+    if not _acceptable(target, x):
+        return NotImplemented
+    return _run(mode, x, state, None, rest, sizes)[:2]
 
 
 @layout("aten._cudnn_rnn.default")
 def outputs(
     x: Tensor, _weights: Any, _per_layer: int, _buffer: Any, hidden: Tensor, cell: Any,
     mode: int, width: int, projection: int, layers: int, batch_first: bool, _dropout: float,
-    train: bool, bidirectional: bool, *_: Any,
+    train: bool, bidirectional: bool, sizes: Sequence[int], _state: Any,
 ) -> Layouts:  # fmt: skip
     """Output, last states, the reserve of training, and a buffer of weights that is empty.
 
     The output is (length, batch, columns) in memory; with `batch_first` it is seen turned.
     """
-    length, batch = x.shape[:2]
-    if batch_first:
-        length, batch = batch, length
     directions = 2 if bidirectional else 1
     columns = (projection or width) * directions
-    output = row_major((length, batch, columns), x.dtype)
+    length, batch = (len(sizes), sizes[0]) if sizes else x.shape[:2]
+    if batch_first:
+        length, batch = batch, length
+    output = row_major((*x.shape[:-1], columns), x.dtype)
     if batch_first:
         shape = torch.Size((batch, length, columns))
         output = TensorMeta(shape, (columns, batch * columns, 1), x.dtype)
@@ -121,20 +150,28 @@ def forward(call: Call) -> list[Action]:
     kind="modelled",
 )
 def backward(call: Call) -> list[Action]:
-    """Row-major input, the gradients of input and states, the workspace, those of the weights."""
-    x = call.args[0]
+    """Two calls of cuDNN's, each with a row-major input and a workspace of its own.
+
+    The first gives the gradients of input and states, the second those of the weights. A state
+    whose gradient nobody has gets zeros for it.
+    """
+    x, hidden, cell = call.args[0], call.args[4], call.args[5]
+    absent = [state for state, grad in ((hidden, 8), (cell, 9)) if state and not call.args[grad]]
     copy = x.bytes if call.args[14] else dense_copy(x)
+    workspace = _workspace(call, 10)
     return [
+        *(alloc(f"zeros {number}", state.bytes) for number, state in enumerate(absent)),
         alloc("copy", copy), out(0), out(1), out(2),
-        alloc("workspace", _workspace(call, 10), "workspace"), out(3),
+        alloc("workspace", workspace, "workspace"), free("workspace"), free("copy"),
+        alloc("copy again", copy), out(3), alloc("workspace again", workspace, "workspace"),
     ]  # fmt: skip
 
 
 def _workspace(call: Call, first: int) -> int:
     """`first` is the position of `mode` among the operator's arguments."""
-    x = call.args[0]
+    x, sizes = call.args[0], call.args[first + 8]
     mode, hidden = call.args[first : first + 2]
-    positions = x.elements // x.shape[-1]
+    positions = len(sizes) * sizes[0] if sizes else x.elements // x.shape[-1]
     return cudnn_rnn.workspace_bytes(mode, positions, hidden, x.dtype.itemsize)
 
 

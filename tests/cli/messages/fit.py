@@ -10,7 +10,7 @@ class Fixed(nn.Module):
         self.fc = nn.Linear(4, 4)
     def forward(self, x): return self.fc.weight.sum()
 class Asks(Fixed):
-    def forward(self, x): return self.fc(x) if x.sum() > 0 else x
+    def forward(self, x): return self.fc(x) if x.sum().numpy() > 0 else x
 """
 
 CASES = [
