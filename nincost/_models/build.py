@@ -40,7 +40,7 @@ class Model:
             unless `owned`.
         default_input: the input specs of its source, without the batch (`1x224x224`); empty where
             the source says nothing.
-        owned: whether nincost built the module itself, so that a trace need not copy it.
+        owned: whether nincost built the module itself, on meta, so that a trace need not copy it.
         details: how it was built, where that was not on meta.
         source_notes: what a reader of any result must know of how its source was read.
         rebuild: `rebuild(seed=0)` builds a second instance with real weights on the CPU, drawn by
@@ -141,7 +141,10 @@ def build(
         )
     if isinstance(module, nn.Module) and not isinstance(module, type):
         module = unwrap(module)
-        return Model(name, module, default, owned and not details, details, rebuild=on_cpu)
+        # What a constructor makes by torch.Tensor(3) is on the CPU: a copy puts it on meta.
+        tensors = (*module.parameters(), *module.buffers())
+        runs_as_it_is = owned and not details and all(tensor.is_meta for tensor in tensors)
+        return Model(name, module, default, runs_as_it_is, details, rebuild=on_cpu)
     raise ModelError(
         f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
         "returns an nn.Module"

@@ -221,3 +221,29 @@ def test_a_lone_layer_in_place_cannot_be_checkpointed() -> None:
     net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(inplace=True), nn.Linear(8, 10))
     with pytest.raises(InputError, match=r"its layer '1' works in place.*inplace=False"):
         record(Step(Model("net", net), input="8", activation_checkpointing="top-level"), CUDA)
+
+
+class MadeOnTheCpu(nn.Module):
+    """torch.Tensor(3) is on the CPU, whatever device a constructor is called under."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.Tensor(4).uniform_())
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layer(x)
+        x[:, :1] = self.scale[0]
+        return x
+
+
+def test_a_parameter_that_a_constructor_makes_on_the_cpu_runs_on_meta() -> None:
+    model = f"{__name__}:MadeOnTheCpu"
+    found = nincost.memory(model, input="4", batch_size=8, measure=False)
+    assert not any("ran on the CPU" in note for note in found.notes)
+    assert (
+        found.totals.peak_allocated_bytes
+        == (
+            nincost.memory(MadeOnTheCpu(), input="4", batch_size=8, measure=False)
+        ).totals.peak_allocated_bytes
+    )
