@@ -45,6 +45,7 @@ class Model:
         source_notes: what a reader of any result must know of how its source was read.
         rebuild: `rebuild(seed=0)` builds a second instance with real weights on the CPU, drawn by
             the seed; None for a module that was passed in.
+        rebuild_on_meta: builds it on meta once more; None where it was not built there.
         folder: where its code may import from while it runs; None where it needs none.
     """
 
@@ -55,6 +56,7 @@ class Model:
     details: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = ()
     rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
+    rebuild_on_meta: Callable[[], nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
 
     @property
@@ -118,6 +120,10 @@ def build(
             torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed CUDA too
             return factory(**arguments)  # type: ignore[no-any-return]
 
+    def on_meta() -> nn.Module:
+        with unchanged(), torch.device("meta"):
+            return unwrap(factory(**arguments))
+
     details: tuple[str, ...] = ()
     try:
         with unchanged(), torch.device("meta"), stopped_in(constructor):
@@ -144,7 +150,10 @@ def build(
         # What a constructor makes by torch.Tensor(3) is on the CPU: a copy puts it on meta.
         tensors = (*module.parameters(), *module.buffers())
         runs_as_it_is = owned and not details and all(tensor.is_meta for tensor in tensors)
-        return Model(name, module, default, runs_as_it_is, details, rebuild=on_cpu)
+        return Model(
+            name, module, default, runs_as_it_is, details, rebuild=on_cpu,
+            rebuild_on_meta=None if details else on_meta,
+        )  # fmt: skip
     raise ModelError(
         f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
         "returns an nn.Module"

@@ -28,6 +28,7 @@ from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReaso
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
+from nincost._trace.values.built import follow_built
 from nincost._trace.values.follow import Values
 from nincost._trace.values.inputs import follow_inputs
 from nincost._trace.values.literals import literals_followed
@@ -191,6 +192,8 @@ class Session(Generic[R]):
             values = Values()
             reuse = model.owned and not self.changes_module
             module = model.module if reuse else copy_structure(model.module, values.follow_copy)
+            if model.rebuild_on_meta is not None:
+                follow_built(values, module, model.rebuild_on_meta)
             try:
                 with literals_followed(values):
                     return self._attempt(body, module, inputs, values=values)

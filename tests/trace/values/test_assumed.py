@@ -102,3 +102,25 @@ def test_what_a_described_input_holds_is_assumed_by_its_name() -> None:
 def test_a_model_that_looks_at_nothing_rests_on_nothing() -> None:
     found = nincost.profile(nn.Linear(4, 4), input="4")
     assert found.assumptions == ()
+
+
+class Buffered(nn.Module):
+    """Compares with a mask that its constructor made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.ones(4, 4).tril())
+        self.register_buffer("sizes", torch.tensor([1, 3]))
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        causal = torch.equal(self.mask, torch.ones(4, 4, device=x.device).tril())
+        return self.layer(x[: int(self.sizes[1])] if causal else x)
+
+
+def test_what_a_constructor_made_is_known() -> None:
+    """Of a module that was passed in, and of one that nincost built on meta."""
+    for model in (Buffered(), f"{__name__}:Buffered"):
+        found = nincost.profile(model, input="4", batch_size=8)
+        assert found.totals.macs == 3 * 4 * 4
+        assert found.assumptions == ()
