@@ -40,7 +40,8 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--rank", default="0", show_default=True, metavar="N,N",
-    help="Which ranks are run, one after the other.",
+    help="Which ranks are run, one after the other; all-different finds the kinds of ranks and "
+    "runs one of each.",
 )  # fmt: skip
 @click.option(
     "--steps", type=int, default=3, show_default=True, metavar="N",

@@ -48,7 +48,7 @@ class Companions:
         self.journal.accompany(on=False)
         for process in self.processes.values():
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                process.terminate()
         for process in self.processes.values():
             process.wait()
 

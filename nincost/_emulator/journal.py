@@ -58,7 +58,7 @@ class Journal:
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             needs.write_text(f"{rank} {what}")
-            while self._accompanied.exists() and not (self.folder / f"{rank}.ended").exists():
+            while self._accompanied.exists() and not self.has_ended(rank):
                 if path.exists():
                     break
                 time.sleep(_SECONDS)
@@ -76,6 +76,10 @@ class Journal:
         except OSError:
             return None
         return int(rank), what
+
+    def has_ended(self, rank: int) -> bool:
+        """Whether a rank was started beside this one, and has ended."""
+        return self.folder is not None and (self.folder / f"{rank}.ended").exists()
 
     # --- for who starts the ranks ------------------------------------------------------------
 

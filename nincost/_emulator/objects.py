@@ -42,7 +42,11 @@ def _read(journal: Journal, key: str, rank: int, function: str) -> Any:
     if content is None:
         raise RankNeededError(
             f"rank {journal.rank} needs what rank {rank} sends in {function}, and rank {rank} "
-            f"has not run before it: run both, rank {rank} first (--rank {rank},{journal.rank})"
+            + (
+                f"ended before it had: run that one to see why (--rank {rank})"
+                if journal.has_ended(rank)
+                else "has not run before it"
+            )
         )
     return pickle.loads(content)  # nosec B301: written by this run's own ranks
 

@@ -14,6 +14,7 @@ from nincost._trace.recording import CATEGORIES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nincost._emulator.rank_kinds import Kinds
     from nincost._memory.replay import Simulation
 
 #: A script's blocks may be none of those that a model's step has.
@@ -104,6 +105,8 @@ class RankRun:
         ended: why it ended: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`,
             `timeout`.
         failure: what it raised, or that it was killed; empty where it ended well.
+        stands_for: the ranks that allocate like it, itself among them, as `0-7,16`, or `0-14/2` for
+            every second one; empty where that was not asked.
     """
 
     rank: int
@@ -115,6 +118,7 @@ class RankRun:
     caught: tuple[OutOfMemory, ...]
     ended: str
     failure: str
+    stands_for: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(self)
@@ -198,7 +202,8 @@ class Run(Result):
         settings: nincost's options as plain values.
         totals: the rank that takes most.
         layers: what each layer holds at the peak of that rank; lines: the same by line and layer.
-        ranks: each rank that was run.
+        ranks: each rank that was run; of `--rank all-different` one of each kind.
+        rank_kinds: how those were found; None where that was not asked.
         uncounted: functions of CUDA's libraries that were called and are not emulated.
         assumed: what the card would have computed and was assumed on that rank.
         notes: what a careful reader should know.
@@ -218,6 +223,7 @@ class Run(Result):
     layers: tuple[LayerMemory, ...]
     lines: tuple[LineMemory, ...]
     ranks: tuple[RankRun, ...]
+    rank_kinds: Kinds | None = None
     uncounted: tuple[str, ...] = ()
     assumed: tuple[Assumed, ...] = ()
     notes: tuple[str, ...] = ()
@@ -266,6 +272,7 @@ class Run(Result):
             "layers": [layer.to_dict() for layer in self.layers],
             "lines": [line.to_dict() for line in self.lines],
             "ranks": [rank.to_dict() for rank in self.ranks],
+            "rank_kinds": self.rank_kinds and self.rank_kinds.to_dict(),
             "uncounted": list(self.uncounted),
             "assumed": [one.to_dict() for one in self.assumed],
             "notes": list(self.notes),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from nincost._devices.cards import Gpu
 from nincost._emulator import analysis as of_rank
 from nincost._emulator.analysis import Analysis, analyse
 from nincost._emulator.failure import failure_of, ran_out_of_memory
-from nincost._emulator.journal import Journal
-from nincost._emulator.launch import environment
 from nincost._emulator.observe.observer import Orders
+from nincost._emulator.rank_kinds import Kinds, written
+from nincost._emulator.rank_runner import RankRunner
 from nincost._emulator.results import RankRun, Run, RunTotals
 from nincost._emulator.run_options import (
+    ALL_DIFFERENT,
     Script,
     capacity_in_bytes,
     check_count,
@@ -30,13 +31,10 @@ from nincost._emulator.run_options import (
     size_in_bytes,
 )
 from nincost._emulator.simulation import simulation
-from nincost._emulator.supervise import Finished, Progress, run_script
+from nincost._emulator.supervise import Finished, Progress
 from nincost._emulator.values import check_routing, parse_fraction
 from nincost._environment import __version__
 from nincost.errors import ModelError
-
-#: How often a rank is run again since it needed another one first.
-_MOST_NEEDED = 4
 
 
 def run(
@@ -73,7 +71,8 @@ def run(
         gpu: the card, such as `h100`, or a size such as `24GiB`; an 80 GB A100 where None.
         ranks: how many ranks the script is told that there are; ranks_per_node: how many of them
             share a machine.
-        rank: which of them are run, one after the other: a number, `0,7`, or a list of numbers.
+        rank: which of them are run, one after the other: a number, `0,7`, a list of numbers, or
+            `all-different`, which finds the kinds of ranks and runs one of each.
         steps: optimizer steps after which the script is ended; calls: calls of the outermost
             module, for scripts without an optimizer; until_exit: it ends by itself;
             until_repeated: end it, too, when a whole step has set no new peak.
@@ -114,98 +113,90 @@ def run(
     settings = {
         "steps": orders.steps, "calls": orders.calls, "until_exit": until_exit,
         "until_repeated": until_repeated, "ranks": ranks, "ranks_per_node": ranks_per_node,
-        "rank": numbers, "budget_bytes": allowed, "capacity_bytes": limit,
-        "timeout": timeout, "assume": assume, "routing": check_routing(routing),
-        "initialize": initialize,
+        "rank": ALL_DIFFERENT if numbers is None else numbers, "budget_bytes": allowed,
+        "capacity_bytes": limit, "timeout": timeout, "assume": assume,
+        "routing": check_routing(routing), "initialize": initialize,
     }  # fmt: skip
+    kinds: Kinds | None = None
+    collected = Collected(what, card, settings)
     with tempfile.TemporaryDirectory(prefix="nincost-ranks-") as folder:
-        runner = _Runner(what, orders, card, settings, Path(folder), interpreter, progress)
-        finished = runner.run_all(numbers)
-    return result_of(what, card, settings, finished)
+        runner = RankRunner(what, orders, card, settings, Path(folder), interpreter, progress)
+        if numbers is None:
+            kinds = runner.run_kinds(collected.add)
+        else:
+            for number, finished in runner.run_each(numbers):
+                collected.add(number, finished)
+    return collected.result(kinds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Runner:
-    """Runs ranks one after the other; one that needs what another sends runs again after it."""
+@dataclass(slots=True)
+class Collected:
+    """Ranks that have been run; of those but the one that takes most the history is forgotten."""
 
     what: Script
-    orders: Orders
     card: Gpu
     settings: Mapping[str, Any]
-    journal: Path
-    python: str
-    progress: Callable[[Progress], None] | None
+    ranks: dict[int, RankRun] = field(default_factory=dict)
+    largest: tuple[int, Finished, Analysis] | None = None
 
-    def run_all(self, numbers: Sequence[int]) -> dict[int, Finished]:
-        finished: dict[int, Finished] = {}
-        for number in numbers:
-            if number not in finished:
-                self._run_one(number, finished)
-            if any(rank.interrupted for rank in finished.values()):
-                break
-        return {number: rank for number, rank in finished.items() if number in numbers}
+    def add(self, number: int, finished: Finished) -> Hashable:
+        """What it returns is equal for ranks that allocate alike: in each step and phase."""
+        if finished.recording is None:
+            raise ModelError(finished.describe(self.what.title))
+        analysis = analyse(finished.recording, self.card)
+        rank = _rank(self.what, number, finished.recording, analysis, self.settings)
+        self.ranks[number] = rank
+        if self.largest is None or rank.process_bytes > self.ranks[self.largest[0]].process_bytes:
+            self.largest = number, finished, analysis
+        steps = [(s.peak_allocated_bytes, s.peak_reserved_bytes, *s.phases.items(),
+                  *s.phase_peaks.items()) for s in rank.steps]  # fmt: skip
+        return (rank.peak_allocated_bytes, rank.out_of_memory is None, rank.ended, *steps)
 
-    def _run_one(self, number: int, finished: dict[int, Finished]) -> None:
-        for _ in range(_MOST_NEEDED):
-            finished[number] = self._start(number)
-            needed = Journal(str(self.journal), number).needed()
-            if needed is None or needed[0] in finished:
-                return
-            self._run_one(needed[0], finished)
+    def result(self, kinds: Kinds | None = None) -> Run:
+        """What all ranks took; of the one that takes most, what holds it.
 
-    def _start(self, number: int) -> Finished:
+        Args:
+            kinds: which ranks stand for which, where that was asked.
+        """
+        assert self.largest is not None
+        number, finished, chosen = self.largest
+        recording = finished.recording
+        assert recording is not None
+        if chosen.peak < 0:
+            raise ModelError(self.ranks[number].failure or _nothing_allocated(self.what, recording))
+        found = self.ranks
+        if kinds is not None:
+            found = {
+                rank: replace(found[rank], stands_for=written(alike))
+                for rank, alike in kinds.members.items()
+            }
+        fits = all(r.out_of_memory is None for r in found.values()) and (
+            max(r.process_bytes for r in found.values()) <= self.card.memory_bytes
+        )
         settings = self.settings
-        variables = environment(
-            self.card, capacity=settings["capacity_bytes"], rank=number,
-            world_size=settings["ranks"] if settings["ranks"] > 1 else None,
-            ranks_per_node=settings["ranks_per_node"], journal=self.journal,
-            assume=settings["assume"], routing=settings["routing"],
-            initialize=settings["initialize"], python=self.python,
-        )  # fmt: skip
-        return run_script(
-            self.what.command, self.orders, variables, python=self.python,
-            progress=self.progress, rank=number,
-        )  # fmt: skip
-
-
-def result_of(
-    what: Script, card: Gpu, settings: Mapping[str, Any], finished: Mapping[int, Finished]
-) -> Run:
-    analyses: dict[int, Analysis] = {}
-    found: dict[int, RankRun] = {}
-    for number, rank in finished.items():
-        if rank.recording is None:
-            raise ModelError(rank.describe(what.title))
-        analyses[number] = analyse(rank.recording, card)
-        found[number] = _rank(what, number, rank.recording, analyses[number], settings)
-    largest = max(found, key=lambda number: found[number].process_bytes)
-    chosen, recording = analyses[largest], finished[largest].recording
-    assert recording is not None
-    if chosen.peak < 0:
-        raise ModelError(found[largest].failure or _nothing_allocated(what, recording))
-    fits = all(r.out_of_memory is None for r in found.values()) and (
-        max(r.process_bytes for r in found.values()) <= card.memory_bytes
-    )
-    return Run(
-        script=what.title,
-        arguments=what.arguments,
-        gpu=card.title,
-        world_size=settings["ranks"],
-        settings=settings,
-        totals=_totals(chosen, found[largest], card, settings["budget_bytes"], fits=fits),
-        layers=of_rank.layers_at_peak(chosen),
-        lines=of_rank.lines_at_peak(chosen),
-        ranks=tuple(found.values()),
-        uncounted=tuple(recording.get("not_emulated", ())),
-        assumed=of_rank.assumed_of(recording),
-        notes=_notes(recording, chosen),
-        environment={
-            "nincost": __version__,
-            **{name: str(value) for name, value in (recording["torch"] or {}).items() if value},
-        },
-        history=simulation(chosen),
-        snapshot=finished[largest].snapshot,
-    )
+        return Run(
+            script=self.what.title,
+            arguments=self.what.arguments,
+            gpu=self.card.title,
+            world_size=max(settings["ranks"], recording["observed"]["world_size"]),
+            settings=settings,
+            totals=_totals(
+                chosen, self.ranks[number], self.card, settings["budget_bytes"], fits=fits
+            ),
+            layers=of_rank.layers_at_peak(chosen),
+            lines=of_rank.lines_at_peak(chosen),
+            ranks=tuple(found.values()),
+            rank_kinds=kinds,
+            uncounted=tuple(recording.get("not_emulated", ())),
+            assumed=of_rank.assumed_of(recording),
+            notes=_notes(recording, chosen),
+            environment={
+                "nincost": __version__,
+                **{name: str(value) for name, value in (recording["torch"] or {}).items() if value},
+            },
+            history=simulation(chosen),
+            snapshot=finished.snapshot,
+        )
 
 
 def _rank(

@@ -14,6 +14,8 @@ from nincost.errors import InputError, did_you_mean
 
 DEFAULT_GPU = "a100-80gb"
 _MOST_RANKS = 1 << 20
+#: One rank of each kind that allocates differently.
+ALL_DIFFERENT = "all-different"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def find_card(gpu: str | None) -> Gpu:
     return replace(get_gpu(DEFAULT_GPU), memory_bytes=found) if isinstance(found, int) else found
 
 
-def parse_ranks(rank: int | str | Sequence[int], ranks: int, per_node: int) -> list[int]:
-    """The ranks that are to be run, without repeats."""
+def parse_ranks(rank: int | str | Sequence[int], ranks: int, per_node: int) -> list[int] | None:
+    """The ranks that are to be run, without repeats; None for one of each kind."""
     if not 1 <= ranks <= _MOST_RANKS:
         raise InputError(f"ranks is {ranks}: expected 1 or more")
     if per_node < 1:
@@ -76,11 +78,15 @@ def parse_ranks(rank: int | str | Sequence[int], ranks: int, per_node: int) -> l
             f"{ranks} ranks are no whole number of nodes of {per_node}: give --ranks-per-node, "
             f"such as {math.gcd(ranks, per_node)}"
         )
+    if rank == ALL_DIFFERENT:
+        return None
     if isinstance(rank, str):
         try:
             numbers = [int(part) for part in rank.split(",")]
         except ValueError:
-            raise InputError(f"rank is {rank!r}: expected a number, or several as in 0,7") from None
+            raise InputError(
+                f"rank is {rank!r}: expected a number, several as in 0,7, or {ALL_DIFFERENT}"
+            ) from None
     else:
         numbers = [rank] if isinstance(rank, int) else list(rank)
     for number in numbers:

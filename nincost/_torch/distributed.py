@@ -29,6 +29,23 @@ def rendezvous_handlers() -> dict[str, Callable[..., Any]]:
     return found
 
 
+def watch_new_groups(made: Callable[[Any, list[int]], None]) -> None:
+    """Have `made` called with each process group that is made from now on, and its global ranks.
+
+    torch keeps them in `_pg_group_ranks`, by group and then by global rank.
+    """
+    c10d: Any = find("distributed.distributed_c10d", _EMULATE)
+    if not isinstance(getattr(c10d, "_pg_group_ranks", None), dict):
+        raise missing("torch.distributed.distributed_c10d._pg_group_ranks", _EMULATE)
+
+    class Ranks(dict[Any, dict[int, int]]):
+        def __setitem__(self, group: Any, ranks: dict[int, int]) -> None:
+            super().__setitem__(group, ranks)
+            made(group, list(ranks))
+
+    c10d._pg_group_ranks = Ranks(c10d._pg_group_ranks)
+
+
 def fake_process_group() -> Callable[[int, int], Any]:
     """Makes torch's FakeProcessGroup, which answers at once, of a rank and a world's size.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nincost._devices.cards import get_gpu
 from nincost._emulator.results import Run
-from nincost._emulator.run import result_of
+from nincost._emulator.run import Collected
 from nincost._emulator.run_options import Script
 from nincost._emulator.supervise import Finished
 
@@ -62,6 +62,7 @@ class MadeUpScript:
             "marks": self.marks, "named": self.named, "layers": ["Net\0", "Net\0fc"],
             "lines": [("/home/me/train.py", 9, "<module>")], "optimizers": ["AdamW"],
             "notes": ["something *odd*"], "steps": 1, "calls": 1, "phase": "end",
+            "world_size": 1, "groups": [], "peers": set(),
         }  # fmt: skip
 
 
@@ -113,6 +114,7 @@ def made_up_run() -> Run:
              "via": None, "varies": False, "count": 1},
         ],
     }  # fmt: skip
-    finished = {0: Finished(recording, 0, "end", False)}
     what = Script("train<1>.py", False, ("--lr", "1"))
-    return result_of(what, get_gpu("h100"), SETTINGS, finished)
+    collected = Collected(what, get_gpu("h100"), SETTINGS)
+    collected.add(0, Finished(recording, 0, "end", False))
+    return collected.result()

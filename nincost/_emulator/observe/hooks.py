@@ -24,6 +24,7 @@ def install(observer: Observer) -> None:
 
 def _start(torch: ModuleType, observer: Observer) -> None:
     # These import torch, which the script has done by now.
+    from nincost._emulator.observe.groups import watch_groups
     from nincost._emulator.observe.phases import Phases
     from nincost._torch import observation
 
@@ -37,6 +38,7 @@ def _start(torch: ModuleType, observer: Observer) -> None:
     except RuntimeError as error:  # another backend of the allocator
         observer.note(f"the allocator keeps no history: {str(error).splitlines()[0]}")
         return
+    watch_groups(torch, observer.seen)
     phases = Phases(torch, observer)
     observer.name_everything = phases.name_everything
     find_lines(observer.user_code, phases.current_line)

@@ -50,6 +50,8 @@ class Observed:
         named: `(time in ns, address, category, layer)` of tensors when they were seen.
         layers: what a `layer` is an index into; -1 is none.
         lines: `(file, line, function)`, what a `line` is an index into; -1 is none.
+        rank, world_size: by torch.distributed; groups: the ranks of each process group that this
+            one is in, the world first; peers: ranks that it sent to or received from.
     """
 
     marks: list[tuple[int, str, int, int, int, int]] = field(default_factory=list)
@@ -61,6 +63,10 @@ class Observed:
     steps: int = 0
     calls: int = 0
     phase: str = "model"
+    rank: int = 0
+    world_size: int = 1
+    groups: list[list[int]] = field(default_factory=list)
+    peers: set[int] = field(default_factory=set)
 
 
 class Observer:
