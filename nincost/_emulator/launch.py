@@ -46,7 +46,8 @@ def environment(
         context: bytes that CUDA itself takes of it (the card's `context_bytes` where it is None).
         rank, world_size, ranks_per_node: the process is that rank of so many; where there is no
             `world_size`, torch.distributed is left as it is.
-        journal: a folder that the ranks of one run share, see `journal.Journal`.
+        journal: a folder that the ranks of one run share, see `journal.Journal`. With it, processes
+            that turn out to be another rank than this leave.
         assume: how much of a mask is set (`values.parse_fraction`; all of it where it is None).
         routing: how a router of experts chooses (`values.check_routing`; balanced where None).
         initialize: fill large CPU tensors as ever, see `initialization`.
@@ -93,7 +94,7 @@ def environment(
     if initialize:
         variables[INITIALIZE] = "1"
     if journal is not None:
-        variables[JOURNAL] = os.fspath(journal)
+        variables |= {JOURNAL: os.fspath(journal), ranks.WANTED: str(rank)}
     return variables
 
 

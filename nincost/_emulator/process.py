@@ -12,6 +12,7 @@ import sys
 
 from nincost._emulator import compiled, initialization, ranks, values
 from nincost._emulator.imports import when_imported
+from nincost._emulator.observe import spawned
 
 PRELOAD = "NINCOST_EMULATED_PRELOAD"
 _AGAIN = "NINCOST_EMULATED_AGAIN"
@@ -24,7 +25,7 @@ def enter() -> None:
     if not preloaded.startswith(ours):
         if os.environ.pop(_AGAIN, None) is None and _is_python(sys.executable):
             preload = f"{ours}:{preloaded}" if preloaded else ours
-            variables = {**os.environ, "LD_PRELOAD": preload, _AGAIN: "1"}
+            variables = {**os.environ, "LD_PRELOAD": preload, _AGAIN: "1", **_cards()}
             os.execve(sys.executable, sys.orig_argv, variables)
         return
     os.environ.pop(_AGAIN, None)
@@ -37,6 +38,14 @@ def enter() -> None:
     when_imported("torch", values.install)
     when_imported("torch", initialization.install)
     when_imported("torch", ranks.install)
+    if spawned.ORDERS in os.environ:
+        spawned.be_ready()
+
+
+def _cards() -> dict[str, str]:
+    """As many cards as ranks of this machine, where the script started them and says so."""
+    local, cards = (os.environ.get(name, "0") for name in ("LOCAL_WORLD_SIZE", ranks.DEVICES))
+    return {ranks.DEVICES: local} if local.isdecimal() and int(local) > int(cards) else {}
 
 
 def _is_python(executable: str) -> bool:

@@ -13,14 +13,23 @@ torch's FakeProcessGroup. What other ranks would have sent is not there:
 from __future__ import annotations
 
 import atexit
+import functools
+import inspect
 import os
+import sys
 from typing import Any
+from urllib.parse import parse_qs, urlparse
 
 from nincost._emulator import objects
 from nincost._emulator.journal import Journal
+from nincost._emulator.observe import spawned
+from nincost._emulator.observe.end import leave_process
 from nincost._emulator.store import make_store_class
 
 WORLD = "NINCOST_EMULATED_WORLD"
+#: The rank that is run; where a script starts the ranks itself, the others leave.
+WANTED = "NINCOST_EMULATED_WANTED"
+DEVICES = "NINCOST_EMULATED_DEVICES"
 
 
 def variables(rank: int, world_size: int, per_node: int) -> dict[str, str]:
@@ -49,31 +58,102 @@ def variables(rank: int, world_size: int, per_node: int) -> dict[str, str]:
 
 
 def install(torch: Any) -> None:
-    """Replace stores and gloo where this process is a rank of an emulated world."""
-    if WORLD not in os.environ or not torch.distributed.is_available():
+    """Replace stores and gloo where this process is, or may become, a rank of an emulated world."""
+    if not {WORLD, WANTED} & os.environ.keys() or not torch.distributed.is_available():
         return
     from nincost._torch.distributed import rendezvous_handlers, store_modules
 
     dist = torch.distributed
-    world_size, rank = int(os.environ[WORLD]), int(os.environ["RANK"])
-    shared = make_store_class(dist.Store)(rank, world_size)
-
-    def store(*_: Any, **__: Any) -> Any:
-        return shared
-
-    def rendezvous(*_: Any, **__: Any) -> Any:
-        yield shared, rank, world_size
-
+    world = _World(torch)
     for module in store_modules():
         for name in ("TCPStore", "FileStore"):
             if hasattr(module, name):
-                setattr(module, name, store)
+                setattr(module, name, world.store(getattr(module, name)))
     handlers = rendezvous_handlers()
     for scheme in ("env", "tcp", "file"):
-        handlers[scheme] = rendezvous
-    _replace_gloo(torch)
-    objects.install(dist, Journal.of_process(rank))
-    atexit.register(_end_groups, dist)
+        handlers[scheme] = world.rendezvous(handlers[scheme])
+    objects.install(dist, world.journal)
+    original = dist.init_process_group
+    parameters = inspect.signature(original)
+
+    @functools.wraps(original)
+    def init_process_group(*args: Any, **kwargs: Any) -> Any:
+        given = parameters.bind(*args, **kwargs).arguments
+        world.enter(given.get("rank"), given.get("world_size"), given.get("init_method"))
+        return original(*args, **kwargs)
+
+    for module in (dist, dist.distributed_c10d):
+        module.init_process_group = init_process_group
+    if WORLD in os.environ:
+        _replace_gloo(torch)
+
+
+class _World:
+    """The world that this process is a rank of, known at last when its process group is made."""
+
+    def __init__(self, torch: Any) -> None:
+        self.torch = torch
+        self.rank = int(os.environ.get("RANK", os.environ.get(WANTED, "0")))
+        self.size = int(os.environ.get(WORLD, os.environ.get("WORLD_SIZE", "1")))
+        self.journal = Journal.of_process(self.rank)
+        self._store: Any = None
+
+    def enter(self, rank: int | None, size: int | None, init_method: str | None) -> None:
+        """Become that rank of so many; a process that is not the wanted one leaves."""
+        query = parse_qs(urlparse(init_method or "").query)
+        for name, value in (("rank", rank), ("size", size)):
+            key = "world_size" if name == "size" else name
+            if value is not None and value >= 0:
+                setattr(self, name, value)
+            elif key in query:
+                setattr(self, name, int(query[key][0]))
+            elif os.environ.get(key.upper(), "").isdecimal():
+                setattr(self, name, int(os.environ[key.upper()]))
+        if not self.is_emulated:
+            return
+        if os.environ.get(WANTED, str(self.rank)) != str(self.rank):
+            leave_process(0)
+        self.journal.rank = self.rank
+        os.environ.setdefault("TORCH_NCCL_ENABLE_MONITORING", "0")
+        _replace_gloo(self.torch)
+        atexit.register(_end_groups, self.torch.distributed)
+        spawned.take_over()
+
+    @property
+    def is_emulated(self) -> bool:
+        return self.size > 1 or WORLD in os.environ
+
+    @property
+    def shared(self) -> Any:
+        """The one store of this process."""
+        if self._store is None or (self._store.rank, self._store.world_size) != (
+            self.rank,
+            self.size,
+        ):
+            self._store = make_store_class(self.torch.distributed.Store)(self.rank, self.size)
+        return self._store
+
+    def store(self, real: Any) -> Any:
+        """In the place of a store's class: the shared one, but for torchrun's own process."""
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if not self.is_emulated or caller.startswith("torch.distributed.elastic"):
+                return real(*args, **kwargs)
+            return self.shared
+
+        return make
+
+    def rendezvous(self, real: Any) -> Any:
+        """In the place of what makes a store of an address."""
+
+        def handler(*args: Any, **kwargs: Any) -> Any:
+            if self.is_emulated:
+                yield self.shared, self.rank, self.size
+            else:
+                yield from real(*args, **kwargs)
+
+        return handler
 
 
 def _end_groups(dist: Any) -> None:

@@ -96,7 +96,8 @@ def run(
         >>> nincost.run("train.py", ["--batch-size", "32"], gpu="h100").totals.fits
         True
     """
-    what = find_script(script, args, module=module)
+    interpreter = python or sys.executable
+    what = find_script(script, args, module=module, python=interpreter)
     card = find_card(gpu)
     numbers = parse_ranks(rank, ranks, ranks_per_node)
     orders = Orders(
@@ -109,7 +110,6 @@ def run(
     limit = capacity_in_bytes(capacity)
     parse_fraction(assume)
     allowed = size_in_bytes("budget", budget)
-    interpreter = python or sys.executable
     settings = {
         "steps": orders.steps, "calls": orders.calls, "until_exit": until_exit,
         "until_repeated": until_repeated, "ranks": ranks, "ranks_per_node": ranks_per_node,

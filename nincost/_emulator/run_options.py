@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,14 +37,21 @@ class Script:
         return f"-m {self.name}" if self.is_module else self.name
 
 
-def find_script(script: str | Path, args: Sequence[str], *, module: bool) -> Script:
-    """The script, where there is one."""
+def find_script(
+    script: str | Path, args: Sequence[str], *, module: bool, python: str = sys.executable
+) -> Script:
+    """The script, where there is one, or a command beside the interpreter, such as torchrun."""
     if isinstance(args, str):
         raise InputError(f"args is {args!r}: expected a list, such as {args.split()!r}")
     arguments = tuple(map(str, args))
+    path = Path(os.fspath(script))
+    if path.name in _TORCHRUN:
+        _check_one_node(str(script), arguments)
     if module:
         return Script(str(script), True, arguments)
-    path = Path(os.fspath(script))
+    command = Path(python).parent / path
+    if len(path.parts) == 1 and not path.suffix and not path.exists() and command.is_file():
+        path = command
     if path.is_dir():
         if not (path / "__main__.py").exists():
             raise InputError(f"{str(path)!r} is a folder without __main__.py: expected a script")
@@ -56,6 +64,39 @@ def find_script(script: str | Path, args: Sequence[str], *, module: bool) -> Scr
     elif path.suffix in (".sh", ".ipynb", ".yaml", ".toml"):
         raise InputError(f"{str(path)!r} is no Python script: give the .py file that it starts")
     return Script(str(path), False, arguments)
+
+
+#: What starts ranks: as a command, and as modules.
+_TORCHRUN = ("torchrun", "torch.distributed.run", "torch.distributed.launch")
+
+
+def _check_one_node(launcher: str, arguments: Sequence[str]) -> None:
+    """torchrun waits for its other nodes, which are not there.
+
+    Raises:
+        InputError: there are several; it says what to type in its place.
+    """
+    found = {"nnodes": 1, "nproc_per_node": 1}
+    rest, prefix = list(arguments), ""
+    while rest and rest[0].startswith("-"):
+        name, equals, value = rest.pop(0).lstrip("-").replace("-", "_").partition("=")
+        if not equals and name not in _FLAGS:
+            value = rest.pop(0) if rest else ""
+        if name in ("m", "module"):
+            prefix = "-m "
+        elif name in found:
+            last = value.rpartition(":")[2]  # of `MIN:MAX` the most
+            found[name] = int(last) if last.isdecimal() else found[name]
+    nodes, each = found.values()
+    if nodes > 1:
+        raise InputError(
+            f"{launcher} would wait for other nodes: start the script itself, nincost run "
+            f"--ranks {nodes * each} --ranks-per-node {each} {prefix}{' '.join(rest)}"
+        )
+
+
+#: torchrun's options without a value.
+_FLAGS = {"standalone", "no_python", "run_path", "virtual_local_rank", "m", "module", "use_env"}
 
 
 def find_card(gpu: str | None) -> Gpu:

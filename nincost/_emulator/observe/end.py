@@ -33,7 +33,7 @@ class ScriptEnded(BaseException):
 
 def end_script(observer: Observer, how: str) -> NoReturn:
     """Write what was observed and end the script; the second time, its process."""
-    if not observer.write(how):
+    if not observer.write(how) or observer.is_spawned:
         leave_process(0)
     killer = threading.Timer(GRACE, leave_process, (0,))
     killer.daemon = True
@@ -144,7 +144,7 @@ class Watch(threading.Thread):
 
     def _say(self) -> None:
         descriptor = self.observer.orders.progress
-        if descriptor is None or not self.observer.is_here:
+        if not isinstance(descriptor, int) or not self.observer.writes:
             return
         seen = self.observer.seen
         line = {"phase": seen.phase, "step": seen.steps, "call": seen.calls, "bytes": allocated()}

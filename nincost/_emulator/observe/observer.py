@@ -26,7 +26,8 @@ class Orders:
         calls: the same of calls of the outermost module, for scripts without an optimizer.
         until_repeated: end it, too, when a whole step has set no new peak.
         timeout: seconds after which it is ended wherever it is.
-        progress: a file descriptor that gets a line of JSON a few times a second.
+        progress: a file descriptor that gets a line of JSON a few times a second; its path in a
+            process that the script starts.
         control: one that is read: a byte asks for an early end, and its closing says that the
             process that started this one is gone.
     """
@@ -36,7 +37,7 @@ class Orders:
     calls: int | None = None
     until_repeated: bool = False
     timeout: float | None = None
-    progress: int | None = None
+    progress: int | str | None = None
     control: int | None = None
 
 
@@ -72,8 +73,11 @@ class Observed:
 class Observer:
     """The one observer of this process: what it was told to do, and what it has observed."""
 
-    def __init__(self, orders: Orders, user_code: UserCode) -> None:
+    def __init__(self, orders: Orders, user_code: UserCode, *, is_spawned: bool = False) -> None:
         self.orders = orders
+        #: Whether a script started this process: it writes once it has claimed to be the rank.
+        self.is_spawned = is_spawned
+        self.is_claimed = False
         self.user_code = user_code
         self.seen = Observed()
         self.began = time.monotonic()
@@ -88,6 +92,39 @@ class Observer:
         """Whether this is the script's own process: a worker that it forked observes nothing."""
         return os.getpid() == self.process
 
+    def claim(self) -> bool:
+        """Be the process that writes what was observed; False where that is another one.
+
+        A process that was forked goes on with the observer that it has from the script's.
+        """
+        if self.is_claimed and self.is_here:
+            return False
+        try:  # whole or absent, and there once
+            os.symlink(str(os.getpid()), self._claimed)
+        except OSError:
+            return False
+        self.is_spawned |= not self.is_here
+        self.process, self.is_claimed = os.getpid(), True
+        return True
+
+    def claimant(self) -> int | None:
+        """The process that has claimed to be the rank."""
+        try:
+            return int(os.readlink(self._claimed))
+        except OSError:
+            return None
+
+    @property
+    def _claimed(self) -> str:
+        return f"{self.orders.output}.claimed"
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one whose observations count."""
+        if not self.is_here:
+            return False
+        return self.is_claimed or not (self.is_spawned or os.path.islink(self._claimed))
+
     def note(self, text: str) -> None:
         if text not in self.seen.notes:
             self.seen.notes.append(text)
@@ -100,7 +137,7 @@ class Observer:
             details: what is known of it, such as an exception's type and text.
         """
         with self._lock:
-            if self.ended is not None or not self.is_here:
+            if self.ended is not None or not self.writes:
                 return False
             self.ended = {"how": how, "seconds": time.monotonic() - self.began, **details}
         if not self.seen.steps:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from nincost._emulator.observe import hooks
+from nincost._emulator.observe import hooks, spawned
 from nincost._emulator.observe.end import (
     ScriptEnded,
     Watch,
@@ -54,6 +54,7 @@ def run_observed(orders: Orders, command: Sequence[str]) -> NoReturn:
     script = script_to_run(command)
     observer = Observer(orders, UserCode(packages_of(command)))
     hooks.install(observer)
+    spawned.pass_on(observer)
     write_before_exit(observer)
     watch = Watch(observer)
     watch.start()
@@ -65,7 +66,8 @@ def run_observed(orders: Orders, command: Sequence[str]) -> NoReturn:
         observer.write("exit", status=_status(request))
         raise
     except KeyboardInterrupt:
-        observer.write("interrupt")
+        if not observer.write("interrupt"):
+            spawned.wait_for_rank(observer)
         leave_process(_INTERRUPTED)
     except BaseException as error:
         observer.write("exception", **described(error, observer.user_code))
