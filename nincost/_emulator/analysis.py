@@ -11,7 +11,9 @@ from typing import Any
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cublas import blas_workspaces
+from nincost._devices.libraries.nccl import NcclMemory
 from nincost._emulator.attribution import Origin, attribute, layer_names
+from nincost._emulator.communicators import nccl_of
 from nincost._emulator.history import History, read_settings, replay
 from nincost._emulator.observe.user_code import Line, UserCode
 from nincost._emulator.results import RUN_CATEGORIES, Assumed, LineMemory, OutOfMemory, RunStep
@@ -31,6 +33,7 @@ class Analysis:
         origins: of each block of `history.blocks`.
         peak: the number of the event at which most was first allocated; -1 where nothing was.
         outside_bytes: what the process held beside torch's allocator and the CUDA context.
+        nccl: what NCCL's communicators hold beside that, modelled.
     """
 
     history: History
@@ -41,6 +44,7 @@ class Analysis:
     by_call: bool
     context_bytes: int
     outside_bytes: int
+    nccl: NcclMemory
     counters: Mapping[str, Any]
     observed: Mapping[str, Any]
     user_code: UserCode
@@ -59,7 +63,12 @@ class Analysis:
 
     @property
     def process_bytes(self) -> int:
-        return self.peak_reserved + self.context_bytes + self.outside_bytes
+        return self.peak_reserved + self.beside_bytes
+
+    @property
+    def beside_bytes(self) -> int:
+        """What the process holds beside torch's allocator."""
+        return self.context_bytes + self.outside_bytes + self.nccl.bytes
 
     def peak_origin(self) -> Origin | None:
         """The origin of the block that made the peak."""
@@ -114,6 +123,7 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu) -> Analysis:
         by_call=not observed["optimizers"],
         context_bytes=gpu.context_bytes,
         outside_bytes=max(outside, 0),
+        nccl=nccl_of(recording, gpu),
         counters=counters,
         observed=observed,
         user_code=user_code,
@@ -229,7 +239,7 @@ def steps_of(analysis: Analysis) -> tuple[RunStep, ...]:
                 step=number,
                 peak_allocated_bytes=peaks[phase],
                 peak_reserved_bytes=reserved,
-                process_bytes=reserved + analysis.context_bytes + analysis.outside_bytes,
+                process_bytes=reserved + analysis.beside_bytes,
                 peak_phase=phase,
                 phase_peaks=dict(peaks),
                 phases=_after(history, parts),

@@ -13,6 +13,7 @@ torch's FakeProcessGroup. What other ranks would have sent is not there:
 from __future__ import annotations
 
 import atexit
+import ctypes
 import functools
 import inspect
 import os
@@ -84,8 +85,38 @@ def install(torch: Any) -> None:
 
     for module in (dist, dist.distributed_c10d):
         module.init_process_group = init_process_group
+    _name_splits(dist)
     if WORLD in os.environ:
         _replace_gloo(torch)
+
+
+def _name_splits(dist: Any) -> None:
+    """Tell the emulated NCCL how many ranks a split has: it would learn that from the others."""
+    try:
+        next_split = ctypes.CDLL(None).nincost_emulated_next_split
+    except (OSError, AttributeError):
+        return
+    for name, of_ranks in (("new_group", "ranks"), ("split_group", "split_ranks")):
+        original = getattr(dist.distributed_c10d, name, None)
+        if original is None:
+            continue
+
+        def call(*args: Any, _original: Any = original, _of: str = of_ranks, **kwargs: Any) -> Any:
+            given = inspect.signature(_original).bind(*args, **kwargs).arguments
+            ranks = list(given.get(_of) or range(dist.get_world_size()))
+            rank = dist.get_rank(given.get("parent_pg"))
+            mine = ranks if _of == "ranks" else next((part for part in ranks if rank in part), [])
+            place = mine.index(rank) if rank in mine else 0
+            next_split(len(mine), place)
+            try:
+                return _original(*args, **kwargs)
+            finally:
+                next_split(0, 0)
+
+        wrapped = functools.wraps(original)(call)
+        for module in list(sys.modules.values()):  # device_mesh has it by name
+            if getattr(module, "__dict__", {}).get(name) is original:
+                setattr(module, name, wrapped)
 
 
 class _World:

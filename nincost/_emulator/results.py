@@ -157,14 +157,16 @@ class RunTotals:
     Attributes:
         peak_allocated_bytes: `torch.cuda.max_memory_allocated`.
         peak_reserved_bytes: `torch.cuda.max_memory_reserved`.
-        process_bytes: reserved, the CUDA context, and what libraries took beside torch: what
-            nvidia-smi shows.
+        process_bytes: reserved, the CUDA context, NCCL's buffers and what other libraries took
+            beside torch: what nvidia-smi shows.
         fits: whether the script ended without running out of memory and the card has
             `process_bytes`.
         peak_phase, peak_layer, peak_op, peak_line, peak_code, peak_step: where the peak was reached
             first; `peak_op` is the innermost Python function.
         categories_at_peak: sum to `peak_allocated_bytes`.
         phases: allocated when a phase of the last whole step had ended.
+        nccl_bytes: what NCCL's communicators hold, modelled; nccl_range_bytes: the least and the
+            most that it may be.
         card_bytes: what the card has; budget_bytes: what was allowed, None where nothing was said.
     """
 
@@ -185,6 +187,8 @@ class RunTotals:
     cached_bytes: int
     context_bytes: int
     outside_bytes: int
+    nccl_bytes: int
+    nccl_range_bytes: tuple[int, int]
     card_bytes: int
     budget_bytes: int | None
 

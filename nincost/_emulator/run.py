@@ -253,6 +253,8 @@ def _totals(
         cached_bytes=rank.peak_reserved_bytes - rank.peak_allocated_bytes,
         context_bytes=analysis.context_bytes,
         outside_bytes=analysis.outside_bytes,
+        nccl_bytes=analysis.nccl.bytes,
+        nccl_range_bytes=(analysis.nccl.least, analysis.nccl.most),
         card_bytes=card.memory_bytes,
         budget_bytes=budget,
     )

@@ -152,7 +152,11 @@ class Observer:
             "not_emulated": _not_emulated(),
             "assumed": [asdict(one) for one in assumptions.assumed()],
             "not_initialized": initialization.skipped(),
-            "environment": {k: v for k, v in os.environ.items() if k.startswith("CUBLAS")},
+            "environment": {
+                k: v for k, v in os.environ.items() if k.startswith(("CUBLAS", "NCCL_"))
+            },
+            "communicators": _communicators(),
+            "local_world_size": os.environ.get("LOCAL_WORLD_SIZE", ""),
             **_device_state(),
         }
         part = f"{self.orders.output}.part"
@@ -204,6 +208,19 @@ def _process_bytes(device: int) -> int:
         return 0
     known.restype = ctypes.c_ulonglong
     return int(known(device))
+
+
+def _communicators() -> list[tuple[int, int, bytes]]:
+    """Of each of NCCL's: ranks, what was done with it, and a byte for each rank (nccl.c)."""
+    try:
+        known = ctypes.CDLL(None).nincost_emulated_communicator
+    except (OSError, AttributeError):
+        return []
+    used, peers = ctypes.c_int(), ctypes.c_void_p()
+    found: list[tuple[int, int, bytes]] = []
+    while ranks := known(len(found), ctypes.byref(used), ctypes.byref(peers)):
+        found.append((ranks, used.value, ctypes.string_at(peers.value or 0, ranks)))
+    return found
 
 
 def _not_emulated() -> list[str]:

@@ -4,18 +4,41 @@
  * data once for each rank, a reduction its own data unreduced, a receive from a peer what was sent to
  * that peer in the same group of calls. As everywhere, only what the host wrote is data (values.c).
  */
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime.h"
 
-typedef struct { int ranks, rank, device; } Communicator;
+enum { REDUCED = 1, IN_A_RING = 2, SENT = 1, RECEIVED = 2 };
+typedef struct { int ranks, rank, device, used; unsigned char *peers; } Communicator;
 typedef struct { char bytes[128]; } UniqueId;
+
+/* --- what was made, and how it was used: NCCL's own memory hangs on it --- */
+static Communicator *all[4096];
+static int count;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static __thread int next_ranks, next_rank;
 
 static int make(Communicator **made, int ranks, int rank) {
   *made = handle(sizeof **made);
-  **made = (Communicator){ranks, rank, current_device()};
+  **made = (Communicator){ranks, rank, current_device(), 0, calloc(1, ranks > 0 ? ranks : 1)};
+  pthread_mutex_lock(&lock);
+  if (count < (int)(sizeof all / sizeof *all)) all[count++] = *made;
+  pthread_mutex_unlock(&lock);
   return SUCCESS;
 }
+/* One communicator for a number from 0 on: its ranks, or 0 where there are no more. `used` adds up
+ * REDUCED (an all-reduce) and IN_A_RING (any other collective); each rank's byte in `peers` adds up
+ * SENT and RECEIVED. */
+API int nincost_emulated_communicator(int number, int *used, const unsigned char **peers) {
+  if (number >= count) return 0;
+  *used = all[number]->used;
+  *peers = all[number]->peers;
+  return all[number]->ranks;
+}
+/* Of the next split: how many ranks go with this one, which NCCL would learn from the others. */
+API void nincost_emulated_next_split(int ranks, int rank) { next_ranks = ranks; next_rank = rank; }
 API int ncclGetVersion(int *version) { *version = 22800; return SUCCESS; }
 API int ncclGetUniqueId(UniqueId *id) { memset(id, 7, sizeof *id); return SUCCESS; }
 API int ncclCommGetUniqueId(Communicator *of, UniqueId *id) { return ncclGetUniqueId(id); }
@@ -27,7 +50,7 @@ API int ncclCommInitAll(Communicator **made, int devices, const int *which) {
   return SUCCESS;
 }
 API int ncclCommSplit(Communicator *of, int color, int key, Communicator **made, void *config) {
-  if (color >= 0) return make(made, of->ranks, of->rank);
+  if (color >= 0) return next_ranks ? make(made, next_ranks, next_rank) : make(made, of->ranks, of->rank);
   *made = 0; /* this rank takes no part */
   return SUCCESS;
 }
@@ -51,31 +74,36 @@ static size_t size_of(size_t count, int type) {
   static const char sizes[] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1};
   return type >= 0 && type < (int)sizeof sizes ? count * sizes[type] : count;
 }
-API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) { launches++; copy(to, from, size_of(count, type)); return SUCCESS; }
+API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) { launches++; of->used |= REDUCED; copy(to, from, size_of(count, type)); return SUCCESS; }
 API int ncclReduce(const void *from, void *to, size_t count, int type, int operation, int root, Communicator *of, void *stream) {
-  launches++;
+  launches++; of->used |= IN_A_RING;
   if (of->rank == root) copy(to, from, size_of(count, type));
   return SUCCESS;
 }
 API int ncclBroadcast(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
-  launches++;
+  launches++; of->used |= IN_A_RING;
   if (of->rank == root) copy(to, from, size_of(count, type));
   return SUCCESS;
 }
-API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; return SUCCESS; }
+API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; of->used |= IN_A_RING; return SUCCESS; }
 API int ncclReduceScatter(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
-  launches++;
+  launches++; of->used |= IN_A_RING;
   size_t bytes = size_of(count, type);
   copy(to, (const char *)from + of->rank * bytes, bytes);
   return SUCCESS;
 }
 API int ncclAllGather(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
-  launches++;
+  launches++; of->used |= IN_A_RING;
   size_t bytes = size_of(count, type);
   for (int rank = 0; rank < of->ranks; rank++) copy((char *)to + rank * bytes, from, bytes);
   return SUCCESS;
 }
-API int ncclAlltoAll(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) { launches++; copy(to, from, size_of(count, type) * of->ranks); return SUCCESS; }
+API int ncclAlltoAll(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
+  launches++;
+  memset(of->peers, SENT | RECEIVED, of->ranks);
+  copy(to, from, size_of(count, type) * of->ranks);
+  return SUCCESS;
+}
 API int ncclGather(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) { return of->rank == root ? ncclAllGather(from, to, count, type, of, stream) : SUCCESS; }
 API int ncclScatter(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
   launches++;
@@ -98,11 +126,13 @@ API int ncclGroupEnd(void) {
 }
 API int ncclSend(const void *from, size_t count, int type, int peer, Communicator *of, void *stream) {
   launches++;
+  if (peer >= 0 && peer < of->ranks) of->peers[peer] |= SENT;
   if (depth && sends < (int)(sizeof sent / sizeof *sent)) sent[sends++] = (Sent){from, size_of(count, type), peer};
   return SUCCESS;
 }
 API int ncclRecv(void *to, size_t count, int type, int peer, Communicator *of, void *stream) {
   launches++;
+  if (peer >= 0 && peer < of->ranks) of->peers[peer] |= RECEIVED;
   size_t bytes = size_of(count, type);
   for (int i = sends - 1; i >= 0; i--)
     if (sent[i].peer == peer) {

@@ -57,9 +57,10 @@ def _peak_table(result: Run) -> Table:
     table.add_column("Bytes", justify="right", no_wrap=True)
     table.add_column("Share", justify="right", no_wrap=True)
     rows = peak_rows(result)
+    first_total = next(n for n, (name, _) in enumerate(rows) if name == "peak allocated")
     for number, (name, size) in enumerate(rows):
-        is_total = number >= len(rows) - 3
-        if number == len(rows) - 3:
+        is_total = number >= first_total
+        if number == first_total:
             table.add_section()
         share = 100 * size / max(result.totals.peak_allocated_bytes, 1)
         cells = (name, units.size(size), "" if is_total else f"{share:.1f}%")

@@ -197,6 +197,9 @@ def _on_the_card(result: Run) -> str:
         f"{units.size(totals.peak_reserved_bytes)} reserved ({units.size(totals.cached_bytes)} "
         f"more than allocated), {units.size(totals.context_bytes)} for the CUDA context (modelled)"
     )
+    if totals.nccl_bytes:
+        least, most = map(units.size, totals.nccl_range_bytes)
+        text += f", {units.size(totals.nccl_bytes)} for NCCL, modelled ({least} to {most})"
     if totals.outside_bytes:
         text += f", {units.size(totals.outside_bytes)} beside PyTorch's allocator"
     return f"{text}: {units.size(totals.process_bytes)} as nvidia-smi would show it"
@@ -290,6 +293,7 @@ def peak_rows(result: Run) -> list[tuple[str, int]]:
         *rows,
         ("peak allocated", totals.peak_allocated_bytes),
         ("peak reserved", totals.peak_reserved_bytes),
+        *([("NCCL, modelled", totals.nccl_bytes)] if totals.nccl_bytes else []),
         ("process", totals.process_bytes),
     ]
 
