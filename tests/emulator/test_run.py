@@ -262,7 +262,7 @@ def test_observing_changes_no_allocation() -> None:
         ({"gpu": "a1000"}, "unknown GPU 'a1000'"),
         ({"ranks": 12}, "12 ranks are no whole number of nodes of 8.*such as 4"),
         ({"ranks": 4, "rank": "4"}, "rank 4 is none of 4: expected 0 to 3"),
-        ({"rank": "first"}, "expected a number, or several as in 0,7"),
+        ({"rank": "first"}, "expected a number, several as in 0,7, or all-different"),
         ({"steps": 0}, "steps is 0: expected 1 or more"),
         ({"budget": "22"}, "size '22' is no amount of memory"),
         ({"timeout": -1}, "timeout is -1: expected seconds above 0"),
