@@ -20,6 +20,7 @@ from typing import Any
 from nincost._emulator.failure import killed
 from nincost._emulator.observe.end import GRACE
 from nincost._emulator.observe.observer import Orders
+from nincost._emulator.process_tree import tree_command
 from nincost._signals import request_granted
 
 _SIGNALS_AFTER = GRACE + 5
@@ -85,7 +86,9 @@ def run_script(
             json.dumps(asdict(orders)),
             *command,
         ]
-        with _process(arguments, dict(variables), (writer, control)) as process:
+        # Whatever it starts ends with this process, also where that is killed.
+        in_a_tree = tree_command(python, arguments)
+        with _process(in_a_tree, dict(variables), (writer, control)) as process:
             try:
                 for line in _lines(lines, process, orders.timeout):
                     with contextlib.suppress(ValueError, TypeError):

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nincost import _units as units
-from nincost._emulator.rank_kinds import written
 from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
 from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence
+from nincost._render.run.rank_kinds import rank_kinds
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8
@@ -135,42 +135,6 @@ def statements(result: Run) -> list[tuple[str, str]]:
     lines += [("Assumed", text) for text in assumed(result)]
     lines += [("Note", text) for text in notes(result)]
     return lines
-
-
-def rank_kinds(result: Run) -> list[str]:
-    """Which ranks stand for which, how that was found and what was taken for granted."""
-    kinds = result.rank_kinds
-    if kinds is None:
-        return []
-    texts = {rank: written(members) for rank, members in kinds.members.items()}
-    alike = "; ".join(
-        f"{rank} alone" if text == str(rank) else f"{rank} stands for {text}"
-        for rank, text in texts.items()
-    )
-    many = len(texts)
-    lines = [f"{many} kind{'s' if many > 1 else ''} of {result.world_size}: {alike}"]
-    sizes = [
-        f"{d.size} {'pipeline stages' if d.sends else 'ranks'}"
-        + (f" that are {d.stride} apart" if d.stride > 1 else "")
-        for d in kinds.dimensions
-    ]
-    how = (
-        f"by rank 0's process groups the ranks lie along {', '.join(sizes)}; run were "
-        f"{', '.join(map(str, kinds.ran))}, and ranks between two that allocate alike, in each "
-        "step and phase, are taken to do so, too"
-    )
-    if not kinds.complete:
-        how += f"; more kinds may be among those that were not run ({len(kinds.ran)} were)"
-    elif kinds.checked is None:
-        how = f"all {result.world_size} were run"
-    elif kinds.agrees:
-        how += f"; rank {kinds.checked}, drawn at random, confirms it"
-    else:
-        how += (
-            f"; rank {kinds.checked}, drawn at random, does NOT confirm it: there are more kinds, "
-            "give --rank to run others"
-        )
-    return [*lines, how]
 
 
 def _peak(result: Run) -> str:
