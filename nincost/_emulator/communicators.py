@@ -8,8 +8,9 @@ from typing import Any
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.nccl import Communicator, NcclMemory, nccl_memory
 
-#: runtime/nccl.c's marks.
+#: runtime/nccl.c's marks: of a communicator, and of each of its ranks.
 _REDUCED, _IN_A_RING = 1, 2
+_SENT, _RECEIVED = 1, 2
 
 
 def nccl_of(recording: Mapping[str, Any], gpu: Gpu) -> NcclMemory:
@@ -31,14 +32,16 @@ def nccl_of(recording: Mapping[str, Any], gpu: Gpu) -> NcclMemory:
         node = observed["rank"] // per_node
         near = [rank // per_node == node for rank in ranks]
         others = [
-            is_near
+            (is_near, marks)
             for rank, is_near, marks in zip(ranks, near, peers, strict=True)
             if marks and rank != observed["rank"]
         ]
         found.append(
             Communicator(
                 count, max(sum(near), 1), bool(used & _REDUCED), bool(used & _IN_A_RING),
-                sum(others), len(others) - sum(others),
+                sent_to=sum(is_near and bool(marks & _SENT) for is_near, marks in others),
+                received_from=sum(is_near and bool(marks & _RECEIVED) for is_near, marks in others),
+                far_peers=sum(not is_near for is_near, _ in others),
             )
         )  # fmt: skip
     return nccl_memory(found, gpu.title, gpu.capability, recording.get("environment", {}))

@@ -45,14 +45,15 @@ class Communicator:
     Attributes:
         ranks: how many; local_ranks: how many of them are on this rank's machine.
         reduced: whether there was an all-reduce; in_a_ring: any other collective.
-        local_peers, far_peers: ranks that were sent to or received from, here and elsewhere.
+        sent_to, received_from: ranks of this machine; far_peers: either, on others.
     """
 
     ranks: int
     local_ranks: int
     reduced: bool = False
     in_a_ring: bool = False
-    local_peers: int = 0
+    sent_to: int = 0
+    received_from: int = 0
     far_peers: int = 0
 
 
@@ -113,22 +114,31 @@ def _communicator_bytes(
         and 2 < of.ranks == of.local_ranks and environment.get("NCCL_NVLS_ENABLE") != "0"
     )  # fmt: skip
     in_a_ring = of.in_a_ring or (of.reduced and not has_nvls)
-    near = connection_bytes(environment) if links != "host" else 2 * _ROUNDED_TO
+    sender, receiver = (_ROUNDED_TO,) * 2
+    if links != "host":
+        sender, receiver = connection_bytes(environment, reads=capability == (8, 0))
     total = channels * _TABLES * _ROUNDED_TO
     if in_a_ring:
-        total += channels * (near if of.local_ranks > 1 else _network_bytes(environment))
+        total += channels * (
+            sender + receiver if of.local_ranks > 1 else _network_bytes(environment)
+        )
     if has_nvls:
         total += _NVLS_CHANNELS[capability[0]] * 2 * 8 * _NVLS_CHUNK * of.ranks
-    total += of.local_peers * peer_channels * near
+    total += peer_channels * (of.sent_to * sender + of.received_from * receiver)
     if of.far_peers:
         total += 2 * peer_channels * _NETWORK_STEPS * _NETWORK_CHUNK
     return total
 
 
-def connection_bytes(environment: Mapping[str, str]) -> int:
-    """Both ends' buffers of one channel between two cards of one machine: 12 MiB by default."""
-    sizes = _protocols(environment)
-    return _rounded(1) + _rounded(sum(sizes) + 1)  # each behind a header
+def connection_bytes(environment: Mapping[str, str], *, reads: bool = False) -> tuple[int, int]:
+    """The sender's and the receiver's buffers of one channel between two cards of one machine.
+
+    2 and 10 MiB by default; where peers read (A100 by NVLink), 6 and 6.
+    """
+    small, middle, large = _protocols(environment)
+    if reads:
+        return _rounded(large + 1), _rounded(small + middle + 1)  # each behind a header
+    return _rounded(1), _rounded(small + middle + large + 1)
 
 
 def _network_bytes(environment: Mapping[str, str]) -> int:
