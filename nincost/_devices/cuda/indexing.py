@@ -34,8 +34,7 @@ def index(call: Call) -> list[Action]:
     A mask becomes the places where it is set, which live until the result is there.
     """
     base, indices = call.args[:2]
-    masks = [one for one in indices if is_mask(one)]
-    found = found_in(base, masks[0], call.outputs[0]) if masks else 0
+    found = found_in(base, indices, call.outputs[0])
     copies = _alike([one for _, one in _given(indices, found)])
     places = mask_places(indices, found, call.target)
     return [*places, *copies, out(0), *(free(copy.name) for copy in reversed(copies))]
@@ -134,8 +133,7 @@ def index_put(call: Call) -> list[Action]:
     """
     in_gradient = call.node == "IndexBackward0"
     base, indices, values = call.args[:3]
-    masks = [index for index in indices if is_mask(index)]
-    found = found_in(base, masks[0], values) if masks else 0
+    found = found_in(base, indices, values)
     places = mask_places(indices, found, call.target)
     given = list(_given(indices, found))
     sorts = call.arg(3, False) or (call.target.settings.deterministic and values.elements > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nincost._devices.declare import rule
@@ -84,10 +85,21 @@ def mask_places(indices: Sequence[TensorMeta | None], found: int, target: Target
     return actions
 
 
-def found_in(base: TensorMeta, mask: TensorMeta, selected: TensorMeta) -> int:
-    """How many places of `base` a mask selected, by the size of what was selected."""
-    rest = base.elements // max(mask.elements, 1)
-    return selected.elements // rest if rest else 0
+def found_in(base: TensorMeta, indices: Sequence[TensorMeta | None], selected: TensorMeta) -> int:
+    """How many places of `base` each mask among some indices selects.
+
+    As many as another index has, else by the size of what was selected; all where one number was
+    put into all of them.
+    """
+    given = [one for one in indices if one is not None]
+    masks = [one for one in given if is_mask(one)]
+    others = [one.elements for one in given if not is_mask(one)]
+    if not masks or (others and max(others) != 1):
+        return max(others, default=0)
+    rest = base.elements // max(math.prod(one.elements for one in masks), 1)
+    if not rest or selected.elements % rest:
+        return masks[0].elements
+    return selected.elements // rest
 
 
 @rule(

@@ -124,3 +124,24 @@ def test_what_a_constructor_made_is_known() -> None:
         found = nincost.profile(model, input="4", batch_size=8)
         assert found.totals.macs == 3 * 4 * 4
         assert found.assumptions == ()
+
+
+class Labels(nn.Module):
+    """Sets a class for each row of a mask, as detectors do with their targets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        scores = self.layer(x)
+        target = torch.zeros_like(scores)
+        target[labels >= 0, labels[labels >= 0]] = 1.0
+        return (scores - target)[labels >= 0].square()
+
+
+def test_a_mask_beside_an_index() -> None:
+    given = {"x": torch.zeros(6, 4), "labels": torch.tensor([0, -1, 3, 2, -1, 1])}
+    found = nincost.memory(Labels(), input=given, loss="sum", gpu="h100", measure=False)
+    assert found.assumptions == ()
+    assert found.uncounted == ()
