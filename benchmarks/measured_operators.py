@@ -100,6 +100,8 @@ def run(key: tuple[str, ...], rows: list[Row], python: str, liger: str | None) -
         print(f"{kernel} on {gpu} failed: {done.stderr.strip()[-1500:]}", file=sys.stderr)
         return {}
     *cases, versions = lines
+    if liger:
+        versions["liger-kernel"] = Path(liger).name
     values = {}
     for case in cases:
         config = json.dumps(case["config"])

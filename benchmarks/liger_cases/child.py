@@ -35,14 +35,16 @@ SCRIPTS = {
     "sparse_multi_token_attention": Script(
         attention.sparse_multi_token_attention, ("torch",), _ALL
     ),
-    "fused_neighborhood_attention": Script(attention.neighbourhood_attention, ("torch",), _ALL),
+    "fused_neighborhood_attention": Script(
+        attention.neighbourhood_attention, ("liger", "torch"), _ALL
+    ),
     "llama4_rope": Script(attention.llama4_rope, ("huggingface",), ("forward", "backward", "full")),
     "tiled_geglu": Script(attention.tiled_geglu, ("huggingface",), ("full", "forward", "backward")),
     "tvd": Script(losses.tvd, ("torch",), memory_first=True),
     "relu_squared": Script(norms.relu_squared, ("torch",), _ALL),
     "fused_add_rms_norm": Script(norms.fused_add_rms_norm, ("huggingface",), _ALL),
     "fused_moe": Script(
-        experts.fused_moe, ("huggingface",), ("full", "forward", "backward"), before=experts.probe
+        experts.fused_moe, _LIGER_AND_HF, ("full", "forward", "backward"), before=experts.prepare
     ),
     "megatron_rms_norm": Script(norms.megatron_rms_norm, ("torch",), ("forward", "full")),
 }
@@ -52,7 +54,8 @@ def run(kernel: str, sweeps: list[list[dict[str, Any]]]) -> None:
     """Time, then measure, each sweep, as the script does."""
     script = SCRIPTS[kernel]
     if script.before is not None:
-        script.before(sweeps[0][0]["config"])
+        first = sweeps[0][0]
+        script.before(first["config"], first["x"] if first["x_name"] == "E" else [128])
     for sweep in sweeps:
         for measures in (True,) if script.memory_first else (False, True):
             for part in sweep:

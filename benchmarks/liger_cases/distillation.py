@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from liger_cases.measure import Case, Loop, liger
+from liger_cases.measure import Case, Loop, import_as_tests_do, liger
 
 Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -73,6 +73,7 @@ def _distillation(case: Case, loop: Loop, distance: Distance, module: str, name:
     chunked = liger(f"chunked_loss.{module}", name)
     if case.provider == "liger" and chunked is None:
         return
+    import_as_tests_do()
     measured = DistillationHead(case, distance).to("cuda")
     sibling = DistillationHead(case, distance).to("cuda")
     drawn = torch.rand(case.x, case["H"] // 2, device="cuda", dtype=case.dtype)

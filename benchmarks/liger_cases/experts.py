@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from liger_cases.measure import Case, Loop
+from liger_cases.measure import Case, Loop, liger
 from nincost._emulator.values import expect_sizes
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -127,7 +127,13 @@ def fused_moe(case: Case, loop: Loop) -> None:
     counts = _tokens_of_experts(tokens, experts, chosen, drawn)
     sizes = [int(count) for count in counts if count]
 
+    fused = liger("ops.fused_moe", "LigerFusedMoEFunction")
+    if case.provider == "liger" and fused is None:
+        return
+
     def forward() -> torch.Tensor:
+        if case.provider == "liger":
+            return fused.apply(x, gate_up, down, index, weights)
         expect_sizes(len(sizes), *sizes)
         return _forward(x, gate_up, down, index, weights)
 
@@ -148,14 +154,18 @@ def fused_moe(case: Case, loop: Loop) -> None:
     loop(forward, full, None, [x, gate_up, down, weights])
 
 
-def probe(config: dict[str, Any]) -> None:
-    """One step at the model's own number of tokens, whose memory is then given back."""
+def prepare(config: dict[str, Any], experts: list[int]) -> None:
+    """A step at the model's own size, whose memory is given back, and one of each sibling."""
 
     def step(forward: Any, *_: Any) -> None:
         y = forward()
         y.backward(torch.randn_like(y))
 
-    sizes = {"T": 8192, "E": 128}
-    fused_moe(Case("huggingface", "full", 0, config | sizes), step)  # type: ignore[arg-type]
+    def warm_up(forward: Any, *_: Any) -> None:
+        forward().sum().backward()
+
+    fused_moe(Case("huggingface", "full", 0, config | {"T": 8192, "E": 128}), step)
     gc.collect()
     torch.cuda.empty_cache()
+    for count in experts:
+        fused_moe(Case("liger", "full", 0, config | {"T": 8192, "E": count}), warm_up)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from liger_cases.measure import Case, Loop, liger
+from liger_cases.measure import Case, Loop, import_as_tests_do, liger
 
 IGNORED = -100
 Alignment = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -86,6 +86,7 @@ def _preference(
     chunked = liger(f"chunked_loss.{name.lower()}_loss", f"LigerFusedLinear{name}Function")
     if case.provider == "liger" and chunked is None:
         return
+    import_as_tests_do()
     measured = head(case, alignment).to("cuda")
     sibling = nn.Linear(case["H"], case["V"], bias=False, dtype=case.dtype).to("cuda")
     shape = (case.x, case["T"])

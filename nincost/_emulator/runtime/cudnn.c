@@ -1,7 +1,8 @@
 /* cuDNN: the real one's answers for a card that is not there.
  *
  * Descriptors and heuristics are passed to the real library with a description of the card in place of
- * its handle (cuDNN 9.8 and later). Its kernels are never executed. Names are those of cudnn_graph.h.
+ * its handle (cuDNN 9.8 and later; an older one is not queried). Its kernels are never executed. Names
+ * are those of cudnn_graph.h.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -45,17 +46,30 @@ API const char *cudnnGetErrorString(int status) { return status == CUDNN_NOT_SUP
 API void cudnnGetLastErrorString(char *text, size_t bytes) { ((void (*)(char *, size_t))real("cudnnGetLastErrorString"))(text, bytes); }
 API int cudnnCreate(void **made) { *made = handle(0); return SUCCESS; }
 
+/* Whether cuDNN can be queried for the card. */
+static int queried(void) {
+  static int answer = -1;
+  if (answer < 0) {
+    answer = json != 0;
+    if (json && cudnnGetVersion() < 90800) {
+      note("modelled", "workspaces of cuDNN, which is older than 9.8: taken for none");
+      answer = 0;
+    }
+  }
+  return answer;
+}
+
 API int cudnnBackendCreateDescriptor(int kind, Descriptor *made) {
-  if (json) return REAL(cudnnBackendCreateDescriptor, int, Descriptor *)(kind, made);
+  if (queried()) return REAL(cudnnBackendCreateDescriptor, int, Descriptor *)(kind, made);
   *made = handle(0);
   return SUCCESS;
 }
 API int cudnnBackendDestroyDescriptor(Descriptor gone) {
-  if (json) return REAL(cudnnBackendDestroyDescriptor, Descriptor)(gone);
+  if (queried()) return REAL(cudnnBackendDestroyDescriptor, Descriptor)(gone);
   free(gone);
   return SUCCESS;
 }
-API int cudnnBackendFinalize(Descriptor one) { return json ? REAL(cudnnBackendFinalize, Descriptor)(one) : SUCCESS; }
+API int cudnnBackendFinalize(Descriptor one) { return queried() ? REAL(cudnnBackendFinalize, Descriptor)(one) : SUCCESS; }
 
 static int set(Descriptor one, int name, int type, int64_t count, const void *values) {
   return REAL(cudnnBackendSetAttribute, Descriptor, int, int, int64_t, const void *)(one, name, type, count, values);
@@ -76,7 +90,7 @@ static Descriptor described_card(void) {
   return described;
 }
 API int cudnnBackendSetAttribute(Descriptor one, int name, int type, int64_t count, const void *values) {
-  if (!json || name == GRAPH_HANDLE) return SUCCESS;
+  if (!queried() || name == GRAPH_HANDLE) return SUCCESS;
   Descriptor described = described_card();
   if (name == PLAN_HANDLE) return set(one, PLAN_DEVICE, DESCRIPTOR, 1, &described);
   if (name == HEURISTICS_GRAPH) set(one, HEURISTICS_DEVICE, DESCRIPTOR, 1, &described);
@@ -90,7 +104,7 @@ static int one_plan(int name, int type, int64_t count, int64_t *found, void *val
   return SUCCESS;
 }
 API int cudnnBackendGetAttribute(Descriptor one, int name, int type, int64_t count, int64_t *found, void *values) {
-  if (!json) return one_plan(name, type, count, found, values);
+  if (!queried()) return one_plan(name, type, count, found, values);
   int status = REAL(cudnnBackendGetAttribute, Descriptor, int, int, int64_t, int64_t *, void *)(one, name, type, count, found, values);
   if (!status && name == PLAN_WORKSPACE && count && no_workspace) *(int64_t *)values = 0;
   return status;

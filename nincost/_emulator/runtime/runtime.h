@@ -14,8 +14,9 @@
  *   CAPACITY       bytes that can be had of each, its context included (the card's memory)
  *   CONTEXT        bytes that a CUDA context takes of each card that is used (0)
  *   FIRST_ADDRESS  the first address; where it is set, no memory is behind any of them
- *   CUDNN          the card as cuDNN 9.8 and later want it described, in JSON; without it cuDNN is
- *                  not queried, and each convolution has one plan, whose workspace is 0 bytes
+ *   CUDNN          the card as cuDNN 9.8 and later want it described, in JSON; without it, and
+ *                  where cuDNN is older, it is not queried, and each convolution has one plan,
+ *                  whose workspace is 0 bytes
  *   NO_WORKSPACE   cuDNN is queried for its plans, and their workspaces are 0 bytes all the same
  */
 #pragma once
