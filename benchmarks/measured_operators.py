@@ -11,7 +11,8 @@ liger_cases/, run in a process of their own on the emulated card that the row wa
 `--python` runs the kernels that are named with another torch, such as that of the rows' day; what
 was found is kept in `--results`, a kernel's latest run in the place of an earlier one. A kernel
 whose sibling cases leave memory on the card wants Liger-Kernel as it was: install it beside that
-torch, or name the folder of its source with `--liger`.
+torch, with the transformers of its day, or name the folder of its source with `--liger`. Which
+versions gave a row stands at the end of the report.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def run(key: tuple[str, ...], rows: list[Row], python: str, liger: str | None) -
         print(f"{kernel} on {gpu} failed: {done.stderr.strip()[-1500:]}", file=sys.stderr)
         return {}
     *cases, versions = lines
-    if liger:
+    if liger and versions["siblings"]:
         versions["liger-kernel"] = Path(liger).name
     values = {}
     for case in cases:
@@ -205,15 +206,19 @@ def report(lines: list[dict[str, Any]], known: dict[str, Any]) -> str:
         worst = max((line["share"] for line in group if line["found"]), default=0.0)
         cells = [kernel, gpu, ", ".join(versions) or "not run", every, exact, close, near]
         text.append(f"| {' | '.join(map(str, cells))} | {f'{worst:.2%}' if ran else ''} |")
-    different = [line for line in lines if line["off"] != 0]
-    text += ["", "## Rows that differ", ""]
-    text += ["Here less measured, in bytes.", "", "| row | MiB measured | here less that | why |"]
-    text.append("| --- | ---: | ---: | --- |")
-    for line in different:
-        row = line["row"]
-        off = "not run" if line["off"] is None else f"{line['off']:+,} ({line['share']:.3%})"
-        name = f"{row['kernel_name']} {line['x']}, {row['gpu_name']}"
-        text.append(f"| {name} | {line['measured']:.10g} | {off} | {reason(row)} |")
+    text += ["", "## Rows that differ", "", "Here less measured, in bytes."]
+    reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in lines:
+        if line["off"] != 0:
+            key = line["row"]["kernel_name"], reason(line["row"])
+            reasons.setdefault(key, []).append(line)
+    for (kernel, why), group in reasons.items():
+        text += ["", f"**{kernel}**: {why}.", "", "| row | MiB measured | here less that |"]
+        text.append("| --- | ---: | ---: |")
+        for line in group:
+            off = "not run" if line["off"] is None else f"{line['off']:+,} ({line['share']:.3%})"
+            name = f"{line['x']}, {line['row']['gpu_name']}"
+            text.append(f"| {name} | {line['measured']:.10g} | {off} |")
     text += ["", "## Versions", ""]
     for (kernel, gpu), group in kernels.items():
         made = sorted({_versions(line["found"]) for line in group if line["found"]})

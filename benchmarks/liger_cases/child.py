@@ -14,9 +14,10 @@ import sys
 from typing import Any
 
 import torch
+import triton
 
 from liger_cases import attention, distillation, experts, losses, norms, preference
-from liger_cases.measure import Case, Loop, Script
+from liger_cases.measure import Case, Loop, Script, siblings
 
 _ALL = ("forward", "full", "backward")
 _LIGER_AND_HF = ("liger", "huggingface")
@@ -83,7 +84,10 @@ def _version(name: str) -> str | None:
 if __name__ == "__main__":
     run(*json.loads(sys.argv[1]))
     versions = {"torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
-    versions |= {name: _version(name) for name in ("triton", "liger-kernel")}
+    versions["triton"] = triton.__version__
+    versions["siblings"] = sorted(siblings)
+    if siblings:
+        versions["liger-kernel"] = _version("liger-kernel")
     print(json.dumps(versions))
     sys.stdout.flush()
     os._exit(0)  # torch's threads now and then abort a process that ends while they run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,9 @@ import triton
 
 #: As in the scripts.
 MEASURED_CALLS = 10
-#: After so many calls with one peak, the others are taken to have it, too.
-STEADY = 4
+#: Seconds between two calls, in which autograd's thread lets go of the last one's blocks: it may be
+#: slow to do so on a busy machine, and the next call would begin with them.
+REST = 0.005
 #: What triton's timing loop overwrites between two calls, so that nothing is in the card's cache.
 CACHE_BYTES = 256_000_000 if triton.__version__ < "3.2" else 256 << 20
 
@@ -82,12 +84,11 @@ class Loop:
         if not self.measures:
             _time(call, grads)
             return
-        while len(self.peaks) < MEASURED_CALLS:
+        for _ in range(MEASURED_CALLS):
+            time.sleep(REST)
             torch.cuda.memory.reset_peak_memory_stats()
             call()
             self.peaks.append(torch.cuda.max_memory_allocated() / 2**20)
-            if len(set(self.peaks[-STEADY:])) == 1 and len(self.peaks) >= STEADY:
-                self.peaks += [self.peaks[-1]] * (MEASURED_CALLS - len(self.peaks))
 
     def median(self) -> float:
         """MiB, by way of float32 as in the scripts."""
@@ -96,12 +97,18 @@ class Loop:
         return found
 
 
+#: Those of Liger's own that were found.
+siblings: set[str] = set()
+
+
 def liger(module: str, name: str, otherwise: Any = None) -> Any:
     """A sibling of Liger's own, where `liger-kernel` is installed beside this torch."""
     try:
-        return getattr(importlib.import_module(f"liger_kernel.{module}"), name)
+        found = getattr(importlib.import_module(f"liger_kernel.{module}"), name)
     except ImportError:
         return otherwise
+    siblings.add(name)
+    return found
 
 
 #: What the reference losses of the scripts import with them. It matters for when Python's cycle
