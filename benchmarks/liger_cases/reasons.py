@@ -38,10 +38,6 @@ _REASONS = {
         "the newer one chooses another plan for the smallest case"
     ),
     "fused_linear_cpo_loss": _UNCUT.format("here on what the sibling left"),
-    "fused_neighborhood_attention": (
-        "not found. All are of width 768, most of them 256 KiB more: its weights, of 2.25 MiB, may "
-        "lie in cached blocks of 2.5 MiB, which the allocator hands out whole"
-    ),
     "fused_moe": _UNCUT.format(
         "here on the sibling's autotuning, which is not repeated, and on each expert's tokens: "
         "without the sibling's cases the rows of 16 to 128 experts are up to 0.5% off"
