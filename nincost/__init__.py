@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from nincost._compare.results import Comparison
     from nincost._emulator.results import Run
     from nincost._emulator.run import run
+    from nincost._emulator.verify import verify
+    from nincost._emulator.verify_results import Verification
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
     from nincost._memory.fit import fit
@@ -65,6 +67,8 @@ _WHERE = {
     "Fit": "nincost._memory.fit_results",
     "run": "nincost._emulator.run",
     "Run": "nincost._emulator.results",
+    "verify": "nincost._emulator.verify",
+    "Verification": "nincost._emulator.verify_results",
     "validate": "nincost._validate.validate",
     "Validation": "nincost._validate.results",
     "check": "nincost._closed_form.check",
@@ -112,6 +116,7 @@ __all__ = [
     "UncountedError",
     "Validation",
     "Variants",
+    "Verification",
     "View",
     "__version__",
     "audit",
@@ -127,11 +132,12 @@ __all__ = [
     "train_table",
     "validate",
     "variants",
+    "verify",
 ]
 
 
 #: Functions that predict memory, for which cuDNN is queried.
-_QUERY_CUDNN = frozenset({"memory", "fit", "report", "validate"})
+_QUERY_CUDNN = frozenset({"memory", "fit", "report", "validate", "verify"})
 
 
 def __getattr__(name: str) -> Any:

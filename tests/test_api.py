@@ -93,8 +93,8 @@ ONLY_CLI = {
 }  # fmt: skip
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {
-    "memory": {"timeline", "snapshot", "top"}, "fit": {"batch_size"}, "validate": {"reports"},
-    "run": {"timeline", "snapshot", "top"},
+    "memory": {"timeline", "snapshot", "top", "verify"},  # nincost.verify
+    "fit": {"batch_size"}, "validate": {"reports"}, "run": {"timeline", "snapshot", "top"},
     "train": {"table", "seeds", "trust"},  # nincost.train_table
 }  # fmt: skip
 #: Of one function alone: who is told how far it has come, and what each command has as an output

@@ -15,6 +15,7 @@ from nincost._cli.options import (
 )
 from nincost._cli.step_options import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
+from nincost.errors import InputError
 
 
 @click.command(
@@ -41,6 +42,11 @@ Examples:
 @click.option(
     "--measure/--no-measure", default=None,
     help="Measure real steps too. Default: where there is a GPU.",
+)  # fmt: skip
+@click.option(
+    "--verify", is_flag=True,
+    help="Run the same step in PyTorch's own CUDA code on an emulated GPU, and report both: exit "
+    "status 1 where a peak differs. Linux on x86-64.",
 )  # fmt: skip
 @click.option(
     "--timeline", metavar="FILE",
@@ -70,6 +76,10 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         check_picture(output.picture_width, timeline)
     name = pick_model(model, variant)
     parse_step(options)
+    if options.pop("verify"):
+        return _verify(
+            name, output, options, beside={"--timeline": timeline, "--snapshot": snapshot}
+        )
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
     preload()  # in a thread, while torch is imported
@@ -90,3 +100,23 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         output.say(f"wrote {snapshot}")
     output.show(result, top=top)
     return 1 if options["gpu"] is not None and result.totals.fits is False else 0
+
+
+def _verify(
+    model: str, output: Output, options: dict[str, Any], *, beside: dict[str, str | None]
+) -> int:
+    """The step as predicted and as emulated, instead of the prediction alone."""
+    others = {
+        **beside, "--what-if": options.pop("what_if"), "--suggest": options.pop("suggest"),
+        "--measure": options.pop("measure"),
+    }  # fmt: skip
+    for name, value in others.items():
+        if value:
+            raise InputError(f"--verify and {name} are both given: run memory once with each")
+    preload()
+    from nincost._emulator.verify import verify
+
+    with output.only_results_on_stdout():
+        result = verify(model, **options)
+    output.show(result)
+    return result.exit_status

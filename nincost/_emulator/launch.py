@@ -10,7 +10,14 @@ from nincost._devices.libraries.cudnn_query import device_json
 from nincost._emulator import ranks
 from nincost._emulator.initialization import INITIALIZE
 from nincost._emulator.journal import JOURNAL
-from nincost._emulator.library import LIBRARIES, SITE, cache_folder, folder_of
+from nincost._emulator.library import (
+    COMPILER,
+    LIBRARIES,
+    SITE,
+    cache_folder,
+    folder_of,
+    system_compiler,
+)
 from nincost._emulator.observe.user_code import GENERATED
 from nincost._emulator.process import PRELOAD
 from nincost._emulator.values import ASSUME, ROUTING, check_routing, parse_fraction
@@ -82,6 +89,8 @@ def environment(
         "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated"),
         "TRITON_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated" / "triton"),
     }
+    if system_compiler() is None and (folder / COMPILER).exists():
+        variables.setdefault("CC", str(folder / COMPILER))
     if capacity is not None:
         variables[f"{PREFIX}CAPACITY"] = str(capacity)
     if world_size is not None:

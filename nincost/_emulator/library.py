@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ PACKAGE = Path(__file__).resolve().parent
 RUNTIME = PACKAGE / "runtime"
 #: The folder in the cache that is put on PYTHONPATH: what Python runs when it starts, and nincost.
 SITE = "site"
+#: The program in the cache that stands for a C compiler, where the system has none.
+COMPILER = "cc"
 #: The libraries' names, in the order in which they are preloaded.
 LIBRARIES = ("libnincost_cuda.so", "libnincost_nvml.so")
 _CONTAINER = "docker run -v .:/work -w /work pytorch/pytorch:latest ..."
@@ -154,11 +157,16 @@ def _hash(torch: Torch) -> str:
     return known.hexdigest()[:16]
 
 
+def system_compiler() -> str | None:
+    """The system's C compiler."""
+    return next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+
+
 def _compiler() -> list[str]:
     """The command that compiles C."""
-    for name in ("cc", "gcc", "clang"):
-        if shutil.which(name):
-            return [name]
+    name = system_compiler()
+    if name is not None:
+        return [name]
     if importlib.util.find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
     raise EmulatorError(
@@ -190,6 +198,9 @@ def _build(torch: Torch, folder: Path) -> None:
         generated.unlink()
         for name in ("libcuda.so.1", "libcuda.so"):  # as Triton links against it
             (made / name).symlink_to(cuda)
+        if compiler[0] == sys.executable:  # Triton needs one, too
+            (made / COMPILER).write_text(f'#!/bin/sh\nexec {shlex.join(compiler)} "$@"\n')
+            (made / COMPILER).chmod(0o755)
         (made / SITE).mkdir()
         (made / SITE / "sitecustomize.py").symlink_to(PACKAGE / SITE / "sitecustomize.py")
         (made / SITE / "nincost").symlink_to(PACKAGE.parent)

@@ -18,6 +18,7 @@ from nincost._emulator.failure import failure_of, ran_out_of_memory
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.rank_kinds import Kinds, written
 from nincost._emulator.rank_runner import RankRunner
+from nincost._emulator.own_runtime import sentence
 from nincost._emulator.results import RankRun, Run, RunTotals
 from nincost._emulator.run_options import (
     ALL_DIFFERENT,
@@ -287,6 +288,7 @@ def _notes(recording: Mapping[str, Any], analysis: Analysis) -> tuple[str, ...]:
             f"{what} on the CPU ({units.size(size)}) {'was' if fills == 1 else 'were'} skipped: no "
             "memory hangs on their values; --initialize does them"
         )
+    notes += filter(None, [sentence(recording["own_runtimes"])])
     devices = [d for d in recording["devices"] if d["reserved_peak"]]
     if len(devices) > 1:
         notes.append(

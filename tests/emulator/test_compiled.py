@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from support.emulated import answer, needs_emulator
+
+import nincost
+from nincost._emulator.library import cache_folder
 
 pytestmark = [
     needs_emulator,
@@ -88,3 +93,24 @@ def test_compiled_code_runs_and_takes_less(tmp_path: pytest.TempPathFactory) -> 
     assert found["compiled"] < found["eager"]
     assert found["choices"]["add"] == ["of", "2", "configurations"]
     assert "addmm" in found["choices"]
+
+
+SCRIPT = Path(__file__).resolve().parent / "scripts" / "compiled.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["default", "autotune", "graphs", "triton"])
+def test_a_script_with_compiled_code(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """torch's own counters, lines of the script alone, and the choices that were assumed."""
+    result = nincost.run(SCRIPT, [kind], gpu="h100", until_exit=True)
+    peaks = re.findall(r"^peaks (\d+) (\d+)$", capfd.readouterr().err, re.MULTILINE)
+    totals = result.totals
+    assert [str(totals.peak_allocated_bytes), str(totals.peak_reserved_bytes)] == list(peaks[-1])
+    assert {row.line.partition(":")[0] for row in result.lines} <= {"compiled.py", ""}
+    chosen = {one.name for one in result.assumed if one.kind == "choice"}
+    assert chosen == {"autotune": {"addmm", "mm"}, "triton": {"double"}}.get(kind, set())
+    assert not any("CUDA runtime linked in" in note for note in result.notes)
+    if kind == "default":
+        made = sorted(cache_folder().glob("torchinductor_*/**/*.py"))
+        nincost.run(SCRIPT, [kind], gpu="h100", until_exit=True)
+        assert sorted(cache_folder().glob("torchinductor_*/**/*.py")) == made  # nothing new

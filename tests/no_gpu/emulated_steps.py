@@ -5,37 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nincost._devices.cards import get_gpu
+from nincost._emulator.changes import predicted, unlike
+from nincost._emulator.emulated_step import run_emulated_step
 from nincost._isolation import collection_paused
-from nincost._measure.measure import make_job, variables_of
 from nincost._memory.predict import predict
-from nincost._step.request import Request, make_request
+from nincost._step.request import make_request
 from nincost._validate.suite import Case
 from nincost.errors import NincostError
 from no_gpu.emulated_runtime import HERE, variables
-from no_gpu.events import predicted, unlike
-
-
-def run(request: Request, steps: int, *, keep: Path | None = None) -> dict[str, Any]:
-    """What PyTorch takes for a request's steps; `keep` gets the history, as JSON."""
-    with tempfile.TemporaryDirectory() as folder:
-        job = make_job(request, steps, Path(folder))
-        environment = {**variables(request.card.gpu), **variables_of(request)}
-        done = subprocess.run(
-            [sys.executable, str(HERE / "child.py"), *([str(keep)] if keep else [])],
-            input=json.dumps(job), capture_output=True, text=True, env=environment, check=False,
-        )  # fmt: skip
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if not lines:
-        return {"error": f"exit status {done.returncode}: {done.stderr.strip()[-600:]}"}
-    answer: dict[str, Any] = json.loads(lines[-1])
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +60,19 @@ def compare(case: Case, gpu: str, *, events: bool = False) -> Compared:
             simulation = predict(request).simulation
     except NincostError as error:
         return Compared(case, gpu, problem=f"not predicted: {error}")
-    unlike_events: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        keep = Path(folder) / "history.json" if events else None
-        real = run(request, simulation.steps, keep=keep)
-        if "error" in real or real["out_of_memory"]:
-            return Compared(case, gpu, problem=real.get("error") or real["out_of_memory"])
-        if keep:
-            changes = [(size, where) for size, where in json.loads(keep.read_text())]
-            unlike_events = unlike(predicted(simulation.events, simulation.layers), changes)
+    try:
+        real = run_emulated_step(request, simulation.steps, changes=events)
+    except NincostError as error:
+        return Compared(case, gpu, problem=str(error))
+    if real.out_of_memory:
+        return Compared(case, gpu, problem=real.out_of_memory)
+    differences: list[str] = []
+    if events:
+        mine = predicted(simulation.events, simulation.layers)
+        differences = unlike(mine, real.changes)
     return Compared(
-        case, gpu, (simulation.peak, real["peak_allocated_bytes"]),
-        (simulation.reserved, real["peak_reserved_bytes"]), unlike_events,
+        case, gpu, (simulation.peak, real.allocated), (simulation.reserved, real.reserved),
+        differences,
     )  # fmt: skip
 
 

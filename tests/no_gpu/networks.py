@@ -23,12 +23,12 @@ from torch.utils._pytree import tree_map
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
+from nincost._emulator.changes import Change, predicted, recorded, unlike
 from nincost._memory.device_allocations import Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._step.step import Step
 from nincost.errors import NincostError
-from no_gpu.events import Change, predicted, recorded, unlike
 
 _STEPS = 2
 

@@ -103,6 +103,7 @@ def made_up_run() -> Run:
         "snapshot": {"device_traces": [script.events], "allocator_settings": {}, "segments": []},
         "devices": [{"reserved": 1 << 30, "reserved_peak": 1 << 30, "process": 0}],
         "not_emulated": ["cudaSomething"], "environment": {}, "packages": (),
+        "own_runtimes": (),
         "not_initialized": (3, 1 << 30),
         "assumed": [
             {"kind": "size", "name": "nonzero", "detail": "8 of 8 elements", "count": 2,

@@ -14,6 +14,7 @@ from typing import Any
 
 from nincost._emulator import assumptions, initialization
 from nincost._emulator.observe.user_code import UserCode
+from nincost._emulator.own_runtime import libraries_with_own_runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class Observer:
             "not_emulated": _not_emulated(),
             "assumed": [asdict(one) for one in assumptions.assumed()],
             "not_initialized": initialization.skipped(),
+            "own_runtimes": libraries_with_own_runtime(),
             "environment": {
                 k: v for k, v in os.environ.items() if k.startswith(("CUBLAS", "NCCL_"))
             },

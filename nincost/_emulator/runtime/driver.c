@@ -85,6 +85,12 @@ DONE(cuStreamSynchronize) DONE(cuStreamQuery) DONE(cuStreamDestroy_v2) DONE(cuSt
 DONE(cuEventRecord) DONE(cuEventQuery) DONE(cuEventSynchronize) DONE(cuEventDestroy_v2)
 DONE(cuLogsRegisterCallback) DONE(cuLogsUnregisterCallback)
 
+/* Green contexts, parts of a card, are not emulated. */
+#define MISSING(name) API int name(void) { return NOT_SUPPORTED; }
+MISSING(cuCtxFromGreenCtx) MISSING(cuGreenCtxCreate) MISSING(cuGreenCtxDestroy)
+MISSING(cuGreenCtxStreamCreate) MISSING(cuDevSmResourceSplitByCount)
+MISSING(cuDeviceGetDevResource) MISSING(cuDevResourceGenerateDesc)
+
 static int nothing(void) { return SUCCESS; }
 API int cudaGetDriverEntryPointByVersion(const char *name, void **function, unsigned version, unsigned long long flags, int *found) {
   static void *self;
