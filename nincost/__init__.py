@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from nincost._compare.results import Comparison
     from nincost._emulator.results import Run
     from nincost._emulator.run import run
-    from nincost._emulator.verify import verify
-    from nincost._emulator.verify_results import Verification
+    from nincost._emulator.verification.results import Verification
+    from nincost._emulator.verification.verify import verify
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
     from nincost._memory.fit import fit
@@ -67,8 +67,8 @@ _WHERE = {
     "Fit": "nincost._memory.fit_results",
     "run": "nincost._emulator.run",
     "Run": "nincost._emulator.results",
-    "verify": "nincost._emulator.verify",
-    "Verification": "nincost._emulator.verify_results",
+    "verify": "nincost._emulator.verification.verify",
+    "Verification": "nincost._emulator.verification.results",
     "validate": "nincost._validate.validate",
     "Validation": "nincost._validate.results",
     "check": "nincost._closed_form.check",

@@ -60,7 +60,7 @@ def nincost_process() -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             env={**os.environ, "PYTHONPATH": path, **environment},
             cwd=cwd,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

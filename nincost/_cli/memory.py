@@ -114,7 +114,7 @@ def _verify(
         if value:
             raise InputError(f"--verify and {name} are both given: run memory once with each")
     preload()
-    from nincost._emulator.verify import verify
+    from nincost._emulator.verification.verify import verify
 
     with output.only_results_on_stdout():
         result = verify(model, **options)

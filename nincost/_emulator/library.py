@@ -89,7 +89,13 @@ def torch_of(python: str) -> Torch:
         " open(folder + '/version.py').read(), re.M)) if folder else {}\n"
         "print(json.dumps([folder, names.get('__version__', ''), names.get('cuda', '')]))\n"
     )
-    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise EmulatorError(
+            f"there is no interpreter {python!r} ({error.strerror}): give the path of a Python "
+            "that has torch, such as venv/bin/python"
+        ) from error
     if done.returncode:
         raise EmulatorError(
             f"{python} could not be asked for its torch: {done.stderr.strip()[-300:]}"

@@ -16,9 +16,9 @@ from nincost._emulator import analysis as of_rank
 from nincost._emulator.analysis import Analysis, analyse
 from nincost._emulator.failure import failure_of, ran_out_of_memory
 from nincost._emulator.observe.observer import Orders
+from nincost._emulator.observe.own_runtime import sentence
 from nincost._emulator.rank_kinds import Kinds, written
 from nincost._emulator.rank_runner import RankRunner
-from nincost._emulator.own_runtime import sentence
 from nincost._emulator.results import RankRun, Run, RunTotals
 from nincost._emulator.run_options import (
     ALL_DIFFERENT,

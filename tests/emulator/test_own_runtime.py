@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nincost._emulator.own_runtime import libraries_with_own_runtime, sentence
+from nincost._emulator.observe.own_runtime import libraries_with_own_runtime, sentence
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("gcc") is None, reason="it needs Linux and gcc"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,15 @@ def sums_are_right(result: Run) -> bool:
     return wholes == [totals.peak_allocated_bytes] * len(wholes)
 
 
+BATCH = 2048
+
+
+@functools.cache
+def _plain() -> Run:
+    """One run that several tests look at."""
+    return run("plain", "--batch-size", BATCH, until_exit=True)
+
+
 def test_a_plain_script_takes_what_torch_counts_and_memory_predicts(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -77,19 +85,18 @@ def test_a_plain_script_takes_what_torch_counts_and_memory_predicts(
 
 
 def test_lines_are_the_users_own() -> None:
-    result = run("plain", "--batch-size", "2048")
+    result = _plain()
     codes = {row.line: row.code for row in result.lines}
     lines = (SCRIPTS / "net.py").read_text().splitlines()
     place = lines.index("        return x + self.down(torch.relu(hidden))") + 1
     assert codes[f"net.py:{place}"] == "return x + self.down(torch.relu(hidden))"
     saved = [row for row in result.lines if row.line == f"net.py:{place}"]
     # Of each block, relu's output of 4 x 256 and the block's output of 256, in float32.
-    assert sum(row.categories["activations"] for row in saved) >= 2 * 2048 * 5 * 256 * 4
+    assert sum(row.categories["activations"] for row in saved) >= 2 * BATCH * 5 * 256 * 4
     (model,) = {row.line for row in result.lines if row.categories["parameters"]}
     assert codes[model] == "model = net.make().cuda()"
     (state,) = {row.line for row in result.lines if row.categories["optimizer_state"]}
     assert codes[state] == "optimizer.step()"
-    assert result.ranks[0].ended == "steps"
 
 
 def test_a_scaler_accumulation_workers_and_much_output() -> None:
@@ -244,8 +251,9 @@ print(json.dumps([[e["action"], e["size"]] for e in events if e["action"] != "sn
 
 def test_observing_changes_no_allocation() -> None:
     """The same script without nincost's hooks: each allocation and free, in order."""
-    plain = answer(HISTORY, str(SCRIPTS), str(SCRIPTS / "plain.py"), gpu="a100-80gb")
-    result = run("plain", until_exit=True)
+    arguments = (str(SCRIPTS / "plain.py"), "--batch-size", str(BATCH))
+    plain = answer(HISTORY, str(SCRIPTS), *arguments, gpu="a100-80gb")
+    result = _plain()
     import pickle
 
     assert result.snapshot is not None
@@ -266,6 +274,9 @@ def test_observing_changes_no_allocation() -> None:
         ({"steps": 0}, "steps is 0: expected 1 or more"),
         ({"budget": "22"}, "size '22' is no amount of memory"),
         ({"timeout": -1}, "timeout is -1: expected seconds above 0"),
+        ({"assume": "some"}, "assume is 'some': expected all, half, none or a number from 0 to 1"),
+        ({"routing": "fair"}, "routing is 'fair': expected balanced, or first"),
+        ({"gpu": "h10"}, "did you mean 'h100'"),
         ({"args": "--batch-size 32"}, r"expected a list, such as \['--batch-size', '32'\]"),
     ],
 )
@@ -275,16 +286,11 @@ def test_mistakes(options: dict[str, Any], words: str, monkeypatch: pytest.Monke
         nincost.run(**({"script": "plain.py"} | options))
 
 
-@functools.cache
-def _one_run() -> Run:
-    return run("plain", "--optimizer", "SGD", steps=2)
-
-
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_keep_their_figures_whole(width: int) -> None:
     from nincost._result import render
 
-    lines = str(render(_one_run(), "table", width=width)).splitlines()
+    lines = str(render(_plain(), "table", width=width)).splitlines()
     assert max(map(len, lines)) <= width
     assert any(line.startswith("FITS: needs ") for line in lines[1:3])
     figures = [line for line in lines if re.search(r"\d (KiB|MiB|GiB)$", line)]
@@ -293,7 +299,7 @@ def test_tables_keep_their_figures_whole(width: int) -> None:
 
 
 def test_formats(tmp_path: Path) -> None:
-    result = _one_run()
+    result = _plain()
     document = json.loads(result.to_json())
     assert document["command"] == "run"
     assert document["kind"] == "emulated"
@@ -313,14 +319,36 @@ def test_formats(tmp_path: Path) -> None:
     assert repr(result).startswith("Run(script=")
 
 
-def test_the_command_checks_a_budget(nincost_process: Any) -> None:
-    done = nincost_process(
-        "run", "--gpu", "rtx4090", "--steps", "1", "--budget", "100MiB", "--format", "json",
-        "plain.py", "--batch-size", "64", cwd=SCRIPTS,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    document = json.loads(done.stdout)
-    assert document["arguments"] == ["--batch-size", "64"]
-    assert document["totals"]["budget_bytes"] == 100 * MIB
-    assert document["totals"]["fits"] is True
-    assert document["environment"]["torch"].startswith(sys.modules["torch"].__version__[:4])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "no script is given: nincost run --gpu h100 train.py"),
+        (("--gpu", "h100", "absent.py"), "there is no script 'absent.py': expected a Python file"),
+        (("--gpu", "h1000", "net.py"), "unknown GPU 'h1000'"),
+        (("--ranks", "12", "net.py"), "12 ranks are no whole number of nodes of 8"),
+        (("--python", "absent", "net.py"), "there is no interpreter 'absent'"),
+    ],
+)
+def test_mistakes_on_the_command_line(
+    arguments: tuple[str, ...], words: str, nincost_cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(SCRIPTS)
+    done = nincost_cli("run", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_all_behind_the_script_is_its_own(
+    nincost_cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options that nincost has too, and arguments as Hydra takes them."""
+    given: list[Any] = []
+
+    def instead(script: str, args: tuple[str, ...], **options: Any) -> Run:
+        given.append((script, args, options["steps"]))
+        raise InputError("enough")
+
+    monkeypatch.setattr("nincost._emulator.run.run", instead)
+    own = ("--steps", "9", "+model.width=512", "~loss", "-m", "--", "--gpu=t4")
+    assert nincost_cli("run", "--steps", "2", "train.py", *own).status == 2
+    assert given == [("train.py", own, 2)]

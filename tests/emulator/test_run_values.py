@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
 from support.emulated import needs_emulator
 
+import nincost
 from nincost._emulator.results import Run
 
 pytestmark = needs_emulator
@@ -19,10 +22,15 @@ WIDTH, TOKENS, EXPERTS, EACH = 256, 4096, 8, 2
 def test_what_hangs_on_values_is_assumed_and_named(nincost_process: Any) -> None:
     """By the command: half of a random mask, experts alike, and all that the host knows exactly."""
     done = nincost_process(
-        "run", "--assume", "half", "--until-exit", "--format", "json", "routed.py", cwd=SCRIPTS
-    )
-    assert done.returncode == 0, done.stderr
+        "run", "--gpu", "rtx4090", "--assume", "half", "--until-exit", "--budget", "100MiB",
+        "--format", "json", "routed.py", "--lr", "1", cwd=SCRIPTS,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr  # over the budget
     document = json.loads(done.stdout)
+    assert document["arguments"] == ["--lr", "1"]
+    assert document["totals"]["budget_bytes"] == 100 << 20
+    assert document["totals"]["fits"] is True
+    assert document["environment"]["torch"] == torch.__version__
     text = (SCRIPTS / "routed.py").read_text().splitlines()
 
     def at(code: str) -> str:
@@ -52,6 +60,29 @@ def test_what_hangs_on_values_is_assumed_and_named(nincost_process: Any) -> None
     assert document["settings"]["assume"] == "half"
     (note,) = document["notes"]
     assert note.startswith("1 fill of a large tensor on the CPU (8.000 MiB) was skipped")
+
+
+def test_a_recurrent_layer_and_a_detector(capfd: pytest.CaptureFixture[str]) -> None:
+    """torch's own counters; boxes that a card would choose are named with torchvision's lines."""
+    result = nincost.run(SCRIPTS / "recurrent_and_detector.py", assume="0.1", until_exit=True)
+    allocated, reserved = map(int, capfd.readouterr().err.split()[-2:])
+    totals = result.totals
+    assert (totals.peak_allocated_bytes, totals.peak_reserved_bytes) == (allocated, reserved)
+    assert {one.line.partition(":")[0] for one in result.assumed} == {"recurrent_and_detector.py"}
+    vias = {one.via.partition(":")[0] for one in result.assumed if one.kind == "size"}
+    assert {"rpn.py", "boxes.py"} <= vias
+    assert "rnn" not in " ".join(result.uncounted).lower()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["lightning", "accelerate"])
+def test_training_loops_of_others(kind: str) -> None:
+    """Two backward passes a step; a step counts when the optimizer has stepped."""
+    pytest.importorskip(kind)
+    result = nincost.run(SCRIPTS / "fabric.py", [kind], gpu="h100")
+    (rank,) = result.ranks
+    assert (rank.ended, len(rank.steps), result.exit_status) == ("steps", 3, 0)
+    assert {row.line.partition(":")[0] for row in result.lines} <= {"fabric.py", "net.py", ""}
 
 
 def test_the_words_for_what_is_assumed() -> None:

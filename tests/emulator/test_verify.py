@@ -9,9 +9,9 @@ import pytest
 from support.emulated import needs_emulator
 
 import nincost
-from nincost._emulator.changes import Change
-from nincost._emulator.emulated_step import EmulatedStep
-from nincost._emulator.verify_results import Verification
+from nincost._emulator.verification.changes import Change
+from nincost._emulator.verification.emulated_step import EmulatedStep
+from nincost._emulator.verification.results import Verification
 
 OPTIONS = {"arg": {"in_features": 64, "out_features": 32}, "input": "64", "batch_size": 16}
 COMMAND = (
@@ -38,7 +38,7 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> Verification:
     """PyTorch would make the linear layer's output twice as large."""
 
     def run(request: Any, steps: int, **options: Any) -> EmulatedStep:
-        from nincost._emulator.changes import predicted
+        from nincost._emulator.verification.changes import predicted
         from nincost._memory.predict import predict
 
         simulation = predict(request).simulation
@@ -47,7 +47,7 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> Verification:
         changes[place] = Change(2 * changes[place].bytes, line="linear.py:9")
         return EmulatedStep(simulation.peak + 2048, simulation.reserved, "", tuple(changes))
 
-    monkeypatch.setattr("nincost._emulator.verify.run_emulated_step", run)
+    monkeypatch.setattr("nincost._emulator.verification.verify.run_emulated_step", run)
     return nincost.verify("torch.nn:Linear", gpu="rtx3090", **OPTIONS)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from nincost._devices.cards import get_gpu
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
-from nincost._emulator.changes import predicted, unlike
+from nincost._emulator.verification.changes import predicted, unlike
 from no_gpu.networks import lowered, taken
 
 BATCH, WIDTH = 8, 64

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nincost._devices.cards import Gpu
-from nincost._emulator.emulated_step import step_environment
+from nincost._emulator.verification.emulated_step import step_environment
 
 HERE = Path(__file__).resolve().parent
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost._devices.cards import get_gpu
-from nincost._emulator.changes import predicted, unlike
-from nincost._emulator.emulated_step import run_emulated_step
+from nincost._emulator.verification.changes import predicted, unlike
+from nincost._emulator.verification.emulated_step import run_emulated_step
 from nincost._isolation import collection_paused
 from nincost._memory.predict import predict
 from nincost._step.request import make_request

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_map
 
 from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
-from nincost._emulator.changes import Change, predicted, recorded, unlike
+from nincost._emulator.verification.changes import Change, predicted, recorded, unlike
 from nincost._memory.device_allocations import Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nincost._emulator import assumptions, initialization
+from nincost._emulator.observe.own_runtime import libraries_with_own_runtime
 from nincost._emulator.observe.user_code import UserCode
-from nincost._emulator.own_runtime import libraries_with_own_runtime
 
 
 @dataclass(frozen=True, slots=True)

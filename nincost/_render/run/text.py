@@ -41,8 +41,8 @@ _AFTER = {
 }
 #: Out of memory that a script caught: how many are described.
 _CAUGHT = 3
-#: Places of assumptions that are described.
-_ASSUMED = 4
+#: Places of assumptions that are described, and how much of a line's code.
+_ASSUMED, _CODE = 4, 60
 #: The share of the peak from which on a line is shown by the library's lines that it called.
 _MUCH = 1 / 3
 
@@ -231,7 +231,7 @@ def _at(one: Assumed) -> str:
     """` at train.py:8 `x[mask]` > nets.py:3 (7 times)`."""
     words = f" at {one.line}" if one.line else ""
     if one.code:
-        words += f" `{one.code}`"
+        words += f" `{one.code if len(one.code) <= _CODE else f'{one.code[: _CODE - 1]}…'}`"
     if one.via:
         words += f" > {one.via}"
     return f"{words} ({one.count} times)" if one.count > 1 else words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nincost import _units as units
-from nincost._emulator.verify_results import Verification
+from nincost._emulator.verification.results import Verification
 from nincost._render.markdown import escape, items, table
 from nincost._render.verify.text import rows, statements, title, verdict
 

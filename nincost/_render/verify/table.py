@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from nincost import _units as units
-from nincost._emulator.verify_results import Verification
+from nincost._emulator.verification.results import Verification
 from nincost._render.parts.terminal import draw, grid, new_table
 from nincost._render.verify.text import rows, statements, title, verdict
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nincost import _units as units
-from nincost._emulator.verify_results import Difference, Verification
+from nincost._emulator.verification.results import Difference, Verification
 
 _NAMES = {"peak_allocated": "peak allocated", "peak_reserved": "peak reserved"}
 

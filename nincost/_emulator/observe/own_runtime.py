@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 
 _MARK = b"libcuda.so.1"  # what the runtime loads
-_OF_THE_EMULATION = ("libnincost_", "libcudart", "libcuda.so", "libc10_cuda", "libtorch")
+_OF_THE_EMULATION = ("libnincost_", "libnv", "libcudart", "libcuda.so", "libc10_cuda", "libtorch")
 #: NVIDIA's own libraries and Triton, whose calls are emulated or not made.
 _FOLDERS = tuple(
     f"{os.sep}{name}{os.sep}" for name in ("nvidia", "torch", "triton", f"cuda{os.sep}bindings")

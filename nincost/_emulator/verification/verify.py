@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from nincost._emulator.changes import Change, first_difference, predicted
-from nincost._emulator.emulated_step import EmulatedStep, run_emulated_step
 from nincost._emulator.launch import UNLIMITED
-from nincost._emulator.verify_results import Difference, Verification, VerificationTotals
+from nincost._emulator.verification.changes import Change, first_difference, predicted
+from nincost._emulator.verification.emulated_step import EmulatedStep, run_emulated_step
+from nincost._emulator.verification.results import Difference, Verification, VerificationTotals
 from nincost._isolation import collection_paused
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._models.nin import DEFAULT_MODEL

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nincost._devices.cards import Gpu
-from nincost._emulator.changes import Change
 from nincost._emulator.launch import environment
+from nincost._emulator.verification.changes import Change
 from nincost._measure.measure import make_job, variables_of
 from nincost._step.request import Request
 from nincost.errors import ModelError
@@ -57,7 +57,7 @@ def run_emulated_step(
         }  # fmt: skip
         done = subprocess.run(
             [
-                sys.executable, "-m", "nincost._emulator.step_process",
+                sys.executable, "-m", "nincost._emulator.verification.step_process",
                 *(["changes"] if changes else []),
             ],
             input=json.dumps(job), capture_output=True, text=True, env=variables, check=False,

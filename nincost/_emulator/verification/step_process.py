@@ -1,7 +1,7 @@
 """The process that runs a described step on the emulated GPU, as `_measure` does on a real one.
 
-`python -m nincost._emulator.step_process [changes]` reads a job from stdin and prints one line of
-JSON; with `changes` it has each allocation and free, too.
+`python -m nincost._emulator.verification.step_process [changes]` reads a job from stdin and prints
+one line of JSON; with `changes` it has each allocation and free, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from nincost._emulator.changes import recorded
+from nincost._emulator.verification.changes import recorded
 from nincost._measure.device_meter import CudaMeter
 from nincost._measure.measured_run import run
 from nincost._torch.allocator import record_memory_history

@@ -1,0 +1,1 @@
+"""A predicted step beside the same step in PyTorch's own CUDA code, on the emulated GPU."""
