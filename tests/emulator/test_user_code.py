@@ -22,6 +22,7 @@ INSTALLED = "/venv/lib/python3.11/site-packages"
         ("/home/me/nincost/examples/train.py", "user"),
         ("/home/me/torch/train.py", "user"),
         ("<stdin>", "user"),
+        ("<string>", "other"),  # what dataclasses generate
         (f"{INSTALLED}/torchvision/models/resnet.py", "library"),
         (f"{INSTALLED}/torch/nn/modules/conv.py", "other"),
         (f"{INSTALLED}/triton/runtime/jit.py", "other"),

@@ -62,7 +62,7 @@ class UserCode:
 
     def _look(self, file: str) -> Owner:
         if file.startswith("<") or not file:
-            return "user" if file.startswith(("<stdin>", "<string>", "<ipython")) else "other"
+            return "user" if file.startswith(("<stdin>", "<ipython")) else "other"
         if self.packages and file.startswith(self.packages):
             return "user"
         if f"{os.sep}{GENERATED}" in file or os.path.realpath(file).startswith(_NINCOST):
