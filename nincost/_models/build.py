@@ -62,7 +62,10 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of any result must know of the model."""
-        return (*self.source_notes, *_weight_notes(self.module))
+        try:
+            return (*self.source_notes, *_weight_notes(self.module))
+        except Exception:  # its own way to list its parameters: what runs it says what is wrong
+            return self.source_notes
 
 
 def _weight_notes(module: nn.Module) -> Iterator[str]:
@@ -148,8 +151,7 @@ def build(
     if isinstance(module, nn.Module) and not isinstance(module, type):
         module = unwrap(module)
         # What a constructor makes by torch.Tensor(3) is on the CPU: a copy puts it on meta.
-        tensors = (*module.parameters(), *module.buffers())
-        runs_as_it_is = owned and not details and all(tensor.is_meta for tensor in tensors)
+        runs_as_it_is = owned and not details and _is_on_meta(module)
         return Model(
             name, module, default, runs_as_it_is, details, rebuild=on_cpu,
             rebuild_on_meta=None if details else on_meta,
@@ -158,6 +160,10 @@ def build(
         f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
         "returns an nn.Module"
     )
+
+
+def _is_on_meta(module: nn.Module) -> bool:
+    return all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _check_arguments(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> None:

@@ -6,6 +6,11 @@ import functools
 from collections.abc import Callable
 
 import nincost
+from nincost._emulator.verification.results import (
+    Difference,
+    Verification,
+    VerificationTotals,
+)
 from nincost._measure.results import Measured
 from nincost._result import Result
 from nincost._train.compare_runs import RunComparison, SeedRun, TrainTable
@@ -69,6 +74,16 @@ def validation() -> Validation:
     return Validation("Some GPU", {"torch": "2.14.1"}, rows)
 
 
+def verification() -> Verification:
+    """Peaks that differ, and where."""
+    return Verification(
+        model="a<b>", input=("2x3",), batch_size=2, gpu="Some GPU", settings={},
+        totals=VerificationTotals(4096, 6144, 2 << 20, 2 << 20, 30, agrees=False),
+        difference=Difference(7, 1, "forward", "fc", "aten.addmm", "activations", 2048, 4096,
+                              "linear.py:9"),
+    )  # fmt: skip
+
+
 #: How to make a result of each kind, by the command that gives it.
 RESULTS: dict[str, Callable[[], Result]] = {
     "profile": functools.cache(lambda: nincost.profile("two-1x1")),
@@ -83,6 +98,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
         lambda: nincost.report("two-1x1", gpu="rtx3060", suggest=False, measure=False)
     ),
     "variants": functools.cache(nincost.variants),
+    "verify": verification,
     "validate": validation,
     "train": training,
     "train_table": train_table,

@@ -9,7 +9,7 @@ from nincost._emulator.launch import UNLIMITED
 from nincost._emulator.verification.changes import Change, first_difference, predicted
 from nincost._emulator.verification.emulated_step import EmulatedStep, run_emulated_step
 from nincost._emulator.verification.results import Difference, Verification, VerificationTotals
-from nincost._isolation import collection_paused
+from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.options import with_options
@@ -18,6 +18,7 @@ from nincost._step.step import Step, StepOptions
 from nincost.errors import ModelError
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def verify(
     model: Any = DEFAULT_MODEL,

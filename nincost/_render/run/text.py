@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nincost import _units as units
 from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
 from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence
-from nincost._render.run.rank_kinds import rank_kinds
+from nincost._render.parts.rank_kinds import rank_kinds
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8

@@ -1,10 +1,14 @@
-"""`nincost run`: what is refused before a script begins."""
+"""`nincost run`: what is refused before a script begins; and `nincost memory --verify`."""
 
+import contextlib
+import subprocess
 from typing import Any
+from unittest import mock
 
 from support.messages import Case, PythonCase
 
 import nincost
+from nincost._emulator.verification.emulated_step import EmulatedStep
 
 FILES = {"train.py": "print(1)\n", "train.sh": "python train.py\n"}
 
@@ -21,7 +25,34 @@ def run(name: str, *says: str, **options: Any) -> PythonCase:
     return PythonCase(f"run: {name}", call, list(says))
 
 
+@contextlib.contextmanager
+def emulated(stdout: str, stderr: str = "") -> Any:
+    """As if the process with the emulated GPU had written that."""
+    done = subprocess.CompletedProcess([], 1, stdout, stderr)
+    module = "nincost._emulator.verification.emulated_step"
+    with (
+        mock.patch(f"{module}.step_environment", return_value={}),
+        mock.patch(f"{module}.subprocess.run", return_value=done),
+    ):
+        yield
+
+
+def out_of_memory() -> Any:
+    step = EmulatedStep(1, 1, "CUDA out of memory", ())
+    return mock.patch("nincost._emulator.verification.verify.run_emulated_step", return_value=step)
+
+
+VERIFY = "memory cifar10 --gpu h100 --verify"
+
 CASES = [
+    case(f"{VERIFY} --what-if one-1x1", "--verify and --what-if are both given"),
+    Case(f"{VERIFY} ", ["ended with exit status 1: no compiler"],
+         around=lambda: emulated("", "no compiler")),
+    Case(f"{VERIFY}  ", ["cannot run on the emulated GPU: no kernel"],
+         around=lambda: emulated('{"error": "no kernel"}')),
+    Case(f"{VERIFY}   ", ["ran out of memory: CUDA out of memory"], around=out_of_memory),
+    Case("run torchrun --nnodes 2 --nproc-per-node 4 train.py --lr 1",
+         ["would wait for other nodes", "--ranks 8 --ranks-per-node 4 train.py --lr 1"]),
     case("run", "no script is given", "nincost run --gpu h100 train.py"),
     case("run {tmp}/trian.py", "there is no script", "did you mean 'train.py'"),
     case("run {tmp}", "is a folder without __main__.py"),
@@ -41,4 +72,4 @@ CASES = [
     run("no card", "gpu is 3", "such as h100", gpu=3),
     run("arguments", "args is '--lr 1'", "['--lr', '1']", args="--lr 1"),
     run("a budget of nothing", "budget is 0", "such as 22GiB", budget=0),
-]
+]  # fmt: skip

@@ -24,9 +24,9 @@ CASES = [
 
 #: Messages that no case can provoke on a machine like this one, and why they are there.
 UNREACHED = {
-    "_emulator/run.py result_of: ModelError(rank.describe(what.title))":
+    "_emulator/run.py add: ModelError(finished.describe(self.what.title))":
         "needs an emulated GPU; provoked in tests/emulator/test_run.py",
-    "_emulator/run.py result_of: ModelError(found[largest].failure or _nothing_allocated(what":
+    "_emulator/run.py result: ModelError(self.ranks[number].failure or _nothing_allocated(":
         "needs an emulated GPU; provoked in tests/emulator/test_run.py",
     "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
