@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from nincost._assumptions import Assumption
 from nincost._files import write_file
 from nincost._measure.results import Measured
 from nincost._result import Result, Tabular, plain, render
 from nincost._trace.recording import CATEGORIES
+from nincost._trace.values.assumptions import Assumption
 
 if TYPE_CHECKING:
     from nincost._memory.replay import Simulation

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nincost._assumptions import Assumption
 from nincost._result import Result, Tabular, render
 from nincost._trace.records import Shape
+from nincost._trace.values.assumptions import Assumption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

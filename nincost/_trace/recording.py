@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from nincost._assumptions import Assumption, assumptions_note
 from nincost._trace.fallback import Fallback
 from nincost._trace.records import Signature
+from nincost._trace.values.assumptions import Assumption, assumptions_note
 
 Category = Literal[
     "parameters",

@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from nincost._assumptions import Assumption, assumptions_note
 from nincost._torch.operators import OpOverload
 from nincost._trace.fallback import Fallback
+from nincost._trace.values.assumptions import Assumption, assumptions_note
 
 
 class Shape(tuple[int, ...]):

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from nincost._assumptions import Assumption
 from nincost._isolation import collection_paused, unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
@@ -28,6 +27,7 @@ from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReaso
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
+from nincost._trace.values.assumptions import Assumption
 from nincost._trace.values.built import follow_built
 from nincost._trace.values.follow import Values
 from nincost._trace.values.inputs import follow_inputs

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nincost._assumptions import Assumption, calling_line
 from nincost._torch.operators import OpOverload, operator_name
+from nincost._trace.values.assumptions import Assumption, calling_line
 from nincost._trace.values.contents import LARGEST, UnknownError
 from nincost._trace.values.follow import Values
 

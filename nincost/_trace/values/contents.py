@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nincost._assumptions import Assumption
+from nincost._trace.values.assumptions import Assumption
 
 #: Bytes of the largest tensor that is computed: a mask of 4096 x 4096 float32.
 LARGEST = 2**26

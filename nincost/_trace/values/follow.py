@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.parameter import is_lazy
 
-from nincost._assumptions import Assumption, calling_line
 from nincost._torch.autograd import storage_address
 from nincost._torch.operators import operator_name
 from nincost._trace.values.assumed import Assume, Constant
+from nincost._trace.values.assumptions import Assumption, calling_line
 from nincost._trace.values.contents import (
     LARGEST,
     Computation,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nincost._assumptions import Assumption
 from nincost._models.inputs import ModelInput, tensors_in
+from nincost._trace.values.assumptions import Assumption
 from nincost._trace.values.follow import Values
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import nincost
-from nincost._assumptions import Assumption
+from nincost._trace.values.assumptions import Assumption
 
 
 class Routed(nn.Module):

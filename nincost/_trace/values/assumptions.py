@@ -1,7 +1,4 @@
-"""What a figure rests on that nobody computed: named, with the line of code that asked.
-
-Imports no torch: the emulated GPU's process notes its own before torch is there.
-"""
+"""What a figure rests on that nobody computed: named, with the line of code that asked."""
 
 from __future__ import annotations
 
