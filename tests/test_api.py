@@ -197,6 +197,7 @@ print(totals.params, totals.macs, peak())
 """
 
 
+@pytest.mark.slow
 def test_a_plain_transformer_of_60_billion_fits_a_laptop() -> None:
     params, macs, memory = map(int, python(PLAIN).split())
     d, f, n, v, layers = 8192, 28672, 2048, 32000, 80

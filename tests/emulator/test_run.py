@@ -259,7 +259,10 @@ def test_observing_changes_no_allocation() -> None:
     assert result.snapshot is not None
     (events,) = pickle.loads(result.snapshot)["device_traces"]
     observed = [[e["action"], e["size"]] for e in events if e["action"] != "snapshot"]
-    assert observed[: len(plain)] == plain
+    both = min(len(observed), len(plain))
+    assert observed[:both] == plain[:both]
+    # What the script leaves is freed when it has ended: when, is the collector's choice.
+    assert all(action.startswith("free") for action, _ in plain[both:])
 
 
 @pytest.mark.parametrize(

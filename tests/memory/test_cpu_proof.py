@@ -188,6 +188,7 @@ def test_mobilenet() -> None:
     check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}, steps=1))
 
 
+@pytest.mark.slow
 def test_convnext() -> None:
     """Not each event agrees here (see rules.is_in_place_sum), but the peak does."""
     import torchvision

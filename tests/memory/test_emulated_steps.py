@@ -37,7 +37,10 @@ pytestmark = pytest.mark.skipif(bool(_lacking()), reason=f"no emulated GPU: {_la
             "torchvision:resnet18", 4, "h100",
             {"amp": "bfloat16", "channels_last": True, "optimizer_arg": {"momentum": 0.9}},
         ),
-        ("torchvision:mobilenet_v3_small", 4, "t4", {"optimizer": "Adam", "grad_accumulation": 2}),
+        pytest.param(
+            "torchvision:mobilenet_v3_small", 4, "t4",
+            {"optimizer": "Adam", "grad_accumulation": 2}, marks=pytest.mark.slow,
+        ),
         (
             "torch.nn:TransformerEncoderLayer", 4, "a100-40gb",
             {"arg": ENCODER, "input": "32x64", "loss": "sum", "optimizer": "AdamW",
@@ -58,7 +61,9 @@ VIT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("choice", ["blocks", "encoder.layers.*.mlp"])
+@pytest.mark.parametrize(
+    "choice", ["blocks", pytest.param("encoder.layers.*.mlp", marks=pytest.mark.slow)]
+)
 def test_checkpointed_blocks_take_what_pytorch_takes(choice: str) -> None:
     """The peaks; what dies with a block's forward does so in Python's order, not in C++'s."""
     model = "torchvision.models.vision_transformer:VisionTransformer"
