@@ -148,7 +148,8 @@ def report(known: dict[str, Any], data: Path) -> str:
         "Not as measured: torch and most packages are today's; litgpt is of the rows' time."
         " litgpt's single and DDP rows accumulate 2 micro-batches, not 128 and 16, without the"
         " validation before. A first set-up of litgpt-single, with a newer litgpt and gradient"
-        " clipping, gave 31.35 GB; the source's script does not clip, so the case does not."
+        " clipping, gave 31.35 GB; the source's script does not clip, so the case does not. Both"
+        " were changed at once, so which of them made the difference is not known."
         " torch-preflight's synthetic models, which ran before on the same card, are left out.",
         "",
         "Figures are published with two decimals, so differences below their last digit mean"
