@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,14 +69,36 @@ def values_of_jagged(tensor: Tensor) -> Tensor:
 _compiler_lock = threading.Lock()
 _compiler_off = 0
 _compiler_before: str | None = None
+_around_compiler = contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def _any_device_in_flex_attention() -> Iterator[None]:
+    """Leave out flex_attention's look at the device, `_validate_device`: on meta it works as well.
+
+    Where it is not imported yet, or has no such check, nothing is changed.
+    """
+    name = "_validate_device"
+    module = sys.modules.get("torch.nn.attention.flex_attention")
+    check = getattr(module, name, None)
+    if check is None:
+        yield
+        return
+    setattr(module, name, lambda *_: None)
+    try:
+        yield
+    finally:
+        setattr(module, name, check)
 
 
 @contextlib.contextmanager
 def compiler_off() -> Iterator[None]:
-    """Have `torch.compile` do nothing inside, where a function is only now to be compiled.
+    """Have `torch.compile` do nothing inside, and flex_attention take meta tensors.
 
-    By TORCHDYNAMO_DISABLE, which torch looks at each time, and which needs no import of its
-    compiler. It belongs to the process: the last thread to leave restores it.
+    A function that is only now to be compiled is not, by TORCHDYNAMO_DISABLE, which torch looks at
+    each time, and which needs no import of its compiler; one that has been compiled runs as it was
+    written (`torch.compiler.set_stance`). These belong to the process: the last thread to leave
+    restores them.
     """
     global _compiler_off, _compiler_before  # noqa: PLW0603
     name = "TORCHDYNAMO_DISABLE"
@@ -83,6 +106,9 @@ def compiler_off() -> Iterator[None]:
         if _compiler_off == 0:
             _compiler_before = os.environ.get(name)
             os.environ[name] = "1"
+            if "torch._dynamo" in sys.modules:
+                _around_compiler.enter_context(torch.compiler.set_stance("force_eager"))
+            _around_compiler.enter_context(_any_device_in_flex_attention())
         _compiler_off += 1
     try:
         yield
@@ -90,6 +116,7 @@ def compiler_off() -> Iterator[None]:
         with _compiler_lock:
             _compiler_off -= 1
             if _compiler_off == 0:
+                _around_compiler.close()
                 if _compiler_before is None:
                     os.environ.pop(name, None)
                 else:

@@ -43,7 +43,13 @@ from nincost._trace.meta_operators import (
     find_operator,
 )
 from nincost._trace.records import ModuleCall, Op, Signature, TensorMeta
-from nincost._trace.values.answers import Parts, answer, has_dynamic_shape, looks_at_values
+from nincost._trace.values.answers import (
+    Parts,
+    answer,
+    has_dynamic_shape,
+    looks_at_values,
+    note_uncompiled,
+)
 from nincost._trace.values.contents import UnknownError
 from nincost._trace.values.flows import how_followed
 from nincost._trace.values.follow import Values
@@ -97,6 +103,8 @@ class Recorder(DispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         if isinstance(func, HigherOrderOperator):  # cond, map, while_loop, flex_attention
+            if self.values is not None:
+                note_uncompiled(self.values, func)
             with self:
                 return run_written_out(func, args, kwargs or {})
         if any(kind not in _OWN for kind in types):

@@ -239,3 +239,35 @@ def test_weights_that_are_tensors_of_tensors_are_named() -> None:
     result = nincost.profile(model, input="3")
     assert result.notes == ("Halves weights are counted as plain tensors of their shape: weight",)
     assert (result.totals.params, result.totals.macs) == (12, 12)
+
+
+class Flex(nn.Module):
+    def __init__(self, attention: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+        self.project = nn.Linear(64, 3 * 64)
+        self.attention = attention
+
+    def forward(self, x: Tensor) -> Any:
+        from torch.nn.attention.flex_attention import flex_attention
+
+        parts = self.project(x).view(*x.shape[:2], 3, 4, 16).permute(2, 0, 3, 1, 4)
+        return (self.attention or flex_attention)(*parts)
+
+
+def test_flex_attention_runs_written_out_and_says_so() -> None:
+    """The figures are those of PyTorch's CUDA code, emulated, with TORCHDYNAMO_DISABLE=1."""
+    from torch.nn.attention import flex_attention
+
+    check = flex_attention._validate_device  # type: ignore[attr-defined]
+    compiled = torch.compile(flex_attention.flex_attention)
+    for model in (Flex(), Flex(compiled)):
+        result = nincost.profile(model, input="128x64", batch_size=2)
+        assert result.totals.macs == 2 * 128 * 64 * 192 + 2 * (2 * 4) * 128 * 128 * 16
+        assert "attention is not compiled" in result.notes[0]
+        memory = nincost.memory(
+            model, input="128x64", batch_size=2, gpu="h100", loss="sum", measure=False
+        )
+        assert memory.totals.peak_allocated_bytes == pytest.approx(71_578_624, rel=1e-4)
+        assert memory.totals.peak_reserved_bytes == 73_400_320
+        assert "attention is not compiled" in memory.notes[0]
+    assert flex_attention._validate_device is check  # type: ignore[attr-defined]

@@ -56,6 +56,13 @@ def _note(values: Values, kind: Any, func: OpOverload, detail: str) -> None:
     values.evaluation.note(Assumption(kind, operator_name(func), detail, *calling_line(), 1))
 
 
+def note_uncompiled(values: Values, operator: Any) -> None:
+    """Note an operator that a compiler would run in one kernel, and that runs written out here."""
+    if operator.name() == "flex_attention":
+        detail = "attention is not compiled, so all its scores are in memory"
+        values.evaluation.note(Assumption("choice", "flex_attention", detail, *calling_line(), 1))
+
+
 def _number(values: Values, func: OpOverload, args: Any, _kwargs: Any) -> Any:
     """`item()`, and with it `bool`, `int`, `float` and an index."""
     tensor: Tensor = args[0]
