@@ -283,11 +283,15 @@ def _names(package: str) -> frozenset[str]:
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A dataclass's fields as plain values."""
-    found: dict[str, Any] = {}
-    for item in fields(value):
-        inner = getattr(value, item.name)
+    """A dataclass's fields as plain values, and those of the records in them."""
+
+    def simple(inner: Any) -> Any:
         if hasattr(inner, "to_dict"):
-            inner = inner.to_dict()
-        found[item.name] = dict(inner) if isinstance(inner, Mapping) else inner
-    return found
+            return inner.to_dict()
+        if isinstance(inner, Mapping):
+            return dict(inner)
+        if isinstance(inner, tuple | list):
+            return type(inner)([simple(item) for item in inner])
+        return inner
+
+    return {item.name: simple(getattr(value, item.name)) for item in fields(value)}

@@ -8,11 +8,11 @@ import click
 
 from nincost._cli.options import (
     Output,
-    check_picture,
     model_options,
     output_options,
     pick_model,
 )
+from nincost._cli.step_files import StepFiles, step_file_options
 from nincost._cli.step_options import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
 from nincost.errors import InputError
@@ -48,14 +48,9 @@ Examples:
     help="Run the same step in PyTorch's own CUDA code on an emulated GPU, and report both: exit "
     "status 1 where a peak differs. Linux on x86-64.",
 )  # fmt: skip
-@click.option(
-    "--timeline", metavar="FILE",
-    help="Draw the memory over the step, too: an SVG, PNG or PDF by FILE's ending.",
-)  # fmt: skip
-@click.option(
-    "--snapshot", metavar="FILE",
-    help="Write a pickle for pytorch.org/memory_viz, as torch.cuda.memory._dump_snapshot does.",
-)  # fmt: skip
+@step_file_options(
+    snapshot="Write a pickle for pytorch.org/memory_viz, as torch.cuda.memory._dump_snapshot does."
+)
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Layers in the table."
 )
@@ -69,16 +64,15 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
     fit.
     """
     output = Output.from_options(options)
-    timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
-    top = options.pop("top")
-    output.check_more_files(timeline=timeline, snapshot=snapshot)
-    if timeline is not None:
-        check_picture(output.picture_width, timeline)
+    files, top = StepFiles.from_options(output, options), options.pop("top")
     name = pick_model(model, variant)
     parse_step(options)
     if options.pop("verify"):
         return _verify(
-            name, output, options, beside={"--timeline": timeline, "--snapshot": snapshot}
+            name,
+            output,
+            options,
+            beside={"--timeline": files.timeline, "--snapshot": files.snapshot},
         )
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
@@ -92,12 +86,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
             output.say(note)
     for name in result.uncounted:
         output.say(f"uncounted: scratch memory of {name}")
-    if timeline is not None:
-        result.plot(timeline, width=output.picture_width, force=output.force)
-        output.say(f"wrote {timeline}")
-    if snapshot is not None:
-        result.to_snapshot(snapshot, force=output.force)
-        output.say(f"wrote {snapshot}")
+    files.write(result, output)
     output.show(result, top=top)
     return 1 if options["gpu"] is not None and result.totals.fits is False else 0
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nincost import _units as units
-from nincost._cli.options import Output, check_picture, output_options
+from nincost._cli.options import Output, output_options
 from nincost._cli.stdout import is_terminal
+from nincost._cli.step_files import StepFiles, step_file_options
 from nincost.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,14 +77,7 @@ Examples:
     "--initialize", is_flag=True,
     help="Fill large tensors on the CPU as ever; else their initializers are skipped.",
 )  # fmt: skip
-@click.option(
-    "--timeline", metavar="FILE",
-    help="Draw the memory over the step, too: an SVG, PNG or PDF by FILE's ending.",
-)  # fmt: skip
-@click.option(
-    "--snapshot", metavar="FILE",
-    help="Write PyTorch's own snapshot, for pytorch.org/memory_viz.",
-)  # fmt: skip
+@step_file_options(snapshot="Write PyTorch's own snapshot, for pytorch.org/memory_viz.")
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Rows in each table."
 )
@@ -101,11 +95,7 @@ def command(script: str | None, args: tuple[str, ...], **options: Any) -> int:
     as on the card. Whatever stands behind SCRIPT is the script's own. Its output goes to stderr.
     """
     output = Output.from_options(options)
-    timeline, snapshot = options.pop("timeline"), options.pop("snapshot")
-    top = options.pop("top")
-    output.check_more_files(timeline=timeline, snapshot=snapshot)
-    if timeline is not None:
-        check_picture(output.picture_width, timeline)
+    files, top = StepFiles.from_options(output, options), options.pop("top")
     if script is None:
         raise InputError(
             "no script is given: nincost run --gpu h100 train.py, or nincost run -m package.train"
@@ -123,12 +113,7 @@ def command(script: str | None, args: tuple[str, ...], **options: Any) -> int:
         )
     finally:
         line.clear()
-    if timeline is not None:
-        result.plot(timeline, width=output.picture_width, force=output.force)
-        output.say(f"wrote {timeline}")
-    if snapshot is not None:
-        result.to_snapshot(snapshot, force=output.force)
-        output.say(f"wrote {snapshot}")
+    files.write(result, output)
     if result.failure:
         output.say(result.failure)
     output.show(result, top=top)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nincost._files import write_file
 from nincost._memory.results import LayerMemory
-from nincost._result import Result, Tabular, render
+from nincost._result import Result, Tabular, plain, render
 from nincost._trace.recording import CATEGORIES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LineMemory:
     categories: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class OutOfMemory:
     caught: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class RunStep:
     phases: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class RankRun:
     stands_for: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Assumed:
     varies: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class RunTotals:
     budget_bytes: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        return _plain(self)
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -302,18 +302,3 @@ class Run(Result):
             ValueError: the result was read from elsewhere and has no snapshot.
         """
         write_file(path, render(self, "snapshot"), force=force)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """A dataclass's fields as plain values."""
-
-    def simple(inner: Any) -> Any:
-        if hasattr(inner, "to_dict"):
-            return inner.to_dict()
-        if isinstance(inner, Mapping):
-            return dict(inner)
-        if isinstance(inner, tuple | list):
-            return [simple(item) for item in inner]
-        return inner
-
-    return {item.name: simple(getattr(value, item.name)) for item in fields(value)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -233,12 +233,15 @@ def _addresses(category: str, tensors: Iterable[Tensor]) -> dict[int, str]:
     return {tensor.untyped_storage().data_ptr(): category for tensor in tensors}
 
 
-def main() -> None:
-    """Run the job on stdin; whatever the model prints goes to stderr."""
+def answer_job(measure: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Run the job on stdin, and write what it gave on stdout, or that it failed.
+
+    Whatever the model prints goes to stderr.
+    """
     job = json.load(sys.stdin)
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            answer = run(job, CudaMeter())
+            answer = measure(job)
         except Exception as error:
             text = str(error).strip().splitlines()
             answer = {"error": f"{type(error).__name__}: {text[0] if text else ''}"}
@@ -246,4 +249,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    answer_job(lambda job: run(job, CudaMeter()))

@@ -10,6 +10,7 @@ from nincost import _units as units
 from nincost._memory.results import LayerMemory, Memory
 from nincost._render.memory.text import (
     CATEGORY_NAMES,
+    PARTS,
     TOP,
     largest,
     peak_rows,
@@ -18,16 +19,6 @@ from nincost._render.memory.text import (
     verdict,
 )
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
-
-#: Columns of the layers' table, and the categories that each adds up.
-_PARTS = {
-    "Model": ("parameters", "buffers"),
-    "Gradients": ("gradients",),
-    "Optimizer": ("optimizer_state",),
-    "Inputs": ("inputs",),
-    "Activations": ("activations",),
-    "Temporary": ("temporaries", "workspace"),
-}
 
 
 def render(result: Memory, *, top: int = TOP, width: int | None = None, color: bool = False) -> str:
@@ -84,7 +75,7 @@ def _layer_table(result: Memory, top: int, *, narrow: bool) -> Table:
     shown, rest = largest(result, top)
     parts = {
         name: keys
-        for name, keys in _PARTS.items()
+        for name, keys in PARTS.items()
         if any(layer.categories[key] for layer in result.layers for key in keys)
     }
     if narrow:

@@ -20,6 +20,15 @@ CATEGORY_NAMES = {
     "temporaries": "temporaries",
     "workspace": "workspace",
 }
+#: Columns of a table of layers, and the categories that each adds up.
+PARTS = {
+    "Model": ("parameters", "buffers"),
+    "Gradients": ("gradients",),
+    "Optimizer": ("optimizer_state",),
+    "Inputs": ("inputs",),
+    "Activations": ("activations",),
+    "Temporary": ("temporaries", "workspace"),
+}
 _PHASES = {
     "after_model": "with the model",
     "after_forward": "after forward",
@@ -81,7 +90,11 @@ def summary(result: Memory) -> list[tuple[str, str]]:
 
 def phases(result: Memory) -> list[tuple[str, int]]:
     """What is allocated when each phase has ended, with its words."""
-    found = result.totals.phases
+    return phase_rows(result.totals.phases)
+
+
+def phase_rows(found: Mapping[str, int]) -> list[tuple[str, int]]:
+    """`MemoryTotals.phases` with the words for each, in order."""
     return [(words, found[name]) for name, words in _PHASES.items() if name in found]
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from nincost import _units as units
 from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
-from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence
+from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence, phase_rows
+from nincost._render.memory.text import PARTS as MEMORY_PARTS
 from nincost._render.parts.rank_kinds import rank_kinds
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
@@ -15,15 +16,7 @@ TOP = 8
 NAMES = {**CATEGORY_NAMES, "other": "other"}
 
 #: Columns of lines and layers, and the categories that each adds up.
-PARTS = {
-    "Model": ("parameters", "buffers"),
-    "Gradients": ("gradients",),
-    "Optimizer": ("optimizer_state",),
-    "Inputs": ("inputs",),
-    "Activations": ("activations",),
-    "Temporary": ("temporaries", "workspace"),
-    "Other": ("other",),
-}
+PARTS = {**MEMORY_PARTS, "Other": ("other",)}
 _IN_PHASE = {
     "model": "before the first forward",
     "forward": "in forward",
@@ -32,12 +25,6 @@ _IN_PHASE = {
     "backward": "in backward",
     "step": "in the optimizer's step",
     "end": "between two steps",
-}
-_AFTER = {
-    "after_model": "with the model",
-    "after_forward": "after forward",
-    "after_backward": "after backward",
-    "after_step": "after the step",
 }
 #: Out of memory that a script caught: how many are described.
 _CAUGHT = 3
@@ -150,9 +137,7 @@ def _peak(result: Run) -> str:
 
 
 def _over_time(phases: Mapping[str, int]) -> Iterable[str]:
-    return (
-        f"{units.size(phases[name])} {words}" for name, words in _AFTER.items() if name in phases
-    )
+    return (f"{units.size(size)} {words}" for words, size in phase_rows(phases))
 
 
 def _on_the_card(result: Run) -> str:
