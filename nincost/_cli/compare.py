@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, output_options
-from nincost._cli.step_options import parse_step, step_options
+from nincost._cli.step_flags import parse_step, step_options
 from nincost.errors import InputError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, model_options, output_options, pick_model
-from nincost._cli.step_options import parse_step, step_options
+from nincost._cli.step_flags import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
 from nincost.errors import InputError
 

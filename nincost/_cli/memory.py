@@ -13,7 +13,7 @@ from nincost._cli.options import (
     pick_model,
 )
 from nincost._cli.step_files import StepFiles, step_file_options
-from nincost._cli.step_options import parse_step, step_options
+from nincost._cli.step_flags import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
 from nincost.errors import InputError
 

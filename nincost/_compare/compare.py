@@ -12,9 +12,9 @@ from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
-from nincost._step.options import with_options
+from nincost._step.option_fields import with_options
 from nincost._step.request import check_options
-from nincost._step.step import Step, StepOptions
+from nincost._step.step_options import Step, StepOptions
 from nincost.errors import InputError, NincostError
 
 #: Columns that a table can have and somebody can read.

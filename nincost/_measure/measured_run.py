@@ -29,7 +29,7 @@ from nincost._step.convert import convert_input, convert_module
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.loss import make_target, output_tensor
 from nincost._step.run_steps import run_steps
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import CATEGORIES, Phase
 
 

@@ -14,9 +14,9 @@ from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import simulate
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._step.options import with_options
+from nincost._step.option_fields import with_options
 from nincost._step.request import Request, make_request
-from nincost._step.step import Step, StepOptions
+from nincost._step.step_options import Step, StepOptions
 from nincost._trace.fallback import SENTENCES
 from nincost.errors import InputError
 

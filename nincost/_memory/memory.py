@@ -12,9 +12,9 @@ from nincost._memory.predict import describe, predict
 from nincost._memory.results import Memory
 from nincost._memory.suggest import suggestions, what_if_change
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._step.options import with_options
+from nincost._step.option_fields import with_options
 from nincost._step.request import Request, make_request
-from nincost._step.step import Step, StepOptions
+from nincost._step.step_options import Step, StepOptions
 from nincost.errors import InputError, NincostError
 
 #: Entries of a recording up to which five more predictions are cheap.

@@ -20,7 +20,7 @@ from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.library_calls import RecordedCalls
 from nincost._step.run_steps import run_steps
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session
 from nincost.errors import InputError, ModelError, NincostError, one_line

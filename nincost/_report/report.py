@@ -19,9 +19,9 @@ from nincost._report.command_line import command_line
 from nincost._report.results import BatchCurve, Report
 from nincost._report.roofline import roofline
 from nincost._report.step_curve import step_curve
-from nincost._step.options import with_options
+from nincost._step.option_fields import with_options
 from nincost._step.request import make_request
-from nincost._step.step import Step, StepOptions
+from nincost._step.step_options import Step, StepOptions
 from nincost.errors import NincostError
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nincost._models.inputs import ModelInput, map_tensors
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost.errors import InputError
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from nincost._devices.target import Target
 from nincost._step.optimizer import make_optimizer
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._torch.updates import taking_meta, without_compiler
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nincost._step.step import Loss
+from nincost._step.step_options import Loss
 from nincost.errors import InputError
 
 

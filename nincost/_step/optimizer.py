@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost.errors import InputError, one_line
 
 #: What `lr` is where the class has no default of its own.

@@ -11,8 +11,8 @@ from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, knows_capability
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
 from nincost._models.sources import resolve
-from nincost._step.options import options_of, refuse_unknown
-from nincost._step.step import Step, StepOptions
+from nincost._step.option_fields import options_of, refuse_unknown
+from nincost._step.step_options import Step, StepOptions
 from nincost.errors import InputError
 
 #: Whose rules hold where no GPU is named and none is there.

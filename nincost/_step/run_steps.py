@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.library_calls import LibraryCalls
 from nincost._step.loss import make_target, output_tensor, take_loss
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._torch.updates import scaler_state
 from nincost._trace.recording import Phase
 

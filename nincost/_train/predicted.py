@@ -18,7 +18,7 @@ from nincost._memory.memory import memory
 from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._profile.registry import op_cost
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Mark, Ran
 from nincost._train.loop import TrainingRun
 from nincost._train.results import Speed, StepMemory

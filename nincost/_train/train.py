@@ -15,7 +15,7 @@ from nincost._models.build import Model
 from nincost._models.import_path import importable
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.optimizer import make_optimizer
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._train import predicted
 from nincost._train.build import find, image_size, make_module
 from nincost._train.callbacks import Callbacks

@@ -14,7 +14,7 @@ from nincost._devices.target import Target
 from nincost._memory import record as record_module
 from nincost._memory.record import record
 from nincost._models.sources import resolve
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Ran
 
 

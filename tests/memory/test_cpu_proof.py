@@ -21,7 +21,7 @@ from nincost._memory.record import record
 from nincost._memory.replay import simulate
 from nincost._models.build import Model
 from nincost._models.sources import resolve
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support.real_cpu import Record, infer, train

@@ -17,7 +17,7 @@ from nincost._memory.device_allocations import device_allocations
 from nincost._memory.record import record
 from nincost._memory.replay import simulate
 from nincost._models.sources import resolve
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 
 DATA = Path(__file__).parents[2] / "benchmarks" / "data" / "published_emulated.csv"
 

@@ -19,7 +19,7 @@ from nincost._memory.record import record
 from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._models.build import Model
 from nincost._models.sources import resolve
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Made, Recording
 from nincost.errors import InputError, NincostError
 

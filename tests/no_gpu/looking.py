@@ -137,7 +137,7 @@ def taken(name: str, steps: int) -> list[int]:
     from nincost._models.sources import resolve
     from nincost._step.library_calls import ScriptCalls
     from nincost._step.run_steps import run_steps
-    from nincost._step.step import Step
+    from nincost._step.step_options import Step
 
     gc.collect()
     torch._C._cuda_clearCublasWorkspaces()

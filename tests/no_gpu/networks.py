@@ -27,7 +27,7 @@ from nincost._emulator.verification.changes import Change, predicted, recorded, 
 from nincost._memory.device_allocations import Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost.errors import NincostError
 
 _STEPS = 2

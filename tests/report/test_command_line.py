@@ -11,7 +11,7 @@ from torch import nn
 
 import nincost
 from nincost._cli.report import command
-from nincost._cli.step_options import parse_step
+from nincost._cli.step_flags import parse_step
 from nincost._report.command_line import command_line
 
 DEFAULTS = {key: p.default for key, p in inspect.signature(nincost.report).parameters.items()}

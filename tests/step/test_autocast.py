@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nincost._devices.target import Target
 from nincost._memory.record import record
 from nincost._models.build import Model
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Mark, Ran
 
 

@@ -18,7 +18,7 @@ from nincost._models.build import Model
 from nincost._models.inputs import ModelInput
 from nincost._step.library_calls import RecordedCalls, ScriptCalls
 from nincost._step.run_steps import run_steps
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Mark, Phase
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from nincost._devices.target import Target
 from nincost._memory.device_allocations import Alloc, Free, Timeline, device_allocations
 from nincost._memory.record import record
 from nincost._models.build import Model
-from nincost._step.step import Step
+from nincost._step.step_options import Step
 from nincost._trace.recording import Mark, Ran, Recording
 from nincost._trace.records import TensorMeta
 

@@ -191,7 +191,7 @@ def test_a_fallback_is_a_field() -> None:
     from nincost._devices.target import Target
     from nincost._memory.record import record
     from nincost._models.sources import resolve
-    from nincost._step.step import Step
+    from nincost._step.step_options import Step
     from nincost._trace.trace import trace
 
     model = resolve(Net(4, 4))

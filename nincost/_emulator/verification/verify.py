@@ -12,9 +12,9 @@ from nincost._emulator.verification.results import Difference, Verification, Ver
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._step.options import with_options
+from nincost._step.option_fields import with_options
 from nincost._step.request import make_request
-from nincost._step.step import Step, StepOptions
+from nincost._step.step_options import Step, StepOptions
 from nincost.errors import ModelError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nincost import _units as units
 from nincost._memory.results import PHASES, Change, LayerMemory, Memory
-from nincost._step.step import step_words
+from nincost._step.step_options import step_words
 
 #: Categories as people call them, in the order of a table.
 CATEGORY_NAMES = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nincost._torch.operators import OpOverload, argument_names, operator_name, written_arguments
-from nincost._trace.values.assumed import ASSUMED, CONSTANTS, Assume, Constant
+from nincost._trace.values.assumed_outputs import ASSUMED, CONSTANTS, Assume, Constant
 
 #: Operators that give a tensor new content throughout, whatever it held.
 _OVERWRITE = frozenset({"aten.zero_", "aten.fill_", "aten.copy_"})

@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from nincost._torch.autograd import storage_address
 from nincost._torch.operators import operator_name
-from nincost._trace.values.assumed import Assume, Constant
+from nincost._trace.values.assumed_outputs import Assume, Constant
 from nincost._trace.values.assumptions import Assumption, calling_line
 from nincost._trace.values.contents import (
     LARGEST,

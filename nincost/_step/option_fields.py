@@ -1,7 +1,7 @@
 """What is declared of a step's option, and what is made of it: signature, docstring, words.
 
 A dataclass's fields carry their options (`option`); the functions here read them, so that an
-option is declared once. The command line makes its own of them (`nincost/_cli/step_options.py`).
+option is declared once. The command line makes its own of them (`nincost/_cli/step_flags.py`).
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from torch import nn
 
 import nincost
-from nincost._cli.step_options import options_from
+from nincost._cli.step_flags import options_from
 from nincost._measure.measure import make_job
 from nincost._models.sources import resolve
-from nincost._step.options import option, options_of, refuse_unknown, with_options
+from nincost._step.option_fields import option, options_of, refuse_unknown, with_options
 from nincost._step.request import make_request
-from nincost._step.step import Step, StepOptions, step_words
+from nincost._step.step_options import Step, StepOptions, step_words
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

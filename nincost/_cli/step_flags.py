@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from nincost._step.options import Option, options_of
-from nincost._step.step import Step
+from nincost._step.option_fields import Option, options_of
+from nincost._step.step_options import Step
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -38,7 +38,7 @@ def test_routing_is_balanced_and_named() -> None:
     (assumption,) = found.assumptions
     assert (assumption.name, assumption.count) == ("aten.topk", 1)
     assert assumption.detail == "each of 4 is chosen equally often"
-    assert assumption.place.startswith("test_assumed.py:")
+    assert assumption.place.startswith("test_assumed_outputs.py:")
     assert found.to_dict()["assumptions"][0]["line"] == assumption.line
     assert any("each of 4 is chosen equally often" in note for note in found.notes)
 

@@ -9,7 +9,7 @@ import torch
 
 from nincost import InputError
 from nincost._models.sources import resolve
-from nincost._step.step import Step, step_words
+from nincost._step.step_options import Step, step_words
 
 MODEL = resolve("two-1x1")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from nincost._allocator.config import AllocatorConfig
 from nincost._canonical_names import canonical_name, plain
 from nincost._models.inputs import check_batch_size
-from nincost._step.options import (
+from nincost._step.option_fields import (
     check_count,
     check_text,
     one_of,
