@@ -106,7 +106,7 @@ def _bare_name(name: str, arguments: dict[str, Any]) -> Model:
             names = list_names()
         except ModelError:  # it is not installed
             continue
-        found = next((known for known in names if plain(known) == plain(name)), None)
+        found = next((one for one in names if plain(one) == plain(name)), None)
         if found is not None:
             return LIBRARIES[library](found, arguments)
         known += names

@@ -102,12 +102,13 @@ class Recorder(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if isinstance(func, HigherOrderOperator):  # cond, map, while_loop, flex_attention
+        # Both are asked for each operator of a run: what is cheap to ask comes first.
+        if type(func) is not OpOverload and isinstance(func, HigherOrderOperator):  # cond, map
             if self.values is not None:
                 note_uncompiled(self.values, func)
             with self:
                 return run_written_out(func, args, kwargs or {})
-        if any(kind not in _OWN for kind in types):
+        if types and any(kind not in _OWN for kind in types):
             return NotImplemented  # a tensor of tensors: what it runs on them comes back here
         key: Any = (func, *[self._key(arg) for arg in args])
         if kwargs:
