@@ -202,9 +202,9 @@ def report(rows: list[Row]) -> str:
         "`python benchmarks/published_memory.py`; data and source in "
         "[measured_training_memory.csv](../benchmarks/data/measured_training_memory.csv).",
         "",
-        "Reserved memory in MiB; errors in percent of what was measured. `none` and `cap` tell how "
-        "far it hangs on cuDNN's choice of plans: with no convolution workspaces at all, and with "
-        "copies of all tensors in each.",
+        "Reserved memory in MiB; errors in percent of what was measured. `none` and `cap` say how "
+        "far it depends on cuDNN's choice of plans: with no convolution workspaces at all, and "
+        "with copies of all tensors in each.",
         "",
         *_table([row for row in rows if row.group == "goal"]),
         "",

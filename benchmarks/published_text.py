@@ -13,8 +13,8 @@ loop it agrees, too.) nincost's rules are those of torch 2.14, which differs fro
 these steps. Compared event by event (ConvNeXt-Tiny and MobileNetV3 at 200, MNASNet at 300, all with
 Adam), 2.6 takes a mebibyte for cuBLASLt at each linear layer and gives it back, where 2.14 uses
 cuBLAS's workspace; and for some of ConvNeXt's sums in backward 2.14 takes scratch, a mebibyte at
-most, where 2.6 takes none. That is all, and no row's peak hangs on it. So what is left between the
-predictions and the measurements is not PyTorch's.
+most, where 2.6 takes none. That is all, and no row's peak depends on it. So what is left between
+the predictions and the measurements is not PyTorch's.
 
 **The measurements begin when the model, or some of it, is there.** What was published is the most
 memory in use on the card less that of a thread's first sample. The thread is started one line
@@ -40,7 +40,7 @@ were published. What was looked into:
   ConvNeXt's twelve rows nine are inside what the measurement allows, one is off by 0.2%. The other
   two, ConvNeXt-Tiny with Adam at 200 and 300, grow once more in their second step, where a block
   does not find a large enough piece; at 300 they do not without workspaces, and are then inside.
-- **MNASNet and MobileNetV3 hang on cuDNN 9.1's plans**, of which 9.24 and 9.8 say nothing.
+- **MNASNet and MobileNetV3 depend on cuDNN 9.1's plans**, of which 9.24 and 9.8 say nothing.
   `benchmarks/one_plan.py` gives each convolution in turn the workspace of each of cuDNN 9.24's
   plans, and all others none:
   - MNASNet at 700: of all plans one brings PyTorch's 5900 MiB into what was measured (5654 to

@@ -67,7 +67,7 @@ def test_it_runs_and_gives_the_textbooks_numbers(executed: Any) -> None:
 
 
 def test_what_is_committed_is_what_it_says_today(executed: Any) -> None:
-    """Figures of memory aside: what scratch cuDNN takes hangs on the version installed."""
+    """Figures of memory aside: what scratch cuDNN takes depends on the version installed."""
     committed = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(committed)
     exact = [text for text in outputs(committed, "text") if "by hand" in text or "less" in text]

@@ -1,6 +1,6 @@
 """A mixture of experts, run one expert after the other, with the routing that the card would draw.
 
-How many tokens an expert gets hangs on random numbers of the card's generator, and with it each
+How many tokens an expert gets depends on random numbers of the card's generator, and with it each
 tensor's size. They are drawn here on the host, bit for bit but for the last digits of a logarithm.
 """
 

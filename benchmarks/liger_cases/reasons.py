@@ -25,7 +25,7 @@ def reason(row: dict[str, str]) -> str:
 
 _UNCUT = (
     "the allocator hands out a cached block whole where it is up to 1 MiB larger than asked for, "
-    "and counts all of it; which blocks are cached hangs on all earlier cases, {}. Not traced to "
+    "and counts all of it; which blocks are cached depends on all earlier cases, {}. Not traced to "
     "single blocks"
 )
 _OLD_CUDNN = (

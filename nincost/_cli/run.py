@@ -33,7 +33,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--ranks", type=int, default=1, show_default=True, metavar="N",
-    help="How many ranks the script is told that there are.",
+    help="How many ranks the script sees; it is one of them.",
 )  # fmt: skip
 @click.option(
     "--ranks-per-node", type=int, default=8, show_default=True, metavar="N",

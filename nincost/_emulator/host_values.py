@@ -1,8 +1,8 @@
 """What the host knows of a tensor on the emulated card, and the operators that follow from it.
 
 A mask of labels, a length, an index that the host copied to the card: an operator all of whose
-arguments are known is computed on the CPU, too, so that a size that hangs on it is what it would be
-on a card. What follows from an assumed value is assumed.
+arguments are known is computed on the CPU, too, so that a size that depends on it is what it would
+be on a card. What follows from an assumed value is assumed.
 """
 
 from __future__ import annotations

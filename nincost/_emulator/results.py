@@ -129,8 +129,8 @@ class Assumed:
     """What a card would have computed, and had to be assumed at one line.
 
     Attributes:
-        kind: `size` (how many elements an operator found: memory hangs on it), `value` (a number
-            read back, which the script's control flow may hang on), `choice` (which kernel
+        kind: `size` (how many elements an operator found: memory depends on it), `value` (a number
+            read back, which the script's control flow may depend on), `choice` (which kernel
             autotuning would take).
         name: the operator or kernel; detail: what was assumed the first time.
         line, code, via: as in `LineMemory`; count: how often.
@@ -202,7 +202,7 @@ class Run(Result):
 
     Attributes:
         script: as it was given, `-m` with it where it is a module; arguments: the script's own.
-        gpu: the card that was emulated; world_size: how many ranks the script was told there are.
+        gpu: the card that was emulated; world_size: how many ranks the script saw.
         settings: nincost's options as plain values.
         totals: the rank that takes most.
         layers: what each layer holds at the peak of that rank; lines: the same by line and layer.

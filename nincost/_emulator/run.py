@@ -70,7 +70,7 @@ def run(
         script: a file, as one would give it to Python; args: its own arguments.
         module: whether `script` is a module's name, as after `python -m`.
         gpu: the card, such as `h100`, or a size such as `24GiB`; an 80 GB A100 where None.
-        ranks: how many ranks the script is told that there are; ranks_per_node: how many of them
+        ranks: how many ranks the script sees, as one of them; ranks_per_node: how many of them
             share a machine.
         rank: which of them are run, one after the other: a number, `0,7`, a list of numbers, or
             `all-different`, which finds the kinds of ranks and runs one of each.
@@ -286,7 +286,7 @@ def _notes(recording: Mapping[str, Any], analysis: Analysis) -> tuple[str, ...]:
         what = "1 fill of a large tensor" if fills == 1 else f"{fills} fills of large tensors"
         notes.append(
             f"{what} on the CPU ({units.size(size)}) {'was' if fills == 1 else 'were'} skipped: no "
-            "memory hangs on their values; --initialize does them"
+            "memory depends on their values; --initialize does them"
         )
     notes += filter(None, [sentence(recording["own_runtimes"])])
     devices = [d for d in recording["devices"] if d["reserved_peak"]]

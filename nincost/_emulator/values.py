@@ -1,4 +1,4 @@
-"""What hangs on values that the card would have computed: sizes, truths, what is read back.
+"""What depends on values that the card would have computed: sizes, truths, what is read back.
 
 Kernels do nothing, so that what they would have written reads as zeros. What the host wrote is
 known, and so is what follows from it (`host_values.py`). For the rest,

@@ -141,7 +141,7 @@ class Memory(Result):
         rules: the rules that had a say.
         suggestions: changes that were predicted, the largest saving first; empty where not asked.
         alternative: the same step of another model (`what_if`), predicted; None without.
-        assumptions: what was assumed where the model looks at values that hang on weights or
+        assumptions: what was assumed where the model looks at values that depend on weights or
             activations, with the operator and the line that asked.
         notes: what a careful reader should know.
         environment: versions.

@@ -155,7 +155,7 @@ class Profile(Result):
         never_called: paths of leaf modules that the forward run did not call.
         modules: the modules above the rows, for drawing the tree.
         notes: what a careful reader should know.
-        assumptions: what was assumed where the model looks at values that hang on weights or
+        assumptions: what was assumed where the model looks at values that depend on weights or
             activations, with the operator and the line that asked.
         details: how the model was built, where that is out of the ordinary.
         environment: versions.

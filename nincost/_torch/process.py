@@ -66,9 +66,10 @@ def values_of_jagged(tensor: Tensor) -> Tensor:
     return found  # type: ignore[no-any-return]
 
 
+#: Set to 1 it has torch compile nothing; torch looks at it each time.
+_NO_COMPILER = "TORCHDYNAMO_DISABLE"
 _compiler_lock = threading.Lock()
 _compiler_off = 0
-_compiler_before: str | None = None
 _around_compiler = contextlib.ExitStack()
 
 
@@ -100,12 +101,11 @@ def compiler_off() -> Iterator[None]:
     written (`torch.compiler.set_stance`). These belong to the process: the last thread to leave
     restores them.
     """
-    global _compiler_off, _compiler_before  # noqa: PLW0603
-    name = "TORCHDYNAMO_DISABLE"
+    global _compiler_off  # noqa: PLW0603
     with _compiler_lock:
         if _compiler_off == 0:
-            _compiler_before = os.environ.get(name)
-            os.environ[name] = "1"
+            _around_compiler.callback(_set_variable, _NO_COMPILER, os.environ.get(_NO_COMPILER))
+            _set_variable(_NO_COMPILER, "1")
             if "torch._dynamo" in sys.modules:
                 _around_compiler.enter_context(torch.compiler.set_stance("force_eager"))
             _around_compiler.enter_context(_any_device_in_flex_attention())
@@ -117,10 +117,14 @@ def compiler_off() -> Iterator[None]:
             _compiler_off -= 1
             if _compiler_off == 0:
                 _around_compiler.close()
-                if _compiler_before is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = _compiler_before
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    """Set an environment variable; None removes it."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Published training steps against what torch 2.6's own CUDA code reserves for them.
 
 benchmarks/published_emulated.py made the figures, with CUDA emulated and no workspaces for
-convolutions, so that they hang on no cuDNN. No code of nincost had a part in them.
+convolutions, so that they depend on no cuDNN. No code of nincost had a part in them.
 """
 
 from __future__ import annotations

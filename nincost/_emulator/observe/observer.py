@@ -72,7 +72,7 @@ class Observed:
 
 
 class Observer:
-    """The one observer of this process: what it was told to do, and what it has observed."""
+    """The one observer of this process: its orders, and what it has observed."""
 
     def __init__(self, orders: Orders, user_code: UserCode, *, is_spawned: bool = False) -> None:
         self.orders = orders

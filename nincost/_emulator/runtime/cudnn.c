@@ -44,7 +44,7 @@ API size_t cudnnGetCudartVersion(void) { return emulated_cuda_version; }
 API int cudnnGetProperty(int kind, int *value) { return REAL(cudnnGetProperty, int, int *)(kind, value); }
 API const char *cudnnGetErrorString(int status) { return status == CUDNN_NOT_SUPPORTED ? "not served by the emulated GPU" : "an error of cuDNN on the emulated GPU"; }
 API void cudnnGetLastErrorString(char *text, size_t bytes) { ((void (*)(char *, size_t))real("cudnnGetLastErrorString"))(text, bytes); }
-/* Nothing hangs on which stream: kernels do nothing. */
+/* Nothing depends on which stream: kernels do nothing. */
 API int cudnnGetStream(void *handle, void **stream) { *stream = 0; return SUCCESS; }
 API int cudnnCreate(void **made) { *made = handle(0); return SUCCESS; }
 

@@ -14,7 +14,7 @@ enum { REDUCED = 1, IN_A_RING = 2, SENT = 1, RECEIVED = 2 };
 typedef struct { int ranks, rank, device, used; unsigned char *peers; } Communicator;
 typedef struct { char bytes[128]; } UniqueId;
 
-/* --- what was made, and how it was used: NCCL's own memory hangs on it --- */
+/* --- what was made, and how it was used: NCCL's own memory depends on it --- */
 static Communicator *all[4096];
 static int count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

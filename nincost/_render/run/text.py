@@ -183,7 +183,7 @@ def _how(result: Run) -> str:
 
 
 def assumed(result: Run) -> list[str]:
-    """What a card would have computed: sizes that memory hangs on, choices, numbers read back."""
+    """What a card would have computed: sizes that memory depends on, choices, numbers read back."""
     by_kind: dict[str, list[Assumed]] = {}
     for one in result.assumed:
         by_kind.setdefault(one.kind, []).append(one)

@@ -42,7 +42,7 @@ def looks_at_values(func: OpOverload) -> bool:
 
 
 def has_dynamic_shape(func: OpOverload, args: tuple[Any, ...]) -> bool:
-    """Whether the size of the result hangs on values."""
+    """Whether the size of the result depends on values."""
     name = operator_name(func)
     if name == "aten.index":
         return any(isinstance(one, Tensor) and one.dtype in _MASKS for one in args[1])
@@ -87,7 +87,7 @@ def _to_host(values: Values, func: OpOverload, args: Any, kwargs: Any) -> Any:
 
 
 def _content(values: Values, func: OpOverload, tensor: Tensor) -> Tensor:
-    """What a tensor holds; ones where that hangs on activations."""
+    """What a tensor holds; ones where that depends on activations."""
     try:
         return values.look(tensor)
     except UnknownError:

@@ -1,4 +1,4 @@
-"""An LSTM in cuDNN and a small detector, whose boxes hang on values, trained together."""
+"""An LSTM in cuDNN and a small detector, whose boxes depend on values, trained together."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""What is assumed where values hang on activations, and how it is named."""
+"""What is assumed where values depend on activations, and how it is named."""
 
 from __future__ import annotations
 
