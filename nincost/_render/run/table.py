@@ -72,7 +72,8 @@ def _rows_table(heading: str, rows: list[Row], width: int | None) -> Table:
     """Rows with a column for each part that there is room for: those that hold most."""
     sums = {name: sum(row.categories[k] for row in rows for k in PARTS[name]) for name in PARTS}
     chosen = [name for name in PARTS if sums[name]]
-    while width and chosen and width - _figures_width(chosen) < _LEAST:
+    least = min(_MOST, max([_LEAST, *(len(row.place) for row in rows)]))
+    while width and chosen and width - _figures_width(chosen) < least:
         chosen.remove(min(chosen, key=lambda name: sums[name]))
     room = _MOST if width is None else min(_MOST, width - _figures_width(chosen))
     table = new_table()

@@ -41,6 +41,8 @@ class Row:
     name: str
     bytes: int
     categories: Mapping[str, int]
+    #: The beginning of the name that is not to be cut: a line's file and number, without its code.
+    place: str = ""
 
 
 def title(result: Run) -> str:
@@ -255,15 +257,18 @@ def line_rows(result: Run) -> list[Row]:
     wholes: dict[str, int] = {}
     for row in result.lines:
         wholes[row.line] = wholes.get(row.line, 0) + row.bytes
-    sums: dict[str, dict[str, int]] = {}
+    sums: dict[tuple[str, str], dict[str, int]] = {}
     for row in result.lines:
-        name = f"{row.line} {row.code}" if row.line else "(no line of the script's)"
+        place, code = (row.line, row.code) if row.line else ("(no line of the script's)", "")
         if row.via and wholes[row.line] > result.totals.peak_allocated_bytes * _MUCH:
-            name = f"{row.line} > {row.via} {row.via_code}"
-        parts = sums.setdefault(name, dict.fromkeys(NAMES, 0))
+            place, code = f"{row.line} > {row.via}", row.via_code
+        parts = sums.setdefault((place, code), dict.fromkeys(NAMES, 0))
         for category, size in row.categories.items():
             parts[category] += size
-    rows = [Row(name, sum(parts.values()), parts) for name, parts in sums.items()]
+    rows = [
+        Row(f"{place} {code}".rstrip(), sum(parts.values()), parts, place)
+        for (place, code), parts in sums.items()
+    ]
     return sorted(rows, key=lambda row: -row.bytes)
 
 
