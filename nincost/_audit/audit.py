@@ -56,7 +56,7 @@ def audit(
         InputError: nothing to grade, an unknown quantity, or an input that does not fit the model.
         ModelError: the model cannot be found or run.
 
-    Example:
+    Examples:
         >>> nincost.audit(params="96*(11*11+1) = 11712", model="two-1x1").ok
         False
     """

@@ -53,7 +53,7 @@ def check(
     Raises:
         ModelError, InputError: as `nincost.profile` does.
 
-    Example:
+    Examples:
         >>> nincost.check("two-1x1", other_tools=False).ok
         True
     """

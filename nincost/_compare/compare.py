@@ -52,7 +52,7 @@ def compare(
             not match.
         NincostError: a model cannot be profiled.
 
-    Example:
+    Examples:
         >>> nincost.compare("two-1x1", "one-1x1").total("params")
         (1992166, 1769112)
     """

@@ -93,7 +93,7 @@ def run(
         EmulatorError: the emulated GPU cannot be made or run here.
         ModelError: the script failed, or ended, before it allocated anything on the GPU.
 
-    Example:
+    Examples:
         >>> nincost.run("train.py", ["--batch-size", "32"], gpu="h100").totals.fits
         True
     """

@@ -52,7 +52,7 @@ def explain(
         InputError: `lang` or `layer` is unknown, or the input does not fit the model.
         ModelError: the model cannot be found or run.
 
-    Example:
+    Examples:
         >>> nincost.explain("two-1x1", layer="block1.conv").layers[0].params.numbers
         '96*(11*11*1+1)'
     """

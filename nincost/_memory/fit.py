@@ -58,7 +58,7 @@ def fit(
     Raises:
         InputError: not even a batch of 1 fits; the message says what it needs.
 
-    Example:
+    Examples:
         >>> nincost.fit("two-1x1", gpu="24GiB").totals.budget_bytes
         25769803776
     """

@@ -58,7 +58,7 @@ def memory(
     Raises:
         NincostError: something that does not fit; its message says what to try.
 
-    Example:
+    Examples:
         >>> nincost.memory("two-1x1", batch_size=128).totals.peak_phase
         'backward'
     """

@@ -55,7 +55,7 @@ def profile(
     Raises:
         NincostError: a name, argument or input that does not fit; its message says what to try.
 
-    Example:
+    Examples:
         >>> nincost.profile("two-1x1").totals.macs
         762297352
     """

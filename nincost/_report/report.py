@@ -54,7 +54,7 @@ def report(
     Raises:
         NincostError: the model cannot be profiled, or an option does not fit.
 
-    Example:
+    Examples:
         >>> nincost.report("two-1x1", batch_size=128, gpu="rtx4090").to_html("report.html")
     """
     request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)

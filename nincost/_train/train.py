@@ -115,7 +115,7 @@ def train(
         NincostError: an argument that does not fit, or a model that fails; the message says what
             to try.
 
-    Example:
+    Examples:
         >>> nincost.train("two-1x1", limit=2000, resize=96, epochs=1).last.test_accuracy
     """
     callbacks = progress or Callbacks()

@@ -46,7 +46,7 @@ def verify(
         EmulatorError: there can be no emulated GPU here (Linux on x86-64, a CUDA build of torch).
         NincostError: as `nincost.memory`, or the step cannot be run.
 
-    Example:
+    Examples:
         >>> nincost.verify("two-1x1", batch_size=8, gpu="h100").totals.agrees
         True
     """

@@ -8,7 +8,7 @@ from nincost._render.run.text import NAMES, Row
 
 
 def test_a_lines_number_is_never_cut():
-    """`train_resnet50.py:20 > resnet.py:…` does not say which line; a column of figures goes first."""
+    """`train_resnet50.py:20 > resnet.py:…` says no line: a column of figures is left out first."""
     place = "train_resnet50.py:20 > resnet.py:155"
     parts = dict.fromkeys(NAMES, 0) | {"activations": 2**30, "temporaries": 2**28, "gradients": 9}
     row = Row(f"{place} out = self.conv3(out)", sum(parts.values()), parts, place)
