@@ -199,7 +199,8 @@ def unwrap(module: nn.Module) -> nn.Module:
     """The network inside `torch.compile`, `DataParallel` and `DistributedDataParallel`.
 
     Raises:
-        ModelError: a TorchScript module, or one whose `__init__` has not run.
+        ModelError: a TorchScript module, one whose `__init__` has not run, or one whose weights are
+            sharded over several ranks.
     """
     import torch
 
@@ -217,4 +218,27 @@ def unwrap(module: nn.Module) -> nn.Module:
     wrapped = module._modules.get(COMPILED_MODULE)
     if wrapped is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
         wrapped = module._modules.get("module")
-    return module if wrapped is None else unwrap(wrapped)
+    if wrapped is not None:
+        return unwrap(wrapped)
+    if how := _sharded(module):
+        raise ModelError(
+            f"the model is distributed over several ranks ({how}): expected the model for one "
+            "device. Give it as it is before fully_shard or parallelize_module, or have its script "
+            "run by nincost run --ranks N"
+        )
+    return module
+
+
+def _sharded(module: nn.Module) -> str:
+    """How a model is one rank's part of it; nothing where it is whole."""
+    try:
+        for name, child in module.named_modules():
+            kinds = {kind.__name__ for kind in type(child).__mro__}
+            if kinds & {"FSDPModule", "FullyShardedDataParallel"}:
+                return f"{printable(name) or 'the model'} is sharded by FSDP"
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            if type(tensor).__name__ == "DTensor":
+                return f"{printable(name)} is a DTensor"
+    except Exception:  # its own way to list its parts: what runs it says what is wrong
+        return ""
+    return ""

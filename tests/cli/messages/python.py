@@ -17,6 +17,33 @@ NET = nn.Linear(4, 4)
 IMAGE = torch.zeros(2, 4)
 
 
+def sharded(how):
+    """A model as `how(module, mesh)` leaves it, on one rank of four that are not there."""
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=4)
+    try:
+        model = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+        how(model, init_device_mesh("cpu", (4,)))
+        nincost.profile(model, input=IMAGE)
+    finally:
+        dist.destroy_process_group()
+
+
+def tensor_parallel(model, mesh):
+    from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
+
+    parallelize_module(model, mesh, {"0": ColwiseParallel()})
+
+
+def fully_sharded(model, mesh):
+    from torch.distributed.fsdp import fully_shard
+
+    fully_shard(model[0], mesh=mesh)
+
+
 def on_cpu(_):
     request = make_request("two-1x1", amp="bfloat16")
     record(request.step, Target(device="cpu"))
@@ -41,6 +68,11 @@ def bytes_on_a_terminal(_):
 CASES = [
     PythonCase("assume", lambda _: parse_fraction("most"), ["assume is 'most'", "all, half"]),
     PythonCase("model", lambda _: nincost.profile(3), ["model is 'int'", "nn.Module"]),
+    PythonCase(
+        "tensor parallel", lambda _: sharded(tensor_parallel),
+        ["0.weight is a DTensor", "before fully_shard", "nincost run --ranks"],
+    ),
+    PythonCase("FSDP", lambda _: sharded(fully_sharded), ["0 is sharded by FSDP", "--ranks N"]),
     PythonCase("arg", lambda _: nincost.profile(arg=[1]), ["arg is [1]", "expected a dict"]),
     PythonCase("arg and module", lambda _: nincost.profile(NET, arg={"a": 1}), ["leave it out"]),
     PythonCase("input", lambda _: nincost.profile(NET, input=3), ["input is 3", "3x224x224"]),
