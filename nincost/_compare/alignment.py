@@ -46,9 +46,13 @@ def _similarity(one: LayerCost, other: LayerCost) -> int:
     same_name, same_type = one.layer == other.layer, one.type == other.type
     if not same_type:
         return 2 if same_name else 0
-    own, others = one.layer.rpartition(".")[2], other.layer.rpartition(".")[2]
+    (parent, _, own), (parents, _, others) = (
+        layer.layer.rpartition(".") for layer in (one, other)
+    )
     score = 2
-    if not own.isdecimal():  # numbers shift where a layer is added before them
+    if own.isdecimal():  # numbers shift where a layer is added before them, within their parent
+        score += 3 * (parent == parents)
+    else:
         score += 3 * same_name + (own == others)
     score += one.layer.partition(".")[0] == other.layer.partition(".")[0]
     score += one.output_shape[1:] == other.output_shape[1:]

@@ -45,6 +45,15 @@ def test_numbered_names_that_shift_do_not_hide_the_sequence() -> None:
     assert [row.status for row in comparison.layers].count("same") == 4
 
 
+def test_a_layer_that_both_have_is_paired_with_itself() -> None:
+    comparison = nincost.compare("resnet18", "resnet50", memory=False)
+    pairs = [(row.left, row.right) for row in comparison.layers if row.left and row.right]
+    # torchvision names blocks alike: whatever resnet18 has, resnet50 has by the same name.
+    assert len(pairs) == len(comparison.profiles[0].layers)
+    assert [left.layer for left, _ in pairs] == [right.layer for _, right in pairs]
+    assert "layer2.0.downsample.0" in [left.layer for left, _ in pairs]
+
+
 def test_names_win_where_types_change() -> None:
     one = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), act=nn.ReLU()))
     other = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 5), act=nn.GELU()))
