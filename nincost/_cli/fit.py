@@ -6,10 +6,19 @@ from typing import Any
 
 import click
 
-from nincost._cli.options import Output, model_options, output_options, pick_model
+from nincost._cli.options import Output, named_model_options, output_options, pick_model
 from nincost._cli.step_flags import parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
 from nincost.errors import InputError
+
+
+def _refuse_batch_size(_context: click.Context, _option: click.Parameter, value: Any) -> None:
+    """Refuse --batch-size, which other commands offer, in words that say what to do instead."""
+    if value is not None:
+        raise InputError(
+            f"fit finds the batch size: leave --batch-size out, or ask of this one by nincost "
+            f"memory --batch-size {value}"
+        )
 
 
 @click.command(
@@ -19,7 +28,8 @@ Examples:
   nincost fit --gpu 24GiB
   nincost fit torchvision:resnet50 --gpu rtx4090 --optimizer AdamW --amp bfloat16""",
 )
-@model_options
+@named_model_options
+@click.option("-b", "--batch-size", hidden=True, expose_value=False, callback=_refuse_batch_size)
 @click.option(
     "--gpu", metavar="NAME",
     help="A card such as rtx4090 or a100-80gb, or a size such as 24GiB. Default: the GPU here.",
@@ -29,10 +39,6 @@ Examples:
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Find the largest batch whose training step fits, with the memory at it and at one more."""
     output = Output.from_options(options)
-    if options.pop("batch_size") != 1:
-        raise InputError(
-            "fit finds the batch size: leave --batch-size out, or use nincost memory for one batch"
-        )
     name = pick_model(model, variant)
     parse_step(options)
     preload()  # in a thread, while torch is imported

@@ -41,11 +41,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def model_options(function: F) -> F:
     """MODEL, --variant, --arg, --input and --batch-size."""
-    for decorate in (
+    return named_model_options(
         click.option(
             "-b", "--batch-size", type=int, default=1, show_default=True, metavar="N",
             help="Put N in front of each input shape.",
-        ),
+        )(function)
+    )  # fmt: skip
+
+
+def named_model_options(function: F) -> F:
+    """MODEL, --variant, --arg and --input: of a command that has no batch size of its own."""
+    for decorate in (
         click.option(
             "--input", "input", multiple=True, metavar="[NAME=]SHAPE[:DTYPE]",
             help="An input without its batch dimension, such as 3x224x224 or "

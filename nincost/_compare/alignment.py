@@ -46,9 +46,7 @@ def _similarity(one: LayerCost, other: LayerCost) -> int:
     same_name, same_type = one.layer == other.layer, one.type == other.type
     if not same_type:
         return 2 if same_name else 0
-    (parent, _, own), (parents, _, others) = (
-        layer.layer.rpartition(".") for layer in (one, other)
-    )
+    (parent, _, own), (parents, _, others) = (layer.layer.rpartition(".") for layer in (one, other))
     score = 2
     if own.isdecimal():  # numbers shift where a layer is added before them, within their parent
         score += 3 * (parent == parents)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import nn
@@ -14,6 +14,7 @@ from nincost._torch.modules import (
     INSTANCE_NORMS,
     TRANSPOSED_CONVOLUTIONS,
 )
+from nincost._trace.image_sizes import image_needs, without_channels
 from nincost._trace.records import ModuleCall, ModuleInfo, Shape
 from nincost.errors import (
     STOPS,
@@ -34,8 +35,13 @@ def explain_failure(
     info: ModuleInfo | None,
     call: ModuleCall | None,
     specs: tuple[str, ...],
+    usual: tuple[str, ...] = (),
 ) -> NincostError:
-    """The error to raise for `error`, which came out of the module call `call`."""
+    """The error to raise for `error`, which came out of the module call `call`.
+
+    `specs` are the model's input with its batch, `usual` what its source says of it, without: empty
+    where the input was given as example tensors, or where the source says nothing.
+    """
     if info is None or call is None:
         return ModelError(f"{model} failed: {described(error)}{place_of(error)}")
     given = ", ".join(str(Shape(meta.shape)) for meta in call.inputs) or "no tensor"
@@ -53,19 +59,44 @@ def explain_failure(
             f"{model} does not take the input {' '.join(specs)}: {one_line(error)}; "
             "give each argument with --input, named ones as NAME=SHAPE"
         )
-    needed = lacks(info, call)
+    needed = lacks(info, call, specs)
     if needed:
-        return InputError(f"{where} got {given}, and needs {needed}")
+        return _misfit(info, given, needed)
     kind = InputError if isinstance(error, RuntimeError) else ModelError
+    expected = f", and its usual one is --input {' --input '.join(usual)}" if usual else ""
     return kind(
         f"{where} failed on {given}: {described(error)}{place_of(error)}; "
-        f"the model's input was {' '.join(specs)}"
+        f"the model's input was {' '.join(specs)}{expected}"
     )
 
 
-def lacks(info: ModuleInfo | None, call: ModuleCall | None) -> str | None:
-    """What the failed layer needs of its input and did not get, where that is known."""
-    return _needed(info.module, call) if info and call and call.inputs else None
+def refuse_without_channels(
+    modules: Sequence[ModuleInfo], calls: Sequence[ModuleCall], specs: Sequence[str]
+) -> None:
+    """Refuse an input spec of an image without its channels, which torch may have run as it is.
+
+    Raises:
+        InputError: the message has the spec to write.
+    """
+    found = without_channels(modules, calls, specs)
+    if found is not None:
+        raise _misfit(found[0], specs[0], found[1])
+
+
+def _misfit(info: ModuleInfo, given: str, needed: str) -> InputError:
+    return InputError(
+        f"layer {info.path!r} ({_short(info.module)}) got {given}, and needs {needed}"
+    )
+
+
+def lacks(
+    info: ModuleInfo | None, call: ModuleCall | None, specs: Sequence[str] = ()
+) -> str | None:
+    """What the failed layer needs of its input and did not get, where that is known.
+
+    `specs` are the model's own input, where it was given so.
+    """
+    return _needed(info.module, call, specs) if info and call and call.inputs else None
 
 
 @contextlib.contextmanager
@@ -107,7 +138,7 @@ def _short(module: nn.Module) -> str:
     return text if len(text) <= 80 else name
 
 
-def _needed(module: nn.Module, call: ModuleCall) -> str | None:
+def _needed(module: nn.Module, call: ModuleCall, specs: Sequence[str]) -> str | None:
     """What a layer of a known type needs of its input, where the input does not have it."""
     shape = tuple(call.inputs[0].shape)
     if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
@@ -117,14 +148,8 @@ def _needed(module: nn.Module, call: ModuleCall) -> str | None:
         )
     if isinstance(module, CONVOLUTIONS):
         dims = len(module.kernel_size)
-        if len(shape) not in (dims + 1, dims + 2):
-            return f"a batch of {dims}-dimensional images (channels first), {dims + 2} sizes in all"
-        channels = shape[len(shape) - dims - 1]
-        if channels != module.in_channels:
-            return (
-                f"{module.in_channels} channel{'s' * (module.in_channels != 1)}, not {channels}: "
-                "try another --input, or --arg in_channels if the model takes it"
-            )
+        if needed := image_needs(module, shape, specs):
+            return needed
         if not isinstance(module, TRANSPOSED_CONVOLUTIONS):
             too_small = _at_least(
                 shape[-dims:], module.kernel_size, module.padding, module.dilation

@@ -22,7 +22,13 @@ from nincost._models.inputs import ModelInput, float_dtype, make_input, random_i
 from nincost._signals import end_if_asked
 from nincost._torch.operators import DispatchMode
 from nincost._torch.process import compiler_off
-from nincost._trace.failure import add_layer, explain_failure, lacks, model_errors
+from nincost._trace.failure import (
+    add_layer,
+    explain_failure,
+    lacks,
+    model_errors,
+    refuse_without_channels,
+)
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
@@ -233,6 +239,7 @@ class Session(Generic[R]):
                 attempt.learn_shapes()
             result = body(attempt)
             self._refuse_threads(attempt)
+            self._refuse_without_channels(attempt)
             return result
         except NincostError:
             raise
@@ -242,14 +249,18 @@ class Session(Generic[R]):
             raise
         except BaseException as error:
             self._refuse_threads(attempt)
+            self._refuse_without_channels(attempt)
             raise self._explained(error, attempt) from error
         finally:
             attempt.tracker.untrack()
 
     def _explained(self, error: BaseException, attempt: Attempt[R]) -> Exception:
         failed, info = attempt.tracker.failed, attempt.failed_module
+        inputs = attempt.inputs
+        # Where an input is given that the model's source does not name.
+        usual = () if inputs.given or self.input is None else self.model.default_input
         explained = self.explain(error, attempt) or explain_failure(
-            error, self.model.name, info, failed, attempt.inputs.specs
+            error, self.model.name, info, failed, inputs.specs, usual
         )
         if not attempt.on_meta:
             return explained
@@ -266,6 +277,12 @@ class Session(Generic[R]):
                 "thread of its own, where its operators cannot be recorded: call it in the thread "
                 "that calls the model"
             )
+
+    def _refuse_without_channels(self, attempt: Attempt[R]) -> None:
+        """An image without channels may run, and its batch be taken for them."""
+        if not attempt.inputs.given:
+            tracker = attempt.tracker
+            refuse_without_channels(tracker.modules, tracker.calls, attempt.inputs.specs)
 
     def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
         """Raise where a run with values would be too large, or would not serve."""

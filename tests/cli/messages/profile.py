@@ -181,6 +181,11 @@ CASES = [
     case("profile {tmp}/net.py:Keys", "does not say what input it takes", "give --input"),
     case("profile {tmp}/net.py:Keys --input 4", "does not take the input 1x4", "NAME=SHAPE"),
     case("profile --input 3x224x224", "layer 'block1.conv'", "needs 1 channel, not 3"),
+    case("profile --input 224x224", "got 1x224x224", "write --input 1x224x224"),
+    case("profile resnet18 --input 224x224 -b 3", "got 3x224x224", "write --input 3x224x224"),
+    case("profile resnet18 --input 224x224x3", "channels first", "write --input 3x224x224"),
+    case("profile resnet18 --input 1,3,224,224", "no batch", "--input 3x224x224 --batch-size 1"),
+    case("profile vit_b_16 --input 224x224x3", "its usual one is --input 3x224x224"),
     case("profile --input 1x20x20", "at least 3x3, not 1x1", "larger --input"),
     # its run
     case("profile {tmp}/net.py:Exits --input 4", "layer 'Exits' (Exits) ended the program"),
