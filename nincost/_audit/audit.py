@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from nincost._audit.answer import Part, read_text
-from nincost._audit.csv_answer import Column, is_csv, read_csv
+from nincost._audit.table_answer import (
+    Column,
+    is_csv,
+    is_markdown_table,
+    read_csv,
+    read_markdown_table,
+)
 from nincost._audit.grading import grade
-from nincost._audit.grading_csv import grade_column
+from nincost._audit.grading_table import grade_column
 from nincost._audit.mistakes import Question
 from nincost._audit.results import Audit, Grade
 from nincost._audit.tokens import MAX_CHARACTERS, check_length
@@ -40,7 +46,7 @@ def audit(
 
     Args:
         answer: a calculation such as `96*(11*11*1+1) + ... = 1992166`, or a file with one, or a
-            CSV in the form of a profile's.
+            CSV or a Markdown table in the form of a profile's.
         model, input, batch_size, arg: as in `nincost.profile`.
         params, macs, flops: a calculation of that quantity, in place of `answer` or with it.
         what: which quantity `answer` is about, where it does not say so itself; without it the one
@@ -68,6 +74,8 @@ def audit(
         text = _text(answer)
         if is_csv(text):
             columns = read_csv(text, what)
+        elif is_markdown_table(text):
+            columns = read_markdown_table(text, what)
         else:
             parts += read_text(text, what)
     given: dict[Quantity, str | None] = {"params": params, "macs": macs, "flops": flops}

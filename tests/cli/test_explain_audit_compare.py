@@ -52,6 +52,14 @@ def test_an_exported_profile_is_graded_as_right(
     assert done.out.count("right:") == 3
     frame = pd.read_csv(path)
     assert frame["macs"].sum() == 762_297_352
+    page = tmp_path / "answer.md"
+    page.write_text(nincost_cli("profile", "--format", "markdown").out, encoding="utf-8")
+    done = nincost_cli("audit", str(page))
+    assert (done.status, done.out.count("right:")) == (0, 2)
+    page.write_text(page.read_text("utf-8").replace("| 11,712 |", "| 11,616 |"), encoding="utf-8")
+    done = nincost_cli("audit", str(page))
+    assert (done.status, done.out.count("right:")) == (1, 1)
+    assert "block1.conv" in done.out
 
 
 MISTAKES = [

@@ -15,7 +15,8 @@ class Asks(Fixed):
 
 CASES = [
     Case("fit", ["no budget", "24GiB"]),
-    Case("fit --batch-size 8 --gpu 24GiB", ["leave --batch-size out", "nincost memory --batch-size 8"]),
+    Case("fit --batch-size 8 --gpu 24GiB",
+         ["leave --batch-size out", "nincost memory --batch-size 8"]),
     Case("fit -b 1 --gpu 24GiB", ["leave --batch-size out"]),
     Case("fit --gpu 300MiB", ["batch of 1", "needs"]),
     Case("fit {tmp}/net.py:Fixed --input 4 --loss sum --gpu 24GiB",

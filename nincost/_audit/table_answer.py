@@ -1,12 +1,14 @@
-"""Reads an answer in the form of a profile's CSV: rows are layers, columns are amounts."""
+"""Reads an answer in the form of a profile's CSV or Markdown: rows are layers, columns amounts."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from nincost._audit.answer import MAX_TERMS
 from nincost._audit.expression import Node, parse
@@ -33,6 +35,9 @@ class Column:
     total: Fraction | None
 
 
+_DASHES = re.compile(r"\|(?: *:?-+:? *\|)+")
+
+
 def is_csv(text: str) -> bool:
     """Whether the first line is a table's heading: names and nothing else, with commas between."""
     first = text.lstrip("\ufeff").partition("\n")[0].lower()
@@ -42,7 +47,43 @@ def is_csv(text: str) -> bool:
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w .-]*", name) for name in names)
 
 
+def is_markdown_table(text: str) -> bool:
+    """Whether there is a Markdown table in it: a heading, and a line of dashes below."""
+    return bool(_markdown_rows(text))
+
+
 def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
+    """The columns of a CSV, as `_columns` reads them."""
+    check_length(text)
+    return _columns(list(csv.reader(io.StringIO(text.lstrip("\ufeff")))), what, "CSV")
+
+
+def read_markdown_table(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
+    """The columns of the first Markdown table, as `_columns` reads them."""
+    check_length(text)
+    return _columns(_markdown_rows(text), what, "table")
+
+
+def _markdown_rows(text: str) -> list[list[str]]:
+    """The first Markdown table's cells, heading first; empty where there is none."""
+    lines = [line.strip() for line in text.splitlines()]
+    for place, line in enumerate(lines[1:], start=1):
+        if not (_DASHES.fullmatch(line) and lines[place - 1].startswith("|")):
+            continue
+        rows = itertools.takewhile(lambda row: row.startswith("|"), lines[place + 1 :])
+        return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
+    return []
+
+
+def _markdown_cells(line: str) -> list[str]:
+    """`| a\\_b | 1 |` as `["a_b", "1"]`: a backslash stands before what Markdown would read."""
+    cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
+    return [re.sub(r"\\([!-/:-@[-`{-~])", r"\1", cell).strip() for cell in cells]
+
+
+def _columns(
+    table: list[list[str]], what: Quantity | None, kind: Literal["CSV", "table"]
+) -> tuple[Column, ...]:
     """The columns `params`, `macs` and `flops` that are there, or only `what`.
 
     A column `layer` names each row's layer; a row named total (or sum, 总计, 合计) has the stated
@@ -52,24 +93,23 @@ def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
         ExpressionError: a column that is needed is not there, there are no rows or over 2,000, or a
             cell is not a number.
     """
-    check_length(text)
-    rows = [
-        row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(map(str.strip, row))
-    ]
+    rows = [row for row in table if any(map(str.strip, row))]
     names = [name.strip().lower() for name in rows[0]] if rows else []
     wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
     if "layer" not in names or not found:
         lacking = "layer" if "layer" not in names else " or ".join(wanted)
         raise ExpressionError(
-            f"the CSV has no column named {lacking}{did_you_mean(lacking, names)}: expected layer "
+            f"the {kind} has no column named {lacking}{did_you_mean(lacking, names)}: expected layer "
             "and one of params, macs, flops, as `nincost profile --format csv` writes them"
         )
     if len(rows) < 2:
-        raise ExpressionError("the CSV has a heading and no rows: expected a row for each layer")
+        raise ExpressionError(
+            f"the {kind} has a heading and no rows: expected a row for each layer"
+        )
     if len(rows) > MAX_TERMS:
         raise ExpressionError(
-            f"the CSV has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
+            f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
     return tuple(_column(rows[1:], names, w) for w in found)
 
