@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nincost._audit.answer import Part, read_text
+from nincost._audit.grading import grade
+from nincost._audit.grading_table import grade_column
+from nincost._audit.mistakes import Question
+from nincost._audit.results import Audit, Grade
 from nincost._audit.table_answer import (
     Column,
     is_csv,
@@ -14,10 +18,6 @@ from nincost._audit.table_answer import (
     read_csv,
     read_markdown_table,
 )
-from nincost._audit.grading import grade
-from nincost._audit.grading_table import grade_column
-from nincost._audit.mistakes import Question
-from nincost._audit.results import Audit, Grade
 from nincost._audit.tokens import MAX_CHARACTERS, check_length
 from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity, costed_layers
 from nincost._devices.tables import meta_operators

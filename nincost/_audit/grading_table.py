@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from nincost._audit.answer import Line, Part
-from nincost._audit.table_answer import Cell, Column
 from nincost._audit.expression import Claim, Node
 from nincost._audit.grading import grade
 from nincost._audit.mistakes import Question
 from nincost._audit.results import Grade
+from nincost._audit.table_answer import Cell, Column
 from nincost._closed_form.cost_terms import CostedLayer
 
 

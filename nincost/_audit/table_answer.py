@@ -100,8 +100,8 @@ def _columns(
     if "layer" not in names or not found:
         lacking = "layer" if "layer" not in names else " or ".join(wanted)
         raise ExpressionError(
-            f"the {kind} has no column named {lacking}{did_you_mean(lacking, names)}: expected layer "
-            "and one of params, macs, flops, as `nincost profile --format csv` writes them"
+            f"the {kind} has no column named {lacking}{did_you_mean(lacking, names)}: expected "
+            "layer and one of params, macs, flops, as `nincost profile --format csv` writes them"
         )
     if len(rows) < 2:
         raise ExpressionError(
