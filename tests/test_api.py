@@ -100,6 +100,7 @@ ONLY_CLI_OF = {
 #: Of one function alone: who is told how far it has come, and what each command has as an output
 #: option.
 ONLY_PYTHON_OF = {
+    "memory": {"step", "models", "optimizers"},  # file.py:step
     "validate": {"progress"}, "train": {"progress", "force"},
     "run": {"progress", "timeout"},  # its --timeout is that of each command
 }  # fmt: skip

@@ -55,7 +55,8 @@ def named_model_options(function: F) -> F:
         click.option(
             "--input", "input", multiple=True, metavar="[NAME=]SHAPE[:DTYPE]",
             help="An input without its batch dimension, such as 3x224x224 or "
-            "input_ids=128:int64; repeat for several. Default: what the model's source says.",
+            "input_ids=128:int64; labels=batch:int64 is the batch alone, edge_index==2x100:int64 "
+            "has none. Repeat for several. Default: what the model's source says.",
         ),
         click.option(
             "--arg", multiple=True, metavar="KEY=VALUE",

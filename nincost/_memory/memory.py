@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._measure.measure import measure_request
@@ -12,10 +12,15 @@ from nincost._memory.predict import describe, predict
 from nincost._memory.results import Memory
 from nincost._memory.suggest import suggestions, what_if_change
 from nincost._models.nin import DEFAULT_MODEL
+from nincost._models.own_step import own_step_model
 from nincost._step.option_fields import with_options
-from nincost._step.request import Request, make_request
+from nincost._step.request import Request, make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
 from nincost.errors import InputError, NincostError
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
 
 #: Entries of a recording up to which five more predictions are cheap.
 _CHEAP = 6000
@@ -33,7 +38,10 @@ def memory(
     what_if: Any = None,
     suggest: bool | Literal["cheap"] | None = None,
     measure: bool | None = None,
-    **step: Unpack[StepOptions],
+    step: Callable[..., Any] | None = None,
+    models: Mapping[str, nn.Module] | Sequence[nn.Module] | None = None,
+    optimizers: Mapping[str, Optimizer] | Sequence[Optimizer] | None = None,
+    **options: Unpack[StepOptions],
 ) -> Memory:
     """Predict what a training step takes on a GPU, without one.
 
@@ -50,6 +58,12 @@ def memory(
             would save; `cheap`: where that takes a few seconds at most, as the command does for
             its table. None: no.
         measure: run real steps on this machine's GPU too; where there is one if None.
+        step: a function of your own in the place of that step: it does forward, loss, backward and
+            the optimizers' steps in any order, and is called with copies of the models and the
+            optimizers, and with the input. Of the options below it takes those that set torch or
+            the allocator.
+        models, optimizers: what `step` gets: lists, in the order of its parameters and before the
+            input, or dicts, by name.
         {options}
 
     Returns:
@@ -63,11 +77,19 @@ def memory(
         'backward'
     """
     with collection_paused():
-        request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
+        if step is not None:
+            _refuse_beside_step(model, arg)
+            model = own_step_model(step, models, optimizers)
+        elif models is not None or optimizers is not None:
+            raise InputError(
+                "models and optimizers go with a step of your own: give the function as step"
+            )
+        request = make_request(model, gpu, batch_size, input=input, arg=arg, **options)
         other = None
         if what_if is not None:
+            refuse_own_step(request, "what_if")
             # An argument such as num_classes is for both; an example input fits both or neither.
-            other = make_request(what_if, gpu, batch_size, input=input, arg=arg, **step)
+            other = make_request(what_if, gpu, batch_size, input=input, arg=arg, **options)
         prediction = predict(request)
         result = describe(prediction)
         if other is not None:
@@ -83,6 +105,11 @@ def memory(
     return _with_measurement(result, request, measure)
 
 
+def _refuse_beside_step(model: Any, arg: Any) -> None:
+    if model is not DEFAULT_MODEL or arg:
+        raise InputError("model and arg are not for a step of your own: give its models in models")
+
+
 def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> Memory:
     """The result and what real steps took; where nobody asked, a failure is only a note."""
     if wanted is False:
@@ -95,6 +122,10 @@ def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> 
                 "there is no CUDA GPU to measure on (torch.cuda.is_available() is False): leave "
                 "--measure out for the prediction alone, or run it where a GPU is"
             )
+        return result
+    if request.step.model.own_step is not None:
+        if wanted:
+            refuse_own_step(request, "measuring")
         return result
     assert result.history is not None
     try:

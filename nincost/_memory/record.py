@@ -19,6 +19,7 @@ from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.library_calls import RecordedCalls
+from nincost._step.run_own_step import run_own_step
 from nincost._step.run_steps import run_steps
 from nincost._step.step_options import Step
 from nincost._trace.recording import Recording
@@ -45,7 +46,8 @@ def record(step: Step, target: Target) -> Recording:
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
         convert_module(step, module)
         checkpoint_blocks(module, step.activation_checkpointing)
-        set_mode(module, training=not step.inference)
+        if step.model.own_step is None:  # whose models are in the modes that they were given in
+            set_mode(module, training=not step.inference)
         return convert_input(step, inputs)
 
     def recorder(on_meta: bool) -> StorageTracker:
@@ -74,10 +76,16 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
     try:
         with substituted(device_tables(target.device), target, recorder, on_meta=on_meta), casts:
             _place(attempt, on_meta and target.device == "cuda" and target.settings.cudnn)
-            run_steps(
-                step, attempt.module, attempt.inputs, recorder, RecordedCalls(target, on_meta),
-                forward=attempt.call,
-            )  # fmt: skip
+            if step.model.own_step is not None:
+                run_own_step(
+                    step.model.own_step, step.model.module, attempt.module, attempt.inputs,
+                    recorder, steps=step.steps, optimizer_impl=target.optimizer_impl,
+                )  # fmt: skip
+            else:
+                run_steps(
+                    step, attempt.module, attempt.inputs, recorder, RecordedCalls(target, on_meta),
+                    forward=attempt.call,
+                )  # fmt: skip
     finally:
         for parameter in attempt.module.parameters():
             parameter.grad = None

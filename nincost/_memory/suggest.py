@@ -52,9 +52,10 @@ def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
     half = step.batch_size // 2
     if half:
         yield f"--batch-size {half}", "half the batch", request.changed(batch_size=half)
-    if step.amp is None and not step.dtype:
+    made = step.model.own_step is None  # by nincost, which can change it
+    if made and step.amp is None and not step.dtype:
         yield "--amp bfloat16", "mixed precision", request.changed(amp="bfloat16")
-    if not step.inference:
+    if made and not step.inference:
         if step.activation_checkpointing == "none":
             if repeated_blocks(step.model.module):
                 choice, which = "blocks", "repeated"

@@ -29,6 +29,8 @@ from nincost.errors import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from nincost._models.own_step import OwnStep
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -47,6 +49,8 @@ class Model:
             the seed; None for a module that was passed in.
         rebuild_on_meta: builds it on meta once more; None where it was not built there.
         folder: where its code may import from while it runs; None where it needs none.
+        own_step: the user's own training step, whose models are the module's children; None where
+            the module is one model.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Model:
     rebuild: Callable[..., nn.Module] | None = field(default=None, repr=False)
     rebuild_on_meta: Callable[[], nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
+    own_step: OwnStep | None = field(default=None, repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:

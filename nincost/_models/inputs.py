@@ -43,26 +43,46 @@ class InputSpec:
         return f"{head}{'x'.join(map(str, self.shape)) or 'scalar'}{tail}"
 
 
-_SPEC = re.compile(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[\w.]+))?")
+_SPEC = re.compile(
+    r"(?:(?P<name>[^\W\d]\w*)(?==))?(?P<sign>==?)?(?P<shape>[^:=]*)(?::(?P<dtype>[\w.]+))?"
+)
 
 
 def parse_spec(text: str, batch_size: int) -> InputSpec:
     """Read `[NAME=]SHAPE[:DTYPE]` (no batch dimension in SHAPE) and put `batch_size` in front.
 
+    Where SHAPE has the word `batch`, that is the batch's place. `NAME==SHAPE` (`==SHAPE`) is a
+    tensor without a batch.
+
     >>> parse_spec("3x224x224", 8).shape
     (8, 3, 224, 224)
+    >>> parse_spec("labels=batch:int64", 8).shape
+    (8,)
+    >>> parse_spec("edge_index==2x100:int64", 8).shape
+    (2, 100)
 
     Raises:
         InputError: another form, a size below 1, an unknown dtype, or more bytes than 2**63.
     """
     match = _SPEC.fullmatch(text.strip())
-    if match is None or not match["shape"]:
+    if match is None or not match["shape"] or (match["sign"] == "=" and not match["name"]):
         raise InputError(
-            f"input {text!r} is not [NAME=]SHAPE[:DTYPE]: "
-            "write it as 3x224x224 or input_ids=128:int64"
+            f"input {text!r} is not [NAME=]SHAPE[:DTYPE]: write it as 3x224x224 or "
+            "input_ids=128:int64 (labels=batch:int64 has the batch alone, edge_index==2x100:int64 "
+            "none)"
         )
-    sizes = []
-    for part in re.split("[xX×*,]", match["shape"].strip()):
+    sizes: list[int] = []
+    parts = re.split("[xX×*,]", match["shape"].strip())
+    place = next((n for n, part in enumerate(parts) if part.strip() == "batch"), None)
+    if place is not None and (match["sign"] == "==" or parts.count("batch") > 1):
+        raise InputError(
+            f"input {text!r} says twice where the batch is: write labels=batch:int64 with it, or "
+            "edge_index==2x100:int64 without"
+        )
+    for number, part in enumerate(parts):
+        if number == place:
+            sizes.append(batch_size)
+            continue
         # isdecimal would let other scripts' digits through
         if not re.fullmatch("[0-9]{1,18}", part.strip()):
             raise InputError(
@@ -81,7 +101,9 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
                 f"choose {', '.join(sorted(set(DTYPES.values())))}{did_you_mean(dtype, DTYPES)}"
             )
         dtype = DTYPES[dtype]
-    spec = InputSpec((batch_size, *sizes), dtype, match["name"] or "")
+    if place is None and match["sign"] != "==":
+        sizes.insert(0, batch_size)
+    spec = InputSpec(tuple(sizes), dtype, match["name"] or "")
     if 16 * math.prod(spec.shape) > _LARGEST:  # 16 bytes: the widest type
         raise InputError(
             f"input {text!r} at batch {batch_size} has more elements than can exist: "
@@ -108,7 +130,7 @@ class ModelInput:
     Attributes:
         args, kwargs: the arguments, each tensor with the batch in front.
         specs: each tensor as a spec with its batch, such as `8x3x224x224`.
-        batch_size: the first tensor's first size; 1 where it has no dimension.
+        batch_size: of specs as given, else the first tensor's first size (1 where it has none).
         given: the user's example tensors, in the order of `tensors_in`; empty with specs.
     """
 

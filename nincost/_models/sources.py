@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
+def resolve(
+    model: Any, arguments: Mapping[str, Any] | None = None, *, own_step: bool = False
+) -> Model:
     """Find and build the model that `model` names, or wrap the `nn.Module` that it is.
 
     Args:
         model: a name in one of the forms of `nincost profile --help`, or a module.
         arguments: keyword arguments for the factory.
+        own_step: whether a training step of the user's will do, whose models it then is.
 
     Raises:
         InputError: a name or an argument that is not known; the nearest known one is named.
@@ -34,6 +37,8 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     if not isinstance(arguments, Mapping | None):
         raise InputError(f"arg is {arguments!r}: expected a dict such as {{'num_classes': 10}}")
     arguments = dict(arguments or {})
+    if isinstance(model, Model):
+        return model
     if isinstance(model, nn.Module):
         if arguments:
             raise InputError(
@@ -57,9 +62,14 @@ def resolve(model: Any, arguments: Mapping[str, Any] | None = None) -> Model:
     if ":" not in model:
         return _bare_name(model, arguments)
     path, _, attribute = model.rpartition(":")
-    if path.endswith(".py") or "/" in path:
-        return from_file(path, attribute, arguments)
-    return from_module(path, attribute, arguments)
+    is_file = path.endswith(".py") or "/" in path
+    found = (from_file if is_file else from_module)(path, attribute, arguments)
+    if found.own_step is not None and not own_step:
+        raise InputError(
+            f"{found.name} is a training step, which only memory and fit run: name one of its "
+            f"models, as {path}:{found.own_step.models[0]}"
+        )
+    return found
 
 
 def runs_user_code(model: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from nincost._models.build import Model, build, unwrap
 from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
+from nincost._models.own_step import step_in_file
 from nincost.errors import (
     STOPS,
     InputError,
@@ -77,6 +78,11 @@ def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, A
                 "the class"
             )
         return Model(printable(name), unwrap(found))
+    own_step = step_in_file(found, module, printable(name))
+    if own_step is not None:
+        if arguments:
+            raise InputError(f"{printable(name)} is a training step: leave --arg out")
+        return own_step
     return build(name, found, arguments, owned=False)
 
 

@@ -20,7 +20,7 @@ from nincost._report.results import BatchCurve, Report
 from nincost._report.roofline import roofline
 from nincost._report.step_curve import step_curve
 from nincost._step.option_fields import with_options
-from nincost._step.request import make_request
+from nincost._step.request import make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
 from nincost.errors import NincostError
 
@@ -58,6 +58,7 @@ def report(
         >>> nincost.report("two-1x1", batch_size=128, gpu="rtx4090").to_html("report.html")
     """
     request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
+    refuse_own_step(request, "a report")
     inference = request.step.inference
     costs = profile(model, input=input, batch_size=batch_size, arg=arg)
     missing: dict[str, str] = {}

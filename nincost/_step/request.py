@@ -118,7 +118,8 @@ class Request:
         for item, declared in options_of(self.step):
             if declared.sets:
                 found[item.name] = getattr(self.settings, declared.sets[0])
-        return found
+        own = self.step.model.own_step
+        return found if own is None else {**found, "own_step": own.words}
 
 
 def with_options_set(settings: Settings, step: Step) -> Settings:
@@ -163,10 +164,36 @@ def make_request(
     arguments = dict(arg or {})
     options: Any = step
     asked = Step(
-        resolve(model, arguments),
+        resolve(model, arguments, own_step=True),
         input=input,
         batch_size=batch_size,
         steps=RECORDED_STEPS,
         **options,
     )
+    if asked.model.own_step is not None:
+        _refuse_made_step(asked)
     return Request(asked, card, with_options_set(Settings.read(), asked), model, arguments)
+
+
+def refuse_own_step(request: Request, what: str) -> None:
+    """Say that `what` is not known of a step of one's own.
+
+    Raises:
+        InputError: the request is of one.
+    """
+    if request.step.model.own_step is not None:
+        raise InputError(
+            f"{what} is not known of a step of your own ({request.step.model.name}): give one "
+            "model, or have a script that calls the step run by nincost run"
+        )
+
+
+def _refuse_made_step(step: Step) -> None:
+    """Refuse options of the step that nincost makes, where the user's own is to run."""
+    for item, declared in options_of(step):
+        kept = declared.sets or item.name == "alloc_conf"
+        if not kept and getattr(step, item.name) != declared.check(item.name, item.default):
+            raise InputError(
+                f"{item.name} is {getattr(step, item.name)!r}, but {step.model.name} is a step of "
+                "your own: what it does is for it to say; leave the option out"
+            )

@@ -332,7 +332,12 @@ class StepOptions(TypedDict, total=False):
 
 def step_words(options: Mapping[str, Any], kind: type = Step) -> str:
     """`a training step with SGD (momentum=0.9), bfloat16 autocast`: a title for plain options."""
-    if options["inference"]:
+    own = options.get("own_step")
+    if own:
+        lead = f"a step of {', '.join(own['models'])}"
+        kinds = dict.fromkeys(own["optimizers"].values())
+        lead += f" with {', '.join(kinds)}" if kinds else ""
+    elif options["inference"]:
         lead = "inference"
     else:
         arguments = ", ".join(f"{key}={value}" for key, value in options["optimizer_arg"].items())

@@ -97,11 +97,14 @@ def wrap_module_calls(
     nn.Module.__call__ = call  # type: ignore[method-assign]
 
 
-def wrap_backward(begin: Callable[[], bool], end: Callable[[], None]) -> None:
+def wrap_backward(begin: Callable[[], bool], end: Callable[[], None]) -> Callable[[], None]:
     """Have `begin` called where autograd's engine is entered, and `end` when backward returns.
 
     `begin` says whether this is an outermost backward, for which `end` is called. What
     `torch.autograd.backward` holds (the gradient that it starts from) belongs to backward.
+
+    Returns:
+        What puts torch's own functions back.
     """
     autograd: Any = torch.autograd
     graph: Any = torch.autograd.graph
@@ -134,8 +137,13 @@ def wrap_backward(begin: Callable[[], bool], end: Callable[[], None]) -> None:
                 thread.began = False
                 end()
 
+    def put_back() -> None:
+        graph._engine_run_backward = autograd._engine_run_backward = engine
+        autograd.backward = backward
+
     graph._engine_run_backward = autograd._engine_run_backward = run_engine
     autograd.backward = run_backward
+    return put_back
 
 
 def wrap_zero_grad(act: Callable[[], None]) -> None:

@@ -194,7 +194,10 @@ class Session(Generic[R]):
             importable(model.folder),
             model_errors(model.name),
         ):
-            inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
+            if model.own_step is not None and self.input is None:  # it makes its tensors itself
+                inputs = ModelInput((), {}, (), self.batch_size)
+            else:
+                inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
             values = Values()
             reuse = model.owned and not self.changes_module
             module = model.module if reuse else copy_structure(model.module, values.follow_copy)

@@ -23,6 +23,11 @@ from nincost.errors import InputError
         ("4:half", 1, (1, 4), "float16", ""),
         ("4:torch.bfloat16", 1, (1, 4), "bfloat16", ""),
         ("4:long", 1, (1, 4), "int64", ""),
+        ("labels=batch:int64", 8, (8,), "int64", "labels"),
+        ("batch", 3, (3,), "", ""),
+        ("16xbatchx4", 3, (16, 3, 4), "", ""),
+        ("edge_index==2x100:int64", 8, (2, 100), "int64", "edge_index"),
+        ("==5", 8, (5,), "", ""),
     ],
 )
 def test_a_spec_reads_as_written(
@@ -45,6 +50,9 @@ def test_a_spec_reads_as_written(
         ("1a=3", "NAME"),
         ("3:float33", "float32"),
         ("3:", "NAME"),
+        ("=3", "NAME"),
+        ("a==batch", "twice"),
+        ("batchxbatch", "twice"),
         ("٣x٣", "no size"),  # Arabic-Indic digits are decimal to Python
         ("99999999999999999999", "no size"),
         ("999999999999x999999999999", "more elements"),

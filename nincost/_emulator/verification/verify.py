@@ -13,7 +13,7 @@ from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
-from nincost._step.request import make_request
+from nincost._step.request import make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
 from nincost.errors import ModelError
 
@@ -52,6 +52,7 @@ def verify(
     """
     with collection_paused():
         request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
+        refuse_own_step(request, "verify")
         prediction = predict(request)
         result = describe(prediction)
     simulation = prediction.simulation

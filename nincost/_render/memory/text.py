@@ -54,7 +54,8 @@ TOP = 8
 
 def title(result: Memory) -> str:
     """`two-1x1 on 128x1x224x224 (batch 128), SGD, one step of training`."""
-    return f"{result.model} on {', '.join(result.input)}: {setting(result.settings)}"
+    inputs = f" on {', '.join(result.input)}" if result.input else ""
+    return f"{result.model}{inputs}: {setting(result.settings)}"
 
 
 def setting(settings: Mapping[str, Any]) -> str:
@@ -73,6 +74,7 @@ def summary(result: Memory) -> list[tuple[str, str]]:
     lines = [
         ("Peak", f"{units.size(totals.peak_allocated_bytes)} allocated, reached {where}"),
         ("Breakdown", breakdown(totals.categories_at_peak, totals.peak_allocated_bytes)),
+        *by_model(result),
         ("Over time", ", ".join(f"{units.size(size)} {words}" for words, size in phases(result))),
         ("On the GPU", on_the_gpu(result)),
     ]
@@ -86,6 +88,21 @@ def summary(result: Memory) -> list[tuple[str, str]]:
         lines.append(("Measured", "no: there is no GPU here, or --no-measure was given"))
     lines.append(("Rules", rules(result)))
     return lines
+
+
+def by_model(result: Memory) -> list[tuple[str, str]]:
+    """What each model of a step of one's own holds at the peak; nothing of any other step."""
+    own = result.settings.get("own_step")
+    if not own:
+        return []
+    sizes = dict.fromkeys(own["models"], 0)
+    for layer in result.layers:
+        name = layer.layer.partition(".")[0]
+        if name in sizes:
+            sizes[name] += layer.bytes
+    held = ", ".join(f"{name} {units.size(size)}" for name, size in sizes.items())
+    rest = result.totals.peak_allocated_bytes - sum(sizes.values())
+    return [("Models", f"{held}, outside of them {units.size(rest)}, at the peak")]
 
 
 def phases(result: Memory) -> list[tuple[str, int]]:

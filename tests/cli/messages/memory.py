@@ -54,7 +54,32 @@ def case(arguments, *says, **more):
     return Case(arguments, list(says), files={"net.py": NET, "there.svg": ""}, **more)
 
 
+STEP = """
+from torch import nn, optim
+
+net = nn.Linear(4, 4)
+sgd = optim.SGD(net.parameters(), 0.1)
+
+def step(net, sgd, x): ...
+"""
+
 CASES = [
+    Case(
+        "profile {tmp}/train.py:step --input 4",
+        ["name one of its models", "train.py:net"],
+        files={"train.py": STEP},
+    ),
+    Case(
+        "memory {tmp}/train.py:step --arg a=1",
+        ["is a training step: leave --arg out"],
+        files={"train.py": STEP},
+    ),
+    Case(
+        "memory {tmp}/train.py:step --input x=4 --verify",
+        ["verify is not known of a step"],
+        files={"train.py": STEP},
+    ),
+    Case("memory --input x==batch", ["says twice where the batch is", "labels=batch:int64"]),
     case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),
     case(
         "memory {tmp}/net.py:Asks --input 4 --amp bfloat16",

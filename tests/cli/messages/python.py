@@ -15,6 +15,11 @@ from nincost._validate.results import Validation
 
 NET = nn.Linear(4, 4)
 IMAGE = torch.zeros(2, 4)
+SGD = torch.optim.SGD(NET.parameters(), 0.1)
+
+
+def forward_only(net, optimizer, x):
+    net(x)
 
 
 def sharded(how):
@@ -73,6 +78,35 @@ CASES = [
         ["0.weight is a DTensor", "before fully_shard", "nincost run --ranks"],
     ),
     PythonCase("FSDP", lambda _: sharded(fully_sharded), ["0 is sharded by FSDP", "--ranks N"]),
+    *[
+        PythonCase(f"own step: {says}", lambda _, given=given: nincost.memory(**given), [says])
+        for given, says in (
+            ({"step": forward_only}, "models is empty"),
+            ({"step": NET, "models": [NET]}, "step is 'Linear'"),
+            ({"step": forward_only, "models": [3]}, "models holds 'int'"),
+            ({"step": forward_only, "models": {"net": NET}, "optimizers": [SGD]}, "in two ways"),
+            ({"step": forward_only, "models": {"forward": NET}}, "cannot be called 'forward'"),
+            (
+                {"step": forward_only, "models": [nn.Linear(4, 4)], "optimizers": [SGD]},
+                "parameters of none of the models",
+            ),
+            (
+                {"step": forward_only, "models": [NET], "optimizers": [SGD]},
+                "missing a required argument: 'x'; give what else it takes",
+            ),
+            (
+                {"step": forward_only, "models": [NET], "optimizers": [SGD], "input": "4"},
+                "never called backward",
+            ),
+            (
+                {"step": forward_only, "models": [NET], "optimizer": "Adam", "input": "4"},
+                "leave the option out",
+            ),
+            ({"step": forward_only, "models": [NET], "model": "one-1x1"}, "give its models"),
+            ({"models": [NET]}, "give the function as step"),
+            ({"step": forward_only, "models": [NET], "what_if": "one-1x1"}, "what_if is not known"),
+        )
+    ],
     PythonCase("arg", lambda _: nincost.profile(arg=[1]), ["arg is [1]", "expected a dict"]),
     PythonCase("arg and module", lambda _: nincost.profile(NET, arg={"a": 1}), ["leave it out"]),
     PythonCase("input", lambda _: nincost.profile(NET, input=3), ["input is 3", "3x224x224"]),
