@@ -123,7 +123,7 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu) -> Analysis:
         by_call=not observed["optimizers"],
         context_bytes=gpu.context_bytes,
         outside_bytes=max(outside, 0),
-        nccl=nccl_of(recording, gpu),
+        nccl=nccl_of(recording, gpu.title, gpu.capability),
         counters=counters,
         observed=observed,
         user_code=user_code,

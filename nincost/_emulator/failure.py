@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nincost._emulator.analysis import code_at
+from nincost._emulator.results import Assumed
 from nincost.errors import printable
 
 #: Types of exceptions, and texts, that mean that a script wants something from the network.
@@ -27,8 +28,14 @@ def ran_out_of_memory(ended: Mapping[str, Any]) -> bool:
     return any(_OUT_OF_MEMORY.search(f"{kind}: {text}") for kind, text in ended.get("chain", ()))
 
 
-def failure_of(ended: Mapping[str, Any], script: str, waited_for: str) -> str:
-    """Empty where the script ended well, or by Ctrl-C."""
+def failure_of(
+    ended: Mapping[str, Any], script: str, waited_for: str, assumed: Iterable[Assumed] = ()
+) -> str:
+    """Empty where the script ended well, or by Ctrl-C.
+
+    Args:
+        assumed: what was assumed, by the user's lines: the line that failed may be among them.
+    """
     how, where = ended["how"], _place(ended.get("line"))
     if how == "exception":
         chain: Sequence[tuple[str, str]] = ended["chain"]
@@ -39,7 +46,7 @@ def failure_of(ended: Mapping[str, Any], script: str, waited_for: str) -> str:
                     "Weights are not needed here: give a folder on this machine, or make the "
                     "model from its configuration (AutoModelForCausalLM.from_config)"
                 )
-        return f"{script} failed{where}: {_first(*chain[0])}"
+        return f"{script} failed{where}: {_first(*chain[0])}{_for_want_of(ended, assumed)}"
     if how == "exit" and ended.get("status"):
         return f"{script} ended with exit status {ended['status']}"
     if how == "timeout":
@@ -72,6 +79,22 @@ def _place(line: tuple[str, int, str] | None) -> str:
     code = code_at(line)
     words = f" at {printable(os.path.basename(line[0]))}:{line[1]}"
     return f"{words} `{printable(code)}`" if code else words
+
+
+def _for_want_of(ended: Mapping[str, Any], assumed: Iterable[Assumed]) -> str:
+    """A sentence where the line that failed had read what only a card would know."""
+    if not ended.get("line"):
+        return ""
+    file, number, _ = ended["line"]
+    place = f"{os.path.basename(file)}:{number}"
+    read = [one.via or one.line for one in assumed if f"/{one.line}".endswith(f"/{place}")]
+    if not read:
+        return ""
+    return (
+        f". It had read what only a card knows at {', '.join(dict.fromkeys(read))}, where zeros or "
+        "an assumption stand here: leave that part of the script out (a metric, decoding, "
+        "evaluation), or give another --assume (all, half, none or a fraction)"
+    )
 
 
 def _first(kind: str, text: str) -> str:

@@ -216,7 +216,9 @@ def _rank(
         out_of_memory=next((f for f in failures if not f.caught), None),
         caught=tuple(f for f in failures if f.caught),
         ended=ended["how"],
-        failure=failure_of(ended, what.title, _waited_for(recording, settings)),
+        failure=failure_of(
+            ended, what.title, _waited_for(recording, settings), of_rank.assumed_of(recording)
+        ),
     )
 
 

@@ -166,11 +166,18 @@ class _Kernels:
 
     def routes(self, name: str, own: Any) -> Callable[..., Any]:
         """A choice among the last dimension's, such as a router's of experts: each alike."""
+        position = 1 if name == "topk" else 0  # `dim` among the arguments behind the tensor
+
+        def is_last(tensor: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
+            given = arguments[position] if len(arguments) > position else options.get("dim", -1)
+            return given is not None and given in (-1, tensor.dim() - 1)
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
             result = own.call_boxed(keys, tensor, *arguments, **options)
             chosen = result[1] if isinstance(result, tuple) else result
-            many = tensor.size(-1) if tensor.dim() > 1 else 0
+            many = (
+                tensor.size(-1) if tensor.dim() > 1 and is_last(tensor, arguments, options) else 0
+            )
             rows = tensor.numel() // many if many else 0
             if 1 < many <= _MOST_EXPERTS and rows > 1 and chosen.numel() % rows == 0:
                 each = chosen.numel() // rows

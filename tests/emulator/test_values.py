@@ -75,6 +75,7 @@ found["bins"] = torch.histc(chosen.flatten().int(), experts, 0, experts - 1).tol
 found["sorted"] = chosen.flatten().sort()[0].tolist()[:: tokens * each // experts]
 switch = gates.argmax(-1)
 found["switch"] = [len(gates[switch == e]) for e in range(experts)]
+found["across"] = max(gates.t().contiguous().max(dim=0)[1].tolist())
 found["assumed"] = sorted({a.name for a in assumed() if a.kind == "size"})
 print(json.dumps(found))
 """
@@ -91,6 +92,7 @@ def test_a_router_chooses_each_expert_alike(routing: str) -> None:
     assert found["mask"] == [many for many in sent if many]
     assert found["sorted"] == (list(range(8)) if balanced else [0] * 4 + [1] * 4)
     assert found["switch"] == ([12] * 8 if balanced else [96] + [0] * 7)
+    assert found["across"] < 8  # a place along the first dimension, which has eight
     assert found["assumed"] == ["bincount", "histc", "nonzero"]
 
 

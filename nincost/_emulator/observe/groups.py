@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from nincost import _units as units
+from nincost._devices.libraries.nccl import NcclMemory
+from nincost._emulator.communicators import take_from_card
 from nincost._emulator.observe.observer import Observed
 
 #: Functions of torch.distributed, and their argument that names the peer: by its global rank, and
@@ -17,7 +20,10 @@ _POINT_TO_POINT = {
 
 
 def watch_groups(torch: Any, seen: Observed) -> None:
-    """Note each process group that is made, and each peer of a send or a receive."""
+    """Note each process group that is made, and each peer of a send or a receive.
+
+    NCCL's buffers, which follow from both, are taken from the card.
+    """
     if not torch.distributed.is_available():
         return
     from nincost._torch.distributed import watch_new_groups
@@ -29,8 +35,19 @@ def watch_groups(torch: Any, seen: Observed) -> None:
             seen.groups.append(ranks)
 
     watch_new_groups(made)
+    take_from_card(seen.to_dict, lambda held: _note_refusal(held, seen))
     for name, (peer, group_peer) in _POINT_TO_POINT.items():
         _watch_peers(torch.distributed, name, peer, group_peer, seen.peers)
+
+
+def _note_refusal(held: NcclMemory, seen: Observed) -> None:
+    text = (
+        f"the card was full when NCCL wanted its buffers ({units.size(held.bytes)} in all, "
+        "modelled): its call failed, as it does on a card; --capacity unlimited says what is "
+        "needed"
+    )
+    if text not in seen.notes:
+        seen.notes.append(text)
 
 
 def _watch_peers(dist: Any, name: str, peer: str, group_peer: str, peers: set[int]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nincost._emulator import assumptions, initialization
+from nincost._emulator import assumptions, communicators, initialization
 from nincost._emulator.observe.own_runtime import libraries_with_own_runtime
 from nincost._emulator.observe.user_code import UserCode
 
@@ -69,6 +69,10 @@ class Observed:
     world_size: int = 1
     groups: list[list[int]] = field(default_factory=list)
     peers: set[int] = field(default_factory=set)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its own values, not copies of them."""
+        return {name: getattr(self, name) for name in Observed.__slots__}
 
 
 class Observer:
@@ -148,17 +152,13 @@ class Observer:
                 self.note(f"what is held could not be named: {type(error).__name__}: {error}")
         content = {
             "ended": self.ended,
-            "observed": {name: getattr(self.seen, name) for name in Observed.__slots__},
+            "observed": self.seen.to_dict(),
             "packages": self.user_code.packages,
             "not_emulated": _not_emulated(),
             "assumed": [asdict(one) for one in assumptions.assumed()],
             "not_initialized": initialization.skipped(),
             "own_runtimes": libraries_with_own_runtime(),
-            "environment": {
-                k: v for k, v in os.environ.items() if k.startswith(("CUBLAS", "NCCL_"))
-            },
-            "communicators": _communicators(),
-            "local_world_size": os.environ.get("LOCAL_WORLD_SIZE", ""),
+            **communicators.facts_of_nccl(),
             **_device_state(),
         }
         part = f"{self.orders.output}.part"
@@ -210,19 +210,6 @@ def _process_bytes(device: int) -> int:
         return 0
     known.restype = ctypes.c_ulonglong
     return int(known(device))
-
-
-def _communicators() -> list[tuple[int, int, bytes]]:
-    """Of each of NCCL's: ranks, what was done with it, and a byte for each rank (nccl.c)."""
-    try:
-        known = ctypes.CDLL(None).nincost_emulated_communicator
-    except (OSError, AttributeError):
-        return []
-    used, peers = ctypes.c_int(), ctypes.c_void_p()
-    found: list[tuple[int, int, bytes]] = []
-    while ranks := known(len(found), ctypes.byref(used), ctypes.byref(peers)):
-        found.append((ranks, used.value, ctypes.string_at(peers.value or 0, ranks)))
-    return found
 
 
 def _not_emulated() -> list[str]:

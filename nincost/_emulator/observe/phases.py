@@ -169,12 +169,15 @@ class Phases:
         if number == self.thread.last_function:
             return  # the output of an inner module, which has noted it
         self.thread.last_function = number
+        if not module._parameters:
+            function.register_prehook(lambda _gradients: self.mark(layer))
+            return
         mine = weakref.ref(module)
 
         def reached(_gradients: Any) -> None:
             self.mark(layer)
             found = mine()
-            if found is not None and found._parameters:
+            if found is not None:
                 self.tensors.name("parameters", found._parameters.values(), layer)
 
         function.register_prehook(reached)

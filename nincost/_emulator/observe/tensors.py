@@ -23,16 +23,26 @@ class NamedTensors:
     def __init__(self, torch: Any, named: list[tuple[int, int, str, int]]) -> None:
         self.torch = torch
         self.named = named
+        self._plain = (torch.nn.Parameter, torch.Tensor)
         #: The layer of each parameter, by the parameter; tensors compare by value, hence the key.
         self.layers: _ByIdentity = _ByIdentity()
 
     def name(self, category: str, tensors: Iterable[Any], layer: int = -1) -> None:
-        """Note tensors of one category and layer; what is None or not on the device is left out."""
-        now = time.time_ns()
+        """Note tensors of one category and layer; what is None is left out.
+
+        Each module's parameters are noted at each call, so this is short: whether a plain tensor is
+        on the device at all, its address says to who looks for the block.
+        """
+        now, named, plain = time.time_ns(), self.named, self._plain
         for tensor in tensors:
-            if tensor is not None:
+            if type(tensor) in plain:
+                try:
+                    named.append((now, tensor.untyped_storage().data_ptr(), category, layer))
+                except (RuntimeError, NotImplementedError):  # a tensor without memory of its own
+                    continue
+            elif tensor is not None:
                 for address in self.addresses(tensor):
-                    self.named.append((now, address, category, layer))
+                    named.append((now, address, category, layer))
 
     def addresses(self, tensor: Any) -> Iterator[int]:
         """Where a tensor's memory on the device begins; of a subclass those of its parts."""

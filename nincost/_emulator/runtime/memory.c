@@ -1,7 +1,8 @@
 /* Memory of the cards: host memory that nobody touches, at addresses that only go up.
  *
  * Each device has its own range of addresses, so that an address says whose it is. What is taken of a
- * device is counted against its capacity; the context counts from the device's first allocation on.
+ * device is counted against its capacity; the context counts from the device's first allocation on,
+ * and so does what NCCL holds (nccl.c), which is known by its bytes alone.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #define BASE 0x100000000000ull       /* below libraries and above programs */
 #define ROOM (64ull << 40)           /* of addresses, for all devices */
 
-typedef struct { unsigned long long first, next, used; } Device;
+typedef struct { unsigned long long first, next, used, nccl; } Device;
 typedef struct { unsigned long long address, bytes, counted; } Range;
 static Device devices[MOST_DEVICES];
 static Range *ranges;
@@ -75,9 +76,10 @@ void displace(unsigned long long address, size_t bytes) {
   munmap((void *)address, rounded(bytes));
 }
 
+static unsigned long long occupied(int device) { return devices[device].used + devices[device].nccl + context; }
 int take(int device, size_t bytes) {
   pthread_mutex_lock(&lock);
-  int status = devices[device].used + context + bytes > capacity ? OUT_OF_MEMORY : SUCCESS;
+  int status = occupied(device) + bytes > capacity ? OUT_OF_MEMORY : SUCCESS;
   if (!status) devices[device].used += bytes;
   pthread_mutex_unlock(&lock);
   return status;
@@ -133,12 +135,22 @@ void range_of(const void *address, void **start, size_t *bytes) {
   pthread_mutex_unlock(&lock);
 }
 void free_and_total(int device, size_t *free_bytes, size_t *total_bytes) {
-  unsigned long long used = devices[device].used + context;
+  unsigned long long used = occupied(device);
   *total_bytes = card.bytes;
   *free_bytes = used < capacity ? capacity - used : 0;
   if (*free_bytes > card.bytes) *free_bytes = card.bytes;
 }
-/* What nvidia-smi would show for this process. */
+/* Of NCCL's buffers so many bytes in all: 0, or OUT_OF_MEMORY, and then as many as before. */
+API int nincost_emulated_nccl_bytes(int device, unsigned long long bytes) {
+  pthread_mutex_lock(&lock);
+  unsigned long long before = devices[device].nccl;
+  devices[device].nccl = bytes;
+  int status = bytes > before && occupied(device) > capacity ? OUT_OF_MEMORY : SUCCESS;
+  if (status) devices[device].nccl = before;
+  pthread_mutex_unlock(&lock);
+  return status;
+}
+/* What nvidia-smi would show for this process, but for NCCL's buffers. */
 API unsigned long long nincost_emulated_process_bytes(int device) { return devices[device].used + context; }
 
 API int cudaMalloc(void **address, size_t bytes) { return allocate(current_device(), address, bytes); }

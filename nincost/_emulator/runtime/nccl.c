@@ -10,7 +10,7 @@
 
 #include "runtime.h"
 
-enum { REDUCED = 1, IN_A_RING = 2, SENT = 1, RECEIVED = 2 };
+enum { REDUCED = 1, IN_A_RING = 2, SENT = 1, RECEIVED = 2, UNHANDLED_CUDA_ERROR = 1 };
 typedef struct { int ranks, rank, device, used; unsigned char *peers; } Communicator;
 typedef struct { char bytes[128]; } UniqueId;
 
@@ -20,13 +20,49 @@ static int count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread int next_ranks, next_rank;
 
+/* Who works out NCCL's bytes whenever they may have changed; answers whether they are to be had. */
+static int (*on_change)(int device);
+API void nincost_emulated_on_nccl(int (*function)(int device)) { on_change = function; }
+static __thread const char *failure = "";
+static int changed(Communicator *of) {
+  if (!on_change || !on_change(of->device)) return SUCCESS;
+  failure = "Cuda failure 2 'out of memory'";
+  return UNHANDLED_CUDA_ERROR;
+}
+
 static int make(Communicator **made, int ranks, int rank) {
   *made = handle(sizeof **made);
   **made = (Communicator){ranks, rank, current_device(), 0, calloc(1, ranks > 0 ? ranks : 1)};
   pthread_mutex_lock(&lock);
-  if (count < (int)(sizeof all / sizeof *all)) all[count++] = *made;
+  int is_listed = count < (int)(sizeof all / sizeof *all);
+  if (is_listed) all[count++] = *made;
   pthread_mutex_unlock(&lock);
-  return SUCCESS;
+  int status = changed(*made);
+  if (status && is_listed) {
+    pthread_mutex_lock(&lock);
+    if (all[count - 1] == *made) count--;
+    pthread_mutex_unlock(&lock);
+  }
+  return status;
+}
+/* A communicator connects its ranks when it is first used in a way; where there is no memory for
+ * that, it is as if it had not been used. */
+static int use(Communicator *of, int how) {
+  if (of->used & how) return SUCCESS;
+  of->used |= how;
+  int status = changed(of);
+  if (status) of->used &= ~how;
+  return status;
+}
+static int use_peers(Communicator *of, int first, int many, int how) {
+  if (first < 0 || first + many > of->ranks) return SUCCESS;
+  unsigned char *peers = of->peers + first, *before = malloc(many);
+  memcpy(before, peers, many);
+  for (int i = 0; i < many; i++) peers[i] |= how;
+  int status = memcmp(before, peers, many) ? changed(of) : SUCCESS;
+  if (status) memcpy(peers, before, many);
+  free(before);
+  return status;
 }
 /* One communicator for a number from 0 on: its ranks, or 0 where there are no more. `used` adds up
  * REDUCED (an all-reduce) and IN_A_RING (any other collective); each rank's byte in `peers` adds up
@@ -60,8 +96,10 @@ API int ncclCommCount(Communicator *of, int *ranks) { *ranks = of->ranks; return
 API int ncclCommUserRank(Communicator *of, int *rank) { *rank = of->rank; return SUCCESS; }
 API int ncclCommCuDevice(Communicator *of, int *device) { *device = of->device; return SUCCESS; }
 API int ncclCommGetAsyncError(Communicator *of, int *error) { *error = 0; return SUCCESS; }
-API const char *ncclGetErrorString(int error) { return error ? "an error of the emulated NCCL" : "no error"; }
-API const char *ncclGetLastError(Communicator *of) { return ""; }
+API const char *ncclGetErrorString(int error) {
+  return !error ? "no error" : error == UNHANDLED_CUDA_ERROR ? "unhandled cuda error (run with NCCL_DEBUG=INFO for details)" : "an error of the emulated NCCL";
+}
+API const char *ncclGetLastError(Communicator *of) { return failure; }
 API int ncclMemAlloc(void **address, size_t bytes) { return allocate(current_device(), address, bytes); }
 API int ncclMemFree(void *address) { return release(address); }
 API int ncclCommRegister(Communicator *of, void *address, size_t bytes, void **made) { *made = handle(0); return SUCCESS; }
@@ -74,35 +112,44 @@ static size_t size_of(size_t count, int type) {
   static const char sizes[] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1};
   return type >= 0 && type < (int)sizeof sizes ? count * sizes[type] : count;
 }
-API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) { launches++; of->used |= REDUCED; copy(to, from, size_of(count, type)); return SUCCESS; }
+API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
+  launches++;
+  int status = use(of, REDUCED);
+  if (!status) copy(to, from, size_of(count, type));
+  return status;
+}
 API int ncclReduce(const void *from, void *to, size_t count, int type, int operation, int root, Communicator *of, void *stream) {
-  launches++; of->used |= IN_A_RING;
-  if (of->rank == root) copy(to, from, size_of(count, type));
-  return SUCCESS;
+  launches++;
+  int status = use(of, IN_A_RING);
+  if (!status && of->rank == root) copy(to, from, size_of(count, type));
+  return status;
 }
 API int ncclBroadcast(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
-  launches++; of->used |= IN_A_RING;
-  if (of->rank == root) copy(to, from, size_of(count, type));
-  return SUCCESS;
+  launches++;
+  int status = use(of, IN_A_RING);
+  if (!status && of->rank == root) copy(to, from, size_of(count, type));
+  return status;
 }
-API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; of->used |= IN_A_RING; return SUCCESS; }
+API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; return use(of, IN_A_RING); }
 API int ncclReduceScatter(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
-  launches++; of->used |= IN_A_RING;
+  launches++;
+  int status = use(of, IN_A_RING);
   size_t bytes = size_of(count, type);
-  copy(to, (const char *)from + of->rank * bytes, bytes);
-  return SUCCESS;
+  if (!status) copy(to, (const char *)from + of->rank * bytes, bytes);
+  return status;
 }
 API int ncclAllGather(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
-  launches++; of->used |= IN_A_RING;
+  launches++;
+  int status = use(of, IN_A_RING);
   size_t bytes = size_of(count, type);
-  for (int rank = 0; rank < of->ranks; rank++) copy((char *)to + rank * bytes, from, bytes);
-  return SUCCESS;
+  for (int rank = 0; !status && rank < of->ranks; rank++) copy((char *)to + rank * bytes, from, bytes);
+  return status;
 }
 API int ncclAlltoAll(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
   launches++;
-  memset(of->peers, SENT | RECEIVED, of->ranks);
-  copy(to, from, size_of(count, type) * of->ranks);
-  return SUCCESS;
+  int status = use_peers(of, 0, of->ranks, SENT | RECEIVED);
+  if (!status) copy(to, from, size_of(count, type) * of->ranks);
+  return status;
 }
 API int ncclGather(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) { return of->rank == root ? ncclAllGather(from, to, count, type, of, stream) : SUCCESS; }
 API int ncclScatter(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
@@ -126,13 +173,15 @@ API int ncclGroupEnd(void) {
 }
 API int ncclSend(const void *from, size_t count, int type, int peer, Communicator *of, void *stream) {
   launches++;
-  if (peer >= 0 && peer < of->ranks) of->peers[peer] |= SENT;
+  int status = use_peers(of, peer, 1, SENT);
+  if (status) return status;
   if (depth && sends < (int)(sizeof sent / sizeof *sent)) sent[sends++] = (Sent){from, size_of(count, type), peer};
   return SUCCESS;
 }
 API int ncclRecv(void *to, size_t count, int type, int peer, Communicator *of, void *stream) {
   launches++;
-  if (peer >= 0 && peer < of->ranks) of->peers[peer] |= RECEIVED;
+  int status = use_peers(of, peer, 1, RECEIVED);
+  if (status) return status;
   size_t bytes = size_of(count, type);
   for (int i = sends - 1; i >= 0; i--)
     if (sent[i].peer == peer) {

@@ -1,0 +1,27 @@
+"""What is said of a script that did not end well."""
+
+from __future__ import annotations
+
+from nincost._emulator.failure import failure_of
+from nincost._emulator.results import Assumed
+
+ENDED = {
+    "how": "exception", "line": ("/home/me/train.py", 9, "<module>"),
+    "chain": [("builtins.RuntimeError", "sizes should be greater than 0\nand more")],
+}  # fmt: skip
+
+
+def read_at(line: str, via: str) -> Assumed:
+    return Assumed("value", "copy to the host", "8 bytes", line, "", via, 1, False)
+
+
+def test_a_line_that_failed_for_want_of_values_says_so() -> None:
+    said = failure_of(ENDED, "train.py", "the end", [read_at("train.py:9", "roi_heads.py:285")])
+    assert said.startswith("train.py failed at train.py:9: RuntimeError: sizes should be greater")
+    assert "It had read what only a card knows at roi_heads.py:285" in said
+    assert "--assume" in said
+
+
+def test_other_lines_are_no_reason() -> None:
+    elsewhere = [read_at("train.py:19", "a.py:1"), read_at("mytrain.py:9", "a.py:1")]
+    assert "only a card" not in failure_of(ENDED, "train.py", "the end", elsewhere)
