@@ -89,7 +89,7 @@ def audit(
         )
     with collection_paused():
         found = resolve(model, arg)
-        traced = trace(found, input, batch_size=batch_size, operators=meta_operators())
+        traced = trace(found, input, batch_size=batch_size, operators=meta_operators(), on_cpu=True)
         layers = costed_layers(traced)
     grades = [grade_column(column, layers, Question(column.what, batch_size)) for column in columns]
     grades += [_grade(part, layers, batch_size) for part in parts]

@@ -22,6 +22,14 @@ Examples:
     "--mode", type=click.Choice(["eval", "train"]), default="eval", show_default=True,
     help="Which of the two the model runs in.",
 )  # fmt: skip
+@click.option(
+    "--assume", type=click.Choice(["balanced", "worst"]), default="balanced", show_default=True,
+    help="What is taken of values that depend on weights and that the model looks at.",
+)  # fmt: skip
+@click.option(
+    "--on-cpu", is_flag=True,
+    help="Run a model on the CPU, on random input, where it cannot be run without values.",
+)  # fmt: skip
 @click.option("--strict", is_flag=True, help="Exit with 1 where an operator has no formula.")
 @click.option(
     "--depth", type=int, metavar="N",

@@ -58,7 +58,9 @@ def check(
         True
     """
     found = resolve(model, arg)
-    traced = trace(found, input, batch_size=batch_size, mode=mode, operators=meta_operators())
+    traced = trace(
+        found, input, batch_size=batch_size, mode=mode, operators=meta_operators(), on_cpu=True
+    )
     worked = list(worked_modules(traced))
     fvcore = flop_counter = None
     by_operator = _macs_by_operator(traced)

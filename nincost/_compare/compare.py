@@ -79,7 +79,14 @@ def compare(
             )
     check_options(gpu, step)  # a mistake there is no reason to go on without a step's memory
     profiles = tuple(
-        profile(_of(models, i), input=_of(given, i), batch_size=_of(batches, i), arg=arg)
+        profile(
+            _of(models, i),
+            input=_of(given, i),
+            batch_size=_of(batches, i),
+            arg=arg,
+            assume=step.get("assume", "balanced"),
+            on_cpu=step.get("on_cpu", False),
+        )
         for i in range(count)
     )
     layers: tuple[Difference, ...] = ()

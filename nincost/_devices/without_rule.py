@@ -12,7 +12,7 @@ _BEGINNINGS = (
     "aten.triangular_solve", "aten.svd", "aten._fft_", "aten._unique", "aten.unique_",
     "aten.masked_select", "aten.nonzero", "aten.repeat_interleave", "aten.multinomial",
     "aten.randperm", "aten.mode", "aten.kthvalue", "aten.median", "aten.nanmedian", "aten.histc",
-    "aten.bincount", "aten._cudnn_ctc", "aten._ctc_loss", "aten._embedding_bag",
+    "aten.bincount", "aten._cudnn_ctc", "aten._embedding_bag",
     "aten._grouped_mm", "aten._scaled_mm", "aten._scaled_grouped_mm", "aten._sparse_",
     "aten.segment_reduce", "aten._transformer_encoder_layer_fwd", "aten._native_multi_head",
     "aten.cudnn_", "aten._thnn_fused", "aten._cslt",

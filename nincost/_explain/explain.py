@@ -60,7 +60,7 @@ def explain(
         raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
     found = resolve(model, arg)
     with collection_paused():
-        traced = trace(found, input, batch_size=batch_size, operators=meta_operators())
+        traced = trace(found, input, batch_size=batch_size, operators=meta_operators(), on_cpu=True)
         fields = receptive_fields(found, input, batch_size=batch_size, mode="eval")
     worked = {traced.modules[one.module].path: one for one in worked_modules(traced)}
     layers = [_explain(one, worked.get(one.name), fields) for one in costed_layers(traced)]

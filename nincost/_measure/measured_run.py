@@ -27,7 +27,7 @@ from nincost._models.sources import resolve
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.library_calls import ScriptCalls
-from nincost._step.loss import make_target, output_tensor
+from nincost._step.loss import make_target, output_tensor, own_loss
 from nincost._step.run_steps import run_steps
 from nincost._step.step_options import Step
 from nincost._trace.recording import CATEGORIES, Phase
@@ -99,8 +99,10 @@ def _target(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None
     if not isinstance(step.loss, str) or step.inference:
         return None
     copy = copy_structure(module)
-    with torch.no_grad():
-        target = make_target(step.loss, output_tensor(copy(*on_meta.args, **on_meta.kwargs)))
+    output = copy(*on_meta.args, **on_meta.kwargs)
+    if step.loss == "cross-entropy" and own_loss(output) is not None:
+        return None
+    target = make_target(step.loss, output_tensor(output))
     return None if target is None else torch.zeros(target.shape, dtype=target.dtype)
 
 
@@ -166,6 +168,9 @@ class StepMeter:
 
     def target_made(self, target: Tensor) -> None:
         self.inputs_placed([target])
+
+    def own_loss_found(self) -> None:
+        """Nothing is put on the device for it."""
 
     def forward_ended(self) -> None:
         self.after["after_forward"] = self.meter.allocated()

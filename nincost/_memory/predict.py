@@ -120,6 +120,12 @@ def _layers(simulation: Simulation) -> tuple[LayerMemory, ...]:
 def _notes(prediction: Prediction) -> tuple[str, ...]:
     request = prediction.request
     notes = [*prediction.request.step.model.notes, *prediction.recording.notes]
+    if compiled := request.step.model.compiled:
+        which = ", ".join(compiled[:3]) + (f" and {len(compiled) - 3} more" * (len(compiled) > 3))
+        notes.append(
+            f"torch.compile is not modelled: {which} was predicted operator by operator, and takes "
+            "other memory compiled; nincost run runs it as it is"
+        )
     if request.card.assumed:
         notes.append(
             f"no GPU was named, so rules and context are those of {request.card.title}: "

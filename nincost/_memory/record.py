@@ -30,10 +30,12 @@ from nincost.errors import InputError, ModelError, NincostError, one_line
 def record(step: Step, target: Target) -> Recording:
     """Record `step.steps` steps of training (one forward pass for inference), as on `target`.
 
-    A model that looks at values runs real steps on the CPU, by the target's rules all the same.
+    With `step.on_cpu` a model that cannot be run on meta runs real steps on the CPU, by the
+    target's rules all the same.
 
     Raises:
-        InputError: no input is known, an option does not fit, or the input does not fit the model.
+        InputError: no input is known, an option does not fit, the input does not fit the model, or
+            the model cannot be run on meta.
         ModelError: the model fails for a reason of its own.
     """
     if step.amp and target.device != "cuda":
@@ -61,6 +63,8 @@ def record(step: Step, target: Target) -> Recording:
         prepare=prepare,
         changes_module=bool(step.dtype or step.channels_last or checkpoints),
         explain=lambda error, attempt: _explain(error, attempt, step),
+        assume=step.assume,
+        on_cpu=step.on_cpu,
         only_on_meta="amp" if step.amp else "",
     ).run(lambda attempt: _record(attempt, step, target))
 
@@ -99,6 +103,7 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
         details=step.model.details,
         fallback=attempt.fallback,
         assumptions=attempt.assumptions,
+        own_loss=recorder.own_loss,
     )
 
 

@@ -56,6 +56,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         storages: what `Ran`, `Made` and `Ended` number.
         layer_of_parameter: a layer's number, by the id of a `Parameter`.
         inside: the composite operator that runs now, where it is one whose parts are marked.
+        own_loss: whether the model gives its own loss.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         self.storages: list[Storage] = []
         self.layer_of_parameter: dict[int, int] = {}
         self.inside = ""
+        self.own_loss = False
         self._live: dict[int, _StorageRef] = {}
         self._phase: Phase = "model"
         self._made_by: dict[int, int] = {}  # autograd's sequence number -> module call
@@ -104,6 +106,9 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
 
     def target_made(self, target: Tensor) -> None:
         self.place(target, "inputs", -1, at=self._inputs_end)
+
+    def own_loss_found(self) -> None:
+        self.own_loss = True
 
     def forward_ended(self) -> None:
         for ref in self._live.values():

@@ -51,6 +51,7 @@ class Model:
         folder: where its code may import from while it runs; None where it needs none.
         own_step: the user's own training step, whose models are the module's children; None where
             the module is one model.
+        compiled: which of its parts torch.compile was called for; empty where none was.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Model:
     rebuild_on_meta: Callable[[], nn.Module] | None = field(default=None, repr=False)
     folder: Path | None = None
     own_step: OwnStep | None = field(default=None, repr=False)
+    compiled: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -154,12 +156,12 @@ def build(
             f"constructor fails on the meta device ({described(meta_error)})",
         )
     if isinstance(module, nn.Module) and not isinstance(module, type):
-        module = unwrap(module)
+        compiled, module = compiled_parts(module), unwrap(module)
         # What a constructor makes by torch.Tensor(3) is on the CPU: a copy puts it on meta.
         runs_as_it_is = owned and not details and _is_on_meta(module)
         return Model(
             name, module, default, runs_as_it_is, details, rebuild=on_cpu,
-            rebuild_on_meta=None if details else on_meta,
+            rebuild_on_meta=None if details else on_meta, compiled=compiled,
         )  # fmt: skip
     raise ModelError(
         f"{name} returned {printable(type(module).__name__)!r}: expected a class or function that "
@@ -198,6 +200,19 @@ def _check_arguments(name: str, factory: Callable[..., Any], arguments: dict[str
             f"{name} needs {', '.join(missing)}: give each with --arg, as in "
             f"--arg {missing[0]}=VALUE"
         )
+
+
+def compiled_parts(module: nn.Module) -> tuple[str, ...]:
+    """The paths of modules that torch.compile was called for; `the model` for all of it."""
+    from nincost._torch.modules import COMPILED_CALL, COMPILED_MODULE
+
+    found = []
+    for path, part in module.named_modules():
+        wrapped = COMPILED_MODULE in part.__dict__.get("_modules", ())
+        if wrapped or part.__dict__.get(COMPILED_CALL) is not None:
+            names = [name for name in path.split(".") if name != COMPILED_MODULE]
+            found.append(printable(".".join(names)) or "the model")
+    return tuple(found)
 
 
 def unwrap(module: nn.Module) -> nn.Module:

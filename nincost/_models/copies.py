@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from nincost._torch.modules import COMPILED_CALL
+from nincost._torch.modules import COMPILED_CALL, COMPILED_MODULE
 
 #: Attribute values that cannot change, so original and copy may share them.
 _SHARED = frozenset(
@@ -29,6 +29,9 @@ _SHARED = frozenset(
 
 _META = torch.device("meta")
 
+#: Bytes up to which a plain attribute is copied with its values.
+_LARGEST_ATTRIBUTE = 2**26
+
 
 def copy_structure(
     model: nn.Module, copied: Callable[[torch.Tensor, torch.Tensor], None] | None = None
@@ -36,7 +39,8 @@ def copy_structure(
     """A private copy of `model` whose parameters and buffers are on the meta device.
 
     Tied parameters stay tied, hooks stay in place, and no weight is read or copied. Every module
-    reached through `named_modules` is copied by this function; other attributes are deep-copied.
+    reached through `named_modules` is copied by this function; other attributes are deep-copied,
+    and a tensor on the CPU that is a plain attribute stays there, as where a model is moved.
     `copied` gets each tensor that is no parameter, and its copy.
     """
     if copied is None:
@@ -92,12 +96,16 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
     modules = list(model.modules())
     # deepcopy looks into the memo first: anything that refers to one of these gets its copy.
     memo: dict[int, Any] = {}
+    compiled = [module for module in modules if COMPILED_MODULE in module.__dict__["_modules"]]
+    modules = [module for module in modules if not any(module is one for one in compiled)]
     for module in modules:
         # Not by the class's own __new__: a graph module's makes a class without its graph's code.
         memo[id(module)] = object.__new__(module.__class__)
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None and id(tensor) not in memo:
                 memo[id(tensor)] = convert(tensor)
+    for module in reversed(compiled):  # what torch.compile was called for, in its place
+        memo[id(module)] = memo[id(module._modules[COMPILED_MODULE])]
     for module in modules:
         for name in _slots(type(module)):
             if hasattr(module, name):
@@ -116,12 +124,29 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
             elif type(value) is dict and not value:
                 target[name] = {}
             elif isinstance(value, torch.Tensor) and id(value) not in memo:
-                target[name] = memo[id(value)] = convert(value)
+                stays = _stays_on_host(value)
+                target[name] = memo[id(value)] = _on_host(value) if stays else convert(value)
             elif _has_only_shared(value):
                 target[name] = type(value)(value)
             else:
                 target[name] = _deep_copy(value, memo)
     return memo[id(model)]  # type: ignore[no-any-return]
+
+
+def _stays_on_host(tensor: torch.Tensor) -> bool:
+    """Whether a tensor that is a plain attribute stays on the CPU, whatever a model is moved to."""
+    return (
+        type(tensor) is torch.Tensor
+        and tensor.device.type == "cpu"
+        and (tensor.layout is torch.strided and not tensor.requires_grad)
+    )
+
+
+def _on_host(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy on the CPU; a large one, of which nobody reads the values, is not filled."""
+    if tensor.nbytes <= _LARGEST_ATTRIBUTE:
+        return tensor.clone()
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
 
 
 def _slots(kind: type) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nincost._canonical_names import plain
 from nincost._models import nin
-from nincost._models.build import Model, build, unwrap
+from nincost._models.build import Model, build, compiled_parts, unwrap
 from nincost._models.libraries import LIBRARIES, LIBRARY_NAMES, timm_names, torchvision_names
 from nincost._models.user_code import from_file, from_module
 from nincost.errors import InputError, ModelError, did_you_mean, printable
@@ -44,8 +44,8 @@ def resolve(
             raise InputError(
                 "arg goes with a model's name, but a module is built already: leave it out"
             )
-        model = unwrap(model)
-        return Model(printable(type(model).__name__), model)
+        compiled, model = compiled_parts(model), unwrap(model)
+        return Model(printable(type(model).__name__), model, compiled=compiled)
     if not isinstance(model, str):
         raise InputError(
             f"model is {type(model).__name__!r}: expected a name such as 'two-1x1' or an nn.Module"

@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nincost._models.build import Model, build, unwrap
+from nincost._models.build import Model, build, compiled_parts, unwrap
 from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
 from nincost._models.own_step import step_in_file
+from nincost._models.training_watch import TrainingBegins, no_training
 from nincost.errors import (
     STOPS,
     InputError,
@@ -48,10 +49,18 @@ def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
         raise InputError(f"{path!r} is not a Python file: give a model as path/to/file.py:Class")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    notes: tuple[str, ...] = ()
     with importable(file.parent):
-        _import(path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+        try:
+            _import(path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+        except TrainsError as training:
+            if attribute.partition(".")[0] not in vars(module):
+                raise
+            notes = (
+                f"{printable(path)} was read up to {training.place}, where it begins to train",
+            )
         built = _model(module, attribute, path, arguments)
-    return replace(built, folder=file.parent)
+    return replace(built, folder=file.parent, source_notes=(*built.source_notes, *notes))
 
 
 def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
@@ -77,7 +86,7 @@ def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, A
                 f"{printable(name)} is a module that is built already: leave --arg out, or name "
                 "the class"
             )
-        return Model(printable(name), unwrap(found))
+        return Model(printable(name), unwrap(found), compiled=compiled_parts(found))
     own_step = step_in_file(found, module, printable(name))
     if own_step is not None:
         if arguments:
@@ -87,9 +96,17 @@ def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, A
 
 
 def _import(path: str, run: Callable[[], Any]) -> Any:
+    """Run a module's code, but for training.
+
+    Raises:
+        TrainsError: it begins to train, as a script without a main guard does.
+        InputError, ModelError: it cannot be imported.
+    """
     try:
-        with stopped_in(f"{printable(path)}, as it is imported"):
+        with stopped_in(f"{printable(path)}, as it is imported"), no_training():
             return run()
+    except TrainingBegins as training:
+        raise TrainsError(path, training) from training
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise InputError(
@@ -108,6 +125,17 @@ def _import(path: str, run: Callable[[], Any]) -> Any:
             f"{path} could not be imported: {described(error)}{place_of(error)}; it must run by "
             "itself in Python"
         ) from error
+
+
+class TrainsError(ModelError):
+    """A module trains as it is imported; `place` is the line of its first optimizer step."""
+
+    def __init__(self, path: str, cause: BaseException) -> None:
+        self.place = place_of(cause).strip(" ()") or "its first optimizer step"
+        super().__init__(
+            f"{printable(path)} trains as it is imported ({self.place}): put the training under "
+            'if __name__ == "__main__":, or predict the whole script with nincost run'
+        )
 
 
 def _models_in(module: ModuleType) -> list[str]:

@@ -23,6 +23,7 @@ from nincost._trace.records import (
     Trace,
 )
 from nincost._trace.trace import Mode, trace
+from nincost._trace.values.assumptions import Balance
 from nincost.errors import UncountedError
 
 
@@ -35,6 +36,8 @@ def profile(
     arg: Mapping[str, Any] | None = None,
     mode: Mode = "eval",
     strict: bool = False,
+    assume: Balance = "balanced",
+    on_cpu: bool = False,
 ) -> Profile:
     """Count what a model costs, layer by layer, without running it on real data.
 
@@ -48,6 +51,10 @@ def profile(
         arg: keyword arguments for the model's factory.
         mode: `eval` or `train`: which of the two the model runs in.
         strict: raise `UncountedError` where an operator has no formula.
+        assume: what is taken of values that depend on weights and that the model looks at:
+            `balanced` (each expert is chosen equally often, half of a mask is set) or `worst` (all
+            choose the same, all of a mask is set).
+        on_cpu: run a model on the CPU, on random input, where it cannot be run without values.
 
     Returns:
         A `Profile`: rows in order of execution, and totals.
@@ -62,7 +69,10 @@ def profile(
     with collection_paused():
         found = resolve(model, arg)
         known = meta_operators()
-        traced = trace(found, input, batch_size=batch_size, mode=mode, operators=known)
+        traced = trace(
+            found, input, batch_size=batch_size, mode=mode, operators=known, assume=assume,
+            on_cpu=on_cpu,
+        )  # fmt: skip
         result = profile_trace(traced)
     if strict and result.uncounted:
         names = ", ".join(item.operator for item in result.uncounted)

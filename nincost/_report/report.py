@@ -60,7 +60,10 @@ def report(
     request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
     refuse_own_step(request, "a report")
     inference = request.step.inference
-    costs = profile(model, input=input, batch_size=batch_size, arg=arg)
+    costs = profile(
+        model, input=input, batch_size=batch_size, arg=arg, assume=request.step.assume,
+        on_cpu=request.step.on_cpu,
+    )  # fmt: skip
     missing: dict[str, str] = {}
 
     def predict_memory(name: str, without_gradients: bool) -> Memory | None:

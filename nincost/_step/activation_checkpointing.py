@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from nincost._step.step_options import CHECKPOINTED
+from nincost._step.option_checks import CHECKPOINTED
 from nincost._torch.updates import import_compiler
 from nincost.errors import InputError, nearest
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.amp.autocast_mode import autocast
 
+from nincost._step.autocast_rnn import cast_recurrent
 from nincost._torch.autograd import is_view
 from nincost._torch.checkpointing import checkpointing_as_on
 from nincost._torch.operators import (
@@ -36,15 +37,14 @@ def _names(text: str) -> list[str]:
     return text.split()
 
 
-#: Run in the lower precision (AT_FORALL_LOWER_PRECISION_FP; cuDNN's recurrent layers by
-#: aten/src/ATen/cudnn/AutocastRNN.cpp, which casts all weights into one buffer).
+#: Run in the lower precision (AT_FORALL_LOWER_PRECISION_FP).
 _LOWER = _names(
     """
     _convolution.deprecated _convolution conv1d conv2d conv3d conv_tbc conv_transpose1d
     conv_transpose2d.input conv_transpose3d.input convolution prelu addmm addmv addr matmul einsum
     mm mv linalg_vecdot linear addbmm baddbmm bmm chain_matmul linalg_multi_dot
     _thnn_fused_lstm_cell _thnn_fused_gru_cell lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
-    _scaled_dot_product_flash_attention scaled_dot_product_attention _cudnn_rnn
+    _scaled_dot_product_flash_attention scaled_dot_product_attention
 """
 )
 
@@ -181,6 +181,7 @@ class _Casts:
             (_FLOAT, self._float),
             (_FLOAT_RESULT, self._float_result),
             (_WIDEST, self._widest),
+            (["_cudnn_rnn"], self._recurrent),
         ):
             for name in names:
                 library.impl(name, self._kernel(name, prepare), "AutocastPrivateUse1")
@@ -222,6 +223,12 @@ class _Casts:
             (args, kwargs), torch.float32 if wide else torch.get_autocast_dtype(self.device)
         )
 
+    def _recurrent(self, _operator: Any, args: Any, kwargs: Any) -> Any:
+        return cast_recurrent(self._cast_one, args), kwargs
+
+    def _cast_one(self, value: Any, dtype: torch.dtype) -> Any:
+        return self._cast(value, dtype) if _is_castable(value) else value
+
     def _cast_all(self, value: Any, dtype: torch.dtype) -> Any:
         kind = type(value)
         if kind is tuple or kind is list:
@@ -230,7 +237,7 @@ class _Casts:
         if kind is dict:
             cast = [(key, self._cast_all(value[key], dtype)) for key in reversed(value)]
             return dict(reversed(cast))
-        return self._cast(value, dtype) if _is_castable(value) else value
+        return self._cast_one(value, dtype)
 
     def _cast(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         """A cast; that of a float32 parameter to the lower type is kept until autocast ends."""

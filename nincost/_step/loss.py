@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nincost._step.step_options import Loss
+from nincost._step.option_checks import Loss
 from nincost.errors import InputError
 
 
@@ -27,6 +27,33 @@ def output_tensor(output: Any) -> Tensor:
     raise InputError(
         f"the model gives {type(output).__name__!r}, which holds no tensor that a loss could be "
         "taken of: give loss as a function of the output"
+    )
+
+
+def own_loss(output: Any) -> Tensor | None:
+    """The loss that a model gives itself: a number with a gradient; a detector's are added up.
+
+    Looked for in `output.loss`, in the items of a tuple or dict, and in the output itself.
+    """
+    found = output.get("loss") if isinstance(output, dict) else getattr(output, "loss", None)
+    if _is_loss(found):
+        return found  # type: ignore[no-any-return]
+    if _is_loss(output):
+        return output  # type: ignore[no-any-return]
+    if isinstance(output, dict) and output and all(map(_is_loss, output.values())):
+        return sum(output.values())  # type: ignore[return-value]
+    if isinstance(output, tuple | list):
+        losses = [item for item in output if _is_loss(item)]
+        return losses[0] if len(losses) == 1 else None
+    return None
+
+
+def _is_loss(value: Any) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.dim() == 0
+        and value.is_floating_point()
+        and value.requires_grad
     )
 
 
@@ -54,7 +81,11 @@ def make_target(loss: str | Loss, output: Tensor) -> Tensor | None:
 
 
 def take_loss(loss: str | Loss, output: Any, target: Tensor | None) -> Tensor:
-    """The loss as a scalar tensor."""
+    """The loss as a scalar tensor: for cross-entropy the model's own, where it gives one."""
+    if loss == "cross-entropy" and target is None:
+        own = own_loss(output)
+        if own is not None:
+            return own
     if callable(loss):
         value = loss(output)
         if not isinstance(value, Tensor) or value.dim() != 0:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.library_calls import LibraryCalls
-from nincost._step.loss import make_target, output_tensor, take_loss
+from nincost._step.loss import make_target, output_tensor, own_loss, take_loss
 from nincost._step.step_options import Step
 from nincost._torch.updates import scaler_state
 from nincost._trace.recording import Phase
@@ -45,6 +45,10 @@ class StepObserver(Protocol):
 
     def target_made(self, target: Tensor) -> None:
         """The loss's target was made for the first output; it counts as an input."""
+        ...
+
+    def own_loss_found(self) -> None:
+        """The model gives its own loss, and no other is taken on top."""
         ...
 
     def forward_ended(self) -> None:
@@ -142,24 +146,24 @@ def _train(
             with calls.precision(step):
                 with observer.operators():
                     output = forward(*inputs.args, **inputs.kwargs)
-                if target is None and number == 1 and part == 0 and isinstance(step.loss, str):
-                    target = make_target(step.loss, output_tensor(output))
-                    if target is not None:
-                        observer.target_made(target)
+                if target is None and number == 1 and part == 0:
+                    target = _target(step, output, observer)
                 observer.phase_begins("loss", number)
                 with observer.operators():
                     loss = take_loss(step.loss, output, target)
             observer.forward_ended()
             if part == 0 and not step.zero_grad_before_forward:
                 zero_grad(number)
+            root = loss
             if scaler is not None and loss.requires_grad:
                 with observer.operators():
-                    loss = scaler.scale(loss)
+                    root = scaler.scale(loss)
             observer.phase_begins("backward", number)
             if loss.requires_grad:
                 # Anomaly mode would look at the gradients' values.
                 with torch.autograd.set_detect_anomaly(False), observer.operators():
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    root.backward()  # type: ignore[no-untyped-call]
+            del root
             observer.backward_ended([p.grad for p in trained if p.grad is not None])
         if optimizer is not None:
             observer.phase_begins("step", number)
@@ -171,6 +175,19 @@ def _train(
             del output, loss
             output = loss = None
     observer.steps_ended()
+
+
+def _target(step: Step, output: Any, observer: StepObserver) -> Tensor | None:
+    """The loss's target, made for the first output; None where the loss takes none."""
+    if not isinstance(step.loss, str):
+        return None
+    if step.loss == "cross-entropy" and own_loss(output) is not None:
+        observer.own_loss_found()
+        return None
+    target = make_target(step.loss, output_tensor(output))
+    if target is not None:
+        observer.target_made(target)
+    return target
 
 
 def _state(optimizer: Any, scaler: Any) -> list[Tensor]:

@@ -5,16 +5,22 @@ Importable without torch, so that `nincost memory --help` is instant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from nincost._allocator.config import AllocatorConfig
-from nincost._canonical_names import canonical_name, plain
 from nincost._models.inputs import check_batch_size
+from nincost._step.option_checks import (
+    Loss,
+    check_accumulation,
+    check_alloc_conf,
+    check_checkpointing,
+    check_dtype,
+    check_loss,
+    check_optimizer,
+)
 from nincost._step.option_fields import (
     check_count,
-    check_text,
     one_of,
     option,
     options_of,
@@ -27,96 +33,6 @@ if TYPE_CHECKING:
     import torch
 
     from nincost._models.build import Model
-
-Loss = Callable[..., Any]
-
-#: Losses that a step knows by name.
-LOSSES = ("cross-entropy", "mse", "sum")
-
-#: What activation checkpointing may compute again, besides what a pattern names.
-CHECKPOINTED = ("none", "top-level", "blocks")
-
-#: Other names of floating-point types.
-_DTYPE_NAMES = {
-    "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32",
-    "float": "float32", "fp64": "float64", "double": "float64",
-}  # fmt: skip
-
-
-def check_loss(name: str, value: Any) -> str | Loss:
-    """One of `LOSSES`, or a function."""
-    if isinstance(value, str):
-        return canonical_name(name, value, LOSSES)
-    if not callable(value):
-        raise InputError(
-            f"{name} is {value!r}: choose {', '.join(LOSSES)}, or give a function of the model's "
-            "output"
-        )
-    return value  # type: ignore[no-any-return]
-
-
-def check_optimizer(name: str, value: Any) -> str:
-    """The name of a class in `torch.optim`, from the class or a name."""
-    import torch
-
-    base = torch.optim.Optimizer
-    known = {
-        key: kind
-        for key, kind in vars(torch.optim).items()
-        if isinstance(kind, type) and issubclass(kind, base) and kind is not base
-    }
-    if isinstance(value, type):
-        value = next((key for key, kind in known.items() if kind is value), value)
-    found = canonical_name(name, value, sorted(known))
-    if found == "LBFGS":
-        raise InputError(
-            "optimizer LBFGS runs the model inside its own step, as often as it likes, so one step "
-            "has no fixed memory: choose another, such as SGD or Adam"
-        )
-    return found
-
-
-def check_dtype(*known: str) -> Callable[[str, Any], str]:
-    """A check that takes one of some types, by name or as a `torch.dtype`."""
-    aliases = {short: name for short, name in _DTYPE_NAMES.items() if name in known}
-
-    def check(name: str, value: Any) -> str:
-        text = value if isinstance(value, str) else str(value)
-        return canonical_name(name, text.removeprefix("torch."), known, aliases=aliases)
-
-    return check
-
-
-def check_checkpointing(name: str, value: Any) -> str:
-    """One of `CHECKPOINTED`, or a pattern of module names as it is."""
-    text = check_text(name, value).strip()
-    if not text:
-        raise InputError(f"{name} is empty: choose {', '.join(CHECKPOINTED)}, or give a pattern")
-    return next((choice for choice in CHECKPOINTED if plain(choice) == plain(text)), text)
-
-
-#: Backward passes of a step: each is recorded, and some ten of them show what the memory does.
-MOST_ACCUMULATION = 1024
-
-
-def check_accumulation(name: str, value: Any) -> int:
-    """A number of backward passes that can be recorded in minutes.
-
-    Raises:
-        InputError: it is not.
-    """
-    if check_count(name, value) > MOST_ACCUMULATION:
-        raise InputError(
-            f"{name} is {value}: at most {MOST_ACCUMULATION} backward passes are recorded; memory "
-            "repeats after a few, so give a smaller number, such as 16"
-        )
-    return int(value)
-
-
-def check_alloc_conf(name: str, value: Any) -> str:
-    """A text that `PYTORCH_CUDA_ALLOC_CONF` may be."""
-    AllocatorConfig.parse(check_text(name, value))
-    return value  # type: ignore[no-any-return]
 
 
 def _loss_name(step: Step) -> str:
@@ -158,7 +74,8 @@ class Step:
 
     loss: str | Loss = option(
         "cross-entropy",
-        help="cross-entropy, mse or sum; in Python also a function of the model's output.",
+        help="cross-entropy (the model's own loss, where it gives one), mse or sum; in Python also "
+        "a function of the model's output.",
         check=check_loss,
         plain=_loss_name,
         words="{} loss",
@@ -270,6 +187,21 @@ class Step:
         kind="switch",
         words="gradients kept at zero",
     )
+    assume: Literal["balanced", "worst"] = option(
+        "balanced",
+        help="What is taken of values that depend on weights and that the model looks at: balanced "
+        "(each expert or class is chosen equally often, half of a mask is set) or worst (all "
+        "choose the same, all of a mask is set).",
+        metavar="HOW",
+        check=one_of("balanced", "worst"),
+        words="{} case assumed",
+    )
+    on_cpu: bool = option(
+        False,
+        help="Run a model on the CPU, on random input, where it cannot be run without values; "
+        "operators are then the CPU's.",
+        kind="switch",
+    )
     alloc_conf: str = option(
         "",
         help="The variable PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True.",
@@ -327,6 +259,8 @@ class StepOptions(TypedDict, total=False):
     tf32: bool | None
     zero_grad_before_forward: bool
     grad_set_to_none: bool
+    assume: Literal["balanced", "worst"]
+    on_cpu: bool
     alloc_conf: str
 
 

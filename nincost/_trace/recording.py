@@ -96,7 +96,8 @@ Entry = Ran | Made | Ended | Mark
 class Recording:
     """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values.
 
-    `assumptions` are those that values rest on which the model looked at.
+    `assumptions` are those that values rest on which the model looked at. `own_loss`: backward
+    began at the loss that the model gives itself.
     """
 
     entries: list[Entry]
@@ -108,11 +109,13 @@ class Recording:
     details: tuple[str, ...] = ()
     fallback: Fallback | None = None
     assumptions: tuple[Assumption, ...] = ()
+    own_loss: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the steps ran."""
-        notes = [assumptions_note(self.assumptions)] if self.assumptions else []
+        notes = ["the loss is the model's own"] if self.own_loss else []
+        notes += [assumptions_note(self.assumptions)] if self.assumptions else []
         if self.fallback is not None:
             notes.append(
                 self.fallback.note(

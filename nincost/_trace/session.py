@@ -33,12 +33,20 @@ from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReaso
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
-from nincost._trace.values.assumptions import Assumption
+from nincost._trace.values.assumptions import Assumption, Balance
 from nincost._trace.values.built import follow_built
 from nincost._trace.values.follow import Values
 from nincost._trace.values.inputs import follow_inputs
 from nincost._trace.values.literals import literals_followed
-from nincost.errors import STOPS, InputError, Interruption, ModelError, NincostError, one_line
+from nincost.errors import (
+    STOPS,
+    InputError,
+    Interruption,
+    ModelError,
+    NincostError,
+    one_line,
+    place_of,
+)
 
 R = TypeVar("R", bound=Recorder)
 T = TypeVar("T")
@@ -159,6 +167,8 @@ class Session(Generic[R]):
         changes_module: whether `prepare` does what a later run of the same module must not find.
         explain: the error to raise for one that comes out of a run, where there is more to say
             than which layer failed on what.
+        assume: what is taken of values that depend on weights.
+        on_cpu: whether a model that cannot be run on meta is run on the CPU.
         only_on_meta: the option with which a run with values would not serve; empty where it would.
         retry_unknown: whether a RuntimeError that is none of torch's own on meta tensors is tried
             with values, too.
@@ -171,18 +181,20 @@ class Session(Generic[R]):
     prepare: Callable[[nn.Module, ModelInput], ModelInput]
     changes_module: bool = False
     explain: Callable[[BaseException, Attempt[R]], NincostError | None] = lambda *_: None
+    assume: Balance = "balanced"
+    on_cpu: bool = False
     only_on_meta: str = ""
     retry_unknown: bool = False
 
     def run(self, body: Callable[[Attempt[R]], T]) -> T:
-        """Run `body` with the model's structure on meta, or with values where it needs them.
+        """Run `body` with the model's structure on meta.
 
-        The user's module is never run: a copy is, or a module that nincost built. `body` is called
-        once more, with values, where it fails on meta for the want of them.
+        The user's module is never run: a copy is, or a module that nincost built. With `on_cpu`,
+        `body` is called once more, with values, where it fails on meta for the want of them.
 
         Raises:
-            InputError: no input is known, it does not fit, or the model needs values and cannot be
-                run on the CPU.
+            InputError: no input is known, it does not fit, or the model cannot be run on meta, nor
+                (where that is wanted) on the CPU.
             ModelError: the model fails for a reason of its own.
         """
         end_if_asked()
@@ -198,7 +210,7 @@ class Session(Generic[R]):
                 inputs = ModelInput((), {}, (), self.batch_size)
             else:
                 inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
-            values = Values()
+            values = Values(worst=self.assume == "worst")
             reuse = model.owned and not self.changes_module
             module = model.module if reuse else copy_structure(model.module, values.follow_copy)
             if model.rebuild_on_meta is not None:
@@ -288,7 +300,17 @@ class Session(Generic[R]):
             refuse_without_channels(tracker.modules, tracker.calls, attempt.inputs.specs)
 
     def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
-        """Raise where a run with values would be too large, or would not serve."""
+        """Raise where nobody wants a run with values, or where it is too large or no use."""
+        cause = failure.__cause__ or failure
+        if not self.on_cpu:
+            if failure.reason == "unknown":
+                raise failure.explained from failure.__cause__
+            raise InputError(
+                f"{self.model.name} cannot be run on the meta device, since "
+                f"{SENTENCES[failure.reason]} ({one_line(cause)}{place_of(cause)}): "
+                f"{REMEDIES[failure.reason]}, or run it on the CPU, on your example tensors or "
+                "random ones, with --on-cpu (on_cpu=True)"
+            ) from failure.__cause__
         weights = max(_weight_bytes(self.model.module), _weight_bytes(module))
         if weights <= LARGEST_ON_CPU and not self.only_on_meta:
             return

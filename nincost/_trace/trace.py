@@ -17,6 +17,7 @@ from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ParameterInfo, Trace
 from nincost._trace.session import Attempt, Session
+from nincost._trace.values.assumptions import Balance
 from nincost.errors import InputError, printable
 
 Mode = Literal["eval", "train"]
@@ -29,11 +30,13 @@ def trace(
     batch_size: int = 1,
     mode: Mode = "eval",
     operators: MetaOperators = NO_OPERATORS,
+    assume: Balance = "balanced",
+    on_cpu: bool = False,
 ) -> Trace:
     """Run `model` forward once, without gradients, and record every operator.
 
-    The run is on the meta device: no weight is read and nothing is computed. A model that needs
-    values runs on the CPU instead, on random input, and the trace's `fallback` says why.
+    The run is on the meta device: no weight is read and nothing large is computed. With `on_cpu` a
+    model that cannot be run there runs on the CPU, on random input, and `fallback` says why.
 
     Args:
         model: what `nincost._models.sources.resolve` gave.
@@ -41,10 +44,12 @@ def trace(
         batch_size: what specs get in front.
         mode: `eval` (dropout off, batch norm by its running statistics) or `train`.
         operators: what is known of operators besides torch's meta kernels.
+        assume: what is taken of values that depend on weights.
+        on_cpu: whether a model that cannot be run on meta is run on the CPU.
 
     Raises:
-        InputError: no input is known, it does not fit the model, or the model needs values and has
-            more weights than are run on the CPU.
+        InputError: no input is known, it does not fit the model, or the model cannot be run on
+            meta, nor (where that is wanted) on the CPU.
         ModelError: the model fails for a reason of its own.
     """
     if mode not in ("eval", "train"):
@@ -82,6 +87,8 @@ def trace(
         batch_size=batch_size,
         recorder=lambda on_meta: Recorder(on_meta=on_meta, operators=operators),
         prepare=prepare,
+        assume=assume,
+        on_cpu=on_cpu,
         retry_unknown=True,
     ).run(run)
 

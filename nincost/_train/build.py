@@ -116,7 +116,7 @@ def _try(
 def _explained(found: Model, spec: str, error: Exception) -> NincostError:
     """The error that nincost's own trace raises for such an input, or else the model's."""
     try:
-        trace(found, spec, operators=meta_operators())
+        trace(found, spec, operators=meta_operators(), on_cpu=True)
     except NincostError as explained:
         return type(explained)(f"{explained}; --resize and --channels choose the images")
     return ModelError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from nincost._step.step_options import check_dtype, check_optimizer
+from nincost._step.option_checks import check_dtype, check_optimizer
 from nincost.errors import InputError, did_you_mean
 
 #: Initial weights: Glorot and Bengio's uniform distribution for convolutions and linear layers,

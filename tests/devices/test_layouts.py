@@ -236,11 +236,36 @@ def test_a_layout_is_the_kernels(device: str, case: Case) -> None:
     assert mine == theirs
 
 
+SCORES = torch.zeros(7, 2, 5).log_softmax(2)
+LABELS = torch.ones(2, 3, dtype=torch.int64)
+LOSS, ALPHA = torch.ops.aten._ctc_loss(SCORES, LABELS, [7, 6], [3, 2])
+
+#: Those of which torch has no meta kernel: CPU tensors.
+ON_CPU: list[Case] = [
+    ("_ctc_loss.default", (SCORES, LABELS, [7, 6], [3, 2]), {}),
+    ("_ctc_loss.Tensor", (SCORES, LABELS, torch.tensor([7, 6]), torch.tensor([3, 2])), {}),
+    (
+        "_ctc_loss_backward.default",
+        (torch.ones(2), SCORES, LABELS, [7, 6], [3, 2], LOSS, ALPHA, 0),
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", ON_CPU, ids=[case[0] for case in ON_CPU])
+def test_a_layout_is_the_cpus_kernels(case: Case) -> None:
+    name, args, kwargs = case
+    mine = layout_of(TABLES["cuda"], name)[1](*args, **kwargs)
+    assert [(tuple(m.shape), m.stride, m.dtype) for m in mine] == flat(
+        kernel(name)(*args, **kwargs)
+    )
+
+
 @pytest.mark.parametrize("device", TABLES)
 def test_every_layout_has_a_case(device: str) -> None:
     tables = TABLES[device]
     declared = {name for name, known in tables.operators.items() if known.layout is not None}
-    assert declared == {answered(tables, case) for case in CASES} - {""}
+    assert declared == {answered(tables, case) for case in [*CASES, *ON_CPU]} - {""}
 
 
 def test_a_gradient_that_fits_both_forms_is_left_to_torch() -> None:

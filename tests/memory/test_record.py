@@ -178,7 +178,8 @@ class Branches(nn.Module):
 
 def test_a_model_that_looks_at_values_runs_on_the_cpu_by_cudas_rules() -> None:
     def told(*, looks: bool) -> tuple[list[tuple[str, int]], Recording]:
-        step = Step(Model("net", Branches(looks=looks)), input="8", batch_size=64, steps=2)
+        net = Model("net", Branches(looks=looks))
+        step = Step(net, input="8", batch_size=64, steps=2, on_cpu=True)
         recording = record(step, CUDA)
         events = device_allocations(recording, CUDA).events
         return [(e.operator, e.bytes) for e in events if isinstance(e, Alloc)], recording
@@ -210,11 +211,14 @@ class Selects(nn.Module):
 def test_steps_of_a_data_dependent_size_repeat() -> None:
     model = Selects()
     before = [p.clone() for p in model.parameters()]
-    recording = record(Step(Model("net", model), input="8", batch_size=64, steps=3), CUDA)
+    step = Step(Model("net", model), input="8", batch_size=64, steps=3, on_cpu=True)
+    recording = record(step, CUDA)
     assert simulate(device_allocations(recording, CUDA)).settled
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     with pytest.raises(InputError, match=r"looks at values .* leave amp out"):
-        record(Step(Model("net", model), input="8", batch_size=64, amp="float16"), CUDA)
+        record(
+            Step(Model("net", model), input="8", batch_size=64, amp="float16", on_cpu=True), CUDA
+        )
 
 
 def test_a_lone_layer_in_place_cannot_be_checkpointed() -> None:

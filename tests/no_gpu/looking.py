@@ -23,7 +23,7 @@ Made = tuple[nn.Module, dict[str, Tensor]]
 
 def options(name: str) -> dict[str, Any]:
     """The step's options of a case: autocast for half of them."""
-    autocast = {"amp": "bfloat16"} if name in ("causal", "bert", "llama") else {}
+    autocast = {"amp": "bfloat16"} if name in ("causal", "bert", "llama", "spoken") else {}
     return {"optimizer": "AdamW", **autocast}
 
 
@@ -104,6 +104,26 @@ def mixtral() -> Made:
     return MixtralForCausalLM(config), {"input_ids": ids(2, 64)}
 
 
+class Spoken(nn.Module):
+    """Recurrent layers with dropout, and the loss of speech, whose lengths are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(16, 32, 2, batch_first=True, dropout=0.1)
+        self.head = nn.Linear(32, 12)
+
+    def forward(self, x: Tensor, targets: Tensor, lengths: Tensor, sizes: Tensor) -> Tensor:
+        scores = self.head(self.rnn(x)[0]).log_softmax(2).transpose(0, 1)
+        return nn.functional.ctc_loss(scores, targets, lengths, sizes)
+
+
+def spoken() -> Made:
+    return Spoken(), {
+        "x": torch.zeros(4, 50, 16), "targets": torch.ones(4, 9, dtype=torch.int64),
+        "lengths": torch.tensor([50, 40, 30, 50]), "sizes": torch.tensor([9, 5, 7, 2]),
+    }  # fmt: skip
+
+
 CASES: dict[str, Callable[[], Made]] = {
     "causal": lambda: (Causal(), {"tokens": ids(4, 128)}),
     "packed": lambda: (Packed(), {"tokens": ids(4, 20), "lengths": torch.tensor([20, 7, 12, 9])}),
@@ -111,6 +131,7 @@ CASES: dict[str, Callable[[], Made]] = {
     "bert": bert,
     "llama": llama,
     "mixtral": mixtral,
+    "spoken": spoken,
 }
 
 

@@ -133,7 +133,7 @@ def test_the_cpu_fast_path_costs_the_same() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.encoder(x) if x.sum().numpy() > -1e9 else x
 
-    result = nincost.profile(Net(), input=f"{L}x{E}", batch_size=B)
+    result = nincost.profile(Net(), input=f"{L}x{E}", batch_size=B, on_cpu=True)
     assert result.device == "cpu"
     assert result.totals.macs == encoder_macs(B, L, E, 16, 3)
     assert not result.uncounted

@@ -250,7 +250,9 @@ def differences(network: Network) -> list[Difference]:
     net, inputs = network.build(), network.inputs()
     before = state_of(net)
     try:
-        traced = trace(Model("Net", net), inputs, mode=network.mode, operators=meta_operators())
+        traced = trace(
+            Model("Net", net), inputs, mode=network.mode, operators=meta_operators(), on_cpu=True
+        )
         checked = nincost.check(net, input=inputs, mode=network.mode, other_tools=False)
     except NincostError as error:
         return [Difference("error", str(error))]

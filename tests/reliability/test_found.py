@@ -40,7 +40,7 @@ class Lazy(nn.Module):
 
 def test_a_lazy_module_whose_run_goes_to_the_cpu() -> None:
     """It ended in a ValueError: the copy with weights read those that are not there yet."""
-    profile = nincost.profile(Lazy(), input="3x8x8", mode="train")
+    profile = nincost.profile(Lazy(), input="3x8x8", mode="train", on_cpu=True)
     assert profile.device == "cpu"
     assert profile.totals.params == 6 + 4 * 3 * 9 + 4
     assert nincost.check(Lazy(), input="3x8x8", mode="train").ok
@@ -62,7 +62,7 @@ class Attention(nn.Module):
 def test_a_run_on_the_cpu_has_the_rows_of_one_on_meta() -> None:
     """The CPU's fused attention took the place of its operators, with other activations."""
     on_meta = nincost.profile(Attention(asks=False), input="5x8")
-    on_cpu = nincost.profile(Attention(asks=True), input="5x8")
+    on_cpu = nincost.profile(Attention(asks=True), input="5x8", on_cpu=True)
     assert (on_meta.device, on_cpu.device) == ("meta", "cpu")
     asking = {"aten.sum"}
     rows = [row.to_dict() for row in on_cpu.layers if row.operator not in asking]

@@ -195,7 +195,14 @@ def test_a_fallback_is_a_field() -> None:
     from nincost._trace.trace import trace
 
     model = resolve(Net(4, 4))
-    traced, recording = trace(model, "4"), record(Step(model, input="4"), Target())
+    for run in (
+        lambda: trace(model, "4"),
+        lambda: record(Step(model, input="4"), Target()),
+    ):
+        with pytest.raises(nincost.NincostError, match=r"looks at values .*numpy.*--on-cpu"):
+            run()
+    traced = trace(model, "4", on_cpu=True)
+    recording = record(Step(model, input="4", on_cpu=True), Target())
     for fallback in (traced.fallback, recording.fallback):
         assert fallback is not None
         assert fallback.reason == "values"

@@ -43,7 +43,7 @@ NEED_VALUES = {
 
 @pytest.mark.parametrize("name", NEED_VALUES)
 def test_a_model_that_needs_values_runs_on_the_cpu_and_says_so(name: str) -> None:
-    result = nincost.profile(Asks(NEED_VALUES[name]), input="4", batch_size=3)
+    result = nincost.profile(Asks(NEED_VALUES[name]), input="4", batch_size=3, on_cpu=True)
     assert result.device == "cpu"
     assert any("ran on the CPU" in note for note in result.notes)
     assert result.totals.macs == 3 * 16
@@ -68,7 +68,7 @@ def test_the_cpu_run_is_the_same_each_time() -> None:
             kept = x[x > 0.5]
             return kept @ kept
 
-    first, second = (nincost.profile(Net(), input="100").totals.macs for _ in range(2))
+    first, second = (nincost.profile(Net(), input="100", on_cpu=True).totals.macs for _ in range(2))
     assert first == second
     assert 20 < first < 80  # of 100 numbers between 0 and 1
 

@@ -54,9 +54,9 @@ def test_more_weights_than_are_run_on_the_cpu_are_refused(
 ) -> None:
     monkeypatch.setattr(session, "LARGEST_ON_CPU", 79)
     with pytest.raises(InputError, match=r"looks at values .* nor on the CPU, as its weights of"):
-        command(Looks(4, 4), input="4")
+        command(Looks(4, 4), input="4", on_cpu=True)
     monkeypatch.setattr(session, "LARGEST_ON_CPU", 80)
-    command(Looks(4, 4), input="4")
+    command(Looks(4, 4), input="4", on_cpu=True)
 
 
 def test_the_limit_counts_the_weights_as_they_come() -> None:
@@ -64,19 +64,19 @@ def test_the_limit_counts_the_weights_as_they_come() -> None:
     with torch.device("meta"):
         half_the_limit = nn.Linear(2**14, 2**15 + 1, bias=False)  # above 2 GiB in float32
     half_the_limit.forward = lambda x: x.numpy()  # type: ignore[method-assign]
-    with pytest.raises(NincostError, match="cannot be run on the meta device"):
-        memory(half_the_limit.double(), input=f"{2**14}", dtype="float32", loss="sum")
+    with pytest.raises(NincostError, match="nor on the CPU, as its weights"):
+        memory(half_the_limit.double(), input=f"{2**14}", dtype="float32", loss="sum", on_cpu=True)
 
 
 def test_a_failure_of_unknown_cause_is_tried_with_values_for_a_profile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert profile(Refuses(4, 4), input="4").device == "cpu"
+    assert profile(Refuses(4, 4), input="4", on_cpu=True).device == "cpu"
     with pytest.raises(NincostError, match="no such kind of tensor"):
         memory(Refuses(4, 4), input="4")
     monkeypatch.setattr(session, "LARGEST_ON_CPU", 79)
     with pytest.raises(NincostError, match="no such kind of tensor"):
-        profile(Refuses(4, 4), input="4")
+        profile(Refuses(4, 4), input="4", on_cpu=True)
 
 
 class LazyLooks(nn.Module):
@@ -93,7 +93,7 @@ class LazyLooks(nn.Module):
 
 @BOTH
 def test_a_lazy_model_that_needs_values(command: Command) -> None:
-    options = {"mode": "train"} if command is profile else {}
+    options = {"on_cpu": True, **({"mode": "train"} if command is profile else {})}
     result = command(LazyLooks(), input="5", batch_size=4, **options)
     assert any("ran on the CPU" in note for note in result.notes)
     if command is profile:

@@ -15,7 +15,7 @@ from nincost._devices.declare import layout, meta_kernel, rule, substitute
 from nincost._devices.libraries import cudnn_rnn
 from nincost._devices.memory_format import dense_copy
 from nincost._devices.output_layouts import describe, row_major
-from nincost._devices.rules import Action, Call, alloc, free, out
+from nincost._devices.rules import Action, Call, LibraryWorkspace, alloc, free, out
 from nincost._devices.target import Target
 from nincost._trace.meta_operators import Layouts
 from nincost._trace.records import TensorMeta
@@ -38,6 +38,9 @@ def _run(
     per_layer = len(params) // (layers * (2 if bidirectional else 1))
     projected = per_layer > (4 if biases else 2)
     width = params[1].shape[1] if not projected else params[0].shape[0] // 4
+    if dropout > 0 and train:
+        byte = {"dtype": torch.uint8, "device": x.device}
+        torch.ops.aten._cudnn_init_dropout_state(dropout, train, 0, **byte)
     return torch.ops.aten._cudnn_rnn(
         x, params, per_layer, None, hidden, cell, mode, width,
         hidden.shape[-1] if projected else 0, layers, batch_first, dropout, train, bidirectional,
@@ -95,6 +98,23 @@ def _of_one_state(
     if not _acceptable(target, x):
         return NotImplemented
     return _run(mode, x, state, None, rest, sizes)[:2]
+
+
+@meta_kernel("aten._cudnn_init_dropout_state")
+def dropout_state(_dropout: float, _train: bool, _seed: int, **_options: Any) -> Tensor:
+    """Of no size here: the rule allocates it once, for good."""
+    return torch.empty(0, dtype=torch.uint8, device="meta")
+
+
+@rule(
+    "aten._cudnn_init_dropout_state",
+    source="aten/src/ATen/native/cudnn/RNN.cpp get_dropout_state; its size is a model of ours",
+    kind="modelled",
+)
+def first_dropout(call: Call) -> list[Action]:
+    """The first call with dropout draws a seed on the card, and makes the state."""
+    size = cudnn_rnn.dropout_state_bytes(call.target.multiprocessors)
+    return [LibraryWorkspace("cuDNN's dropout", size)]
 
 
 @layout("aten._cudnn_rnn.default")
@@ -157,14 +177,24 @@ def backward(call: Call) -> list[Action]:
     """
     x, hidden, cell = call.args[0], call.args[4], call.args[5]
     absent = [state for state, grad in ((hidden, 8), (cell, 9)) if state and not call.args[grad]]
-    copy = x.bytes if call.args[14] else dense_copy(x)
+    batch_first = call.args[14]
+    copy, seen = (x.bytes, _turned(call.args[7])) if batch_first else (dense_copy(x), call.args[7])
     workspace = _workspace(call, 10)
     return [
         *(alloc(f"zeros {number}", state.bytes) for number, state in enumerate(absent)),
-        alloc("copy", copy), out(0), out(1), out(2),
-        alloc("workspace", workspace, "workspace"), free("workspace"), free("copy"),
+        alloc("copy", copy), alloc("gradient", dense_copy(seen) if seen else 0),
+        out(0), out(1), out(2), alloc("workspace", workspace, "workspace"), free("workspace"),
+        free("gradient"), free("copy"),
         alloc("copy again", copy), out(3), alloc("workspace again", workspace, "workspace"),
     ]  # fmt: skip
+
+
+def _turned(tensor: TensorMeta | None) -> TensorMeta | None:
+    """Seen with the sequence in front."""
+    if tensor is None:
+        return None
+    (batch, length, *rest), (first, second, *others) = tensor.shape, tensor.stride
+    return TensorMeta(torch.Size((length, batch, *rest)), (second, first, *others), tensor.dtype)
 
 
 def _workspace(call: Call, first: int) -> int:

@@ -26,3 +26,8 @@ def workspace_bytes(mode: int, positions: int, hidden: int, itemsize: int) -> in
 def reserve_bytes(mode: int, positions: int, hidden: int, cells: int, itemsize: int) -> int:
     """MODELLED: what training keeps for backward; `cells`: layers times directions."""
     return positions * cells * hidden * _RESERVED[mode] * itemsize
+
+
+def dropout_state_bytes(multiprocessors: int) -> int:
+    """MODELLED: the generators of cuDNN's dropout, kept for good: 48 bytes for each thread."""
+    return multiprocessors * 1024 * 48

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -36,3 +37,31 @@ def nll_loss_backward(grad: Tensor, x: Tensor, target: Tensor, *_: Any) -> Layou
 def row_major_gradient(result: Any, *_: Any) -> Any:
     """native/Loss.cpp mse_loss_backward, smooth_l1_loss_backward, huber_loss_backward."""
     return make_row_major(result)
+
+
+@layout("aten._ctc_loss.default")
+def of_lengths(
+    scores: Tensor, _labels: Tensor, _lengths: Sequence[int], label_lengths: Sequence[int],
+    *_rest: Any,
+) -> Layouts:  # fmt: skip
+    """Loss of each sequence; the probabilities alpha of each step and place."""
+    return _outputs(scores, max(label_lengths, default=0))
+
+
+@layout("aten._ctc_loss.Tensor")
+def of_tensors(scores: Tensor, labels: Tensor, *_rest: Any) -> Layouts:
+    """As far as shapes say it: labels may be longer than any sequence of them."""
+    return _outputs(scores, labels.shape[-1])
+
+
+def _outputs(scores: Tensor, longest: int) -> Layouts:
+    steps, batch = scores.shape[:2]
+    return (
+        row_major((batch,), scores.dtype),
+        row_major((batch, steps, 2 * longest + 1), scores.dtype),
+    )
+
+
+@layout("aten._ctc_loss_backward.default")
+def gradient(_grad: Tensor, scores: Tensor, *_rest: Any) -> Layouts:
+    return (row_major(scores.shape, scores.dtype),)

@@ -25,6 +25,7 @@ def safe_softmax(x: Tensor, dim: int, dtype: Any = None) -> Layouts | None:
 
 @layout("aten._log_softmax_backward_data.default", "aten._softmax_backward_data.default")
 def softmax_backward(grad: Tensor, output: Tensor, dim: int, dtype: torch.dtype) -> Layouts | None:
+    """Row-major, whatever the gradient is: aten/src/ATen/native/SoftMax.cpp."""
     fits = grad.shape == output.shape and -output.dim() <= dim < output.dim()
-    fits = fits and dtype is output.dtype
-    return row_major_like(output) if fits and all_plain(grad, output) else None
+    fits = fits and dtype is output.dtype is grad.dtype and dtype.is_floating_point
+    return row_major_like(output) if fits and output.numel() else None

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Literal
 
+#: What is taken of values that depend on weights: each choice equally often, or all the same.
+Balance = Literal["balanced", "worst"]
+
 _STANDARD = os.path.dirname(os.__file__)
 _LIBRARIES = tuple(f"{os.sep}{name}{os.sep}" for name in ("torch", "triton", "nincost"))
 

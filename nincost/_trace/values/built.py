@@ -1,10 +1,16 @@
-"""What the buffers of a model hold that nincost built on meta: known by building it once more."""
+"""What the buffers of a model hold that nincost built on meta: known by building it once more.
+
+So are its tensors that are plain attributes: these are on the CPU, where a constructor makes them,
+and stay there when a model is moved.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -43,9 +49,24 @@ def follow_built(values: Values, module: nn.Module, rebuild: Callable[[], nn.Mod
         return inner.look(buffer)
 
     for path, child in module.named_modules():
+        for name, value in vars(child).items():
+            if type(value) is Tensor and value.is_meta and not value.requires_grad:
+                setattr(child, name, _on_host(followed, path, name, value))
         if not child._buffers or isinstance(child, _STATISTICS):
             continue
         for name, buffer in child._buffers.items():
             if type(buffer) is Tensor and buffer.is_meta and not is_lazy(buffer):
                 full = f"{path}.{name}" if path else name
                 values.set(buffer, functools.partial(content, full))
+
+
+def _on_host(
+    followed: Callable[[], tuple[Values, nn.Module]], path: str, name: str, value: Tensor
+) -> Tensor:
+    """A plain attribute on the CPU: as its constructor makes it, or zeros where that is unknown."""
+    inner, built = followed()
+    with contextlib.suppress(UnknownError, AttributeError):
+        made = getattr(built.get_submodule(path), name)
+        if made.shape == value.shape and made.dtype is value.dtype:
+            return inner.look(made).clone()
+    return torch.zeros(value.shape, dtype=value.dtype, device="cpu")

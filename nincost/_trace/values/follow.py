@@ -26,6 +26,7 @@ from nincost._trace.values.contents import (
     storage_like,
 )
 from nincost._trace.values.flows import Flow, flow_of
+from nincost._trace.values.worst_outputs import WORST
 
 #: Bytes up to which a tensor on the CPU that an operator gets is kept.
 _SNAPSHOT = 2**22
@@ -45,11 +46,15 @@ class _StorageRef(weakref.ref[Any]):
 class Values:
     """What is known of the tensors of one run.
 
+    Args:
+        worst: whether the worst case is assumed of what is not known, rather than the balanced one.
+
     Attributes:
         evaluation: computes what is looked at, and has the assumptions that this rested on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, worst: bool = False) -> None:
+        self._instead = WORST if worst else {}
         self.evaluation = Evaluation()
         self._known: dict[int, _StorageRef] = {}
 
@@ -219,10 +224,11 @@ class Values:
 
     def _assume(self, assumed: Assume, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Nothing follows from the arguments: some results are assumed."""
-        found = assumed(args, kwargs, result)
+        name = operator_name(func)
+        found = self._instead.get(name, assumed)(args, kwargs, result)
         if found is None:
             return
-        why = Assumption("value", operator_name(func), found.detail, *calling_line(), 1)
+        why = Assumption("value", name, found.detail, *calling_line(), 1)
         self.set(found.tensor, found.make, why)
 
     # --- storages ------------------------------------------------------------------------------

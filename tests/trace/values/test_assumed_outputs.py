@@ -145,3 +145,22 @@ def test_a_mask_beside_an_index() -> None:
     found = nincost.memory(Labels(), input=given, loss="sum", gpu="h100", measure=False)
     assert found.assumptions == ()
     assert found.uncounted == ()
+
+
+def test_the_worst_case_gives_two_experts_everything() -> None:
+    found = nincost.profile(Routed(), input="8", batch_size=32, assume="worst")
+    experts = [row for row in found.layers if row.layer.startswith("experts.")]
+    rows = {row.layer: row.macs for row in experts if row.macs}
+    assert rows == {"experts.0": 32 * 8 * 8, "experts.1": 32 * 8 * 8}
+    assert found.assumptions[0].detail == "all choose the same"
+    worst = nincost.memory(
+        Routed(), input="8", batch_size=32, loss="sum", measure=False, assume="worst"
+    )
+    assert "all choose the same" in str(worst)
+    assert worst.settings["assume"] == "worst"
+
+
+def test_all_of_a_mask_is_set_in_the_worst_case() -> None:
+    model = Asks(lambda x: x[x[:, 0] > 0])
+    found = nincost.profile(model, input="8", batch_size=4, assume="worst")
+    assert found.assumptions[0].detail == "all of a mask of activations is set"

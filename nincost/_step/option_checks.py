@@ -1,0 +1,101 @@
+"""What a step's options take: a check for each that needs one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nincost._allocator.config import AllocatorConfig
+from nincost._canonical_names import canonical_name, plain
+from nincost._step.option_fields import check_count, check_text
+from nincost.errors import InputError
+
+Loss = Callable[..., Any]
+
+#: Losses that a step knows by name.
+LOSSES = ("cross-entropy", "mse", "sum")
+
+#: What activation checkpointing may compute again, besides what a pattern names.
+CHECKPOINTED = ("none", "top-level", "blocks")
+
+#: Other names of floating-point types.
+_DTYPE_NAMES = {
+    "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32",
+    "float": "float32", "fp64": "float64", "double": "float64",
+}  # fmt: skip
+
+
+def check_loss(name: str, value: Any) -> str | Loss:
+    """One of `LOSSES`, or a function."""
+    if isinstance(value, str):
+        return canonical_name(name, value, LOSSES)
+    if not callable(value):
+        raise InputError(
+            f"{name} is {value!r}: choose {', '.join(LOSSES)}, or give a function of the model's "
+            "output"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def check_optimizer(name: str, value: Any) -> str:
+    """The name of a class in `torch.optim`, from the class or a name."""
+    import torch
+
+    base = torch.optim.Optimizer
+    known = {
+        key: kind
+        for key, kind in vars(torch.optim).items()
+        if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    }
+    if isinstance(value, type):
+        value = next((key for key, kind in known.items() if kind is value), value)
+    found = canonical_name(name, value, sorted(known))
+    if found == "LBFGS":
+        raise InputError(
+            "optimizer LBFGS runs the model inside its own step, as often as it likes, so one step "
+            "has no fixed memory: choose another, such as SGD or Adam"
+        )
+    return found
+
+
+def check_dtype(*known: str) -> Callable[[str, Any], str]:
+    """A check that takes one of some types, by name or as a `torch.dtype`."""
+    aliases = {short: name for short, name in _DTYPE_NAMES.items() if name in known}
+
+    def check(name: str, value: Any) -> str:
+        text = value if isinstance(value, str) else str(value)
+        return canonical_name(name, text.removeprefix("torch."), known, aliases=aliases)
+
+    return check
+
+
+def check_checkpointing(name: str, value: Any) -> str:
+    """One of `CHECKPOINTED`, or a pattern of module names as it is."""
+    text = check_text(name, value).strip()
+    if not text:
+        raise InputError(f"{name} is empty: choose {', '.join(CHECKPOINTED)}, or give a pattern")
+    return next((choice for choice in CHECKPOINTED if plain(choice) == plain(text)), text)
+
+
+#: Backward passes of a step: each is recorded, and some ten of them show what the memory does.
+MOST_ACCUMULATION = 1024
+
+
+def check_accumulation(name: str, value: Any) -> int:
+    """A number of backward passes that can be recorded in minutes.
+
+    Raises:
+        InputError: it is not.
+    """
+    if check_count(name, value) > MOST_ACCUMULATION:
+        raise InputError(
+            f"{name} is {value}: at most {MOST_ACCUMULATION} backward passes are recorded; memory "
+            "repeats after a few, so give a smaller number, such as 16"
+        )
+    return int(value)
+
+
+def check_alloc_conf(name: str, value: Any) -> str:
+    """A text that `PYTORCH_CUDA_ALLOC_CONF` may be."""
+    AllocatorConfig.parse(check_text(name, value))
+    return value  # type: ignore[no-any-return]
