@@ -20,7 +20,6 @@ from nincost._models.copies import copy_structure, copy_with_weights
 from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
 from nincost._signals import end_if_asked
-from nincost._torch.operators import DispatchMode
 from nincost._torch.process import compiler_off
 from nincost._trace.failure import (
     add_layer,
@@ -30,6 +29,7 @@ from nincost._trace.failure import (
     refuse_without_channels,
 )
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
+from nincost._trace.lazy_parameters import AroundLazyParameters, is_lazy_module
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
@@ -112,7 +112,7 @@ class Attempt(Generic[R]):
         Tracked, so that an error names its layer; recorded, since torch's own meta kernels of some
         operators, such as relu's, import its compiler, which takes seconds.
         """
-        with torch.no_grad(), _AroundLazyParameters(self.recorder):
+        with torch.no_grad(), AroundLazyParameters(self.recorder):
             self.call(*self.inputs.args, **self.inputs.kwargs)
         if self.values is not None:
             self.values.forget()  # it was not followed
@@ -124,21 +124,6 @@ class Attempt(Generic[R]):
         """The innermost module that an error passed through."""
         failed = self.tracker.failed
         return self.tracker.modules[failed.module] if failed else None
-
-
-class _AroundLazyParameters(DispatchMode):
-    """A recorder, but for what is done with a parameter that has no shape to be recorded yet."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._recorder = recorder
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if any(is_lazy(arg) for arg in args):
-            return func(*args, **(kwargs or {}))
-        return self._recorder.__torch_dispatch__(func, types, args, kwargs)
 
 
 class _NotOnMetaError(Exception):
@@ -341,11 +326,6 @@ class Session(Generic[R]):
             else:
                 module = copy_with_weights(model.module)
             return self._attempt(body, module, random_input(inputs), fallback)
-
-
-def is_lazy_module(module: nn.Module) -> bool:
-    """Whether some of its parameters or buffers have no shape yet."""
-    return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _weight_bytes(module: nn.Module) -> int:
