@@ -26,6 +26,7 @@ from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tens
 from nincost._models.sources import resolve
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.convert import convert_input, convert_module
+from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.loss import make_target, output_tensor, own_loss
 from nincost._step.run_steps import run_steps
@@ -70,6 +71,7 @@ def _run(step: Step, measured: StepMeter) -> None:
     on_meta = make_input(given, step.batch_size, float_dtype(model.module))
     module = model.rebuild() if model.rebuild else model.module
     convert_module(step, module)
+    change_what_is_trained(step, module)
     set_mode(module, training=not step.inference)
     measured.meter.record()
     module.to(device)

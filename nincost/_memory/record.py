@@ -18,6 +18,7 @@ from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
+from nincost._step.fine_tuning import change_what_is_trained, trained_words
 from nincost._step.library_calls import RecordedCalls
 from nincost._step.run_own_step import run_own_step
 from nincost._step.run_steps import run_steps
@@ -47,6 +48,7 @@ def record(step: Step, target: Target) -> Recording:
 
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
         convert_module(step, module)
+        change_what_is_trained(step, module)
         checkpoint_blocks(module, step.activation_checkpointing)
         if step.model.own_step is None:  # whose models are in the modes that they were given in
             set_mode(module, training=not step.inference)
@@ -61,7 +63,9 @@ def record(step: Step, target: Target) -> Recording:
         batch_size=step.batch_size,
         recorder=recorder,
         prepare=prepare,
-        changes_module=bool(step.dtype or step.channels_last or checkpoints),
+        changes_module=bool(
+            step.dtype or step.channels_last or checkpoints or step.freeze or step.lora
+        ),
         explain=lambda error, attempt: _explain(error, attempt, step),
         assume=step.assume,
         on_cpu=step.on_cpu,
@@ -104,6 +108,7 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
         fallback=attempt.fallback,
         assumptions=attempt.assumptions,
         own_loss=recorder.own_loss,
+        trained=trained_words(attempt.module) if step.freeze or step.lora else "",
     )
 
 

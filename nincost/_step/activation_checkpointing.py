@@ -24,7 +24,7 @@ def chosen_blocks(module: nn.Module, choice: str) -> list[nn.Module]:
     Raises:
         InputError: there are none; the message has the nearest names.
     """
-    if choice == "none":
+    if choice in ("none", "own"):
         return []
     if choice == "top-level":
         return top_level_blocks(module)

@@ -16,7 +16,7 @@ Loss = Callable[..., Any]
 LOSSES = ("cross-entropy", "mse", "sum")
 
 #: What activation checkpointing may compute again, besides what a pattern names.
-CHECKPOINTED = ("none", "top-level", "blocks")
+CHECKPOINTED = ("none", "top-level", "blocks", "own")
 
 #: Other names of floating-point types.
 _DTYPE_NAMES = {

@@ -191,7 +191,7 @@ def refuse_own_step(request: Request, what: str) -> None:
 def _refuse_made_step(step: Step) -> None:
     """Refuse options of the step that nincost makes, where the user's own is to run."""
     for item, declared in options_of(step):
-        kept = declared.sets or item.name == "alloc_conf"
+        kept = declared.sets or item.name in ("alloc_conf", "assume", "on_cpu")
         if not kept and getattr(step, item.name) != declared.check(item.name, item.default):
             raise InputError(
                 f"{item.name} is {getattr(step, item.name)!r}, but {step.model.name} is a step of "

@@ -21,6 +21,7 @@ from nincost._step.option_checks import (
 )
 from nincost._step.option_fields import (
     check_count,
+    check_text,
     one_of,
     option,
     options_of,
@@ -138,11 +139,28 @@ class Step:
     activation_checkpointing: str = option(
         "none",
         help="What is computed again in backward rather than kept: none, top-level (each top-level "
-        "block), blocks (each repeated block, such as a transformer's layers), or a pattern of "
-        "module names, such as 'encoder.layers.*'.",
+        "block), blocks (each repeated block, such as a transformer's layers), own (what the model "
+        "has itself, as gradient_checkpointing_enable), or a pattern of module names, such as "
+        "'encoder.layers.*'.",
         metavar="WHAT",
         check=check_checkpointing,
         words="activation checkpointing {}",
+    )
+    freeze: str = option(
+        "",
+        help="Parameters that are not trained: names with * for any text, joined with commas, such "
+        "as 'features.*'; '!fc.*' is all but these.",
+        metavar="PATTERNS",
+        check=check_text,
+        words="{} frozen",
+    )
+    lora: str = option(
+        "",
+        help="Adapters in the place of training all weights, by PEFT: r=16,target=q_proj,v_proj "
+        "(also alpha, dropout, bias, dora, rslora, save), or the folder of an adapter_config.json.",
+        metavar="TEXT",
+        check=check_text,
+        words="LoRA ({})",
     )
     inference: bool = option(
         False,
@@ -253,6 +271,8 @@ class StepOptions(TypedDict, total=False):
     channels_last: bool
     grad_accumulation: int
     activation_checkpointing: str
+    freeze: str
+    lora: str
     inference: bool
     cudnn_benchmark: bool | None
     deterministic: bool | None

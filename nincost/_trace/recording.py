@@ -97,7 +97,8 @@ class Recording:
     """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values.
 
     `assumptions` are those that values rest on which the model looked at. `own_loss`: backward
-    began at the loss that the model gives itself.
+    began at the loss that the model gives itself. `trained` says how much of the model is trained,
+    where an option says that not all is.
     """
 
     entries: list[Entry]
@@ -110,11 +111,13 @@ class Recording:
     fallback: Fallback | None = None
     assumptions: tuple[Assumption, ...] = ()
     own_loss: bool = False
+    trained: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the steps ran."""
         notes = ["the loss is the model's own"] if self.own_loss else []
+        notes += [self.trained] if self.trained else []
         notes += [assumptions_note(self.assumptions)] if self.assumptions else []
         if self.fallback is not None:
             notes.append(

@@ -1,5 +1,6 @@
 """`nincost memory`, and what a training step's options say."""
 
+from cli.messages.profile import missing
 from support.messages import Case
 
 NET = """
@@ -79,6 +80,28 @@ CASES = [
         ["verify is not known of a step"],
         files={"train.py": STEP},
     ),
+    Case("memory --freeze blok1", ["no parameter of two-1x1 matches freeze 'blok1'", "block1"]),
+    Case(
+        "memory {tmp}/net.py:Asks --input 4 --lora target=fd",
+        ["does not fit", "(fc) or all-linear"],
+        files={"net.py": NET},
+    ),
+    Case("memory --lora rang=3", ["'rang=3' is none of r, rank", "did you mean"]),
+    Case("memory --lora r=three", ["'three' is no number for r"]),
+    Case("memory --lora r=0,target=conv", ["does not fit two-1x1", "it has none"]),
+    Case("memory --lora {tmp}", ["holds no adapter_config.json"]),
+    Case(
+        "memory --lora {tmp}",
+        ["none that PEFT reads"],
+        files={"adapter_config.json": "{"},
+    ),
+    Case(
+        "memory --lora {tmp}",
+        ["changes the model's input", "LORA"],
+        files={"adapter_config.json": '{"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 2}'},
+    ),
+    Case("memory --lora r=4,target=conv", ["peft is not installed"], around=missing("peft")),
+    Case("memory --activation-checkpointing own", ["has no activation checkpointing of its own"]),
     Case("memory --input x==batch", ["says twice where the batch is", "labels=batch:int64"]),
     case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),
     case(
