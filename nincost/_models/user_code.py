@@ -37,6 +37,40 @@ def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
         InputError: there is no such file, name or argument.
         ModelError: the file or the constructor fails.
     """
+    module, folder, notes = _file(path, attribute)
+    with importable(folder):
+        built = _model(module, attribute, path, arguments)
+    return replace(built, folder=folder, source_notes=(*built.source_notes, *notes))
+
+
+def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
+    """The model that a class or function of an importable module builds (`package.module:name`).
+
+    The working directory can be imported from. Raises as `from_file`.
+    """
+    with importable(Path.cwd()):
+        module = _import(path, lambda: importlib.import_module(path))
+        built = _model(module, attribute, path, arguments)
+    return replace(built, folder=Path.cwd())
+
+
+def callable_named(name: str) -> Callable[..., Any]:
+    """The function or class of `file.py:function` or `package.module:function`.
+
+    Raises as `from_file`.
+    """
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py") or "/" in path:
+        found = _attribute(_file(path, attribute)[0], attribute, path)
+    else:
+        with importable(Path.cwd()):
+            module = _import(path, lambda: importlib.import_module(path))
+        found = _attribute(module, attribute, path)
+    return found  # type: ignore[no-any-return]
+
+
+def _file(path: str, attribute: str) -> tuple[ModuleType, Path, tuple[str, ...]]:
+    """A file, run as a module; its folder; and what a reader must know of how it ran."""
     file = Path(path).expanduser()
     if not os.path.isfile(file):
         what = (
@@ -59,19 +93,7 @@ def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
             notes = (
                 f"{printable(path)} was read up to {training.place}, where it begins to train",
             )
-        built = _model(module, attribute, path, arguments)
-    return replace(built, folder=file.parent, source_notes=(*built.source_notes, *notes))
-
-
-def from_module(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
-    """The model that a class or function of an importable module builds (`package.module:name`).
-
-    The working directory can be imported from. Raises as `from_file`.
-    """
-    with importable(Path.cwd()):
-        module = _import(path, lambda: importlib.import_module(path))
-        built = _model(module, attribute, path, arguments)
-    return replace(built, folder=Path.cwd())
+    return module, file.parent, notes
 
 
 def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, Any]) -> Model:

@@ -82,10 +82,16 @@ def make_target(loss: str | Loss, output: Tensor) -> Tensor | None:
 
 def take_loss(loss: str | Loss, output: Any, target: Tensor | None) -> Tensor:
     """The loss as a scalar tensor: for cross-entropy the model's own, where it gives one."""
-    if loss == "cross-entropy" and target is None:
+    if loss in ("cross-entropy", "none") and target is None:
         own = own_loss(output)
         if own is not None:
             return own
+    if loss == "none":
+        raise InputError(
+            "loss none is the model's own, but it gives none (a number with a gradient, as "
+            "output.loss, an item of the output, or the output): say where it is, as output[1], or "
+            "choose cross-entropy"
+        )
     if callable(loss):
         value = loss(output)
         if not isinstance(value, Tensor) or value.dim() != 0:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nincost._models.user_code import callable_named
 from nincost._step.step_options import Step
 from nincost.errors import InputError, one_line
 
@@ -28,7 +29,8 @@ def make_optimizer(
     Raises:
         InputError: the class does not take the arguments, or has no such implementation.
     """
-    kind: Any = getattr(torch.optim, step.optimizer)
+    name = step.optimizer
+    kind: Any = callable_named(name) if ":" in name else getattr(torch.optim, name)
     known = inspect.signature(kind.__init__).parameters
     options: dict[str, Any] = dict(step.optimizer_arg)
     if "lr" in known and known["lr"].default is inspect.Parameter.empty:

@@ -13,7 +13,7 @@ from nincost.errors import InputError
 Loss = Callable[..., Any]
 
 #: Losses that a step knows by name.
-LOSSES = ("cross-entropy", "mse", "sum")
+LOSSES = ("cross-entropy", "mse", "sum", "none")
 
 #: What activation checkpointing may compute again, besides what a pattern names.
 CHECKPOINTED = ("none", "top-level", "blocks", "own")
@@ -26,9 +26,12 @@ _DTYPE_NAMES = {
 
 
 def check_loss(name: str, value: Any) -> str | Loss:
-    """One of `LOSSES`, or a function."""
+    """One of `LOSSES`, a function, or what a text such as `output.loss` names."""
     if isinstance(value, str):
-        return canonical_name(name, value, LOSSES)
+        from nincost._step.loss_by_name import loss_by_name
+
+        found = loss_by_name(name, value)
+        return canonical_name(name, value, LOSSES) if found is None else found
     if not callable(value):
         raise InputError(
             f"{name} is {value!r}: choose {', '.join(LOSSES)}, or give a function of the model's "
@@ -38,7 +41,10 @@ def check_loss(name: str, value: Any) -> str | Loss:
 
 
 def check_optimizer(name: str, value: Any) -> str:
-    """The name of a class in `torch.optim`, from the class or a name."""
+    """The name of a class in `torch.optim`, or of another as `package.module:Class`.
+
+    From the class, or a name.
+    """
     import torch
 
     base = torch.optim.Optimizer
@@ -48,7 +54,20 @@ def check_optimizer(name: str, value: Any) -> str:
         if isinstance(kind, type) and issubclass(kind, base) and kind is not base
     }
     if isinstance(value, type):
-        value = next((key for key, kind in known.items() if kind is value), value)
+        value = next(
+            (key for key, kind in known.items() if kind is value),
+            f"{value.__module__}:{value.__qualname__}" if issubclass(value, base) else value,
+        )
+    if isinstance(value, str) and ":" in value:
+        from nincost._models.user_code import callable_named
+
+        kind = callable_named(value)
+        if not (isinstance(kind, type) and issubclass(kind, base)):
+            raise InputError(
+                f"{name} {value!r} is no optimizer: expected a class of torch.optim.Optimizer, "
+                "such as package.module:Class"
+            )
+        return value
     found = canonical_name(name, value, sorted(known))
     if found == "LBFGS":
         raise InputError(

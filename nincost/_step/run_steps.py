@@ -181,7 +181,7 @@ def _target(step: Step, output: Any, observer: StepObserver) -> Tensor | None:
     """The loss's target, made for the first output; None where the loss takes none."""
     if not isinstance(step.loss, str):
         return None
-    if step.loss == "cross-entropy" and own_loss(output) is not None:
+    if step.loss in ("cross-entropy", "none") and own_loss(output) is not None:
         observer.own_loss_found()
         return None
     target = make_target(step.loss, output_tensor(output))

@@ -81,7 +81,11 @@ class Step:
         plain=_loss_name,
         words="{} loss",
     )
-    optimizer: str = option("SGD", help="A class in torch.optim.", check=check_optimizer)
+    optimizer: str = option(
+        "SGD",
+        help="A class in torch.optim, or another as package.module:Class or file.py:Class.",
+        check=check_optimizer,
+    )
     optimizer_arg: Mapping[str, Any] = option(
         None,
         help="Keyword arguments for the optimizer, such as momentum=0.9.",

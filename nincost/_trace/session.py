@@ -286,32 +286,29 @@ class Session(Generic[R]):
 
     def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
         """Raise where nobody wants a run with values, or where it is too large or no use."""
-        cause = failure.__cause__ or failure
-        if not self.on_cpu:
-            if failure.reason == "unknown":
-                raise failure.explained from failure.__cause__
-            raise InputError(
-                f"{self.model.name} cannot be run on the meta device, since "
-                f"{SENTENCES[failure.reason]} ({one_line(cause)}{place_of(cause)}): "
-                f"{REMEDIES[failure.reason]}, or run it on the CPU, on your example tensors or "
-                "random ones, with --on-cpu (on_cpu=True)"
-            ) from failure.__cause__
         weights = max(_weight_bytes(self.model.module), _weight_bytes(module))
-        if weights <= LARGEST_ON_CPU and not self.only_on_meta:
+        if self.on_cpu and weights <= LARGEST_ON_CPU and not self.only_on_meta:
             return
         if failure.reason == "unknown":
             raise failure.explained from failure.__cause__
-        remedy = REMEDIES[failure.reason]
-        if self.only_on_meta:
-            cpu = f" with {self.only_on_meta}"
+        cause = failure.__cause__ or failure
+        remedy, elsewhere = REMEDIES[failure.reason], ""
+        if not self.on_cpu:
+            remedy += (
+                ", or run it on the CPU, on your example tensors or random ones, with --on-cpu "
+                "(on_cpu=True)"
+            )
+        elif self.only_on_meta:
+            elsewhere = f", nor on the CPU with {self.only_on_meta}"
             remedy = f"leave {self.only_on_meta} out, or {remedy}"
         else:
-            limit = f"{LARGEST_ON_CPU / 2**30:g} GiB"
-            cpu = f", as its weights of {weights / 2**30:.1f} GiB are more than {limit}"
+            elsewhere = (
+                f", nor on the CPU, as its weights of {weights / 2**30:.1f} GiB are more than "
+                f"{LARGEST_ON_CPU / 2**30:g} GiB"
+            )
         raise InputError(
             f"{self.model.name} cannot be run on the meta device, since "
-            f"{SENTENCES[failure.reason]} ({one_line(failure.__cause__ or failure)}), nor on the "
-            f"CPU{cpu}: {remedy}"
+            f"{SENTENCES[failure.reason]} ({one_line(cause)}{place_of(cause)}){elsewhere}: {remedy}"
         ) from failure.__cause__
 
     def _run_with_values(

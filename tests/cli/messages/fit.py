@@ -21,7 +21,7 @@ CASES = [
     Case("fit --gpu 300MiB", ["batch of 1", "needs"]),
     Case("fit {tmp}/net.py:Fixed --input 4 --loss sum --gpu 24GiB",
          ["does not grow with the batch", "check the input"], files={"net.py": NET}),
-    Case("fit {tmp}/net.py:Asks --input 4 --gpu 24GiB",
+    Case("fit {tmp}/net.py:Asks --input 4 --gpu 24GiB --on-cpu",
          ["looks at values", "one batch with nincost memory"], files={"net.py": NET}),
     Case("fit two-1x2 --gpu 24GiB", ["unknown model 'two-1x2'"]),
 ]  # fmt: skip

@@ -80,6 +80,15 @@ CASES = [
         ["verify is not known of a step"],
         files={"train.py": STEP},
     ),
+    Case("memory --loss output.los", ["loss output.los is not in", "Tensor has"]),
+    Case("memory --loss output[", ["is no place of the output", "output['loss']"]),
+    Case("memory --loss none", ["is the model's own, but it gives none"]),
+    Case("memory --loss {tmp}/train.py:lose", ["has no 'lose'"], files={"train.py": STEP}),
+    Case(
+        "memory --optimizer {tmp}/train.py:step",
+        ["is no optimizer", "package.module:Class"],
+        files={"train.py": STEP},
+    ),
     Case("memory --freeze blok1", ["no parameter of two-1x1 matches freeze 'blok1'", "block1"]),
     Case(
         "memory {tmp}/net.py:Asks --input 4 --lora target=fd",
@@ -105,7 +114,7 @@ CASES = [
     Case("memory --input x==batch", ["says twice where the batch is", "labels=batch:int64"]),
     case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),
     case(
-        "memory {tmp}/net.py:Asks --input 4 --amp bfloat16",
+        "memory {tmp}/net.py:Asks --input 4 --amp bfloat16 --on-cpu",
         "cannot be run on the meta device, since it looks at values",
         "leave amp out",
     ),
