@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model, build
+from nincost._models.transformers_inputs import default_input
 from nincost.errors import InputError, ModelError, nearest, one_line, printable
 
 if TYPE_CHECKING:
@@ -178,9 +179,8 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
     def factory() -> nn.Module:
         return make(config)  # type: ignore[no-any-return]
 
-    size = getattr(config, "image_size", None)
-    default = (f"{getattr(config, 'num_channels', 3)}x{size}x{size}",) if size else ()
-    built = build(f"hf:{path}", factory, {}, default)
+    built = build(f"hf:{path}", factory, {})
+    built = replace(built, default_input=default_input(built.module, config))
     quantized = getattr(config, "quantization_config", None)
     if not quantized:
         return built
