@@ -1,4 +1,4 @@
-"""A transformers model's inputs by itself: what its own documentation says it takes, and runs on."""
+"""A transformers model says what it takes, and runs on that."""
 
 from __future__ import annotations
 
