@@ -30,9 +30,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from nincost._audit.answer import read_text
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.mistakes import Question
+from nincost._audit.reading.answer import read_answer
 from nincost._audit.results import Grade
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import CostedLayer, costed_layers
@@ -183,7 +183,7 @@ def run(given: Sequence[Exercise], weights: Weights = DEFAULT_WEIGHTS, *, show: 
         what = exercise.question.what
         cost_of = {layer.name: layer.cost.amount(what) for layer in exercise.layers}
         for case in exercise.cases:
-            part = read_text(case.text, what)[0]
+            part = read_answer(case.text, what).parts[0]
             result, _ = grade(part, exercise.layers, exercise.question, weights=weights)
             hit, named = judged(case, result, cost_of)
             counts.add(case, result, hit, named)

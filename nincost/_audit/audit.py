@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nincost._audit.answer import Part, read_text
+from nincost._audit.figures.fields import graded_fields
+from nincost._audit.figures.memory import graded_memory
+from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
+from nincost._audit.figures.shapes import graded_shapes
 from nincost._audit.grading import grade
 from nincost._audit.grading_table import grade_column
+from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
-from nincost._audit.results import Audit, Grade
-from nincost._audit.table_answer import (
+from nincost._audit.reading.answer import Part, Reading, read_answer
+from nincost._audit.reading.table_answer import (
     Column,
     is_csv,
     is_markdown_table,
     read_csv,
     read_markdown_table,
+    shapes_of_table,
 )
-from nincost._audit.tokens import MAX_CHARACTERS, check_length
-from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity, costed_layers
-from nincost._devices.tables import meta_operators
+from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
+from nincost._audit.reading.words import About
+from nincost._audit.results import Audit, Grade
+from nincost._audit.subject import Subject
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost._environment import environment
-from nincost._isolation import collection_paused, in_own_mode
+from nincost._isolation import in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
-from nincost._trace.trace import trace
 from nincost.errors import ExpressionError, InputError
 
 
@@ -37,7 +44,9 @@ def audit(
     params: str | None = None,
     macs: str | None = None,
     flops: str | None = None,
+    memory: str | None = None,
     what: Quantity | None = None,
+    layer: str | None = None,
     input: Any = None,
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
@@ -49,6 +58,8 @@ def audit(
             CSV or a Markdown table in the form of a profile's.
         model, input, batch_size, arg: as in `nincost.profile`.
         params, macs, flops: a calculation of that quantity, in place of `answer` or with it.
+        memory: statements about memory, such as `parameters: 7.97 MB`, likewise.
+        layer: only this layer, or the layers of this block, are asked about.
         what: which quantity `answer` is about, where it does not say so itself; without it the one
             that fits best is taken.
 
@@ -68,46 +79,124 @@ def audit(
     """
     if what is not None and what not in QUANTITIES:
         raise InputError(f"what is {what!r}: choose {', '.join(QUANTITIES)}")
-    parts: list[Part] = []
-    columns: tuple[Column, ...] = ()
-    if answer is not None:
-        text = _text(answer)
-        if is_csv(text):
-            columns = read_csv(text, what)
-        elif is_markdown_table(text):
-            columns = read_markdown_table(text, what)
-        else:
-            parts += read_text(text, what)
-    given: dict[Quantity, str | None] = {"params": params, "macs": macs, "flops": flops}
-    for name, expression in given.items():
-        if expression is not None:
-            parts += read_text(expression, name)
-    if not parts and not columns:
+    given: dict[About, str | None] = {
+        "params": params,
+        "macs": macs,
+        "flops": flops,
+        "memory": memory,
+    }
+    written = [(text, name) for name, text in given.items() if text is not None]
+    if answer is None and not written:
         raise InputError(
-            "nothing to grade: give a file (- for standard input), or --params, --macs or --flops "
-            "with a calculation such as '96*(11*11*1+1) + ... = 1992166'"
+            "nothing to grade: give a file (- for standard input), or --params, --macs, --flops or "
+            "--memory with a calculation such as '96*(11*11*1+1) + ... = 1992166'"
         )
-    with collection_paused():
-        found = resolve(model, arg)
-        traced = trace(found, input, batch_size=batch_size, operators=meta_operators(), on_cpu=True)
-        layers = costed_layers(traced)
-    grades = [grade_column(column, layers, Question(column.what, batch_size)) for column in columns]
-    grades += [_grade(part, layers, batch_size) for part in parts]
+    texts: list[tuple[str, About | None]] = [*written]
+    if answer is not None:
+        texts.insert(0, (_text(answer), what))
+    lost = any(lost_signs(text) for text, _ in texts)
+    read = [] if lost else [_read(text, about) for text, about in texts]
+    subject = Subject(resolve(model, arg), input=input, batch_size=batch_size, layer=layer)
+    if lost:
+        return grade_texts(texts, subject)
+    return grade_readings(read, subject)
+
+
+#: What was read: a text, or the columns of a table.
+Read = Reading | tuple[Column, ...]
+
+
+def _read(text: str, about: About | None) -> Read:
+    what: Quantity | None = about if about in QUANTITIES else None  # type: ignore[assignment]
+    if is_csv(text):
+        return read_csv(text, what)
+    if is_markdown_table(text):
+        columns = read_markdown_table(text, what)
+        return columns or read_answer(shapes_of_table(text))
+    return read_answer(text, about)
+
+
+def grade_text(text: str, subject: Subject, what: Quantity | None = None) -> Audit:
+    """A written answer, graded for a model that has been traced."""
+    return grade_texts([(text, what)], subject)
+
+
+def grade_texts(texts: Sequence[tuple[str, About | None]], subject: Subject) -> Audit:
+    """Written answers, with the times signs that a paste lost put back where that fits."""
+    read: list[Read] = []
+    notes: list[str] = []
+    for text, what in texts:
+        if lost_signs(text):
+            amount: Quantity | None = what if what in QUANTITIES else None  # type: ignore[assignment]
+            restored = with_signs(text, subject.layers(), amount)
+            if restored != text:
+                notes.append(f"the times signs seem to be lost: read as {restored}")
+            read.append(_read(restored, what))
+        else:
+            read.append(_read(text, what))
+    return grade_readings(read, subject, notes)
+
+
+def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] = ()) -> Audit:
+    """What was read, graded."""
+    grades: list[Grade] = []
+    figures: list[FigureGrade] = []
+    unread = []
+    for one in read:
+        if isinstance(one, Reading):
+            grades += [_grade(part, subject) for part in one.parts]
+            figures += graded_figures(one, subject)
+            unread += one.unread
+        else:
+            question = [Question(column.what, subject.batch_size) for column in one]
+            grades += [
+                grade_column(
+                    c, subject.layers(), q, functools.partial(subject.other_totals, c.what)
+                )
+                for c, q in zip(one, question, strict=True)
+            ]
+    traced = subject.traced
     return Audit(
         model=traced.model,
         input=traced.input,
         batch_size=traced.batch_size,
+        layer=subject.layer,
         grades=tuple(grades),
-        notes=traced.notes,
+        figures=tuple(figures),
+        unread=tuple(unread),
+        notes=(*notes, *traced.notes),
         environment=environment(),
     )
 
 
-def _grade(part: Part, layers: Sequence[CostedLayer], batch_size: int) -> Grade:
+def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:
+    """What an answer says of memory, shapes and receptive fields; an empty kind is left out."""
+    graders: dict[FigureKind, Callable[..., list[GradedFigure]]] = {
+        "memory": graded_memory, "shapes": graded_shapes, "fields": graded_fields,
+    }  # fmt: skip
+    found = []
+    for kind, graded in graders.items():
+        own = [figure for figure in reading.figures if figure.about == kind]
+        if own:
+            figures = tuple(graded(reading, own, subject))
+            if figures:
+                found.append(FigureGrade(kind, figures))
+    return found
+
+
+def _grade(part: Part, subject: Subject) -> Grade:
+    batch = part.batch or subject.batch_size
+    layers = subject.layers(batch)
+
+    def tried(what: Quantity, guessed: bool) -> tuple[Grade, float]:
+        return grade(
+            part, layers, Question(what, batch), guessed=guessed,
+            other_totals=lambda: subject.other_totals(what),
+        )  # fmt: skip
+
     if part.what is not None:
-        return grade(part, layers, Question(part.what, batch_size))[0]
-    tried = [grade(part, layers, Question(w, batch_size), guessed=True) for w in QUANTITIES]
-    return min(tried, key=lambda pair: pair[1])[0]
+        return tried(part.what, False)[0]
+    return min((tried(what, True) for what in QUANTITIES), key=lambda pair: pair[1])[0]
 
 
 def _text(answer: str | Path) -> str:

@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from nincost._audit.answer import Line, Part
-from nincost._audit.expression import Claim, Node
 from nincost._audit.grading import grade
 from nincost._audit.mistakes import Question
+from nincost._audit.reading.answer import Line, Part
+from nincost._audit.reading.expression import Claim, Node
+from nincost._audit.reading.table_answer import Cell, Column
 from nincost._audit.results import Grade
-from nincost._audit.table_answer import Cell, Column
+from nincost._audit.wrong_total import OtherTotals
 from nincost._closed_form.cost_terms import CostedLayer
 
 
-def grade_column(column: Column, layers: Sequence[CostedLayer], question: Question) -> Grade:
+def grade_column(
+    column: Column,
+    layers: Sequence[CostedLayer],
+    question: Question,
+    other_totals: OtherTotals | None = None,
+) -> Grade:
     """Rows are matched by the layer's name, and those with names of their own by value."""
     text = ""
     lines = []
     for cell in _merged(column.cells, layers):
         start = len(text)
         text += f"{cell.layer}: {cell.text}\n"
-        node = Node("number", cell.value, (), start, len(text) - 1)
+        node = Node("number", cell.value, (), start, len(text) - 1, unit=cell.unit)
         lines.append(Line(cell.layer, node))
     claims = []
     if column.total is not None:
         claims.append(Claim(column.total, Fraction(0), 0, 0))
     part = Part(question.what, text, lines, claims)
-    return grade(part, layers, question)[0]
+    return grade(part, layers, question, other_totals=other_totals)[0]
 
 
 def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:

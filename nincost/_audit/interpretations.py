@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from nincost._audit import channel_mistakes
+from nincost._audit.carried_sizes import CarriedSize
 from nincost._audit.costs_nothing import counted_for_nothing
-from nincost._audit.mistakes import MISTAKE_KINDS, Question
+from nincost._audit.mistakes import MISTAKE_KINDS, Question, renamed, size_names
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import CostTerms
 from nincost._closed_form.terms import Terms
@@ -35,7 +37,30 @@ _TITLES = {
     "factor-misread": "a factor misread",
     "unexplained": "not explained",
     "unknown": "belongs to no layer",
+    "rounded-up": "rounded up instead of down",
+    "rounded-down": "rounded down instead of up",
+    "digits-swapped": "digits swapped",
+    "layers-swapped": "layers swapped",
+    "other-variant": "another variant's total",
+    "unit": "a power of ten or a unit",
+    "arithmetic": "arithmetic",
+    "bytes-forgotten": "values counted, not bytes",
+    "bits-for-bytes": "bits taken for bytes",
+    "bytes-per-value": "another number of bytes for each value",
+    "batch-missing": "the batch is missing",
+    "optimizer-state": "the optimizer's state",
+    "activations-missing": "activations missing",
+    "gradients-missing": "gradients missing",
+    "inference-like-training": "inference counted as training",
+    "memory-claim": "what one layer takes",
+    "channels-wrong": "another number of channels",
+    "stride-forgotten": "strides left out",
+    "pool-forgotten": "pools left out",
 }
+assert channel_mistakes.__doc__  # imported so that its mistakes are known
+
+#: How unlikely sizes that follow from a misreading further up are, and two swapped digits.
+_CARRIED, _SWAPPED = 1.2, 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,33 @@ def interpretations(
                 both = (mistake, Mistake(kind.key, detail))
                 _keep(found, worse, both, penalty + kind.penalty + weights.second_mistake)
     return tuple(sorted(found.values(), key=lambda one: one.penalty))
+
+
+def of_carried_sizes(
+    cost: CostTerms, question: Question, sizes: list[CarriedSize]
+) -> list[Interpretation]:
+    """A layer's work with an output size that a mistake further up leads to."""
+    found = []
+    for one in sizes:
+        values = dict(zip(size_names(len(one.size)), one.size, strict=True))
+        terms = tuple(renamed(t, values) for t in cost.terms(question.what))
+        mistake = Mistake(one.key, one.words)
+        value = sum(term.value for term in terms)
+        found.append(Interpretation(value, products_of(terms), (mistake,), _CARRIED))
+    return found
+
+
+def with_digits_swapped(amount: int) -> list[Interpretation]:
+    """A number with two neighbouring digits the wrong way round."""
+    digits = str(amount)
+    found = []
+    for at in range(len(digits) - 1):
+        one, two = digits[at], digits[at + 1]
+        if one != two and len(digits) > 2 and not (at == 0 and two == "0"):
+            value = int(f"{digits[:at]}{two}{one}{digits[at + 2 :]}")
+            words = f"{value:,} where {amount:,} should be: two digits are swapped"
+            found.append(Interpretation(value, (), (Mistake("digits-swapped", words),), _SWAPPED))
+    return found
 
 
 def _keep(

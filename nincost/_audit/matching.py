@@ -15,7 +15,7 @@ from nincost._audit.hungarian import assign
 from nincost._audit.interpretations import Interpretation, Mistake, right
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.mistakes import Question
-from nincost._audit.pairs import Matching, Pair, join_biases, join_runs
+from nincost._audit.pairs import Matching, Pair, join_biases, join_runs, run_of
 from nincost._audit.penalties import Penalties
 from nincost._audit.split_terms import Cutter, Piece, Way
 from nincost._audit.weights import Weights
@@ -23,7 +23,9 @@ from nincost._closed_form.cost_terms import CostedLayer
 
 _LARGEST_MATRIX = 130  # rows that the Hungarian algorithm, O(n^3), gets: some 0.2 s
 _MOST_OPEN_TERMS = 60  # terms whose other cuts are tried: each try is a whole matching
-_ROUNDS = 2  # of trying them
+_FEW_OPEN_TERMS = 20
+_ROUNDS = 2  # of trying them where there are more than few
+_ORDER = 1e-4  # between layers that fit as well, the one whose place in the order is nearest
 
 #: Of each group, the places of its layers that have no piece yet.
 Free = list[list[int]]
@@ -32,38 +34,52 @@ Free = list[list[int]]
 class Matcher:
     """Matches the pieces of answers with the layers of one model."""
 
-    def __init__(self, layers: Sequence[CostedLayer], question: Question, weights: Weights) -> None:
-        self.groups = LayerGroups(layers, question, weights)
+    def __init__(
+        self,
+        layers: Sequence[CostedLayer],
+        question: Question,
+        weights: Weights,
+        model: Sequence[CostedLayer],
+    ) -> None:
+        self.groups = LayerGroups(layers, question, weights, model)
         self.penalties = Penalties(self.groups, weights)
 
     def match(self, terms: Sequence[Sequence[Way]]) -> Matching:
         """Match terms, each given as the ways to cut it (best first), with the layers.
 
-        Begins with the first way of each and changes one term at a time while that helps.
+        Begins with the first way of each and changes one term at a time while that helps: the term
+        that helps most where there are few.
         """
         chosen = [0] * len(terms)
         best = self._match_ways([ways[0] for ways in terms])
         open_terms = [i for i, ways in enumerate(terms) if len(ways) > 1]
-        for _ in range(_ROUNDS):
-            if best.penalty == 0 or len(open_terms) > _MOST_OPEN_TERMS:
+        if len(open_terms) > _MOST_OPEN_TERMS:
+            return best
+        steepest = len(open_terms) <= _FEW_OPEN_TERMS
+        for _ in range(len(open_terms) if steepest else _ROUNDS):
+            if best.penalty == 0:
                 break
-            before = best.penalty
+            before = list(chosen)
+            base = chosen
             for index in open_terms:
+                start = base if steepest else chosen
                 for choice in range(len(terms[index])):
-                    if choice == chosen[index]:
+                    if choice == start[index]:
                         continue
-                    trial = [*chosen[:index], choice, *chosen[index + 1 :]]
+                    trial = [*start[:index], choice, *start[index + 1 :]]
                     found = self._match_ways([w[c] for w, c in zip(terms, trial, strict=True)])
                     if found.penalty < best.penalty - 1e-9:
                         best, chosen = found, trial
-            if best.penalty == before:
+            if chosen == before:
                 break
         return best
 
     def cutter(self) -> Cutter:
         """What cuts terms into pieces that fit this model."""
         most_copies = self.groups.most_alike + 1
-        return Cutter(self.penalties.of_piece, most_copies, self.penalties.weights)
+        return Cutter(
+            self.penalties.of_piece, self.groups.rounded, most_copies, self.penalties.weights
+        )
 
     def _match_ways(self, ways: Sequence[Way]) -> Matching:
         pieces = [piece for way in ways for piece in way if piece.value != 0 or piece.label]
@@ -72,10 +88,11 @@ class Matcher:
         rest = self._take_named(pieces, free, pairs)
         rest = self._take_right(rest, free, pairs)
         rest = self._take_parts(rest, free, pairs)
+        rest = self._take_runs(rest, free, pairs)
         self._take_rest(rest, free, pairs)
         missing = sorted(p for places in free for p in places if self.groups.amounts[p])
         join_biases(pairs, self.groups.layers)
-        missing = join_runs(pairs, missing, self.groups.amounts)
+        missing = join_runs(pairs, missing, self.groups.amounts, self.groups.layers)
         self._swap_doubled(pairs)
         matching = Matching(pairs, missing)
         matching.penalty = self.penalties.of_matching(matching)
@@ -143,11 +160,30 @@ class Matcher:
             pairs.append(Pair(together, (place,), (right(self.groups.amounts[place]),)))
         return rest
 
+    def _take_runs(self, pieces: list[Piece], free: Free, pairs: list[Pair]) -> list[Piece]:
+        """Pair numbers that are the sum of several layers that follow each other, as of a block."""
+        if not pieces or len(pieces) > _MOST_OPEN_TERMS:
+            return pieces
+        amounts = self.groups.amounts
+        rest = []
+        for piece in pieces:
+            places = sorted(p for own in free for p in own if amounts[p])
+            alone = piece.products is None or (len(piece.products) == len(piece.products[0]) == 1)
+            run = run_of(places, amounts, piece.value) if alone else ()
+            if run:
+                for place in run:
+                    free[self.groups.group_of[place]].remove(place)
+                pairs.append(Pair([piece], run, (right(int(piece.value)),)))
+            else:
+                rest.append(piece)
+        return rest
+
     def _take_rest(self, pieces: list[Piece], free: Free, pairs: list[Pair]) -> None:
         """Pair what is wrong with the layers that are left, so that the penalties are least."""
         if not pieces:
             return
-        slots = self._slots(pieces, free)
+        pieces.sort(key=lambda piece: piece.start)
+        slots = sorted(self._slots(pieces, free), key=lambda slot: slot[1])
         if len(pieces) + len(slots) > _LARGEST_MATRIX:  # first what is easy to place
             pieces = self._take_likely(pieces, free, pairs)
             slots = self._slots(pieces, free)[:_LARGEST_MATRIX]
@@ -170,9 +206,13 @@ class Matcher:
             for group, _ in slots
         ]
         rows = [
-            [self.penalties.of_pair(piece, group) for group, _ in slots]
+            [
+                self.penalties.of_pair(piece, group)
+                + _ORDER * abs(row / len(pieces) - column / len(slots))
+                for column, (group, _) in enumerate(slots)
+            ]
             + [self.penalties.of_extra(piece)] * len(pieces)
-            for piece in pieces
+            for row, piece in enumerate(pieces)
         ]
         return rows + [[*empty, *[0.0] * len(pieces)] for _ in range(size - len(pieces))]
 
@@ -235,7 +275,15 @@ class Matcher:
                     break
 
 
-@functools.lru_cache(maxsize=32)
-def matcher_for(layers: tuple[CostedLayer, ...], question: Question, weights: Weights) -> Matcher:
-    """A matcher, made once for a model, a question and its weights."""
-    return Matcher(layers, question, weights)
+@functools.lru_cache(maxsize=256)
+def matcher_for(
+    layers: tuple[CostedLayer, ...],
+    question: Question,
+    weights: Weights,
+    model: tuple[CostedLayer, ...] = (),
+) -> Matcher:
+    """A matcher, made once for some layers, a question and its weights.
+
+    `model` is all layers, where these are some of them.
+    """
+    return Matcher(layers, question, weights, model or layers)

@@ -1,11 +1,12 @@
 """The mistakes that people make, one function each: from a layer's right terms to the wrong ones.
 
-To add a mistake, add a decorated function. It gets the layer's cost, its terms as they are so far
-(another mistake may have been made before) and the question, and yields each way to make the
-mistake: the new terms, and a few words on what was done. `penalty` is how unlikely the mistake is,
-on the scale of `weights.py`: 1.0 for what students do most (the bias or the input channels left
-out, MACs and FLOPs confused), 1.2 for what is done now and then, up to 1.7 for what fits many
-values and so would often be named by chance (another output size, the activation's).
+`channel_mistakes.py` has those of channels. To add a mistake, add a decorated function. It gets the
+layer's cost, its terms as they are so far (another mistake may have been made before) and the
+question, and yields each way to make the mistake: the new terms, and a few words on what was done.
+`penalty` is how unlikely the mistake is, on the scale of `weights.py`: 1.0 for what students do
+most (the bias or the input channels left out, MACs and FLOPs confused), 1.2 for what is done now
+and then, up to 1.7 for what fits many values and so would often be named by chance (another
+output size, the activation's).
 """
 
 from __future__ import annotations
@@ -67,39 +68,39 @@ def mistake(
     return keep
 
 
-_IN = ("C_in", "C_in/g", "in", "I")
-_OUT = ("C_out", "C_out/g", "out", "H")
+IN = ("C_in", "C_in/g", "in", "I")
+OUT = ("C_out", "C_out/g", "out", "H")
 
 
-def _is_bias(term: Term) -> bool:
+def is_bias(term: Term) -> bool:
     return "biases" in term.what
 
 
-def _edit(terms: Terms, change: Callable[[Term], Term | None]) -> Terms:
+def edit(terms: Terms, change: Callable[[Term], Term | None]) -> Terms:
     """The terms with each weight term changed; unchanged ones stay."""
     made = []
     for term in terms:
-        new = None if _is_bias(term) else change(term)
+        new = None if is_bias(term) else change(term)
         made.append(new or term)
     return tuple(made)
 
 
-def _without(term: Term, *symbols: str) -> Term | None:
+def without(term: Term, *symbols: str) -> Term | None:
     kept = tuple(f for f in term.factors if f.symbol not in symbols)
     return Term(term.what, kept) if len(kept) < len(term.factors) else None
 
 
-def _renamed(term: Term, values: dict[str, int]) -> Term:
+def renamed(term: Term, values: dict[str, int]) -> Term:
     return Term(
         term.what, tuple(Factor(f.symbol, values.get(f.symbol, f.value)) for f in term.factors)
     )
 
 
-def _times(terms: Terms, symbol: str, value: int) -> Terms:
+def times(terms: Terms, symbol: str, value: int) -> Terms:
     return tuple(Term(t.what, (*t.factors, Factor(symbol, value))) for t in terms)
 
 
-def _pick(terms: Terms, symbols: tuple[str, ...]) -> int:
+def pick(terms: Terms, symbols: tuple[str, ...]) -> int:
     for term in terms:
         for factor in term.factors:
             if factor.symbol in symbols:
@@ -110,8 +111,8 @@ def _pick(terms: Terms, symbols: tuple[str, ...]) -> int:
 @mistake("bias-missing", "bias missing", penalty=1.0, quantities=("params",))
 def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The bias is left out."""
-    kept = tuple(t for t in terms if not _is_bias(t))
-    count = sum(t.value for t in terms if _is_bias(t))
+    kept = tuple(t for t in terms if not is_bias(t))
+    count = sum(t.value for t in terms if is_bias(t))
     if kept and count:
         yield kept, f"one bias for each of the {count:,} outputs is missing"
 
@@ -119,11 +120,11 @@ def bias_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerm
 @mistake("bias-extra", "bias extra", penalty=1.2)
 def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """A bias where there is none, or twice, or among the MACs."""
-    out = _pick(terms, _OUT)
+    out = pick(terms, OUT)
     if not out:
         return
     if question.what == "params":
-        has = any(_is_bias(t) for t in terms)
+        has = any(is_bias(t) for t in terms)
         words = "the bias is counted twice" if has else "the layer has no bias"
         yield (*terms, Term("biases", (Factor("C_out", out),))), words
     elif cost.window and "conv" in cost.type.lower():
@@ -135,58 +136,17 @@ def bias_extra(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
 @mistake("bias-per-layer", "bias counted wrongly", penalty=1.5, quantities=("params",))
 def bias_per_layer(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """One bias for the layer, or one for each input channel, in place of one for each output."""
-    kept = tuple(t for t in terms if not _is_bias(t))
+    kept = tuple(t for t in terms if not is_bias(t))
     if not kept or len(kept) == len(terms):
         return
     yield (
         (*kept, Term("biases", ())),
         "one bias for the whole layer, not one for each output",
     )
-    channels = _pick(terms, _IN)
-    if channels > 1 and channels != _pick(terms, _OUT):
+    channels = pick(terms, IN)
+    if channels > 1 and channels != pick(terms, OUT):
         bias = Term("biases", (Factor("C_in", channels),))
         yield (*kept, bias), "a bias for each input channel in place of each output channel"
-
-
-@mistake("input-channels-missing", "input channels missing", penalty=1.0)
-def input_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
-    """The factor C_in is left out."""
-    channels = _pick(terms, _IN)
-    if channels > 1:
-        new = _edit(terms, lambda t: _without(t, *_IN))
-        yield new, f"each filter reaches through all {channels} input channels: times {channels}"
-
-
-@mistake("output-channels-missing", "output channels missing", penalty=1.2)
-def output_channels_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
-    """The factor C_out is left out."""
-    channels = _pick(terms, _OUT)
-    if channels > 1:
-        new = _edit(terms, lambda t: _without(t, *_OUT))
-        yield new, f"there are {channels} filters, one for each output channel: times {channels}"
-
-
-@mistake("channels-too-often", "channels squared or once too often", penalty=1.1)
-def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
-    """A factor of channels more than there should be, or one in the place of the other."""
-    ins, outs = _pick(terms, _IN), _pick(terms, _OUT)
-    if not ins or not outs:
-        return
-    for value in dict.fromkeys((ins, outs, cost.channels)):
-        if value > 1:
-            words = f"the {value} channels are a factor once too often"
-            yield _edit(terms, lambda t, v=value: Term(t.what, (*t.factors, Factor("C", v)))), words  # type: ignore[misc]
-            if any(map(_is_bias, terms)):
-                yield _times(terms, "C", value), words
-    if ins != outs:
-        if outs > 1:
-            values = dict.fromkeys(_IN, outs)
-            new = _edit(terms, lambda t: _renamed(t, values))
-            yield new, f"{outs} output channels squared, where {ins} input channels belong"
-        if ins > 1:
-            again = dict.fromkeys(_OUT, ins)
-            new = tuple(_renamed(t, again) for t in terms)
-            yield new, f"{ins} input channels squared, where {outs} output channels belong"
 
 
 @mistake("kernel-not-squared", "kernel not squared", penalty=1.2)
@@ -194,13 +154,13 @@ def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Wro
     """k in place of k*k, or no kernel at all."""
     if not cost.window or len(cost.window.kernel) < 2:
         return
-    sides = [s for s in ("k_d", "k_h", "k_w") if _pick(terms, (s,)) > 1]
+    sides = [s for s in ("k_d", "k_h", "k_w") if pick(terms, (s,)) > 1]
     shape = "x".join(map(str, cost.window.kernel))
     if sides:
-        new = _edit(terms, lambda t: _without(t, sides[-1]))
+        new = edit(terms, lambda t: without(t, sides[-1]))
         yield new, f"the kernel has {shape} weights for each channel"
     if len(sides) > 1:
-        new = _edit(terms, lambda t: _without(t, *sides))
+        new = edit(terms, lambda t: without(t, *sides))
         yield new, f"the kernel's {shape} is missing altogether"
 
 
@@ -208,8 +168,8 @@ def kernel_not_squared(cost: CostTerms, terms: Terms, question: Question) -> Wro
 def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """All input channels, where a group reads only its share."""
     if cost.groups > 1:
-        values = {"C_in/g": cost.channels, "C_out/g": _pick(terms, ("C_out/g",)) * cost.groups}
-        new = _edit(terms, lambda t: _renamed(t, values))
+        values = {"C_in/g": cost.channels, "C_out/g": pick(terms, ("C_out/g",)) * cost.groups}
+        new = edit(terms, lambda t: renamed(t, values))
         share = cost.channels // cost.groups
         yield new, f"with {cost.groups} groups a filter reads {share} of {cost.channels} channels"
 
@@ -218,11 +178,11 @@ def groups_ignored(cost: CostTerms, terms: Terms, question: Question) -> WrongTe
 def input_size(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """The input's height and width, where the output's belong."""
     if cost.window and any(f.symbol.startswith("out") for t in terms for f in t.factors):
-        names = _size_names(len(cost.window.size))
+        names = size_names(len(cost.window.size))
         values = dict(zip(names, cost.window.size, strict=True))
         took, right = by(cost.window.size), by(cost.output[-len(names) :])
         if took != right:
-            new = tuple(_renamed(t, values) for t in terms)
+            new = tuple(renamed(t, values) for t in terms)
             yield new, f"input {took} used, where output {right} belongs"
 
 
@@ -232,18 +192,18 @@ def stride_padding(cost: CostTerms, terms: Terms, question: Question) -> WrongTe
     window = cost.window
     if not window or not any(f.symbol.startswith("out") for t in terms for f in t.factors):
         return
-    names = _size_names(len(window.size))
+    names = size_names(len(window.size))
     right = cost.output[-len(names) :]
     for size, words in misread_sizes(window).items():
         if size not in (right, window.size):
             values = dict(zip(names, size, strict=True))
             yield (
-                tuple(_renamed(t, values) for t in terms),
+                tuple(renamed(t, values) for t in terms),
                 f"output {by(size)} ({words}) used, where {by(right)} belongs",
             )
 
 
-def _size_names(dims: int) -> tuple[str, ...]:
+def size_names(dims: int) -> tuple[str, ...]:
     return ("out",) if dims == 1 else ("out_d", "out_h", "out_w")[-dims:]
 
 
@@ -260,9 +220,9 @@ def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> WrongTer
     usual = (question.batch_size,) if question.batch_size > 1 else _USUAL_BATCHES
     if question.what == "params" or question.batch_size == 1:
         for batch in usual:
-            yield _times(terms, "N", batch), f"{batch} times too large, perhaps a batch: {words}"
-    elif _pick(terms, ("N",)) == question.batch_size:
-        new = tuple(_without(t, "N") or t for t in terms)
+            yield times(terms, "N", batch), f"{batch} times too large, perhaps a batch: {words}"
+    elif pick(terms, ("N",)) == question.batch_size:
+        new = tuple(without(t, "N") or t for t in terms)
         yield new, f"the work of one input, where a batch of {question.batch_size} is asked for"
 
 
@@ -270,9 +230,9 @@ def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> WrongTer
 def factor_two(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """FLOPs where MACs are asked for, or the other way round."""
     if question.what == "macs":
-        yield _times(terms, "2", 2), "these are FLOPs, two for each MAC"
-    elif _pick(terms, ("2",)):
-        yield tuple(_without(t, "2") or t for t in terms), "these are MACs; a MAC is two FLOPs"
+        yield times(terms, "2", 2), "these are FLOPs, two for each MAC"
+    elif pick(terms, ("2",)):
+        yield tuple(without(t, "2") or t for t in terms), "these are MACs; a MAC is two FLOPs"
 
 
 @mistake("activation-for-work", "activation given instead", penalty=1.7, quantities=_WORK)
@@ -293,6 +253,6 @@ def other_amount(cost: CostTerms, terms: Terms, question: Question) -> WrongTerm
     if question.what == "params" and cost.mac_terms:
         yield cost.mac_terms, "these are the layer's MACs"
     elif question.what != "params" and cost.param_terms:
-        weights = tuple(t for t in cost.param_terms if not _is_bias(t))
+        weights = tuple(t for t in cost.param_terms if not is_bias(t))
         for these in (cost.param_terms, weights):
             yield these, "these are the layer's parameters: the output's size is missing"

@@ -35,8 +35,11 @@ class Penalties:
         """An interpretation's own penalty, with what the piece's factors say for or against it."""
         if not one.mistakes:
             return 0.0
-        if not piece.products or not one.products or _is_number(piece.products):
+        if not piece.products or _is_number(piece.products):
             return one.penalty  # a bare number has no factors to compare
+        if not one.products:
+            swapped = any(mistake.key == "digits-swapped" for mistake in one.mistakes)
+            return one.penalty + (self.weights.unexplained if swapped else 0.0)
         penalty = one.penalty
         if piece.times_group and any(mistake.key == "factor-two" for mistake in one.mistakes):
             penalty += self.weights.group_as_flops

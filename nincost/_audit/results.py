@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from nincost._audit.figures.results import FigureGrade, GradedFigure
 from nincost._audit.interpretations import Mistake
+from nincost._audit.reading.answer import Unread
 from nincost._closed_form.cost_terms import Quantity
 from nincost._result import Result, Tabular
 
@@ -162,7 +164,15 @@ class Grade:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Audit(Result):
-    """A graded answer. `ok` where every quantity in it is right."""
+    """A graded answer. `ok` where everything in it is right.
+
+    Attributes:
+        model, input, batch_size: what it is about; `layer` where that alone is asked about.
+        grades: parameters, MACs and FLOPs.
+        figures: memory, output shapes and receptive fields.
+        unread: lines with numbers that could not be read.
+        notes: what a reader should know.
+    """
 
     renderers: ClassVar[str] = "audit"
 
@@ -170,12 +180,15 @@ class Audit(Result):
     input: tuple[str, ...]
     batch_size: int
     grades: tuple[Grade, ...]
+    figures: tuple[FigureGrade, ...] = ()
+    layer: str | None = None
+    unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        return all(grade.ok for grade in self.grades)
+        return all(one.ok for one in self.grades) and all(one.ok for one in self.figures)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -184,21 +197,38 @@ class Audit(Result):
             "model": self.model,
             "input": list(self.input),
             "batch_size": self.batch_size,
+            "layer": self.layer,
             "ok": self.ok,
             "environment": dict(self.environment),
             "totals": {grade.what: grade.expected for grade in self.grades},
-            "answers": [grade.to_dict() for grade in self.grades],
+            "answers": [
+                *(grade.to_dict() for grade in self.grades),
+                *(figures.to_dict() for figures in self.figures),
+            ],
+            "unread": [{"text": one.text, "reason": one.reason} for one in self.unread],
             "notes": list(self.notes),
         }
 
     def tabular(self) -> Tabular:
         """The rows; the likeliest explanation's mistakes are joined with `;`."""
-        return Tabular(AUDIT_COLUMNS, tuple(row for grade in self.grades for row in _rows(grade)))
+        rows = [row for grade in self.grades for row in _rows(grade)]
+        for kind in self.figures:
+            rows += [_figure_row(kind, figure) for figure in kind.figures]
+        return Tabular(AUDIT_COLUMNS, tuple(rows))
 
     def headline(self) -> dict[str, Any]:
         """The model, the verdict, and the right total of each quantity that was graded."""
         expected: dict[str, Any] = {grade.what: grade.expected for grade in self.grades}
         return {"model": self.model, "ok": self.ok, **expected}
+
+
+def _figure_row(grade: FigureGrade, figure: GradedFigure) -> tuple[Any, ...]:
+    """A statement about memory, a shape or a receptive field under `AUDIT_COLUMNS`."""
+    return (
+        grade.what, figure.text, figure.written, figure.subject, figure.expected, figure.verdict,
+        ";".join(one.key for one in figure.mistakes),
+        "; ".join(one.detail for one in figure.mistakes), figure.formula,
+    )  # fmt: skip
 
 
 def _rows(grade: Grade) -> Iterator[tuple[Any, ...]]:

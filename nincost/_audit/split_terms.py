@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
-from nincost._audit.expression import Node
 from nincost._audit.interpretations import Products
+from nincost._audit.reading.expression import Node, rounded_unit
 from nincost._audit.weights import Weights
 
 _MOST_PRODUCTS = 16
@@ -33,6 +33,7 @@ class Piece:
         copies: how many equal pieces a factor such as `(...)*2` made of the stretch.
         label: the layer's name where the answer gives it.
         times_group: whether a number times a group in parentheses made it.
+        written: the rounded number that stands there, where `value` is what it is taken for.
     """
 
     value: Fraction
@@ -42,11 +43,14 @@ class Piece:
     copies: int = 1
     label: str = ""
     times_group: bool = False
+    written: Fraction | None = None
 
 
 Way = tuple[Piece, ...]
 #: How unlikely a piece is as a layer's cost: 0 for a right one.
 Penalty = Callable[[Piece], float]
+#: What a rounded number may stand for, by its value and that of its last digit.
+Rounded = Callable[[Fraction, Fraction], list[int]]
 
 
 def products_of_node(node: Node) -> Products | None:
@@ -92,8 +96,11 @@ class Cutter:
     `most_copies` is the largest factor that may stand for a number of equal layers.
     """
 
-    def __init__(self, penalty: Penalty, most_copies: int, weights: Weights) -> None:
+    def __init__(
+        self, penalty: Penalty, rounded: Rounded, most_copies: int, weights: Weights
+    ) -> None:
         self.penalty = penalty
+        self.rounded = rounded
         self.most_copies = most_copies
         self.weights = weights
         self.steps = 0
@@ -104,6 +111,14 @@ class Cutter:
     def ways(self, node: Node) -> list[Way]:
         """The ways to cut a term, the one that fits best first."""
         self.steps = 0
+        unit = rounded_unit(node)
+        if unit:
+            piece = self._piece(node)
+            values = [node.value, *map(Fraction, self.rounded(node.value, unit))]
+            return [
+                (replace(piece, value=v, products=None, written=node.value),)
+                for v in (values[1:] or values)
+            ]
         found: dict[Way, float] = {}
         for way in self._cut(node, 0, counted=False):
             found.setdefault(way, self._sum(way))
@@ -223,7 +238,8 @@ def joined_neighbours(terms: list[Node], cutter: Cutter) -> list[Node]:
     found: list[Node] = []
     for term in terms:
         before = found[-1] if found else None
-        if before is not None and "sum" not in (before.kind, term.kind):
+        rounded = rounded_unit(term) or (before is not None and rounded_unit(before))
+        if before is not None and not rounded and "sum" not in (before.kind, term.kind):
             both = Node(
                 "sum", before.value + term.value, (before, term), before.start, term.end, True
             )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 
-from nincost._audit.expression import stands_for
-from nincost._audit.interpretations import Interpretation, Mistake, interpretations
+from nincost._audit.carried_sizes import carried_sizes
+from nincost._audit.interpretations import (
+    Interpretation,
+    Mistake,
+    interpretations,
+    of_carried_sizes,
+    with_digits_swapped,
+)
 from nincost._audit.mistakes import MISTAKE_KINDS, Question
+from nincost._audit.reading.expression import stands_for
 from nincost._audit.results import Explanation
 from nincost._audit.weights import Weights
-from nincost._closed_form.cost_terms import CostedLayer
+from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer
 
 _MOST = 3
+
+#: The names of models that this one may be confused with, and what they cost.
+OtherTotals = Callable[[], Sequence[tuple[str, int]]]
 
 
 def explain_total(
@@ -21,6 +32,7 @@ def explain_total(
     layers: Sequence[CostedLayer],
     question: Question,
     weights: Weights,
+    other_totals: OtherTotals | None = None,
 ) -> tuple[Explanation, ...]:
     """Mistakes in all layers, in all layers of one kernel size, or in one, that give this total.
 
@@ -28,7 +40,12 @@ def explain_total(
     explanations come back, the likeliest first.
     """
     found: dict[tuple[str, ...], tuple[float, Explanation]] = {}
-    for total, mistake, penalty in _candidates(layers, question, weights):
+    candidates = chain(
+        _candidates(layers, question, weights),
+        _of_the_number(layers, question),
+        _of_others(other_totals),
+    )
+    for total, mistake, penalty in candidates:
         if stands_for(value, unit, Fraction(total)):
             key = (mistake.key, mistake.detail)
             if key not in found or found[key][0] > penalty:
@@ -62,6 +79,40 @@ def _candidates(
             off = weights.total_one_layer_off + penalty
             yield right - amount, Mistake("missing", words), off
             yield right + amount, Mistake("twice", words), off
+
+
+def _of_others(other_totals: OtherTotals | None) -> Iterator[tuple[int, Mistake, float]]:
+    """The totals of models that this one may be confused with."""
+    for name, total in other_totals() if other_totals else ():
+        yield total, Mistake("other-variant", f"{total:,} is the total of {name}"), 0.8
+
+
+def _of_the_number(
+    layers: Sequence[CostedLayer], question: Question
+) -> Iterator[tuple[int, Mistake, float]]:
+    """The right total written wrongly, and totals by sizes that a misreading leads to."""
+    right = sum(layer.cost.amount(question.what) for layer in layers)
+    for one in with_digits_swapped(right):
+        yield one.value, one.mistakes[0], 0.9
+    for power in (1, 2, 3, 4, 6):
+        for value in (right * 10**power, right // 10**power):
+            times = f"{10**power:,} times too {'large' if value > right else 'small'}"
+            yield value, Mistake("unit", f"{times}: a decimal place, or another unit"), 1.1
+    for what in QUANTITIES:
+        if what != question.what and "params" in (what, question.what):
+            given = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}[what]
+            total = sum(layer.cost.amount(what) for layer in layers)
+            yield total, Mistake("other-amount", f"this is the number of {given}"), 1.0
+    if question.what == "params":
+        return
+    totals: dict[tuple[str, str], int] = {}
+    for place, sizes in carried_sizes(layers).items():
+        cost = layers[place].cost
+        for size, one in zip(sizes, of_carried_sizes(cost, question, sizes), strict=True):
+            about = (size.key, size.words.partition("(")[2].partition(")")[0])
+            totals[about] = totals.get(about, right) + one.value - cost.amount(question.what)
+    for (key, words), total in totals.items():
+        yield total, Mistake(key, f"in all layers: {words}"), 1.2
 
 
 def _with_mistake(

@@ -26,10 +26,14 @@ Examples:
 @click.option("--params", metavar="TEXT", help="A calculation of the parameters, in place of FILE.")
 @click.option("--macs", metavar="TEXT", help="A calculation of the MACs.")
 @click.option("--flops", metavar="TEXT", help="A calculation of the FLOPs, two for each MAC.")
+@click.option("--memory", metavar="TEXT", help="Statements about memory: 'parameters: 7.97 MB'.")
 @click.option(
     "--what", type=click.Choice(["params", "macs", "flops"]),
     help="What FILE is about. Default: what it says, else what fits best.",
 )  # fmt: skip
+@click.option(
+    "--layer", metavar="NAME", help="Only this layer, or the layers of this block, are asked about."
+)
 @click.option(
     "--arg", multiple=True, metavar="KEY=VALUE",
     help="A keyword argument for the model's factory, such as num_classes=10; repeatable.",
@@ -44,19 +48,19 @@ Examples:
 )  # fmt: skip
 @output_options("audit")
 def command(answer: str | None, model: str | None, variant: str | None, **options: Any) -> int:
-    """Grade a calculation of MODEL's parameters, MACs or FLOPs, and name each mistake.
+    """Grade a calculation of MODEL's parameters, MACs, FLOPs or memory, and name each mistake.
 
-    FILE is a text (- for standard input) with sums and products as people write them, in plain
-    characters, in Unicode or in LaTeX, or a CSV as `nincost profile` writes it. Exit status 1
+    FILE is a text (- for standard input) as people write it, in English or Chinese, or a table as
+    `nincost profile` writes it. Output shapes and receptive fields are graded too. Exit status 1
     where the answer is wrong.
     """
     output = Output.from_options(options)
-    written = any(options[name] is not None for name in ("params", "macs", "flops"))
+    written = any(options[name] is not None for name in ("params", "macs", "flops", "memory"))
     if written and model is None:  # the calculation stands in the place of FILE
         answer, model = None, answer
     name = pick_model(model, variant)
     from nincost._audit.audit import audit, decode, read_file
-    from nincost._audit.tokens import MAX_CHARACTERS
+    from nincost._audit.reading.tokens import MAX_CHARACTERS
     from nincost._models.arguments import parse_arguments
 
     text = None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nincost._audit.expression import parse
+from nincost._audit.reading.expression import parse
 from nincost.errors import ExpressionError
 
 VALUES = [

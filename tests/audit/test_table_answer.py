@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from nincost._audit.table_answer import Cell, Column, is_csv, read_csv
+from nincost._audit.reading.table_answer import Cell, Column, is_csv, read_csv
 from nincost.errors import ExpressionError
 
 TABLE = """layer,type,params,macs

@@ -104,9 +104,9 @@ class Shares:
         unread, unnamed = len(self.of("unread")), len(self.of("unnamed"))
         lines = [
             f"- {count} answers, {chinese} of them with Chinese in them",
-            f"- read: {count - unread}, **{100 * (count - unread) / count:.1f}%**",
+            f"- read: {count - unread}, **{100 * (count - unread) / max(count, 1):.1f}%**",
             f"- with a mistake: {asked}; a mistake that a teacher would name first, named first: "
-            f"{asked - unnamed}, **{100 * (asked - unnamed) / asked:.1f}%**",
+            f"{asked - unnamed}, **{100 * (asked - unnamed) / max(asked, 1):.1f}%**",
         ]
         return lines + [f"- {w}: {len(self.of(w))}" for w in ("wrong called right",
                                                               "right called wrong")]  # fmt: skip

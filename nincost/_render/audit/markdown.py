@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nincost._audit.figures.results import FigureGrade
 from nincost._audit.results import Audit, Grade
 from nincost._render.audit import text as words
 from nincost._render.markdown import escape, table
@@ -15,8 +16,27 @@ def render(audit: Audit) -> str:
     lines = [f"# {escape(audit.model)}: audit", ""]
     for grade in audit.grades:
         lines += _grade(grade)
+    for figures in audit.figures:
+        lines += _figures(figures)
+    lines += [f"- not read: {escape(one.text)}" for one in audit.unread]
     lines += [f"- {escape(note)}" for note in audit.notes]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _figures(grade: FigureGrade) -> list[str]:
+    lines = [f"## {words.FIGURES[grade.what]}: {escape(words.figures_verdict(grade))}", ""]
+    rows = [
+        [
+            escape(figure.text),
+            escape(figure.subject),
+            escape(figure.written),
+            figure.verdict,
+            escape("; ".join(f"{name}: {text}" for name, text in words.about_figure(figure))),
+        ]
+        for figure in grade.figures
+    ]
+    columns = ("statement", "about", "value", "verdict", "explanation")
+    return [*lines, *table(columns, rows, [False] * len(columns)), ""]
 
 
 def _grade(grade: Grade) -> list[str]:

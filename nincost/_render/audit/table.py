@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from nincost._audit.figures.results import FigureGrade
 from nincost._audit.results import Audit, Grade, GradedTerm
 from nincost._render.audit import text as words
 from nincost._render.parts.terminal import draw, grid, new_table
@@ -20,6 +21,11 @@ def render(audit: Audit, *, width: int | None = None, color: bool = False) -> st
     parts: list[RenderableType] = [Text(title, style="bold")]
     for grade in audit.grades:
         parts += _grade(grade)
+    for figures in audit.figures:
+        parts += _figures(figures)
+    if audit.unread:
+        lines = [("Not read", f"{one.text} ({one.reason.splitlines()[0]})") for one in audit.unread]
+        parts += [Text(), grid(lines)]
     if audit.notes:
         parts += [Text(), grid([("Note", note) for note in audit.notes])]
     return draw(parts, width=width or 100, color=color)
@@ -57,6 +63,34 @@ def _grade(grade: Grade) -> list[RenderableType]:
         lines.append(("Corrected", _corrected(grade)))
     if lines:
         parts += [Text(), grid(lines)]
+    return parts
+
+
+def _figures(grade: FigureGrade) -> list[RenderableType]:
+    style = "bold green" if grade.ok else "bold red"
+    parts: list[RenderableType] = [
+        Text(),
+        Text.assemble(
+            (f"{words.FIGURES[grade.what]}: ", "bold"), (words.figures_verdict(grade), style)
+        ),
+        Text(),
+    ]
+    table = new_table()
+    for name in ("Statement", "About", "Value"):
+        table.add_column(name, overflow="fold")
+    table.add_column("Verdict", no_wrap=True)
+    for figure in grade.figures:
+        table.add_row(
+            Text(figure.text),
+            Text(figure.subject),
+            Text(figure.written),
+            Text(figure.verdict, style=_STYLES[figure.verdict]),
+        )
+    parts.append(table)
+    for figure in grade.figures:
+        lines = words.about_figure(figure)
+        if lines:
+            parts.append(grid([("", ""), ("About", figure.text), *lines]))
     return parts
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from nincost._audit.figures.results import FigureGrade, GradedFigure
 from nincost._audit.results import Grade, GradedTerm, MistakeCount
 
 NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
+FIGURES = {"memory": "Memory", "shapes": "Output shapes", "fields": "Receptive fields"}
 _SHOWN = 4
 
 
@@ -37,6 +39,28 @@ def verdict(grade: Grade) -> str:
             counts.append(f"{_count(len(grade.missing), 'layer')} missing")
         return f"wrong: {', '.join(counts)}{read}"
     return f"wrong{read}"
+
+
+def figures_verdict(grade: FigureGrade) -> str:
+    """The grade of statements in a sentence."""
+    wrong = sum(figure.verdict == "wrong" for figure in grade.figures)
+    if not wrong:
+        return "right"
+    return f"wrong: {wrong} of {_count(len(grade.figures), 'statement')} wrong"
+
+
+def about_figure(figure: GradedFigure) -> list[tuple[str, str]]:
+    """What is to be said of a statement beside its row: mistakes, the right way, notes."""
+    lines = []
+    for index, one in enumerate(figure.mistakes):
+        lines.append(("or" if index else "mistake", f"{one.title}: {one.detail}"))
+    if figure.verdict == "wrong":
+        right = f"{figure.expected}: {figure.formula}" if figure.formula else figure.expected
+        lines.append(("right", right))
+    elif figure.formula:
+        lines.append(("as", figure.formula))
+    lines += [("note", note) for note in figure.notes]
+    return lines
 
 
 def totals(grade: Grade) -> list[tuple[str, str]]:

@@ -10,20 +10,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from nincost._audit.answer import MAX_TERMS
-from nincost._audit.expression import Node, parse
-from nincost._audit.tokens import check_length
+from nincost._audit.reading.answer import MAX_TERMS
+from nincost._audit.reading.expression import Node, parse, rounded_unit
+from nincost._audit.reading.tokens import check_length
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number of the table: the layer that its row names, its text, and its value (exact)."""
+    """A number of the table: the layer that its row names, its text, and its value (exact).
+
+    `unit` is what its last digit is worth where it is rounded.
+    """
 
     layer: str
     text: str
     value: Fraction
+    unit: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,17 @@ class Column:
     total: Fraction | None
 
 
-_DASHES = re.compile(r"\|(?: *:?-+:? *\|)+")
+_DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
+#: Headings that people write for those of a profile.
+_HEADINGS = {
+    "layer": ("层", "网络层", "层名", "模块", "块", "层次"),
+    "params": ("参数", "参数量", "参数数量", "参数个数", "parameters", "#params"),
+    "macs": ("计算量", "乘加", "乘加次数", "前向计算量"),
+    "flops": ("浮点运算量", "浮点运算次数", "运算量"),
+    "output_shape": ("output", "output shape", "输出", "输出形状", "输出尺寸", "shape"),
+}
+_SHAPE = "output_shape"
+_HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
 
 def is_csv(text: str) -> bool:
@@ -44,7 +58,10 @@ def is_csv(text: str) -> bool:
     names = {name.strip().strip('"') for name in first.split(",")}
     if "layer" in names or names.intersection(QUANTITIES):
         return len(names) > 1
-    return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w .-]*", name) for name in names)
+    second = text.lstrip("\ufeff").partition("\n")[2].partition("\n")[0]
+    if second and second.count(",") != first.count(","):
+        return False
+    return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w-]*", name) for name in names)
 
 
 def is_markdown_table(text: str) -> bool:
@@ -68,9 +85,9 @@ def _markdown_rows(text: str) -> list[list[str]]:
     """The first Markdown table's cells, heading first; empty where there is none."""
     lines = [line.strip() for line in text.splitlines()]
     for place, line in enumerate(lines[1:], start=1):
-        if not (_DASHES.fullmatch(line) and lines[place - 1].startswith("|")):
+        if not (_DASHES.fullmatch(line) and "|" in lines[place - 1]):
             continue
-        rows = itertools.takewhile(lambda row: row.startswith("|"), lines[place + 1 :])
+        rows = itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])
         return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
     return []
 
@@ -79,6 +96,21 @@ def _markdown_cells(line: str) -> list[str]:
     """`| a\\_b | 1 |` as `["a_b", "1"]`: a backslash stands before what Markdown would read."""
     cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
     return [re.sub(r"\\([!-/:-@[-`{-~])", r"\1", cell).strip() for cell in cells]
+
+
+def shapes_of_table(text: str) -> str:
+    """The output shapes in the first Markdown table, as lines that `answer.py` reads."""
+    rows = _markdown_rows(text)
+    names = [_HEADING.get(name.strip().lower(), name.strip().lower()) for name in rows[0]]
+    if "layer" not in names or _SHAPE not in names:
+        return ""
+    at, shape_at = names.index("layer"), names.index(_SHAPE)
+    lines = [
+        f"{row[at]} output shape {row[shape_at]}"
+        for row in rows[1:]
+        if max(at, shape_at) < len(row) and re.search(r"\d", row[shape_at])
+    ]
+    return "\n".join(lines)
 
 
 def _columns(
@@ -95,8 +127,11 @@ def _columns(
     """
     rows = [row for row in table if any(map(str.strip, row))]
     names = [name.strip().lower() for name in rows[0]] if rows else []
+    names = [_HEADING.get(name, name) for name in names]
     wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
+    if kind == "table" and not found and not what and "layer" in names and _SHAPE in names:
+        return ()
     if "layer" not in names or not found:
         lacking = "layer" if "layer" not in names else " or ".join(wanted)
         raise ExpressionError(
@@ -124,11 +159,11 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
         text = row[at].strip() if at < len(row) else ""
         if not text:
             continue
-        node = _number(text, f"row {number} ({layer or 'no name'}), column {what}")
+        node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
         if layer.lower() in ("total", "sum", "总计", "合计"):
             total = node.value
         else:
-            cells.append(Cell(layer, text, node.value))
+            cells.append(Cell(layer, text, node.value, rounded_unit(node)))
     return Column(what, tuple(cells), total)
 
 

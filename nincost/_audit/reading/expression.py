@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from nincost._audit.tokens import Token, fail, tokenize
+from nincost._audit.reading.tokens import Token, fail, tokenize
 
 MAX_DEPTH = 200
 MAX_EXPONENT = 64
@@ -67,16 +67,23 @@ class _Frame:
     negative: bool = False
 
 
-def parse(text: str, start: int = 0, end: int | None = None) -> tuple[Node | None, list[Claim]]:
+def parse(
+    text: str,
+    start: int = 0,
+    end: int | None = None,
+    *,
+    line: str | None = None,
+    binary: bool = False,
+) -> tuple[Node | None, list[Claim]]:
     """The tree of `text[start:end]`, and the totals stated after `=` or `~`, if any.
 
-    The tree is None where the text begins with `=`.
+    The tree is None where the text begins with `=`. `line` and `binary` are as in `tokenize`.
 
     Raises:
         ExpressionError: it does not parse, is nested deeper than 200 levels, or has an exponent
             above 64 or a value above 10^60. The error shows the place with a caret under it.
     """
-    tokens = tokenize(text, start, end)
+    tokens = tokenize(text, start, end, line=line, binary=binary)
     sides: list[list[Token]] = [[]]
     signs: list[Token] = []
     for token in tokens[:-1]:
@@ -101,14 +108,14 @@ def parse(text: str, start: int = 0, end: int | None = None) -> tuple[Node | Non
 
 def _claim(node: Node, sign: Token) -> Claim:
     """A claim in full digits is exact; one with a decimal point, an exponent or a ~ is rounded."""
-    unit = _unit(node)
+    unit = unit_of(node)
     if not unit and sign.rounded:
         digits = str(abs(node.value.numerator // node.value.denominator))
         unit = Fraction(10) ** (len(digits) - len(digits.rstrip("0")))
     return Claim(node.value, unit, node.start, node.end)
 
 
-def _unit(node: Node) -> Fraction:
+def unit_of(node: Node) -> Fraction:
     """The value of the last digit of a figure such as `2.469e10` or `2.469*10^10`."""
     if node.kind == "number":
         return node.unit
@@ -116,6 +123,14 @@ def _unit(node: Node) -> Fraction:
         rounded = [part for part in node.parts if part.kind == "number" and part.unit]
         if len(rounded) == 1 and rounded[0].value:
             return abs(node.value / rounded[0].value) * rounded[0].unit
+    return Fraction(0)
+
+
+def rounded_unit(node: Node) -> Fraction:
+    """What the last digit of a rounded number is worth: of `87.6M` or `8.76*10^7`, else 0."""
+    ten = node.kind == "product" and len(node.parts) == 2 and node.parts[1].kind == "power"
+    if node.kind == "number" or (ten and node.parts[1].parts[0].value == 10):
+        return unit_of(node)
     return Fraction(0)
 
 

@@ -1,8 +1,8 @@
 """Cuts a written calculation into tokens, in the notations that people use.
 
 Full-width characters, `x`, `×`, `·`, LaTeX's `\\times` and `\\cdot`, superscripts, thousands
-separators (`1,992,166`, `1{,}992{,}166`, `1_992_166`), SI prefixes (`1.99M`) and units after a
-number (`FLOPs`, `个参数`) are all understood.
+separators (`1,992,166`, `1{,}992{,}166`, `1_992_166`), SI prefixes (`1.99M`), numbers in words
+(`two million`, `两百万`) and units after a number (`FLOPs`, `个参数`, `MiB`) are all understood.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ _SAME_LENGTH |= {
     ord(character): plain
     for plain, characters in {
         " ": "\u3000\t\r\n\u200b\ufeff$&", "*": "×·∙⋅•✕✖∗＊⨯", "-": "−–—‒﹣", "+": "﹢", "/": "÷∕",
-        "(": "（[【〔{", ")": "）]】〕}", "=": "＝", "~": "≈≃∼≅～", ",": "，",
+        "(": "（[【〔{", ")": "）]】〕}", "=": "＝→⇒⟶➜", "~": "≈≃∼≅～", ",": "，",
     }.items()
     for character in characters
 }  # fmt: skip
 _SUPERSCRIPTS = {ord(c): str(i) for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 
 _LATEX = re.compile(
-    r"\\(?:(?:times|cdot|ast|left|right|approx|sim|quad|qquad|displaystyle|div)(?![a-zA-Z])"
+    r"\\(?:(?:times|cdot|ast|left|right|approx|sim|quad|qquad|displaystyle|div"
+    r"|text|textbf|textrm|mathrm|mathbf|mathit|boldsymbol|operatorname)(?![a-zA-Z])"
     r"|[,;:! ()\[\]])"
 )
 _LATEX_MEANS = {"times": "*", "cdot": "*", "ast": "*", "approx": "~", "sim": "~", "div": "/"}
@@ -68,12 +69,29 @@ _UNIT = re.compile(
 _SCALE = {
     "k": 3, "m": 6, "g": 9, "b": 9, "t": 12, "million": 6, "billion": 9, "万": 4, "亿": 8,
 }  # fmt: skip
+_BYTES = re.compile(
+    r"\s*(?:(?P<prefix>[kKMGT])(?P<binary>i?)(?:[bB](?:ytes?)?|字节)|[bB]ytes?|字节)(?![A-Za-z])"
+)
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
+_ENGLISH = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+)  # fmt: skip
+_CHINESE = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+#: A number in words; only before a word for a power of ten, as `two of them` is no calculation.
+WORD_NUMBER = re.compile(
+    rf"(?P<english>{'|'.join(_ENGLISH)})(?P<hundred> hundred)? "
+    r"(?P<scale>million|billion|thousand)\b"
+    r"|(?P<chinese>[一二两三四五六七八九十百千]+)(?P<ten>[万亿])",
+    re.IGNORECASE,
+)
 _SUPER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
 
 def plain(text: str) -> str:
     """The text with the characters that mean the same made the same; its length stays."""
-    text = text.replace("{,}", "\x00,\x00").translate(_SAME_LENGTH)
+    text = text.replace("{,}", "\x00,\x00").replace("->", "= ").replace("=>", "= ")
+    text = text.replace(">>>", "   ").translate(_SAME_LENGTH)
 
     def latex(match: re.Match[str]) -> str:
         word = match[0][1:]
@@ -82,8 +100,20 @@ def plain(text: str) -> str:
     return _LATEX.sub(latex, text)
 
 
-def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
+def tokenize(
+    text: str,
+    start: int = 0,
+    end: int | None = None,
+    *,
+    line: str | None = None,
+    binary: bool = False,
+) -> list[Token]:
     """The tokens of `text[start:end]`; their places count from the beginning of `text`.
+
+    Args:
+        line: what to read in the place of `text`, as long, such as the text without its words;
+            `text` is what errors show.
+        binary: whether MB means 2**20 bytes, as some tools have it, and not 10**6.
 
     Raises:
         ExpressionError: a character or word that is no part of a calculation, or a text, number or
@@ -91,7 +121,7 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
     """
     check_length(text)
     end = len(text) if end is None else end
-    line = plain(text)
+    line = plain(text) if line is None else line
     tokens: list[Token] = []
     at = start
     while at < end:
@@ -99,7 +129,7 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
         if character in " \x00":
             at += 1
         elif (character.isdigit() and character.isascii()) or character == ".":
-            token = _number(text, line, at, end)
+            token = _number(text, line, at, end, binary)
             tokens.append(token)
             at = token.end
         elif character in "+-/^()=":
@@ -118,6 +148,9 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
             digits = int(found[0].translate(_SUPERSCRIPTS)[:MAX_DIGITS])
             tokens.append(Token("number", at, found.end(), Fraction(digits)))
             at = found.end()
+        elif found := WORD_NUMBER.match(line, at, end):
+            tokens.append(_number_in_words(line, found, end))
+            at = tokens[-1].end
         else:
             _unknown(text, line, at)
     tokens.append(Token("end", end, end))
@@ -135,7 +168,29 @@ def _one_equals(tokens: list[Token]) -> list[Token]:
     return merged
 
 
-def _number(text: str, line: str, at: int, end: int) -> Token:
+def _number_in_words(line: str, match: re.Match[str], end: int) -> Token:
+    """`two million` or `两百万`, rounded to the last power of ten that is named."""
+    if match["english"]:
+        value = _ENGLISH.index(match["english"].lower()) + 1
+        unit = {"thousand": 10**3, "million": 10**6, "billion": 10**9}[match["scale"].lower()]
+        unit *= 100 if match["hundred"] else 1
+    else:
+        value, unit, digit = 0, 1, 0
+        for character in match["chinese"][:8]:
+            power = {"十": 10, "百": 100, "千": 1000}.get(character)
+            if power:
+                value, digit, unit = value + (digit or 1) * power, 0, power
+            else:
+                digit, unit = _CHINESE[character], 1
+        value += digit
+        value //= unit
+        unit *= 10**4 if match["ten"] == "万" else 10**8
+    after = _UNIT.match(line, match.end(), end)
+    stop = after.end() if after and after["word"] else match.end()
+    return Token("number", match.start(), stop, Fraction(value * unit), Fraction(unit))
+
+
+def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
     # \x00 stands for the braces of `{,}`: inside a number they are no spaces
     stretch = re.compile(r"[\d.,_'eE+\-\x00\u00a0\u2009\u202f]+").match(line, at, end)
     joined = stretch[0] if stretch else line[at]
@@ -149,15 +204,19 @@ def _number(text: str, line: str, at: int, end: int) -> Token:
     power = int((match["power"] or "0")[:6])
     if abs(power) > MAX_DIGITS:
         fail(text, at, f"a number's exponent is {match['power']}", f"at most {MAX_DIGITS} is read")
-    unit = _UNIT.match(line, stop, end)
-    scale = 0
-    if unit and (unit["si"] or unit["word"]):
-        scale = _SCALE[unit["si"].lower()] if unit["si"] else 0
+    unit, size = _UNIT.match(line, stop, end), _BYTES.match(line, stop, end)
+    scale = Fraction(10) ** power
+    if size:
+        base = 1024 if size["binary"] or binary else 1000
+        scale *= base ** _POWERS.get((size["prefix"] or "").lower(), 0)
+        stop = size.end()
+    elif unit and (unit["si"] or unit["word"]):
+        scale *= 10 ** (_SCALE[unit["si"].lower()] if unit["si"] else 0)
         stop = unit.end()
     _, _, decimals = digits.partition(".")
-    value = Fraction(digits if digits[0] != "." else f"0{digits}") * Fraction(10) ** (power + scale)
-    is_rounded = bool(decimals or match["power"] or scale)
-    last_digit = Fraction(10) ** (power + scale - len(decimals))
+    value = Fraction(digits if digits[0] != "." else f"0{digits}") * scale
+    is_rounded = bool(decimals or match["power"] or scale != 1)
+    last_digit = scale / 10 ** len(decimals)
     return Token("number", at, stop, value, last_digit if is_rounded else Fraction(0))
 
 

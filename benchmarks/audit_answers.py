@@ -1,0 +1,55 @@
+"""Grades the answers in tests/audit/answers/ and counts what was read and named as a teacher would.
+
+    python benchmarks/audit_answers.py [--output reports/audit_answers.md]
+
+The answers were written by hand, in the style of students, with a teacher's verdict, before the
+grammar was made to read them (tests/support/written_answers.py says what each file holds). They are
+the set that the grammar was then made with, so they say what is covered and not what a stranger's
+answer meets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from support.written_answers import Shares, WrittenAnswer, judge, written_answers
+
+from nincost._audit.audit import grade_text
+from nincost._audit.results import Audit
+from nincost._audit.subject import Subject
+from nincost._models.sources import resolve
+
+
+@functools.cache
+def subject(model: str, batch_size: int, layer: str | None) -> Subject:
+    return Subject(resolve(model), batch_size=batch_size, layer=layer)
+
+
+def audit(answer: WrittenAnswer) -> Audit:
+    return grade_text(answer.text, subject(answer.model, answer.batch_size, answer.layer))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    shares = Shares([judge(answer, audit) for answer in written_answers()])
+    about = " ".join((__doc__ or "").split("\n\n")[2].split())
+    lines = ["# Answers as students write them", "", about, "", *shares.lines(), ""]
+    for which in ("unread", "unnamed", "wrong called right", "right called wrong"):
+        for one in shares.of(which):
+            said = " ".join(one.said.split())[:160]
+            lines.append(f"- {which}: `{one.answer.name}`: {said}")
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Grades receptive fields: `block2: 51x51`, `67 + (3-1)*16 = 99`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nincost._audit.figures.results import GradedFigure
+from nincost._audit.interpretations import Mistake
+from nincost._audit.labels import Labels
+from nincost._audit.reading.answer import Figure, Reading
+from nincost._audit.reading.expression import parse
+from nincost._audit.subject import Subject
+from nincost._closed_form.cost_terms import CostedLayer
+from nincost.errors import ExpressionError
+
+_SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
+
+
+def graded_fields(
+    reading: Reading, figures: Sequence[Figure], subject: Subject
+) -> list[GradedFigure]:
+    """Each stated field against that of the layer that is named."""
+    layers = subject.layers(1)
+    labels = Labels(layers)
+    sizes = subject.field_sizes()
+    found = []
+    for figure in figures:
+        raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
+        text = " ".join(raw.split())
+        place = labels.last_of(figure.before)
+        if place is None:
+            place = labels.last_of(figure.context)
+        value = _stated(reading, figure, raw)
+        if place is None or value is None or layers[place].name not in sizes:
+            continue
+        layer = layers[place]
+        own = sizes[layer.name]
+        mistakes: tuple[Mistake, ...] = ()
+        if value != own:
+            mistakes = (_mistake(value, layers, place),)
+        found.append(
+            GradedFigure(
+                text=text,
+                subject=layer.name,
+                written=str(value),
+                expected=str(own),
+                verdict="wrong" if mistakes else "right",
+                mistakes=mistakes,
+                formula=_working(layers, place),
+            )
+        )
+    return found
+
+
+def _stated(reading: Reading, figure: Figure, raw: str) -> int | None:
+    if figure.end <= figure.start:
+        same = _SAME.findall(raw)
+        return int(same[-1]) if same else None
+    try:
+        node, claims = parse(reading.text, figure.start, figure.end, line=reading.line)
+    except ExpressionError:
+        return None
+    value = claims[-1].value if claims else (node.value if node is not None else None)
+    return int(value) if value is not None and value.denominator == 1 else None
+
+
+def _grown(
+    layers: Sequence[CostedLayer], upto: int, *, pools: bool = True, strides: bool = True
+) -> tuple[int, list[str]]:
+    """The field of a chain of windows, with what each adds; with pools or strides left out."""
+    size, jump, steps = 1, 1, ["1"]
+    for layer in layers[: upto + 1]:
+        window = layer.cost.window
+        pool = "Pool" in layer.cost.type
+        if window is None or "Adaptive" in layer.cost.type or (pool and not pools):
+            continue
+        reach = window.dilation[-1] * (window.kernel[-1] - 1)
+        size += reach * jump
+        if reach:
+            steps.append(f"{reach}*{jump}")
+        jump *= window.stride[-1] if strides else 1
+    return size, steps
+
+
+def _working(layers: Sequence[CostedLayer], place: int) -> str:
+    size, steps = _grown(layers, place)
+    return f"{' + '.join(steps)} = {size}"
+
+
+def _mistake(value: int, layers: Sequence[CostedLayer], place: int) -> Mistake:
+    forgotten = "each layer adds (k-1) times the strides of all layers before it, multiplied"
+    pools = "pools have windows and strides, too"
+    known = [
+        (_grown(layers, place, strides=False)[0], Mistake("stride-forgotten", forgotten)),
+        (_grown(layers, place, pools=False)[0], Mistake("pool-forgotten", pools)),
+        (
+            _grown(layers, place, pools=False, strides=False)[0],
+            Mistake("stride-forgotten", f"{forgotten}; {pools}"),
+        ),
+    ]
+    for size, mistake in known:
+        if size == value:
+            return mistake
+    return Mistake("unexplained", "no known mistake gives this receptive field")

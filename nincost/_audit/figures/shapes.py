@@ -1,0 +1,296 @@
+"""Grades output shapes: `block1: 96x54x54`, `(224-11)/4+1 = 54.25 -> 55`, `54 -> 26 -> 26`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from nincost._audit.carried_sizes import carried_sizes
+from nincost._audit.figures.results import GradedFigure
+from nincost._audit.interpretations import Mistake
+from nincost._audit.labels import Labels
+from nincost._audit.misread_sizes import misread_sizes
+from nincost._audit.reading.answer import Figure, Reading
+from nincost._audit.reading.expression import parse
+from nincost._audit.reading.words import SIZE_FORMULA
+from nincost._audit.subject import Subject
+from nincost._closed_form.cost_terms import CostedLayer
+from nincost._closed_form.window import Window, by
+from nincost.errors import ExpressionError
+
+_DIMS = re.compile(r"\d+(?:\s*[x×X*,，]\s*\d+)+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NAMES_WITH_DIGITS = re.compile(
+    r"(?:block|pool|conv|stage|layer|padding|pad|stride)\s*[#_=]?\s*\d+|第\s*\d+|填充\s*\d+"
+    r"|(?<!\d)(\d)\s*[x×]\s*\1\s*(?:conv|卷积)",
+    re.IGNORECASE,
+)
+
+
+def graded_shapes(
+    reading: Reading, figures: Sequence[Figure], subject: Subject
+) -> list[GradedFigure]:
+    """Each stated shape against the layer that is named, or that its formula fits."""
+    layers = subject.layers(1)
+    chain = _chain(reading, figures)
+    if chain is not None:
+        return [_graded_chain(chain, layers)]
+    found = []
+    labels = Labels(layers)
+    after = 0
+    for figure in figures:
+        raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
+        text = " ".join(raw.split())
+        formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
+        place = labels.last_of(f"{figure.context} {figure.before}" if formula else figure.before)
+        if place is None:
+            place = labels.last_of(figure.context)
+        if formula:
+            one = _of_formula(reading, figure, text, layers, place)
+        else:
+            dims = _stated(raw)
+            if not dims:
+                continue
+            if place is None:
+                place = next((p for p in range(after, len(layers)) if _fits(dims, layers[p])), None)
+            if place is None:
+                place = after if after < len(layers) else None
+            one = _of_dims(dims, text, layers, place)
+        if one is not None:
+            found.append(one)
+            if place is not None:
+                after = place + 1
+    return found
+
+
+def _stated(raw: str) -> tuple[int, ...]:
+    """The last shape, or single size, in a statement; a leading batch of 1 is left out."""
+    bare = _NAMES_WITH_DIGITS.sub(lambda m: " " * len(m[0]), raw)
+    shapes = list(_DIMS.finditer(bare))
+    if shapes:
+        dims = tuple(int(n) for n in re.findall(r"\d+", shapes[-1][0]))
+        return dims[1:] if len(dims) in (4, 2) and dims[0] == 1 else dims
+    numbers = _NUMBER.findall(bare)
+    return (int(numbers[-1]),) if numbers and "." not in numbers[-1] else ()
+
+
+def _fits(dims: tuple[int, ...], layer: CostedLayer) -> bool:
+    own = layer.cost.output[1:]
+    if len(dims) == 1 and len(own) > 1:
+        return set(own[1:]) == set(dims)
+    return own[-len(dims) :] == dims if len(dims) < len(own) else own == dims
+
+
+def _of_dims(
+    dims: tuple[int, ...], text: str, layers: Sequence[CostedLayer], place: int | None
+) -> GradedFigure | None:
+    if place is None:
+        return None
+    layer = layers[place]
+    own = layer.cost.output[1:]
+    right = _fits(dims, layer)
+    spatial = dims[1:] if len(dims) == len(own) and len(own) > 1 else dims
+    if len(spatial) == 1 and len(own) > 2:
+        spatial = spatial * (len(own) - 1)
+    mistakes: tuple[Mistake, ...] = ()
+    if not right:
+        if len(dims) == len(own) and spatial == own[1:]:
+            words = f"{dims[0]} channels, where there are {own[0]}"
+            mistakes = (Mistake("channels-wrong", words),)
+        else:
+            mistakes = (_size_mistake(spatial, layers, place),)
+    return GradedFigure(
+        text=text,
+        subject=layer.name,
+        written=by(dims),
+        expected=by(own),
+        verdict="right" if right else "wrong",
+        mistakes=mistakes,
+        formula=_working(layers, place),
+    )
+
+
+def _of_formula(
+    reading: Reading,
+    figure: Figure,
+    text: str,
+    layers: Sequence[CostedLayer],
+    place: int | None,
+) -> GradedFigure | None:
+    """`(224-11)/4+1 = 54.25 -> 55`: the window whose numbers are in it, and the last value."""
+    try:
+        node, claims = parse(reading.text, figure.start, figure.end, line=reading.line)
+    except ExpressionError:
+        return None
+    more = [int(n) for n in _NUMBER.findall(figure.after) if "." not in n]
+    formula = re.split(r"[=~]", reading.line[figure.start : figure.end])[0]
+    numbers = [int(n) for n in re.findall(r"\d+", formula)]
+    found = _window_of(numbers, layers, place)
+    if found is None:
+        return None
+    layer = layers[found]
+    values = [claim.value for claim in claims] + [Fraction(n) for n in more]
+    value = values[-1] if values else (node.value if node is not None else Fraction(0))
+    own = layer.cost.output[-1]
+    if value.denominator != 1:
+        return None  # what it is rounded to is said next
+    if value == own:
+        mistakes: tuple[Mistake, ...] = ()
+    else:
+        size = (int(value),) * len(layer.cost.output[2:])
+        mistakes = (_size_mistake(size, layers, found),)
+    return GradedFigure(
+        text=text,
+        subject=layer.name,
+        written=f"{float(value):g}",
+        expected=str(own),
+        verdict="wrong" if mistakes else "right",
+        mistakes=mistakes,
+        formula=_working(layers, found),
+    )
+
+
+def _window_of(numbers: list[int], layers: Sequence[CostedLayer], place: int | None) -> int | None:
+    """The window whose size, kernel and stride a formula has, best that of the layer named."""
+    wide = [
+        p for p, one in enumerate(layers)
+        if one.cost.window and (max(one.cost.window.kernel) > 1) and "Adaptive" not in one.cost.type
+    ]  # fmt: skip
+    if place is not None:
+        parent = layers[place].name.rpartition(".")[0]
+        own = [
+            p for p in wide if p == place or (parent and layers[p].name.startswith(f"{parent}."))
+        ]
+        if own:
+            return own[0]
+    best = [(p, _score(numbers, layers[p].cost.window)) for p in wide]
+    best = [(p, score) for p, score in best if score >= 2]
+    return max(best, key=lambda pair: (pair[1], -pair[0]))[0] if best else None
+
+
+def _score(numbers: list[int], window: Window | None) -> int:
+    if window is None:
+        return 0
+    score = 2 * (window.size[-1] in numbers) + (window.kernel[-1] in numbers)
+    return score + (window.stride[-1] in numbers)
+
+
+def _size_mistake(spatial: tuple[int, ...], layers: Sequence[CostedLayer], place: int) -> Mistake:
+    """What made the size: rounding up here or further up, other padding or stride."""
+    own = place
+    while own >= 0 and not layers[own].cost.window:
+        own -= 1
+    block = layers[place].name.rpartition(".")[0]
+    candidates = [own] + [
+        p for p in range(own, -1, -1)
+        if block and layers[p].name.startswith(f"{block}.") and layers[p].cost.window
+    ]  # fmt: skip
+    for p in candidates:
+        for carried in carried_sizes(layers).get(p, []):
+            if carried.size == spatial and carried.key.startswith("rounded"):
+                return Mistake(carried.key, carried.words)
+    for p in reversed(candidates):
+        window = layers[p].cost.window
+        if window is not None and max(window.kernel) > 1:
+            words = misread_sizes(window).get(spatial)
+            if words:
+                return Mistake("stride-padding", words)
+            if window.size == spatial:
+                return Mistake("input-size", "the input's size, where the output's belongs")
+    for p in candidates:
+        for carried in carried_sizes(layers).get(p, []):
+            if carried.size == spatial:
+                return Mistake(carried.key, carried.words)
+    return Mistake("unexplained", "no known mistake gives this size")
+
+
+def _working(layers: Sequence[CostedLayer], place: int) -> str:
+    """`floor((224 + 2*0 - 11)/4) + 1 = 54` of the layer's window, or of the one that sizes it."""
+    own = place
+    while own >= 0:
+        window = layers[own].cost.window
+        if window and max(window.kernel) > 1:
+            n, k, s, p = (
+                window.size[-1], window.kernel[-1], window.stride[-1], window.padding[-1],
+            )  # fmt: skip
+            return f"floor(({n} + 2*{p} - {k})/{s}) + 1 = {layers[own].cost.output[-1]}"
+        own -= 1
+    return ""
+
+
+def _chain(reading: Reading, figures: Sequence[Figure]) -> tuple[str, list[int]] | None:
+    """Sizes one after the other, with no layer named: `54 -> 26 -> 12`."""
+    if len(figures) == 1:
+        figure = figures[0]
+        raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
+        parts = re.split(r"->|→|=>|⇒", reading.text[figure.start : figure.end])
+        if len(parts) >= 3 and all(re.fullmatch(r"\s*\d+\s*", part) for part in parts):
+            return " ".join(raw.split()), [int(part) for part in parts]
+        return None
+    raws = [reading.line[f.start : f.end].strip() for f in figures]
+    plain = all(re.fullmatch(r"\d+", raw) for raw in raws)
+    unnamed = all(not re.search(r"[^\W\d_]", f.before) for f in figures[1:])
+    if len(raws) >= 3 and plain and unnamed:
+        text = reading.text[figures[0].start - len(figures[0].before) : figures[-1].end]
+        return " ".join(text.split()), [int(raw) for raw in raws]
+    return None
+
+
+def _sizing(layers: Sequence[CostedLayer]) -> Iterator[int]:
+    """The layers that set a size: windows larger than 1x1, in order."""
+    for place, layer in enumerate(layers):
+        window = layer.cost.window
+        if window and max(window.kernel) > 1 and "Adaptive" not in layer.cost.type:
+            yield place
+
+
+def _graded_chain(chain: tuple[str, list[int]], layers: Sequence[CostedLayer]) -> GradedFigure:
+    text, sizes = chain
+    places = list(_sizing(layers))
+    own = [layers[p].cost.output[-1] for p in places]
+    convs = [layers[p].cost.output[-1] for p in places if "Pool" not in layers[p].cost.type]
+    distinct = [size for i, size in enumerate(own) if i == 0 or own[i - 1] != size]
+    first = layers[places[0]].cost.window if places else None
+    start = [first.size[-1]] if first else []
+    choices = [own, convs, distinct, start + own, start + distinct, start + convs]
+    right = next((c for c in choices if c == sizes), None)
+    mistakes: tuple[Mistake, ...] = ()
+    if right is None:
+        mistakes = (Mistake("unexplained", "no known mistake gives these sizes"),)
+        for used in (places, [p for p in places if "Pool" not in layers[p].cost.type]):
+            given = sizes[1:] if start and sizes[:1] == start else sizes
+            wrong = [
+                (p, n) for p, n in zip(used, given, strict=False) if n != layers[p].cost.output[-1]
+            ]
+            if len(given) == len(used) and wrong:
+                place, size = wrong[0]
+                dims = len(layers[place].cost.output) - 2
+                mistakes = (_size_mistake((size,) * dims, layers, place),)
+                break
+        else:
+            mistakes = _of_distinct(sizes, places, layers) or mistakes
+    return GradedFigure(
+        text=text,
+        subject="all layers",
+        written=", ".join(map(str, sizes)),
+        expected=", ".join(map(str, own)),
+        verdict="wrong" if mistakes else "right",
+        mistakes=mistakes,
+    )
+
+
+def _of_distinct(
+    sizes: list[int], places: list[int], layers: Sequence[CostedLayer]
+) -> tuple[Mistake, ...]:
+    """Where only sizes that change are listed."""
+    changed, last = [], -1
+    for place in places:
+        if layers[place].cost.output[-1] != last:
+            changed.append(place)
+            last = layers[place].cost.output[-1]
+    for place, size in zip(changed, sizes, strict=False):
+        if size != layers[place].cost.output[-1]:
+            dims = len(layers[place].cost.output) - 2
+            return (_size_mistake((size,) * dims, layers, place),)
+    return ()

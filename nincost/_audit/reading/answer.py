@@ -1,0 +1,316 @@
+"""Reads a written answer: which quantities, line by line, with the totals that it states.
+
+A text may be one expression, or a line for each layer (`block1: 96*(11*11+1)`), with words around
+each calculation in English or Chinese: `statements.py` cuts it, `words.py` knows the words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
+from nincost._audit.reading.statements import Statement, statements
+from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.words import (
+    CHAIN,
+    SIZE_FORMULA,
+    About,
+    about,
+    amount_in,
+    batches,
+    first_amount_in,
+    is_per_image,
+    says_about,
+    says_count,
+    says_detail,
+    says_total,
+)
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
+from nincost.errors import ExpressionError
+
+MAX_TERMS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A stretch of the answer: the words before it, its tree and the subtotals stated."""
+
+    label: str
+    node: Node
+    claims: tuple[Claim, ...] = ()
+    total: bool = False
+
+
+@dataclass(slots=True)
+class Part:
+    """The part of an answer about one amount.
+
+    Attributes:
+        what: None where it does not say which.
+        batch: the batch size that it names, or None.
+    """
+
+    what: Quantity | None
+    text: str
+    lines: list[Line] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    batch: int | None = None
+
+    @property
+    def value(self) -> Fraction:
+        return sum((line.node.value for line in self.lines), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A statement about memory, an output's shape or a receptive field.
+
+    Attributes:
+        about: which of them.
+        start, end: where its calculation stands in the text.
+        before, after, context: the words around it, and those of its line and heading before.
+        batch: the batch size that it names, or None.
+    """
+
+    about: About
+    start: int
+    end: int
+    before: str
+    after: str
+    context: str
+    batch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line that holds numbers and cannot be read: its text, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """All of an answer: amounts in parts, other figures, and what could not be read.
+
+    `line` is the text with all but its calculations made spaces.
+    """
+
+    text: str
+    line: str
+    parts: list[Part] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+
+def read_answer(text: str, what: About | None = None) -> Reading:
+    """Everything in a written answer; `what` is what those parts are about that do not say.
+
+    Raises:
+        ExpressionError: nothing in it can be read, or it is larger than anybody writes by hand.
+    """
+    check_length(text)
+    line, found = statements(text)
+    reader = _Reader(Reading(text, line), what)
+    for statement in found:
+        reader.add(statement)
+    reading = reader.reading
+    reading.parts = [_settled(part) for part in reading.parts if part.lines or part.claims]
+    if not reading.parts and not reading.figures:
+        if reader.error is not None:
+            raise reader.error
+        raise ExpressionError(
+            "the answer is empty: expected a calculation such as 96*(11*11*1+1) + ... = 1992166"
+        )
+    return reading
+
+
+def _settled(part: Part) -> Part:
+    """A single line's claim is the whole part's; a claim alone is the whole answer."""
+    if len(part.lines) == 1 and not part.claims:
+        line = part.lines[0]
+        part.claims = list(line.claims)
+        part.lines = [replace(line, claims=())]
+    if not part.lines:
+        claim = part.claims.pop(0)
+        node = Node("number", claim.value, (), claim.start, claim.end, unit=claim.unit)
+        part.lines = [Line("", node)]
+    return part
+
+
+class _Reader:
+    """Puts statements into parts, and keeps in mind what was said before."""
+
+    def __init__(self, reading: Reading, what: About | None) -> None:
+        self.reading = reading
+        self.now: About | None = what
+        self.error: ExpressionError | None = None
+        self.heading = ""
+        self.batch: int | None = None
+
+    def add(self, statement: Statement) -> None:
+        calculated = statement.end > statement.start
+        subject = self._subject(statement)
+        raw = self.reading.text[statement.start : statement.end] + statement.after
+        said = f"{statement.context} {statement.before} {raw}"
+        named = [size for _, _, size in batches(said)]
+        batch = named[-1] if named else None
+        if is_per_image(said):
+            batch = 1
+        if subject in ("memory", "shapes", "fields"):
+            if calculated or (subject != "memory" and re.search(r"\d", statement.words)):
+                context = f"{self.heading} {statement.context}"
+                self.reading.figures.append(
+                    Figure(
+                        subject, statement.start, statement.end, statement.before,
+                        statement.after, context, batch or self.batch,
+                    )
+                )  # fmt: skip
+            elif statement.first_in_line:
+                self._head(statement, batch)
+            if about(statement.words) or not calculated:
+                self.now = subject
+            return
+        if not calculated:
+            if amount_in(statement.words):
+                self.now = subject
+            if statement.first_in_line:
+                self._head(statement, batch)
+            return
+        try:
+            self._amount(statement, subject, batch)
+        except ExpressionError as error:
+            self.error = self.error or error
+            self.reading.unread.append(Unread(_line_at(self.reading.text, statement), str(error)))
+
+    def _head(self, statement: Statement, batch: int | None) -> None:
+        """Keep a heading's words and batch for what follows."""
+        self.heading = f"{statement.context} {statement.before}"
+        self.batch = batch
+
+    def _subject(self, statement: Statement) -> About | None:
+        """What a statement is about: its own words first, then those of its line and before."""
+        text = self.reading.text[statement.start : statement.end]
+        said = about(statement.before)
+        if said in ("fields", "memory"):
+            return said
+        if about(f"{text} {statement.after}") == "memory":
+            return "memory"
+        if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
+            return "shapes"
+        amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
+        if amount is not None:
+            return amount
+        if CHAIN.search(text) or said == "shapes":
+            return "shapes"
+        if not statement.first_in_line or statement.context:
+            inherited = about(statement.context)
+            if inherited is not None and (inherited != "shapes" or _is_shape(text)):
+                return inherited
+        return said if self.now is None and statement.end == statement.start else self.now
+
+    def _amount(self, statement: Statement, subject: About | None, batch: int | None) -> None:
+        """A calculation of parameters, MACs or FLOPs."""
+        node, claims = parse(
+            self.reading.text, statement.start, statement.end, line=self.reading.line
+        )
+        what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
+        if subject in QUANTITIES:
+            self.now = subject
+        parts = self.reading.parts
+        if parts and parts[-1].what is None and what is not None:
+            parts[-1].what = what
+        if not parts or (what is not None and parts[-1].what != what):
+            parts.append(Part(what, self.reading.text))
+        part = parts[-1]
+        part.batch = part.batch or batch
+        if says_detail(statement.before) and part.lines:
+            return
+        if node is None:
+            _add_claims(part, claims)
+        elif _is_total(statement, node) and part.lines:
+            part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
+        elif not _restates(part, statement, node):
+            if part.lines and (
+                all(line.total for line in part.lines) or _stood_for(part.lines, node)
+            ):
+                part.claims += [
+                    Claim(one.node.value, one.node.unit, one.node.start, one.node.end)
+                    for one in part.lines
+                ]
+                part.lines.clear()
+            total = _is_total(statement, node)
+            line = Line(statement.before.strip(), node, tuple(claims), total)
+            part.lines += [line] * min(statement.names, MAX_TERMS)
+
+
+def _is_shape(text: str) -> bool:
+    return bool(re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+)*[\s)\]]*", text))
+
+
+def _is_total(statement: Statement, node: Node) -> bool:
+    """A number, and no calculation, with words for a sum and no layer's name."""
+    alone = node.kind == "number" or bool(rounded_unit(node))
+    alone = alone and not re.search(r"\d", statement.before)
+    return alone and says_total(statement.before) and not re.search(
+        r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
+    )  # fmt: skip
+
+
+def _stood_for(lines: list[Line], node: Node) -> bool:
+    """Whether one rounded number was given before, and a calculation of it comes now."""
+    first = lines[0].node
+    rounded = len(lines) == 1 and first.kind == "number" and bool(first.unit)
+    return rounded and node.kind == "sum" and stands_for(first.value, first.unit, node.value)
+
+
+def _add_claims(part: Part, claims: list[Claim]) -> None:
+    """A line that begins with `=`: it is the last line's sum, where it fits only that."""
+    last = part.lines[-1] if part.lines else None
+    several = last is not None and len(part.lines) > 1 and bool(claims)
+    if last is not None and several and claims[0].fits(last.node.value):
+        if claims[0].fits(part.value):
+            part.claims += claims
+        else:
+            part.lines[-1] = replace(last, claims=(*last.claims, *claims))
+        return
+    part.claims += claims
+
+
+def _restates(part: Part, statement: Statement, node: Node) -> bool:
+    """Whether a number says again what stands before it: rounded, or for two layers of a kind."""
+    if not part.lines or node.kind != "number":
+        return False
+    last = part.lines[-1]
+    again = Claim(node.value, node.unit, node.start, node.end)
+    wordless = not statement.before.strip() or amount_in(statement.before)
+    several = len(part.lines) > 1 or last.node.kind != "number" or not statement.first_in_line
+    if (
+        wordless
+        and several
+        and node.value == part.value
+        and (amount_in(statement.before) or len(part.lines) > 1 or last.node.kind != "number")
+    ):
+        part.claims.append(again)
+        return True
+    if statement.first_in_line:
+        return False
+    short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
+    short = short and not re.search(r"[块层第]|block|conv", statement.before)
+    if node.unit and short and says_about(statement.before):
+        part.lines[-1] = replace(last, claims=(*last.claims, again))
+        return True
+    if says_count(statement.before):
+        for count in (2, 3):
+            if last.node.value * count == node.value:
+                part.lines += [replace(last, claims=())] * (count - 1)
+                return True
+    return False
+
+
+def _line_at(text: str, statement: Statement) -> str:
+    start = text.rfind("\n", 0, statement.start) + 1
+    end = text.find("\n", statement.start)
+    return text[start : end if end >= 0 else len(text)].strip()[:200]

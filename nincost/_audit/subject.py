@@ -1,0 +1,118 @@
+"""The model that an answer is about, traced once for each batch size that is asked about."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from nincost._closed_form.cost_terms import CostedLayer, Quantity, costed_layers
+from nincost._devices.tables import meta_operators
+from nincost._explain.receptive_field import receptive_fields
+from nincost._isolation import collection_paused
+from nincost._memory.memory import memory as predict_memory
+from nincost._memory.results import MemoryTotals
+from nincost._models.build import Model
+from nincost._models.nin import VARIANTS
+from nincost._models.sources import resolve
+from nincost._trace.records import Trace
+from nincost._trace.trace import trace
+from nincost.errors import InputError, did_you_mean
+
+
+class Subject:
+    """A model, its input and batch size, and the layer or block that alone is asked about.
+
+    Raises:
+        InputError: there is no such layer, or the input does not fit the model.
+        ModelError: the model cannot be run.
+    """
+
+    def __init__(
+        self, found: Model, *, input: Any = None, batch_size: int = 1, layer: str | None = None
+    ) -> None:
+        self.found = found
+        self.input = input
+        self.batch_size = batch_size
+        self.layer = layer
+        self._traces: dict[int, tuple[Trace, tuple[CostedLayer, ...]]] = {}
+        self._memories: dict[tuple[object, ...], MemoryTotals] = {}
+        self.traced, layers = self._at(batch_size)
+        if layer is not None and not _within(layers, layer):
+            names = [one.name for one in layers]
+            blocks = {name.rpartition(".")[0] for name in names} - {""}
+            raise InputError(
+                f"there is no layer {layer!r}: choose one such as {', '.join(names[:4])}"
+                f"{did_you_mean(layer, [*names, *blocks])}"
+            )
+
+    def _at(self, batch: int) -> tuple[Trace, tuple[CostedLayer, ...]]:
+        if batch not in self._traces:
+            with collection_paused():
+                traced = trace(
+                    self.found,
+                    self.input,
+                    batch_size=batch,
+                    operators=meta_operators(),
+                    on_cpu=True,
+                )
+                self._traces[batch] = (traced, costed_layers(traced))
+        return self._traces[batch]
+
+    def all_layers(self, batch: int | None = None) -> tuple[CostedLayer, ...]:
+        """Every layer with its costs at a batch size, by default the question's."""
+        return self._at(batch or self.batch_size)[1]
+
+    def layers(self, batch: int | None = None) -> tuple[CostedLayer, ...]:
+        """The layers that are asked about."""
+        found = self.all_layers(batch)
+        return found if self.layer is None else _within(found, self.layer)
+
+    def memory(
+        self,
+        batch: int,
+        *,
+        inference: bool = False,
+        optimizer: str = "sgd",
+        without: Sequence[str] = (),
+    ) -> MemoryTotals:
+        """What `nincost memory` predicts of a step, perhaps of the model without some layers."""
+        key = (batch, inference, optimizer, tuple(without))
+        if key not in self._memories:
+            module: Any = self.found.module
+            if without:
+                from nincost._audit.figures.claims import without_layers
+
+                module = without_layers(module, without)
+            given = self.input if self.input is not None else (self.found.default_input or None)
+            self._memories[key] = predict_memory(
+                module, input=given, batch_size=batch, inference=inference, measure=False,
+                **({} if inference else {"optimizer": optimizer}),  # type: ignore[arg-type]
+            ).totals  # fmt: skip
+        return self._memories[key]
+
+    def field_sizes(self) -> dict[str, int]:
+        """The receptive field of each layer along its last dimension, in pixels."""
+        fields = receptive_fields(self.found, self.input, batch_size=1, mode="eval")
+        return {name: own[-1].size for name, own in fields.items() if own}
+
+    def other_totals(self, what: Quantity) -> list[tuple[str, int]]:
+        """What the built-in variants cost that this model may be confused with, itself left out."""
+        name = self.traced.model
+        if name not in VARIANTS or self.layer is not None or self.input is not None:
+            return []
+        return [(n, total) for n, total in _variant_totals(what) if n != name]
+
+
+def _within(layers: tuple[CostedLayer, ...], name: str) -> tuple[CostedLayer, ...]:
+    return tuple(one for one in layers if one.name == name or one.name.startswith(f"{name}."))
+
+
+@functools.cache
+def _variant_totals(what: Quantity) -> tuple[tuple[str, int], ...]:
+    """Each built-in variant's total for one input."""
+    found = []
+    for name in VARIANTS:
+        layers = costed_layers(trace(resolve(name), operators=meta_operators(), on_cpu=True))
+        found.append((name, sum(layer.cost.amount(what) for layer in layers)))
+    return tuple(found)
