@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from nincost._audit.without_layers import without_layers
 from nincost._closed_form.cost_terms import CostedLayer, Quantity, costed_layers
 from nincost._devices.tables import meta_operators
 from nincost._explain.receptive_field import receptive_fields
@@ -81,8 +82,6 @@ class Subject:
         if key not in self._memories:
             module: Any = self.found.module
             if without:
-                from nincost._audit.figures.claims import without_layers
-
                 module = without_layers(module, without)
             given = self.input if self.input is not None else (self.found.default_input or None)
             self._memories[key] = predict_memory(

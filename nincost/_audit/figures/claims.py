@@ -5,7 +5,6 @@ The same step is predicted with the layer, without it, and without one such laye
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -90,20 +89,3 @@ def _one_by_ones(subject: Subject) -> Sequence[str]:
         if one and cost.groups == 1 and cost.output[1:2] == (cost.channels,):
             found[layer.name.rpartition(".")[0]] = layer.name
     return list(found.values())
-
-
-def without_layers(module: object, names: Sequence[str]) -> object:
-    """A copy of a module without these layers and the activation function after each."""
-    from torch import nn
-
-    made = copy.deepcopy(module)
-    assert isinstance(made, nn.Module)
-    for name in names:
-        parent, _, own = name.rpartition(".")
-        block = made.get_submodule(parent)
-        children = [child for child, _ in block.named_children()]
-        setattr(block, own, nn.Identity())
-        after = children.index(own) + 1
-        if after < len(children) and isinstance(getattr(block, children[after]), nn.ReLU):
-            setattr(block, children[after], nn.Identity())
-    return made

@@ -1,0 +1,22 @@
+"""A module without some of its layers, so that what they take can be predicted."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+from torch import nn
+
+
+def without_layers(module: nn.Module, names: Sequence[str]) -> nn.Module:
+    """A copy of a module without these layers and the activation function after each."""
+    made = copy.deepcopy(module)
+    for name in names:
+        parent, _, own = name.rpartition(".")
+        block = made.get_submodule(parent)
+        children = [child for child, _ in block.named_children()]
+        setattr(block, own, nn.Identity())
+        after = children.index(own) + 1
+        if after < len(children) and isinstance(getattr(block, children[after]), nn.ReLU):
+            setattr(block, children[after], nn.Identity())
+    return made
