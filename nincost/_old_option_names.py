@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from nincost.errors import InputError
 
-#: An option's name before: its name now, and the value that says the same where it took none.
+#: An option's name before: its name now, and, where it took no value, what people mean by it.
 RENAMED = {
     "accumulate": ("grad_accumulation", ""),
     "benchmark": ("cudnn_benchmark", ""),
-    "checkpoint": ("activation_checkpointing", "top-level"),
+    "checkpoint": ("activation_checkpointing", "blocks"),
     "no_peers": ("no_other_tools", ""),
     "update": ("optimizer_impl", ""),
     "zero_first": ("zero_grad_before_forward", ""),

@@ -259,7 +259,7 @@ class _Search:
             f"{self.request.step.model.name} does not fit {units.size(self.budget)}: a batch of 1 "
             f"needs {units.size(needed)}, of which {units.size(parameters)} are parameters and "
             f"{units.size(context)} the CUDA context: take a larger card, a smaller input, "
-            "--amp bfloat16, --activation-checkpointing top-level or an optimizer without state"
+            "--amp bfloat16, activation checkpointing or an optimizer without state"
         )
 
 

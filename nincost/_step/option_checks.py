@@ -89,7 +89,9 @@ def check_dtype(*known: str) -> Callable[[str, Any], str]:
 
 
 def check_checkpointing(name: str, value: Any) -> str:
-    """One of `CHECKPOINTED`, or a pattern of module names as it is."""
+    """One of `CHECKPOINTED`, or a pattern of module names as it is; True is `blocks`."""
+    if isinstance(value, bool):
+        return "blocks" if value else "none"
     text = check_text(name, value).strip()
     if not text:
         raise InputError(f"{name} is empty: choose {', '.join(CHECKPOINTED)}, or give a pattern")

@@ -274,7 +274,7 @@ class StepOptions(TypedDict, total=False):
     dtype: str | torch.dtype | None
     channels_last: bool
     grad_accumulation: int
-    activation_checkpointing: str
+    activation_checkpointing: str | bool
     freeze: str
     lora: str
     inference: bool

@@ -84,6 +84,19 @@ def test_a_plain_script_takes_what_torch_counts_and_memory_predicts(
     assert found == {layer.layer: layer.bytes for layer in predicted.layers}
 
 
+@pytest.mark.slow
+def test_a_script_that_checkpoints_each_block_takes_what_blocks_predicts() -> None:
+    result = run("plain", "--batch-size", "384", "--checkpoint")
+    predicted = nincost.memory(
+        f"{SCRIPTS / 'net.py'}:make", input="256", batch_size=384, optimizer="AdamW",
+        gpu="a100-80gb", activation_checkpointing=True,
+    )  # fmt: skip
+    for name in ("peak_allocated_bytes", "peak_reserved_bytes", "categories_at_peak"):
+        of_script = getattr(result.totals, name)
+        of_blocks = getattr(predicted.totals, name)
+        assert of_script == (of_blocks | {"other": 0} if name.startswith("cat") else of_blocks)
+
+
 def test_lines_are_the_users_own() -> None:
     result = _plain()
     codes = {row.line: row.code for row in result.lines}

@@ -98,7 +98,7 @@ def test_an_unknown_option_is_named_with_its_nearest() -> None:
     [
         ("update", "optimizer_impl"),
         ("accumulate", "grad_accumulation"),
-        ("checkpoint", 'activation_checkpointing="top-level"'),
+        ("checkpoint", 'activation_checkpointing="blocks"'),
         ("benchmark", "cudnn_benchmark"),
         ("zero_first", "zero_grad_before_forward"),
     ],

@@ -36,6 +36,7 @@ def kept(**options: Any) -> dict[str, Any]:
         ("loss", "MSE", "mse"),
         ("optimizer_impl", "For_Loop", "for-loop"),
         ("activation_checkpointing", "Top Level", "top-level"),
+        ("activation_checkpointing", True, "blocks"),
     ],
 )
 def test_names_are_kept_as_torch_writes_them(name: str, given: Any, meant: str) -> None:

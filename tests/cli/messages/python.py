@@ -146,7 +146,7 @@ CASES = [
     ),
     PythonCase(
         "renamed", lambda _: nincost.fit(checkpoint=True),
-        ["checkpoint was renamed: use activation_checkpointing=\"top-level\""],
+        ["checkpoint was renamed: use activation_checkpointing=\"blocks\""],
     ),
     PythonCase("no target", lambda _: take_loss("mse", IMAGE, None), ["loss mse needs a target"]),
     PythonCase("amp on the CPU", on_cpu, ["amp is known for CUDA only", "dtype"]),
