@@ -48,7 +48,7 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """
     output = Output.from_options(options)
     from nincost._compare.compare import compare
-    from nincost._report.command_line import command_line
+    from nincost._step.command_line import command_line
 
     parse_step(options)
     options["inputs"] = options["inputs"] or None

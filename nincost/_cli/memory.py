@@ -36,8 +36,8 @@ Examples:
 @click.option("--what-if", metavar="MODEL", help="Predict another model too, such as one-1x1.")
 @click.option(
     "--suggest/--no-suggest", default=None,
-    help="Predict changes that reduce memory. Default: in a table and in Markdown, unless the step "
-    "takes long to record.",
+    help="Predict changes that reduce memory, or make the step fit. Default: in a table and in "
+    "Markdown (in JSON where it does not fit), unless the step takes long to record.",
 )  # fmt: skip
 @click.option(
     "--measure/--no-measure", default=None,
@@ -75,7 +75,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
             beside={"--timeline": files.timeline, "--snapshot": files.snapshot},
         )
     if options["suggest"] is None:
-        options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
+        words = output.format in ("table", "markdown")
+        options["suggest"] = "cheap" if words else "unfit" if output.format == "json" else False
     preload()  # in a thread, while torch is imported
     from nincost._memory.memory import memory
 

@@ -4,6 +4,6 @@
 end; `device_allocations.py` turns that into allocations and frees by a device's rules; `replay.py`
 runs these through the allocator's model until another step changes nothing. `predict.py` makes of
 it a `Memory` (`results.py`), and `memory.py` sets a measurement beside it; `fit.py` finds the
-largest batch, `suggest.py` what would take less, `snapshot.py` writes a file for torch's own
-viewer.
+largest batch, `suggest.py` what would take less and `remedies.py` what makes a step fit, by the
+changes of `changes.py`; `snapshot.py` writes a file for torch's own viewer.
 """

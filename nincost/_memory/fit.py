@@ -82,6 +82,19 @@ def search(request: Request, budget: int, cache: dict[int, Prediction] | None = 
     return _Search(request, budget, {} if cache is None else cache).run()
 
 
+def estimated_batch(prediction: Prediction, budget: int) -> int:
+    """Which batch may fit, by one prediction alone: what the model holds does not grow with it."""
+    simulation = prediction.simulation
+    fixed = prediction.request.card.gpu.context_bytes + sum(
+        held.bytes
+        for held in simulation.held_at(simulation.peak_at)
+        if held.alloc.category in _FIXED
+    )
+    batch = prediction.recording.batch_size
+    growth = max((prediction.process_bytes - fixed) // batch, 1)
+    return max((budget - fixed) // growth, 1)
+
+
 def _check_specs(input: Any) -> None:
     given = (input,) if isinstance(input, str) else input
     if given is not None and not all(isinstance(item, str) for item in given):
@@ -120,7 +133,8 @@ class _Search:
     def run(self) -> Fit:
         self.predict(_FIRST)
         refuse_real_runs(self.known[_FIRST])
-        self.predict(self.estimate())
+        batch = min(estimated_batch(self.known[_FIRST], self.budget), _LARGEST // 2)
+        self.predict(batch if batch != _FIRST else _FIRST + 1)
         while self.too_large - self.fits > 1 and len(self.known) < _MOST_TRACES:
             self.predict(self.guess(*self.pair()))
             if self.fits >= _LARGEST:
@@ -131,18 +145,6 @@ class _Search:
         if not self.fits:
             raise InputError(self._too_small())
         return self.result()
-
-    def estimate(self) -> int:
-        """Where the answer may be, by the first trace alone: what the model holds is fixed."""
-        first = self.known[_FIRST]
-        fixed = self.request.card.gpu.context_bytes + sum(
-            held.bytes
-            for held in first.simulation.held_at(first.simulation.peak_at)
-            if held.alloc.category in _FIXED
-        )
-        growth = max((first.process_bytes - fixed) // _FIRST, 1)
-        batch = min(max((self.budget - fixed) // growth, 1), _LARGEST // 2)
-        return batch if batch != _FIRST else _FIRST + 1
 
     def pair(self) -> tuple[int, int]:
         """Two traces that lie nearest to the answer, one on each side where there are."""

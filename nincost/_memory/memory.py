@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._measure.measure import measure_request
-from nincost._memory.predict import describe, predict
+from nincost._memory.predict import Prediction, describe, predict
+from nincost._memory.remedies import remedies
 from nincost._memory.results import Memory
 from nincost._memory.suggest import suggestions, what_if_change
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.own_step import own_step_model
+from nincost._step.command_line import command_line
 from nincost._step.option_fields import with_options
 from nincost._step.request import Request, make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-#: Entries of a recording up to which five more predictions are cheap.
-_CHEAP = 6000
+#: Entries of a recording up to which some ten more predictions take seconds.
+_CHEAP = 9000
+#: Up to which one tries what makes a step fit until something does.
+_BEARABLE = 40_000
 
 
 @in_own_mode
@@ -36,7 +41,7 @@ def memory(
     arg: Mapping[str, Any] | None = None,
     gpu: str | None = None,
     what_if: Any = None,
-    suggest: bool | Literal["cheap"] | None = None,
+    suggest: bool | Literal["cheap", "unfit"] | None = None,
     measure: bool | None = None,
     step: Callable[..., Any] | None = None,
     models: Mapping[str, nn.Module] | Sequence[nn.Module] | None = None,
@@ -55,8 +60,9 @@ def memory(
             the one in this machine, else an A100, where None.
         what_if: another model to predict with the same options, such as `one-1x1`.
         suggest: predict what smaller batch, mixed precision, checkpointing and other optimizers
-            would save; `cheap`: where that takes a few seconds at most, as the command does for
-            its table. None: no.
+            would save, or, where the step does not fit the card, what makes it fit; `cheap`: where
+            that takes some seconds at most, as the command does for its table; `unfit`: that, and
+            only where the step does not fit. None: no.
         measure: run real steps on this machine's GPU too; where there is one if None.
         step: a function of your own in the place of that step: it does forward, loss, backward and
             the optimizers' steps in any order, and is called with copies of the models and the
@@ -94,20 +100,48 @@ def memory(
         result = describe(prediction)
         if other is not None:
             result = replace(result, alternative=what_if_change(prediction, other))
-        if suggest is True or (suggest and len(prediction.recording.entries) <= _CHEAP):
-            result = replace(result, suggestions=suggestions(prediction))
-        elif suggest:
-            note = (
-                "changes that would reduce memory were not predicted, as this step takes long: "
-                "add --suggest to predict them"
-            )
-            result = replace(result, notes=(*result.notes, note))
+        if suggest and not (suggest == "unfit" and result.totals.fits is not False):
+            given = {
+                "input": input, "batch_size": batch_size, "arg": arg, "gpu": gpu, "step": step,
+                "models": models, "optimizers": optimizers, **options,
+            }  # fmt: skip
+            result = _with_changes(result, prediction, suggest is True, model, given)
     return _with_measurement(result, request, measure)
 
 
 def _refuse_beside_step(model: Any, arg: Any) -> None:
     if model is not DEFAULT_MODEL or arg:
         raise InputError("model and arg are not for a step of your own: give its models in models")
+
+
+def _with_changes(
+    result: Memory, prediction: Prediction, always: bool, model: Any, given: Mapping[str, Any]
+) -> Memory:
+    """The result and what would take less, or make it fit; unless that takes long."""
+    totals = result.totals
+    entries = 0 if always else len(prediction.recording.entries)
+    if entries > (_BEARABLE if totals.fits is False else _CHEAP):
+        note = (
+            "changes that would reduce memory were not predicted, as this step takes long: "
+            "add --suggest to predict them"
+        )
+        return replace(result, notes=(*result.notes, note))
+    if totals.budget_bytes is None or totals.fits is not False:
+        return replace(result, suggestions=suggestions(prediction))
+
+    def command(changes: Mapping[str, Any]) -> str:
+        defaults = {key: p.default for key, p in inspect.signature(memory).parameters.items()}
+        changed = {key: value for key, value in changes.items() if value is not None}
+        rest = {key: value for key, value in given.items() if key not in changes}
+        options = {key: value for key, value in rest.items() if value != defaults.get(key)}
+        return command_line("memory", [model], options | changed, {}, page=False)
+
+    every = entries <= _CHEAP
+    found = remedies(prediction, totals.budget_bytes, command, every=every)
+    if not every:
+        note = "as this step takes long, no more was tried than makes it fit: --suggest tries all"
+        result = replace(result, notes=(*result.notes, note))
+    return replace(result, remedies=found)
 
 
 def _with_measurement(result: Memory, request: Request, wanted: bool | None) -> Memory:

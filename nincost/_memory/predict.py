@@ -41,6 +41,19 @@ def predict(request: Request) -> Prediction:
     )
 
 
+def predict_changed(before: Prediction, request: Request) -> Prediction:
+    """Predict a request, by another's recording where only the allocator's settings differ."""
+    if (request.card, request.settings) == (before.request.card, before.request.settings):
+        conf = before.request.step.alloc_conf
+        if request.step == before.request.step:
+            return before
+        if replace(request.step, alloc_conf=conf) == before.request.step:
+            allocator = CachingAllocator(request.config)
+            timeline = before.timeline
+            return Prediction(request, before.recording, timeline, simulate(timeline, allocator))
+    return predict(request)
+
+
 def describe(prediction: Prediction) -> Memory:
     """A prediction as a result."""
     request, simulation = prediction.request, prediction.simulation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nincost._files import write_file
 from nincost._measure.results import Measured
+from nincost._memory.remedy_results import Remedies
 from nincost._result import Result, Tabular, plain, render
 from nincost._trace.recording import CATEGORIES
 from nincost._trace.values.assumptions import Assumption
@@ -140,6 +141,8 @@ class Memory(Result):
         uncounted: operators that the device's rules do not know.
         rules: the rules that had a say.
         suggestions: changes that were predicted, the largest saving first; empty where not asked.
+        remedies: what makes a step fit that does not fit the card; None where it fits, where no
+            card is known, or where not asked.
         alternative: the same step of another model (`what_if`), predicted; None without.
         assumptions: what was assumed where the model looks at values that depend on weights or
             activations, with the operator and the line that asked.
@@ -160,6 +163,7 @@ class Memory(Result):
     uncounted: tuple[str, ...]
     rules: tuple[UsedRule, ...]
     suggestions: tuple[Change, ...] = ()
+    remedies: Remedies | None = None
     alternative: Change | None = None
     notes: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
@@ -183,6 +187,7 @@ class Memory(Result):
             "uncounted": list(self.uncounted),
             "rules": [rule.to_dict() for rule in self.rules],
             "suggestions": [change.to_dict() for change in self.suggestions],
+            "remedies": self.remedies.to_dict() if self.remedies else None,
             "alternative": self.alternative.to_dict() if self.alternative else None,
             "assumptions": [one.to_dict() for one in self.assumptions],
             "notes": list(self.notes),

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nincost._memory.predict import Prediction, predict
+from nincost._memory.changes import (
+    STATELESS,
+    StepChange,
+    autocast,
+    checkpointing,
+    growing_segments,
+    one_by_one,
+    other_optimizers,
+)
+from nincost._memory.predict import Prediction, predict, predict_changed
 from nincost._memory.results import Change
-from nincost._step.activation_checkpointing import repeated_blocks
+from nincost._progress import advance
 from nincost._step.request import Request
 from nincost.errors import NincostError
-
-#: Optimizers with state for each parameter; SGD without momentum has none.
-_STATELESS = "SGD"
 
 
 def suggestions(prediction: Prediction) -> tuple[Change, ...]:
@@ -21,11 +27,14 @@ def suggestions(prediction: Prediction) -> tuple[Change, ...]:
     out; one that saves nothing stays in, since that is worth knowing too.
     """
     found = []
-    for option, words, request in _candidates(prediction):
+    changes = list(_changes(prediction.request))
+    for number, change in enumerate(changes):
+        advance(f"predicting {change.option}", number, len(changes))
         try:
-            found.append(_change(option, words, prediction, predict(request)))
+            after = predict_changed(prediction, change.of(prediction.request))
         except NincostError:
             continue
+        found.append(_change(change.option, change.description, prediction, after))
     return tuple(sorted(found, key=lambda change: -change.saved_bytes))
 
 
@@ -46,42 +55,17 @@ def _change(option: str, words: str, before: Prediction, after: Prediction) -> C
     )
 
 
-def _candidates(prediction: Prediction) -> Iterator[tuple[str, str, Request]]:
-    request = prediction.request
+def _changes(request: Request) -> Iterator[StepChange]:
     step = request.step
     half = step.batch_size // 2
     if half:
-        yield f"--batch-size {half}", "half the batch", request.changed(batch_size=half)
-    made = step.model.own_step is None  # by nincost, which can change it
-    if made and step.amp is None and not step.dtype:
-        yield "--amp bfloat16", "mixed precision", request.changed(amp="bfloat16")
-    if made and not step.inference:
-        if step.activation_checkpointing == "none":
-            if repeated_blocks(step.model.module):
-                choice, which = "blocks", "repeated"
-            else:
-                choice, which = "top-level", "top-level"
-            yield (
-                f"--activation-checkpointing {choice}",
-                f"computing each {which} block again in backward",
-                request.changed(activation_checkpointing=choice),
-            )
-        if step.optimizer != _STATELESS or step.optimizer_arg.get("momentum"):
-            yield (
-                f"--optimizer {_STATELESS}",
-                "an optimizer without state",
-                request.changed(optimizer=_STATELESS, optimizer_arg=None, optimizer_impl=None),
-            )
-        elif step.optimizer_impl is None:
-            yield (
-                "--optimizer-impl for-loop",
-                "updating parameters one by one",
-                request.changed(optimizer_impl="for-loop"),
-            )
-    if not request.config.expandable_segments and not step.alloc_conf:
-        conf = "expandable_segments:True"
-        yield (
-            f"--alloc-conf {conf}",
-            "segments that grow",
-            request.changed(alloc_conf=conf),
-        )
+        yield StepChange("batch", f"--batch-size {half}", "half the batch", {"batch_size": half})
+    if step.model.own_step is not None:  # nincost cannot change what it does
+        segments = growing_segments(request)
+        yield from () if segments is None else (segments,)
+        return
+    others = [change for change in other_optimizers(request) if STATELESS in change.option]
+    if not step.inference and not others and step.optimizer_impl is None:
+        others = [one_by_one()]
+    found = [autocast(request), checkpointing(request), *others, growing_segments(request)]
+    yield from (change for change in found if change is not None)

@@ -15,10 +15,10 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._profile.profile import profile
 from nincost._report.bars import bars
 from nincost._report.batches import batch_curve
-from nincost._report.command_line import command_line
 from nincost._report.results import BatchCurve, Report
 from nincost._report.roofline import roofline
 from nincost._report.step_curve import step_curve
+from nincost._step.command_line import command_line
 from nincost._step.option_fields import with_options
 from nincost._step.request import make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions

@@ -6,6 +6,7 @@ from nincost import _units as units
 from nincost._memory.results import Memory
 from nincost._render.markdown import escape, items, table
 from nincost._render.memory.text import TOP, largest, peak_rows, statements, title, verdict
+from nincost._render.parts import remedies
 
 
 def render(result: Memory, *, top: int = TOP) -> str:
@@ -20,6 +21,12 @@ def render(result: Memory, *, top: int = TOP) -> str:
     lines = [f"# {escape(title(result))}", ""]
     if says := verdict(result):
         lines += [f"**{escape(says)}**", ""]
+    if result.remedies is not None:
+        cells = [[escape(cell) for cell in row] for row in remedies.rows(result.remedies)]
+        lines += table(list(remedies.HEADINGS), cells, [False, False, True, False, False])
+        lines += ["", escape(remedies.advice(result.remedies)), ""]
+        if command := remedies.command(result.remedies):
+            lines += ["```sh", command, "```", ""]
     lines += table(columns, rows, [False] + [True] * (len(columns) - 1))
     lines.append("")
     shown, rest = largest(result, top)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nincost import _units as units
 from nincost._memory.results import Memory
-from nincost._render.memory.text import peak_rows, statements, title
-from nincost._render.parts import html
+from nincost._render.memory.text import peak_rows, statements, title, verdict
+from nincost._render.parts import html, remedies
 
 if TYPE_CHECKING:
     from nincost._render.figures.picture import Picture
@@ -27,7 +27,18 @@ def render(result: Memory) -> str:
         picture = html.inline_picture(
             lambda: _draw(result), f"The memory over the step: {said[0][1]}"
         )
-    return above + html.table(headings, rows) + picture + below
+    return above + _verdict(result) + html.table(headings, rows) + picture + below
+
+
+def _verdict(result: Memory) -> str:
+    """Whether it fits the card, and what makes it fit where it does not."""
+    found = result.remedies
+    lines = [verdict(result)]
+    table = ""
+    if found is not None:
+        table = html.table(remedies.HEADINGS, remedies.rows(found))
+        lines += [remedies.advice(found), remedies.command(found)]
+    return "".join(html.paragraph(line) for line in lines if line) + table
 
 
 def _draw(result: Memory) -> Picture:

@@ -18,11 +18,13 @@ from nincost._render.memory.text import (
     title,
     verdict,
 )
+from nincost._render.parts import remedies
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 
 
 def render(result: Memory, *, top: int = TOP, width: int | None = None, color: bool = False) -> str:
     """What the peak is made of, the layers that hold most of it, and words."""
+    narrow = width is not None and width < WIDE_FROM
     parts: list[RenderableType] = [
         Text(title(result), style="bold"),
         *[
@@ -30,13 +32,38 @@ def render(result: Memory, *, top: int = TOP, width: int | None = None, color: b
             for line in filter(None, [verdict(result)])
         ],
         Text(),
+        *_remedies(result, narrow),
         _peak_table(result),
         Text(),
-        _layer_table(result, top, narrow=width is not None and width < WIDE_FROM),
+        _layer_table(result, top, narrow=narrow),
         Text(),
         grid(statements(result)),
     ]
     return draw(parts, width=width, color=color)
+
+
+def _remedies(result: Memory, narrow: bool) -> list[RenderableType]:
+    """What makes it fit, and the command to paste on a line of its own; nothing where it fits."""
+    if result.remedies is None:
+        return []
+    table = new_table()
+    headings = remedies.HEADINGS[:-1] if narrow else remedies.HEADINGS
+    for heading in headings:
+        right = heading == "Needs"
+        table.add_column(
+            heading,
+            justify="right" if right else "left",
+            no_wrap=heading != "What makes it fit",
+            overflow="fold",
+            min_width=40 if heading == "What makes it fit" else None,
+        )
+    for row in remedies.rows(result.remedies):
+        style = "bold green" if row[0] else "dim" if row[3] == "no" else ""
+        table.add_row(*map(Text, row[: len(headings)]), style=style)
+    found: list[RenderableType] = [table, Text(), Text(remedies.advice(result.remedies))]
+    if command := remedies.command(result.remedies):
+        found.append(Text(f"  {command}", style="bold", no_wrap=True, overflow="ignore"))
+    return [*found, Text()]
 
 
 def _peak_table(result: Memory) -> Table:

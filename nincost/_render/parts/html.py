@@ -37,6 +37,11 @@ def statements(title: str, lines: Iterable[tuple[str, str]]) -> tuple[str, str]:
     return f"<p><b>{escape(title)}</b></p>", f"<p>{said}</p>"
 
 
+def paragraph(text: str) -> str:
+    """A text on its own."""
+    return f"<p>{escape(text)}</p>"
+
+
 def inline_picture(draw: Callable[[], Picture], words: str) -> str:
     """A picture as an image within the page; nothing where matplotlib is not there.
 

@@ -44,6 +44,7 @@ def draw(parts: Sequence[RenderableType], *, width: int | None, color: bool) -> 
     )
     with console.capture() as capture:
         for part in parts:
-            console.print(part)
+            # A command to paste is on one line, whatever the width.
+            console.print(part, soft_wrap=getattr(part, "overflow", None) == "ignore")
     lines = capture.get().splitlines()
     return "\n".join(lines if color else [line.rstrip() for line in lines]) + "\n"

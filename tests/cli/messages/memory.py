@@ -154,9 +154,7 @@ CASES = [
     case("memory --gpu MI300X", "no CUDA card", "--gpu 192GB"),
     case("memory --grad-accumulation 3000", "at most 1024 backward passes", "such as 16"),
     case("memory --grad-accumulation 0", "grad_accumulation is 0", "at least 1"),
-    case(
-        "memory --checkpoint", "--checkpoint was renamed: use --activation-checkpointing blocks"
-    ),
+    case("memory --checkpoint", "--checkpoint was renamed: use --activation-checkpointing blocks"),
     case("fit --update fused", "--update was renamed: use --optimizer-impl"),
     case("report --zero-first", "--zero-first was renamed: use --zero-grad-before-forward"),
     case("memory --batch-size 0", "batch size is 0", "at least 1"),

@@ -1,4 +1,4 @@
-"""The command that makes a report again."""
+"""The command that gives a result again, or with a step's options changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 
 def command_line(
-    name: str, models: Sequence[Any], given: Mapping[str, Any], defaults: Mapping[str, Any]
+    name: str,
+    models: Sequence[Any],
+    given: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    *,
+    page: bool = True,
 ) -> str:
     """`nincost report ...` with what differs from the defaults; Python where no shell can write it.
 
@@ -16,6 +21,7 @@ def command_line(
         name: the command.
         models: its models, names or modules.
         given, defaults: keyword arguments of the function of the same name, and its defaults.
+        page: whether it writes its page to a file.
     """
     changed = {key: value for key, value in given.items() if value != defaults.get(key)}
     words = ["nincost", name, *(model for model in models if isinstance(model, str))]
@@ -26,7 +32,7 @@ def command_line(
         if written is None:
             return _in_python(name, models, changed)
         words += written
-    return shlex.join([*words, "--output", f"{name}.html"])
+    return shlex.join([*words, *(["--output", f"{name}.html"] if page else [])])
 
 
 def _option(name: str, value: Any) -> list[str] | None:
@@ -34,7 +40,7 @@ def _option(name: str, value: Any) -> list[str] | None:
     option = f"--{name}"
     if isinstance(value, bool):
         return [option if value else f"--no-{name}"]
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | float):
         return [option, str(value)]
     if isinstance(value, Mapping):
         return [word for key, inner in value.items() for word in (option, f"{key}={inner}")]

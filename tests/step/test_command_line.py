@@ -12,7 +12,7 @@ from torch import nn
 import nincost
 from nincost._cli.report import command
 from nincost._cli.step_flags import parse_step
-from nincost._report.command_line import command_line
+from nincost._step.command_line import command_line
 
 DEFAULTS = {key: p.default for key, p in inspect.signature(nincost.report).parameters.items()}
 
