@@ -62,10 +62,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             if ctx.resilient_parsing:
                 return None
-            raise InputError(
-                f"there is no command {cmd_name!r}: choose {', '.join(COMMANDS)}"
-                f"{did_you_mean(cmd_name, COMMANDS)}"
-            )
+            raise InputError(_no_command(cmd_name))
         command = importlib.import_module(f"nincost._cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         end_if_asked()  # what is imported may ignore any error
@@ -82,6 +79,20 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _no_command(name: str) -> str:
+    """What to type in the place of a word that is no command; it may be a model's name."""
+    close = did_you_mean(name, COMMANDS)
+    if not close:
+        from nincost._models.sources import is_model_name
+
+        if is_model_name(name):
+            return (
+                f"{name!r} is a model, and what to do with it is missing: nincost profile {name} "
+                f"(or memory, fit, report, ...; see nincost --help)"
+            )
+    return f"there is no command {name!r}: choose {', '.join(COMMANDS)}{close}"
 
 
 @click.group(

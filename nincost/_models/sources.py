@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -77,6 +78,17 @@ def runs_user_code(model: str) -> bool:
     if ":" not in model:
         return model.endswith(".py")  # whose models are listed
     return model.partition(":")[0] not in LIBRARIES
+
+
+def is_model_name(name: str) -> bool:
+    """Whether somebody who types this alone means a model; nothing is built for it."""
+    if ":" in name or name.endswith(".py"):
+        return True
+    known: list[str] = list(nin.VARIANTS)
+    for list_names in (torchvision_names, timm_names):
+        with contextlib.suppress(ModelError):  # it is not installed
+            known += list_names()
+    return plain(name) in map(plain, known)
 
 
 #: Endings of files that hold no model's code, and what to do with each.

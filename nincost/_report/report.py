@@ -25,7 +25,6 @@ from nincost._step.step_options import Step, StepOptions
 from nincost.errors import NincostError
 
 
-@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def report(
     model: Any = DEFAULT_MODEL,
@@ -57,6 +56,26 @@ def report(
     Examples:
         >>> nincost.report("two-1x1", batch_size=128, gpu="rtx4090").to_html("report.html")
     """
+    return gather(
+        model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, suggest=suggest,
+        measure=measure, **step,
+    )  # fmt: skip
+
+
+@in_own_mode
+def gather(
+    model: Any,
+    *,
+    input: Any = None,
+    batch_size: int = 1,
+    arg: Mapping[str, Any] | None = None,
+    gpu: str | None = None,
+    suggest: bool | None = None,
+    measure: bool | None = None,
+    page: bool = True,
+    **step: Unpack[StepOptions],
+) -> Report:
+    """As `report`; without `page` what its four answers need, and not the rest of its page."""
     request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
     refuse_own_step(request, "a report")
     inference = request.step.inference
@@ -72,7 +91,8 @@ def report(
         try:
             return memory(
                 model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, measure=measured,
-                suggest="cheap" if suggest is None and not without_gradients else bool(suggest),
+                suggest="cheap" if suggest is None and page and not without_gradients
+                else bool(suggest),
                 **options,
             )  # fmt: skip
         except NincostError as error:
@@ -88,7 +108,7 @@ def report(
     shown = training or forward
     curve = None
     batches: BatchCurve | None = None
-    if shown is not None and shown.history is not None:
+    if page and shown is not None and shown.history is not None:
         curve = step_curve(shown.history)
         if training is None:
             request = request.changed(inference=True)

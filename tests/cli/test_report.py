@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+import nincost
+from nincost._units import size as _size
+
 pytest.importorskip("jinja2")
 pytest.importorskip("vl_convert")
 
@@ -46,10 +49,31 @@ def test_a_page_goes_to_a_pipe_and_not_to_a_terminal(nincost_cli, monkeypatch):
     assert "a terminal cannot show html: give --output FILE" in shown.err
 
 
+def test_without_a_file_four_questions_are_answered_in_five_lines(nincost_cli):
+    asked = ("-b", "128", "--gpu")
+    done = nincost_cli("report", *asked, "3090", columns=80)
+    training, inference = (
+        nincost.memory("two-1x1", batch_size=128, gpu="3090", inference=inference, measure=False)
+        for inference in (False, True)
+    )
+    needs = [_size(one.totals.process_bytes) for one in (training, inference)]
+    room = training.totals.budget_bytes
+    assert done.out.splitlines() == [
+        "two-1x1 on 128x1x224x224, NVIDIA GeForce RTX 3090",
+        "How many parameters?       1,992,166 (7.600 MiB)",
+        "How much computation?      97,574,061,056 MACs = 195.1 G FLOPs at batch 128",
+        f"How much memory to train?  {needs[0]} with SGD: FITS, "
+        f"{_size(room - training.totals.process_bytes)} to spare",
+        f"How much memory to infer?  {needs[1]}: FITS, "
+        f"{_size(room - inference.totals.process_bytes)} to spare",
+    ]
+    small = nincost_cli("report", *asked, "1GiB")
+    assert small.status == 1
+    assert "DOES NOT FIT" in small.out
+
+
 def test_other_formats_are_as_everywhere(nincost_cli):
-    table = nincost_cli("report", "zero-1x1", *QUICK, columns=80)
-    assert table.out.startswith("zero-1x1 on 1x1x224x224")
-    assert table.out.count("peak reserved") == 2
+    assert "| peak reserved |" in nincost_cli("report", *QUICK, "--format", "markdown").out
     content = json.loads(nincost_cli("report", "zero-1x1", *QUICK, "--format", "json").out)
     assert content["command"] == "report"
     assert content["totals"]["params"] == 1546058

@@ -58,7 +58,11 @@ def test_the_json_has_all_of_it(small: nincost.Report) -> None:
 
 def test_text_forms_are_those_of_its_parts(small: nincost.Report) -> None:
     assert str(small).startswith("Sequential on 4x3x32x32")
-    assert str(small).count("peak reserved") == 2
+    assert [line.partition("?")[0] for line in str(small).splitlines()[1:]] == [
+        "How many parameters", "How much computation", "How much memory to train",
+        "How much memory to infer",
+    ]  # fmt: skip
+    assert small.to_markdown().count("| peak reserved |") == 2
     assert small.to_csv() == small.profile.to_csv()
     assert small.to_markdown().startswith(small.profile.to_markdown())
 

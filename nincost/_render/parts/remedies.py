@@ -38,3 +38,13 @@ def advice(found: Remedies) -> str:
 def command(found: Remedies) -> str:
     """The command to paste; empty where nothing makes it fit."""
     return found.first.command if found.first is not None else ""
+
+
+def lines(found: Remedies) -> list[str]:
+    """Each change as a sentence, then the command."""
+    said = [
+        f"{remedy.option} ({remedy.description}): {units.size(remedy.process_bytes)}, "
+        f"{'fits' if remedy.fits else 'does not fit'}"
+        for remedy in found.tried
+    ]
+    return [*said, *filter(None, [command(found)])]

@@ -13,6 +13,7 @@ from nincost._profile.view import View, total_row, tree_rows
 from nincost._render.memory import text as memory_words
 from nincost._render.page import bars, batches, roofline, shell, step
 from nincost._render.page.vega import Spec
+from nincost._render.parts import remedies
 from nincost._render.report import text as words
 from nincost._report.results import Report, StepCurve
 
@@ -27,6 +28,13 @@ _LONG, _OPEN = 80, 60
 def check() -> None:
     """Raise `OutputError` where a library of the page is not installed."""
     shell.check_libraries()
+
+
+def _reductions(memory: Memory) -> list[str]:
+    """What makes the step fit, or what would take less."""
+    if memory.remedies is not None:
+        return remedies.lines(memory.remedies)
+    return memory_words.reductions(memory)
 
 
 def render(report: Report) -> str:
@@ -54,7 +62,7 @@ def render(report: Report) -> str:
         phases=memory_words.phases(memory) if memory else (),
         peak=words.peak(memory) if memory else "",
         holders=_holders(memory) if memory else (),
-        reductions=memory_words.reductions(memory) if memory else (),
+        reductions=_reductions(memory) if memory else (),
         compared=_compared(memory) if memory else (),
         roof_words=words.roofline(report) if roof else "",
         slowest=sorted(roof.points, key=lambda p: -p.seconds)[:_LISTED] if roof else (),

@@ -43,6 +43,49 @@ def lead(report: Report) -> str:
     return " · ".join([*parts, f"{report.created} UTC"])
 
 
+def asked(report: Report) -> str:
+    """`resnet18 on 32x3x224x224, NVIDIA GeForce RTX 3090`."""
+    parts = [f"{report.profile.model} on {', '.join(report.profile.input)}"]
+    if report.step is not None:
+        parts.append(report.step.gpu)
+    return ", ".join(parts)
+
+
+def answers(report: Report) -> list[tuple[str, str]]:
+    """The four questions, each with its answer on a line."""
+    profile = report.profile
+    totals, batch = profile.totals, profile.batch_size
+    per = "for one input" if batch == 1 else f"at batch {batch:,}"
+    frozen = f", {totals.frozen_params:,} of them frozen" if totals.frozen_params else ""
+    uncounted = len(profile.uncounted)
+    missed = f", and {uncounted} operators that were not counted" if uncounted else ""
+    return [
+        ("How many parameters?", f"{totals.params:,}{frozen} ({units.size(totals.param_bytes)})"),
+        (
+            "How much computation?",
+            f"{totals.macs:,} MACs = {units.count(totals.flops)} FLOPs {per}{missed}",
+        ),
+        ("How much memory to train?", _memory_answer(report, "training")),
+        ("How much memory to infer?", _memory_answer(report, "inference")),
+    ]
+
+
+def _memory_answer(report: Report, name: str) -> str:
+    memory: Memory | None = getattr(report, name)
+    if memory is None:
+        return f"not predicted: {report.missing.get(name, '')}"
+    totals = memory.totals
+    said = f"{units.size(totals.process_bytes)}"
+    if not memory.settings["inference"]:
+        said += f" with {memory.settings['optimizer']}"
+    if totals.budget_bytes is None:
+        return said
+    left = totals.budget_bytes - totals.process_bytes
+    if left < 0:
+        return f"{said}: DOES NOT FIT, {units.size(-left)} short"
+    return f"{said}: FITS, {units.size(left)} to spare"
+
+
 def cards(report: Report) -> list[AnswerCard]:
     """Parameters, computation, memory to train, memory to infer."""
     totals, batch = report.profile.totals, report.profile.batch_size

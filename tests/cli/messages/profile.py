@@ -219,6 +219,8 @@ CASES = [
     case("profile --output {tmp}/a.svg --width wide", "width is 'wide'", "expected column"),
     case("profile --output {tmp}/a.svg --columns layer", "a picture of 0 amounts", "choose 1 to 4"),
     # click's own
+    case("resnet50", "'resnet50' is a model", "nincost profile resnet50"),
+    case("net.py:Net", "is a model", "nincost profile net.py:Net"),
     case("profil", "no command 'profil'", "did you mean 'profile'"),
     case("profile --foo", "--foo", "nincost profile --help"),
     case("profile a b", "unexpected extra argument", "nincost profile --help"),
