@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost._step.activation_checkpointing import repeated_blocks
-from nincost._step.request import Request
 from nincost._step.option_checks import MOST_ACCUMULATION
+from nincost._step.request import Request
 
 #: Without momentum it has no state.
 STATELESS = "SGD"

@@ -11,5 +11,5 @@ from nincost._report.results import Report
 
 def render(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """What was asked about, and four answers: five lines."""
-    parts = [Text(asked(report), style="bold"), grid(answers(report))]
-    return draw(parts, width=width, color=color)
+    heading = Text(asked(report), style="bold")
+    return draw([heading, grid(answers(report))], width=width, color=color)
