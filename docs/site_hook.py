@@ -24,6 +24,7 @@ BESIDE = {
         for path in (
             *(f"reports/{report.name}" for report in sorted((ROOT / "reports").glob("*.md"))),
             "examples/nin_four_questions.ipynb",
+            "examples/does_it_fit.ipynb",
             "benchmarks/data/measured_training_memory.csv",
         )
     },
