@@ -159,7 +159,7 @@ class Output:
             force=force,
             quiet=options.pop("quiet"),
             verbose=options.pop("verbose"),
-            color=wants_color and terminal,
+            color=wants_color and terminal and os.environ.get("TERM") != "dumb",
             width=max(width, 40) if width else None,
             picture_width=picture_width,
             timeout=options.pop("timeout"),
@@ -240,6 +240,16 @@ class Output:
             with contextlib.suppress(OSError, ValueError):  # nobody reads it: a remark may go
                 click.echo(f"nincost: {printable(text)}", err=True)
 
+    def _progress(self) -> contextlib.AbstractContextManager[None]:
+        """Shows how far a long command has come, where somebody looks."""
+        dumb = os.environ.get("TERM") == "dumb"  # a terminal that cannot write a line again
+        if self.quiet or dumb or not is_terminal(sys.stderr):
+            return contextlib.nullcontext()
+        from nincost._cli.progress import progress_shown
+
+        command = click.get_current_context().command.name or "nincost"
+        return progress_shown(command, color=not os.environ.get("NO_COLOR"))
+
     @contextlib.contextmanager
     def only_results_on_stdout(self) -> Iterator[None]:
         """Run a model here: its time is limited, and what it prints goes to stderr.
@@ -247,6 +257,7 @@ class Output:
         Its warnings do so only with --verbose.
         """
         with (
+            self._progress(),
             time_limit(self.timeout),
             same_folder(),
             stdout_to_stderr(),

@@ -37,7 +37,8 @@ def command(**options: Any) -> None:
     from nincost._validate.validate import validate
 
     with output.only_results_on_stdout():
-        result = validate(quick=options["quick"], recorded=options["recorded"], progress=output.say)
+        said = output.say if output.verbose else None
+        result = validate(quick=options["quick"], recorded=options["recorded"], progress=said)
     if options["recorded"] is None:
         for path in result.save(options["reports"], force=output.force):
             output.say(f"wrote {path}")

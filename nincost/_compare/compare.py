@@ -12,6 +12,7 @@ from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory as predict_memory
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
+from nincost._progress import advance
 from nincost._step.option_fields import with_options
 from nincost._step.request import check_options
 from nincost._step.step_options import Step, StepOptions
@@ -103,6 +104,7 @@ def compare(
     training: list[int | None] = []
     notes: list[str] = []
     for i, name in enumerate(names if memory else ()):
+        advance(f"predicting a step of {name}", i, count)
         peak, note = _training_peak(_of(models, i), _of(given, i), _of(batches, i), arg, gpu, step)
         training.append(peak)
         if note:

@@ -14,6 +14,7 @@ from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import simulate
 from nincost._models.nin import DEFAULT_MODEL
+from nincost._progress import advance
 from nincost._step.option_fields import with_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step, StepOptions
@@ -156,6 +157,7 @@ class _Search:
     def predict(self, batch: int) -> int:
         """The process's bytes at a batch, and what that says of the answer."""
         if batch not in self.known:
+            advance(f"predicting batch {batch:,}", len(self.known))
             if batch not in self.cache:
                 self.cache[batch] = predict(self.request.changed(batch_size=batch))
             self.known[batch] = self.cache[batch]

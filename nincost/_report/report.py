@@ -13,6 +13,7 @@ from nincost._memory.memory import memory
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._profile.profile import profile
+from nincost._progress import advance
 from nincost._report.bars import bars
 from nincost._report.batches import batch_curve
 from nincost._report.results import BatchCurve, Report
@@ -23,6 +24,9 @@ from nincost._step.option_fields import with_options
 from nincost._step.request import make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
 from nincost.errors import NincostError
+
+#: Of a report: the layers, training, inference, the batches.
+_PARTS = 4
 
 
 @with_options(Step, StepOptions.__annotations__)
@@ -87,6 +91,7 @@ def gather(
 
     def predict_memory(name: str, without_gradients: bool) -> Memory | None:
         options: StepOptions = {**step, "inference": without_gradients}
+        advance(f"predicting the memory of {name}", 1 + without_gradients, _PARTS)
         measured = measure if without_gradients == inference else False
         try:
             return memory(
@@ -110,6 +115,7 @@ def gather(
     batches: BatchCurve | None = None
     if page and shown is not None and shown.history is not None:
         curve = step_curve(shown.history)
+        advance("predicting other batches and cards", 3, _PARTS)
         if training is None:
             request = request.changed(inference=True)
         try:

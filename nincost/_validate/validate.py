@@ -13,6 +13,7 @@ from nincost._isolation import collection_paused, in_own_mode
 from nincost._measure.measure import measure_request, measured_from
 from nincost._measure.results import Measured
 from nincost._memory.predict import describe, predict
+from nincost._progress import advance
 from nincost._step.request import Request, make_request
 from nincost._validate.results import Validation, ValidationRow
 from nincost._validate.suite import Case, suite
@@ -79,7 +80,8 @@ def _rows(
     progress: Callable[[str], None] | None,
 ) -> list[ValidationRow]:
     rows = []
-    for case in cases:
+    for number, case in enumerate(cases):
+        advance(case.name, number, len(cases))
         if progress:
             progress(case.name)
         rows.append(_row(case, gpu, measurer))
