@@ -153,12 +153,17 @@ class Comparison(Result):
         amounts = ["params", "macs", "flops", *AMOUNTS[2:]]
         if self.training:
             amounts.append("training_bytes")
-        rows = tuple(
-            (name, ";".join(profile.input), profile.batch_size,
-             *(self.total(amount)[place] for amount in amounts))
-            for place, (name, profile) in enumerate(zip(self.names, self.profiles, strict=True))
-        )  # fmt: skip
-        return Tabular(("model", "input", "batch_size", *amounts), rows)
+        ratios = {amount: self.ratios(amount) for amount in amounts}
+        rows = []
+        for place, (name, profile) in enumerate(zip(self.names, self.profiles, strict=True)):
+            of_first = [ratios[amount][place] for amount in amounts]
+            rows.append((
+                name, ";".join(profile.input), profile.batch_size,
+                *(self.total(amount)[place] for amount in amounts),
+                *(None if ratio is None else round(ratio, 4) for ratio in of_first),
+            ))  # fmt: skip
+        columns = ("model", "input", "batch_size", *amounts, *(f"{a}_ratio" for a in amounts))
+        return Tabular(columns, tuple(rows))
 
     def headline(self) -> dict[str, Any]:
         """The networks and their totals."""

@@ -148,3 +148,15 @@ def test_compare_in_every_format(nincost_cli: Callable[..., Any]) -> None:
     assert frame["params_change"].sum() == 1_992_166 - 1_769_112
     many = nincost_cli("compare", "two-1x1", "--batch-sizes", "1,2,4", "--format", "json")
     assert json.loads(many.out)["ratios"]["macs"] == [1.0, 2.0, 4.0]
+
+
+def test_a_ratio_has_a_cell_of_its_own(nincost_cli: Callable[..., Any]) -> None:
+    line = ("compare", "two-1x1", "--batch-sizes", "1,2,4", "--no-memory", "--format")
+    frame = pd.read_csv(io.StringIO(nincost_cli(*line, "csv").out))
+    assert list(frame["macs"]) == [762_297_352 * n for n in (1, 2, 4)]
+    assert list(frame["macs_ratio"]) == [1.0, 2.0, 4.0]
+    page = nincost_cli(*line, "markdown").out
+    assert "| 1,524,594,704 | 2.000 |" in page
+    latex = nincost_cli(*line, "latex").out
+    assert r"S[table-format=10.0]" in latex
+    assert r"{macs\_ratio}" in latex

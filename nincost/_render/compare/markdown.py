@@ -20,14 +20,16 @@ def render(comparison: Comparison) -> str:
         lines += table(columns, rows, [name in AMOUNTS for name in columns]) if rows else []
         lines += ["", words.counts(comparison), ""]
     totals = words.totals(comparison)
-    headings = ("model", *(heading for _, heading in totals))
+    # A ratio has a cell of its own, so that a spreadsheet reads both.
+    headings = ("model", *(text for _, heading in totals for text in (heading, "ratio")))
     rows = []
     for place, name in enumerate(comparison.names):
         cells = [escape(name)]
         for amount, _ in totals:
-            shown = words.amount(amount, comparison.total(amount)[place])
-            cells.append(f"{shown} ({words.ratio(comparison.ratios(amount)[place])})")
+            ratio = comparison.ratios(amount)[place]
+            cells.append(words.amount(amount, comparison.total(amount)[place]))
+            cells.append("-" if ratio is None else f"{ratio:.3f}")
         rows.append(cells)
-    lines += table(headings, rows, [False, *(True for _ in totals)])
+    lines += table(headings, rows, [False, *(True for _ in headings[1:])])
     lines += ["", *(f"- {escape(note)}" for note in comparison.notes)] if comparison.notes else []
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -20,6 +21,8 @@ _PREFERRED = (
 )  # fmt: skip
 #: A font that has a box for every character there is; matplotlib brings it along.
 _BOXES = "Last Resort"
+#: Sources of models that a name may have in front.
+_SOURCE = re.compile(r"\b(?:torchvision|timm):(?=\w)")
 _JOINERS = "\u200c\u200d"
 
 
@@ -27,8 +30,9 @@ def visible(text: str) -> str:
     """Text on one line, with what cannot be seen (control characters and such) as escapes.
 
     XML has no control characters, and one that turns the writing's direction would let a name
-    pose as another.
+    pose as another. A model's name stands without its source: `resnet50`.
     """
+    text = _SOURCE.sub("", text)
     return "".join([c if c in _JOINERS else printable(c) for c in text.replace("\t", " ")])
 
 

@@ -32,6 +32,13 @@ def test_compare_draws_totals_and_the_layers_that_differ():
     assert "Layers that differ: 22 the same, 8 removed (-)" in shown
 
 
+def test_a_model_stands_without_its_source():
+    models = ("torchvision:resnet18", "torchvision:resnet34")
+    picture = figure.draw(nincost.compare(*models, memory=False))
+    assert names(picture)[:2] == ["resnet18", "resnet34"]
+    assert "torchvision" not in words(render(picture, "svg"))
+
+
 @pytest.mark.parametrize("width", ["column", "page"])
 def test_more_than_two_are_compared_by_their_totals(width):
     models = ("two-1x1", "one-1x1", "zero-1x1", "fc-head")
