@@ -1,14 +1,16 @@
 """Repeats training runs whose memory others measured on real GPUs, with `nincost run`, no GPU.
 
-    python benchmarks/measured_runs.py --data training_runs.csv --results found.json \
+    python benchmarks/measured_runs.py --data FOLDER --results found.json \
         --report reports/measured_runs.md
-    python benchmarks/measured_runs.py --data training_runs.csv --results found.json \
-        --python OTHER/bin/python --case litgpt-single
+    python benchmarks/measured_runs.py --data FOLDER --results found.json \
+        --sources CHECKOUTS --python OTHER/bin/python --case litgpt-single
 
-The rows are published figures, whose sources the CSV names. measured_run_cases/cases.py says which
-are repeated and how: by what the source says (its script, configuration and counter), nothing by
-the figure. `--python` runs the named cases with another interpreter, whose packages they need;
-what was found is kept in `--results`, a case's latest run in the place of an earlier one.
+The rows are published figures, in training_runs.csv and megatron_golden.csv, which name their
+sources; checkouts of those that are not packages are read from a folder of yours.
+measured_run_cases/cases.py says which are repeated and how: by what the source says (its script,
+configuration and counter), nothing by the figure. `--python` runs the named cases with another
+interpreter, whose packages they need; what was found is kept in `--results`, a case's latest run in
+the place of an earlier one.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measured_run_cases.cases import CASES, Case
+from measured_run_cases.case import Case
+from measured_run_cases.cases import CASES, DIFFERENCES
 
 HERE = Path(__file__).resolve().parent
 
@@ -39,29 +42,37 @@ print(json.dumps(found | {"torch": torch.__version__, "cudnn": torch.backends.cu
 """
 
 
-def measured(case: Case, path: Path) -> tuple[int, dict[str, str]]:
+def measured(case: Case, folder: Path) -> tuple[int, dict[str, str]]:
     """The bytes of a case's row, and the row; lines that begin with # are comments."""
+    path = folder / case.data
     try:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     except OSError as error:
         raise SystemExit(f"{path}: {error.strerror}; --data wants the measured rows") from error
-    wanted = case.row | {"group": case.group}
+    golden = case.data == "megatron_golden.csv"
+    wanted = case.row if golden else case.row | {"group": case.group}
     found = [row for row in rows if all(row[name] == wanted[name] for name in wanted)]
     if len(found) != 1:
         raise SystemExit(f"{case.name}: {len(found)} rows of {path} fit {wanted}, not one")
+    if golden:
+        found[0] |= {"measured": f"{int(found[0]['max']):,}", "unit": "bytes"}
+        return int(found[0]["max"]), found[0]
+    if found[0]["unit"] not in UNITS:  # percent of a card
+        found[0] |= {"measured": found[0]["gib"], "unit": "GiB"}
     return round(float(found[0]["measured"]) * UNITS[found[0]["unit"]]), found[0]
 
 
-def run(case: Case, python: str) -> dict[str, Any] | None:
+def run(case: Case, python: str, sources: Path) -> dict[str, Any] | None:
     """What the emulated card counts, with versions; None where it fails."""
-    variables = dict(os.environ) | {"PYTHONPATH": str(HERE.parent)}
+    variables = {**os.environ, "PYTHONPATH": str(HERE.parent), **case.environment}
     script = HERE / "measured_run_cases" / case.script
     # The figure is the counter that the script prints, read as its source read it.
     command = [
         sys.executable, "-m", "nincost", "run", "--python", python, "--gpu", case.gpu,
-        "--ranks", str(case.ranks), "--until-exit", "--capacity", "unlimited", "--format", "json",
-        str(script), *case.arguments,
+        "--ranks", str(case.ranks), "--rank", str(case.rank), "--until-exit",
+        "--capacity", "unlimited", "--format", "json", str(script),
+        *(argument.replace("{sources}", str(sources.resolve())) for argument in case.arguments),
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -84,8 +95,9 @@ def run(case: Case, python: str) -> dict[str, Any] | None:
 def main() -> int:
     """Run what is asked for, and report all that is known; exit status 1 where a case fails."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="the measured rows, as CSV")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the measured rows")
     parser.add_argument("--python", default=sys.executable, help="of the packages to be run")
+    parser.add_argument("--sources", type=Path, default=Path(), help="where checkouts lie")
     parser.add_argument("--case", action="append", help="only this one; may be repeated")
     parser.add_argument("--results", type=Path, help="JSON: what earlier runs found, and this one")
     parser.add_argument("--no-run", action="store_true", help="only report what --results holds")
@@ -101,7 +113,7 @@ def main() -> int:
     for case in CASES:
         if given.no_run or (given.case and case.name not in given.case):
             continue
-        found = run(case, given.python)
+        found = run(case, given.python, given.sources)
         failed |= found is None
         if found is not None:
             known[case.name] = found
@@ -145,15 +157,12 @@ def report(known: dict[str, Any], data: Path) -> str:
             "",
         ]
     text += [
-        "Not as measured: torch and most packages are today's; litgpt is of the rows' time."
-        " litgpt's single and DDP rows accumulate 2 micro-batches, not 128 and 16, without the"
-        " validation before. A first set-up of litgpt-single, with a newer litgpt and gradient"
-        " clipping, gave 31.35 GB; the source's script does not clip, so the case does not. Both"
-        " were changed at once, so which of them made the difference is not known."
-        " torch-preflight's synthetic models, which ran before on the same card, are left out.",
+        "Not as measured, by source (versions below):",
         "",
-        "Figures are published with two decimals, so differences below their last digit mean"
-        " nothing.",
+        *(f"- {group}: {words}." for group, words in DIFFERENCES.items()),
+        "",
+        "Most figures are published with two decimals, so differences below their last digit mean"
+        " nothing; Megatron-LM's are in bytes.",
         "",
         "| case | source | card | parallelism | measured | emulated | difference |",
         "| --- | --- | --- | --- | ---: | ---: | ---: |",
@@ -163,7 +172,8 @@ def report(known: dict[str, Any], data: Path) -> str:
         cells = [case.name, case.group, case.gpu, case.parallelism]
         cells.append(f"{row['measured']} {row['unit']}")
         if case.name in known:
-            cells.append(f"{known[case.name]['bytes'] / UNITS[row['unit']]:.4f}")
+            emulated = known[case.name]["bytes"] / UNITS[row["unit"]]
+            cells.append(f"{emulated:,.0f}" if row["unit"] == "bytes" else f"{emulated:.4f}")
             cells.append(f"{offs[case.name]:+.2%}")
         else:
             cells += ["not run", ""]
