@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-NOT_FOUND = "not found"
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -32,4 +30,8 @@ class Case:
     """Packages whose versions are reported."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that the source's own launcher sets."""
-    reason: str = NOT_FOUND
+
+    @property
+    def run(self) -> tuple[object, ...]:
+        """What is run: several cases may be read from one run."""
+        return self.script, self.arguments, self.gpu, self.ranks, self.rank

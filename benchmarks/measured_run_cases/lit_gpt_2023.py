@@ -8,6 +8,7 @@ The scripts begin with the longest example, and all later ones are shorter: two 
 run. The checkpoint is of the model's shapes in bfloat16, on the CPU, as a file of it would be.
 """
 
+import dataclasses
 import importlib
 import json
 import sys
@@ -43,7 +44,9 @@ def load_checkpoint(fabric: Any, model: torch.nn.Module, path: Path, strict: boo
         for name, value in base.state_dict().items()
     }
     if type(fabric.strategy).__name__ == "FSDPStrategy":
-        torch.save(weights, "weights.pth")
+        fsdp: Any = importlib.import_module("lightning.fabric.strategies.fsdp")
+        fsdp._lazy_load = lambda _: weights
+        Path("weights.pth").touch()
         fabric.load_raw("weights.pth", model, strict=strict)
     else:
         model.load_state_dict(weights, strict=strict)
@@ -64,7 +67,9 @@ def main(
     given["quantize"] = None if quantize == "none" else quantize
     if script == "generate/base":
         config = importlib.import_module("lit_gpt").Config.from_name(model)
-        (folder / "lit_config.json").write_text(json.dumps(config.__dict__))
+        given_fields = [field.name for field in dataclasses.fields(config) if field.init]
+        text = json.dumps({name: getattr(config, name) for name in given_fields})
+        (folder / "lit_config.json").write_text(text)
         module.main("Hello, my name is", max_new_tokens=256, **given)
     else:
         data = Path("data/alpaca")

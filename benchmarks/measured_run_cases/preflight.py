@@ -1,75 +1,60 @@
-"""Steady steps of four networks under AMP, as torch-preflight's measure_cuda.py measures them.
+"""torch-preflight's own tests/calibration/measure_cuda.py; what its models reserve is printed.
 
-The arguments are a model's name, the batch and the size (tokens, or pixels of a side). What that
-script does before on the same card is done here, too, where it leaves memory behind: a float32
-matrix product and a convolution with its backward.
+The argument is its source distribution (0.5.0). All that the script measures is run, in its order;
+weights of the Hugging Face hub's models are not read, as those of the vision model are not there.
 """
 
+import importlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-import torch
+import transformers
 
 
-def build(name: str, batch: int, size: int) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
-    """The model on the card, its input and its target."""
-    if name == "resnet50":
-        import torchvision
-
-        images = torch.randn(batch, 3, size, size, device="cuda")
-        model: Any = torchvision.models.resnet50().cuda()
-        return model, images, torch.randint(0, 1000, (batch,), device="cuda")
-    import transformers
-
-    classes: dict[str, Any] = {
-        "gpt2": (transformers.AutoModelForCausalLM, transformers.GPT2Config()),
-        "bert-base": (transformers.AutoModel, transformers.BertConfig()),
-        "distilbert": (transformers.AutoModel, transformers.DistilBertConfig()),
+def classes() -> None:
+    """Make `from_pretrained` build the models by their configuration, with the hub's sizes."""
+    configurations: dict[str, Any] = {
+        "gpt2": transformers.GPT2Config(),
+        "bert-base-uncased": transformers.BertConfig(),
+        "distilbert-base-uncased": transformers.DistilBertConfig(),
     }
-    automatic, config = classes[name]
-    model = automatic.from_config(config).cuda()
-    tokens = torch.randint(0, config.vocab_size - 1, (batch, size), device="cuda")
-    return model, tokens, tokens
+    for name in ("AutoModel", "AutoModelForCausalLM"):
+        model: Any = getattr(transformers, name)
+        model.from_pretrained = lambda hub, model=model: model.from_config(configurations[hub])
 
 
-def main(name: str, batch: int, size: int) -> None:
-    """Two steps; the peaks of the second are printed."""
-    square = torch.randn(256, 256, device="cuda")
-    (square @ square).sum().item()
-    convolution = torch.nn.Conv2d(3, 16, 3, padding=1).cuda()
-    convolution(torch.randn(1, 3, 64, 64, device="cuda")).sum().backward()
-    del square, convolution
-    torch.cuda.empty_cache()
+def main(source: Path) -> None:
+    """Run the script; each model's figure goes by its name and batch."""
+    sys.path[:0] = [str(source / "tests/calibration"), str(source / "src"), str(source)]
+    classes()
+    measure: Any = importlib.import_module("measure_cuda")
+    status = measure.main(["--models", "--out", "measured.json"])
+    if status:
+        raise SystemExit(status)
+    found = json.loads(Path("measured.json").read_text())
+    print(
+        "FOUND",
+        json.dumps(
+            {
+                f"{run['model']}-{run['config']['batch_size']}": run["measured_reserved_bytes"]
+                for run in runs(found)
+            }
+        ),
+    )
 
-    precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    model, inputs, target = build(name, batch, size)
-    model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cuda", dtype=precision):
-            if name == "resnet50":
-                loss = torch.nn.functional.cross_entropy(model(inputs), target)
-            elif name == "gpt2":
-                out = model(input_ids=inputs, labels=target)
-                loss = out.loss
-            else:
-                out = model(input_ids=inputs)
-                loss = out.last_hidden_state.float().pow(2).mean()
-        loss.backward()
-        optimizer.step()
-
-    step()
-    torch.cuda.reset_peak_memory_stats()
-    step()
-    found = {
-        "allocated": torch.cuda.max_memory_allocated(),
-        "reserved": torch.cuda.max_memory_reserved(),
-    }
-    print("FOUND", json.dumps(found))
+def runs(found: Any) -> list[Any]:
+    """The measured models, wherever the script's file has them."""
+    if isinstance(found, list):
+        return [run for entry in found for run in runs(entry)]
+    if not isinstance(found, dict):
+        return []
+    if "measured_reserved_bytes" in found:
+        return [found]
+    return [run for entry in found.values() for run in runs(entry)]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]).resolve())

@@ -52,6 +52,7 @@ def march_2024() -> list[Case]:
                 f"{{sources}}/{checkout}", "32000", "--job.config_file",
                 "train_configs/llama_7b.toml", "--training.steps", "11",
                 "--activation_checkpoint.mode", mode.partition(" ")[0],
+                "--activation_checkpoint.selective_ac_option", "op",
             ),
             gpu="h100",
             counter=counter,

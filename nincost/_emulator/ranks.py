@@ -197,8 +197,22 @@ def _replace_gloo(torch: Any) -> None:
     from nincost._torch.distributed import fake_process_group
 
     make = fake_process_group()
+    gloo: Any
+    if isinstance(make, type):  # torch until 2.6 asks for its class, and numbers its collectives
+        gloo = type("ProcessGroupGloo", (make,), {"__init__": _init, _NUMBERS: lambda _: None})
+    else:
 
-    def gloo(_: Any, rank: int, size: int, *__: Any, **___: Any) -> Any:
-        return make(rank, size)
+        def without_options(_: Any, rank: int, size: int, *__: Any, **___: Any) -> Any:
+            return make(rank, size)
+
+        gloo = without_options
 
     torch.distributed.distributed_c10d.ProcessGroupGloo = gloo
+
+
+_NUMBERS = "_set_sequence_number_for_group"
+
+
+def _init(self: Any, _: Any, rank: int, size: int, *__: Any, **___: Any) -> None:
+    """Of a gloo group, whose store and options a fake one does not want."""
+    super(type(self), self).__init__(rank, size)

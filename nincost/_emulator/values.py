@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import functools
 import os
 from collections import deque
 from collections.abc import Callable
@@ -78,6 +79,26 @@ def install(torch: Any) -> None:
     _report_reads(runtime)
     if hasattr(torch.library, "get_kernel"):  # torch 2.10
         _Kernels(torch, runtime, values).replace()
+    else:
+        for owner in (torch, torch.Tensor):
+            owner.multinomial = passes_check(owner.multinomial, runtime)
+
+
+def passes_check(own: Callable[..., Any], runtime: Any) -> Callable[..., Any]:
+    """`multinomial` of an older torch, which first reads back whether its numbers are valid.
+
+    (It then reads whether they sum to zero: what no kernel wrote reads as not.)
+    """
+
+    @functools.wraps(own)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        runtime.nincost_emulated_answer(1, 1)
+        try:
+            return own(*args, **kwargs)
+        finally:
+            runtime.nincost_emulated_answer(0, 0)
+
+    return call
 
 
 def _report_reads(runtime: Any) -> None:

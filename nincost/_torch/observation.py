@@ -36,8 +36,12 @@ def start_history(most: int, when_again: Callable[[], None]) -> None:
 
 
 def memory_snapshot() -> dict[str, Any]:
-    """`torch.cuda.memory._snapshot()` of all devices."""
-    found: dict[str, Any] = find("_C._cuda_memorySnapshot", _OBSERVE)(None)
+    """`torch.cuda.memory._snapshot()` of all devices; torch before 2.7 asks for no memory pool."""
+    snapshot = find("_C._cuda_memorySnapshot", _OBSERVE)
+    try:
+        found: dict[str, Any] = snapshot(None)
+    except TypeError:
+        found = snapshot()
     return found
 
 
