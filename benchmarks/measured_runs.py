@@ -153,9 +153,12 @@ def report(known: dict[str, Any], data: Path) -> str:
     ]
     if ran:
         sizes = [abs(off) for off in offs.values()]
+        tables = {case.group for case in ran}
+        projects = len({group.partition("-")[0] for group in tables})  # torchtitan-PR165
         near = [sum(size <= limit for size in sizes) for limit in (0.001, 0.01, 0.05)]
         text += [
-            f"**{len(ran)} of {len(CASES)} rows, {len({case.group for case in ran})} sources: "
+            f"**{len(ran)} of {len(CASES)} rows, {len(tables)} published tables of {projects} "
+            "projects: "
             f"{near[0]} within 0.1%, {near[1]} within 1%, {near[2]} within 5%; median "
             f"{median(sizes):.2%}, worst {max(sizes):.2%}.**",
             "",
