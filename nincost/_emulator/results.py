@@ -102,8 +102,8 @@ class RankRun:
         steps: those that were seen, a last one that was not finished among them.
         out_of_memory: the failure that ended the script; None where none did.
         caught: failures that the script caught and went on after.
-        ended: why it ended: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`,
-            `timeout`.
+        ended: why it ended: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`
+            (Ctrl-C), `terminated` (SIGTERM, SIGHUP), `timeout`.
         failure: what it raised, or that it was killed; empty where it ended well.
         stands_for: the ranks that allocate like it, itself among them, as `0-7,16`, or `0-14/2` for
             every second one; empty where that was not asked.
@@ -250,10 +250,12 @@ class Run(Result):
     def exit_status(self) -> int:
         """The command's: 2 where the script failed, 1 where it does not fit, else 0.
 
-        130 where it was interrupted, as shells have it.
+        130 where it was interrupted (Ctrl-C), and 143 by SIGTERM, as shells have it.
         """
-        if any(rank.ended == "interrupt" for rank in self.ranks):
-            return 130
+        signals = {"interrupt": 130, "terminated": 143}
+        for rank in self.ranks:
+            if rank.ended in signals:
+                return signals[rank.ended]
         if self.failure:
             return 2
         return 0 if self.totals.fits and not self.exceeds_budget else 1

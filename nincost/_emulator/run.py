@@ -267,9 +267,9 @@ def _notes(recording: Mapping[str, Any], analysis: Analysis) -> tuple[str, ...]:
     """What a careful reader should know of this run."""
     observed, ended = recording["observed"], recording["ended"]
     notes = list(observed["notes"])
-    if ended["how"] in ("exit", "interrupt") and not observed["steps"]:
+    if ended["how"] in ("exit", "interrupt", "terminated") and not observed["steps"]:
         notes.append("no optimizer step was seen: the figures are of all that ran")
-    elif ended["how"] == "interrupt":
+    elif ended["how"] in ("interrupt", "terminated"):
         notes.append(f"interrupted after {observed['steps']} steps")
     if not analysis.history.complete:
         notes.append(

@@ -22,6 +22,7 @@ from nincost._emulator.observe.end import GRACE
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.process_tree import tree_command
 from nincost._signals import request_granted
+from nincost.errors import Terminated
 
 _SIGNALS_AFTER = GRACE + 5
 
@@ -67,11 +68,11 @@ def run_script(
     progress: Callable[[Progress], None] | None,
     rank: int,
 ) -> Finished:
-    """Run a script until it ends, is ended, or Ctrl-C; its output goes to stderr."""
+    """Run a script until it ends, is ended, Ctrl-C or SIGTERM; its output goes to stderr."""
     reader, writer = os.pipe()
     control, asking = os.pipe()
     last = Progress(rank, "model", 0, 0, 0)
-    interrupted = False
+    interrupted = terminated = False
     with (
         tempfile.TemporaryDirectory(prefix="nincost-run-") as folder,
         open(reader, encoding="utf-8", errors="replace") as lines,
@@ -95,8 +96,8 @@ def run_script(
                         last = Progress(rank, **json.loads(line))
                         if progress is not None:
                             progress(last)
-            except KeyboardInterrupt:
-                interrupted = True
+            except (KeyboardInterrupt, Terminated) as stop:
+                interrupted, terminated = True, isinstance(stop, Terminated)
                 request_granted()
                 ask.write(b"!")
                 process.send_signal(signal.SIGINT)
@@ -105,6 +106,8 @@ def run_script(
         recording = None
         with contextlib.suppress(OSError):
             recording = pickle.loads(output.read_bytes())  # nosec B301: our own file
+            if terminated and recording["ended"]["how"] == "interrupt":
+                recording["ended"]["how"] = "terminated"
     return Finished(recording, process.returncode, last.phase, interrupted)
 
 

@@ -173,6 +173,7 @@ def _how(result: Run) -> str:
         "repeated": "ended when a step had set no new peak",
         "exit": "which ended by itself",
         "interrupt": "interrupted",
+        "terminated": "ended by a signal",
         "timeout": "ended when its time was up",
         "exception": "which failed",
     }[result.ranks[0].ended]

@@ -14,10 +14,12 @@ def train(rank, size):
     dist.init_process_group("nccl", rank=rank, world_size=size)
     model = DistributedDataParallel(net.make().cuda())
     optimizer = torch.optim.AdamW(model.parameters())
-    for step in range(100):
+    for step in range(1_000_000 if sys.argv[-1] == "long" else 100):
         model(torch.randn(64 * (1 + rank), 256, device="cuda")).sum().backward()
         optimizer.step()
         optimizer.zero_grad()
+        if step == 1:
+            print("second step", flush=True)
         if sys.argv[-1] == "raises" and step == 1:
             raise ValueError("the second step is bad")
 
