@@ -37,7 +37,7 @@ LARGE = {
     "70b": (["--ranks", "256"], ["fsdp-tp", "70b", "--compile"]),
     "cpu": ([], ["cpu", "8b"]),
 }
-STEPS = 20
+STEPS = 10
 
 
 def run(options: list[str], script: list[str]) -> list[str]:

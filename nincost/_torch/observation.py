@@ -102,10 +102,11 @@ def wrap_module_calls(
 
 
 def wrap_backward(begin: Callable[[], bool], end: Callable[[], None]) -> Callable[[], None]:
-    """Have `begin` called where autograd's engine is entered, and `end` when backward returns.
+    """Have `begin` called where a backward begins, and `end` when it returns.
 
-    `begin` says whether this is an outermost backward, for which `end` is called. What
-    `torch.autograd.backward` holds (the gradient that it starts from) belongs to backward.
+    `begin` says whether this is an outermost backward, for which `end` is called; what is entered
+    in the same thread until then is part of it. What `torch.autograd.backward` holds (the gradient
+    that it starts from) belongs to backward; what does not go through it enters autograd's engine.
 
     Returns:
         What puts torch's own functions back.
@@ -117,36 +118,26 @@ def wrap_backward(begin: Callable[[], bool], end: Callable[[], None]) -> Callabl
     is_traced = is_traced_function()
     thread = threading.local()
 
-    def run_engine(*args: Any, **kwargs: Any) -> Any:
-        if is_traced() or not begin():
-            return engine(*args, **kwargs)
-        thread.began = True
-        try:
-            return engine(*args, **kwargs)
-        finally:
-            if not getattr(thread, "is_inside", False):
-                thread.began = False
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if is_traced() or getattr(thread, "is_inside", False) or not begin():
+                return original(*args, **kwargs)
+            thread.is_inside = True
+            try:
+                return original(*args, **kwargs)
+            finally:
+                thread.is_inside = False
                 end()
 
-    @functools.wraps(backward)
-    def run_backward(*args: Any, **kwargs: Any) -> Any:
-        if is_traced() or getattr(thread, "is_inside", False):
-            return backward(*args, **kwargs)
-        thread.is_inside = True
-        try:
-            return backward(*args, **kwargs)
-        finally:
-            thread.is_inside = False
-            if getattr(thread, "began", False):
-                thread.began = False
-                end()
+        return run
 
     def put_back() -> None:
         graph._engine_run_backward = autograd._engine_run_backward = engine
         autograd.backward = backward
 
-    graph._engine_run_backward = autograd._engine_run_backward = run_engine
-    autograd.backward = run_backward
+    graph._engine_run_backward = autograd._engine_run_backward = around(engine)
+    autograd.backward = around(backward)
     return put_back
 
 

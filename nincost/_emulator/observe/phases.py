@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from nincost._emulator.observe.end import end_script
@@ -27,12 +28,23 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 _WATCHDOG_SECONDS = 0.12
 
 
+def _nothing() -> None:
+    """Where there has been no output."""
+
+
 class _Thread(threading.local):
-    """The module calls that are running in one thread: layers, and autograd functions seen."""
+    """The module calls that are running in one thread.
+
+    Attributes:
+        layers: of the modules, the innermost last.
+        functions: numbers of the autograd functions since the last backward that note a layer.
+        last_output: gives what the module that ended last has returned, while it is alive.
+    """
 
     def __init__(self) -> None:
         self.layers: list[int] = []
-        self.last_function = -1
+        self.functions: set[int] = set()
+        self.last_output: Callable[[], Any] = _nothing
 
 
 class Phases:
@@ -94,6 +106,8 @@ class Phases:
         layers = self.thread.layers
         if not layers:
             self._outermost(module, args, kwargs)
+        if not self.in_backward:
+            self._watch_backward(args or kwargs, layers[-1] if layers else -1)
         layer = self.layer_numbers.get(module)
         if layer is None:  # made on the way, as compiled code's modules are
             layer = layers[-1] if layers else self._add_layer(module, type(module).__name__)
@@ -106,7 +120,7 @@ class Phases:
         layers = self.thread.layers
         layer = layers.pop()
         if output is not None and not self.in_backward:
-            self._watch_backward(module, output, layer)
+            self._watch_backward(output, layer, module)
         if layers:
             self.mark(layers[-1])
         else:
@@ -152,24 +166,36 @@ class Phases:
             if self.step > 1 and distributed.is_available() and distributed.is_initialized():
                 time.sleep(_WATCHDOG_SECONDS)
 
-    def _watch_backward(self, module: Any, output: Any, layer: int) -> None:
-        """Have backward note when it reaches the function that made a module's output."""
+    def _watch_backward(self, value: Any, layer: int, module: Any = None) -> None:
+        """Have backward note when it reaches the function that made a module's output or input.
+
+        Args:
+            value: the output, or its arguments; of several tensors the first counts.
+            layer: whose that function is; of an input's, which no module has noted, the layer that
+                the module was called in: what stands between two modules is their parent's.
+            module: the one whose output it is.
+        """
         tensor = self.torch.Tensor
-        if not isinstance(output, tensor):
+        if not isinstance(value, tensor):
             values: Any = ()
-            if isinstance(output, tuple | list):
-                values = output
-            elif isinstance(output, dict):
-                values = output.values()
-            output = next((value for value in values if isinstance(value, tensor)), None)
-        function = getattr(output, "grad_fn", None)
+            if isinstance(value, tuple | list):
+                values = value
+            elif isinstance(value, dict):
+                values = value.values()
+            value = next((one for one in values if isinstance(one, tensor)), None)
+        thread = self.thread
+        if value is None or value is thread.last_output():
+            return  # what the module before has returned, and noted
+        function = getattr(value, "grad_fn", None)
+        if module is not None:
+            thread.last_output = weakref.ref(value)
         if function is None or not hasattr(function, "register_prehook"):
             return
         number = sequence_number(function)
-        if number == self.thread.last_function:
-            return  # the output of an inner module, which has noted it
-        self.thread.last_function = number
-        if not module._parameters:
+        if number in thread.functions:
+            return
+        thread.functions.add(number)
+        if module is None or not module._parameters:
             function.register_prehook(lambda _gradients: self.mark(layer))
             return
         mine = weakref.ref(module)
@@ -211,6 +237,7 @@ class Phases:
             return False
         self._begin_step()
         self._any_backward = self._backward_since_step = True
+        self.thread.functions.clear()
         self.in_backward = True
         self.enter_phase("backward", self.user_line())
         return True
