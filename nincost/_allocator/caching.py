@@ -13,6 +13,8 @@ driver's own placement: segment addresses here only go up, which matters for tie
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nincost._allocator.blocks import Block, Device, FreeList, Segment, segments_from
 from nincost._allocator.config import AllocatorConfig
 from nincost._allocator.errors import ConfigError, OutOfMemoryError
@@ -184,6 +186,15 @@ class CachingAllocator:
         """What is held from the device now, by address (`snapshot`)."""
         heads = sorted(self._heads.items())
         return tuple(segment for _, head in heads for segment in segments_from(head))
+
+    def layout(self, blocks: Iterable[Block]) -> int:
+        """A hash of where the cached blocks lie, and those in use, in the order that is given.
+
+        Where it is the same twice, equal calls get equal blocks from there on (but for the age of
+        cached blocks, which garbage collection asks for).
+        """
+        cached = [tuple(one.keys) for pool in (self._small, self._large) for one in pool.values()]
+        return hash((*cached, tuple([block.address for block in blocks])))
 
     @property
     def allocated_bytes(self) -> int:

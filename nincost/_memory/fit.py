@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
+from torch import Tensor
+
 from nincost import _units as units
 from nincost._allocator import CachingAllocator
 from nincost._isolation import collection_paused, in_own_mode
@@ -13,6 +15,7 @@ from nincost._memory.device_allocations import Alloc, Timeline
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import simulate
+from nincost._models.example_batches import at_batch
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._progress import advance
 from nincost._step.option_fields import with_options
@@ -50,7 +53,8 @@ def fit(
     Args:
         gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
             CUDA context counts: the budget is for all that nvidia-smi shows.
-        model, input, arg: as in `nincost.memory`; `input` is a spec.
+        model, input, arg: as in `nincost.memory`; of example tensors the
+            batch is the first size that most of them have, and rows are repeated.
         {options}
 
     Returns:
@@ -63,7 +67,6 @@ def fit(
         >>> nincost.fit("two-1x1", gpu="24GiB").totals.budget_bytes
         25769803776
     """
-    _check_specs(input)
     with collection_paused():
         request = make_request(model, gpu, input=input, arg=arg, **step)
         if request.card.budget_bytes is None:
@@ -96,13 +99,15 @@ def estimated_batch(prediction: Prediction, budget: int) -> int:
     return max((budget - fixed) // growth, 1)
 
 
-def _check_specs(input: Any) -> None:
-    given = (input,) if isinstance(input, str) else input
-    if given is not None and not all(isinstance(item, str) for item in given):
-        raise InputError(
-            "fit changes the batch, but example tensors have one of their own: give input as a "
-            "spec without it, such as 3x224x224"
-        )
+def _at_batch(request: Request, batch: int) -> Request:
+    """The request with another batch: in front of specs, or of the example tensors."""
+    given = request.step.input
+    specs = (given,) if isinstance(given, str) else given
+    if given is None or (
+        not isinstance(given, Mapping | Tensor) and all(isinstance(item, str) for item in specs)
+    ):
+        return request.changed(batch_size=batch)
+    return request.changed(input=at_batch(given, batch))
 
 
 def refuse_real_runs(prediction: Prediction) -> None:
@@ -159,7 +164,7 @@ class _Search:
         if batch not in self.known:
             advance(f"predicting batch {batch:,}", len(self.known))
             if batch not in self.cache:
-                self.cache[batch] = predict(self.request.changed(batch_size=batch))
+                self.cache[batch] = predict(_at_batch(self.request, batch))
             self.known[batch] = self.cache[batch]
         needed = self.known[batch].process_bytes
         if needed <= self.budget:
@@ -180,7 +185,8 @@ class _Search:
                 low, high = self.known[first].process_bytes, self.known[second].process_bytes
                 return low + (batch - first) * (high - low) // (second - first)
             return (
-                simulate(line.at(batch), CachingAllocator(self.request.config)).reserved + context
+                simulate(line.at(batch), CachingAllocator(self.request.config), quick=True).reserved
+                + context
             )
 
         low, high = self.fits, self.too_large

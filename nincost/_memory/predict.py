@@ -31,18 +31,24 @@ class Prediction:
         return self.simulation.reserved + self.request.card.gpu.context_bytes
 
 
-def predict(request: Request) -> Prediction:
-    """Record a step, turn it into allocations, and simulate them."""
+def predict(request: Request, *, quick: bool = False) -> Prediction:
+    """Record a step, turn it into allocations, and simulate them; `quick` as in `simulate`."""
     target = request.target()
     recording = record(request.step, target)
     timeline = device_allocations(recording, target)
     return Prediction(
-        request, recording, timeline, simulate(timeline, CachingAllocator(request.config))
+        request,
+        recording,
+        timeline,
+        simulate(timeline, CachingAllocator(request.config), quick=quick),
     )
 
 
 def predict_changed(before: Prediction, request: Request) -> Prediction:
-    """Predict a request, by another's recording where only the allocator's settings differ."""
+    """Predict a request, by another's recording where only the allocator's settings differ.
+
+    Quickly, as one of several: later steps may reserve a few percent more.
+    """
     if (request.card, request.settings) == (before.request.card, before.request.settings):
         conf = before.request.step.alloc_conf
         if request.step == before.request.step:
@@ -50,8 +56,10 @@ def predict_changed(before: Prediction, request: Request) -> Prediction:
         if replace(request.step, alloc_conf=conf) == before.request.step:
             allocator = CachingAllocator(request.config)
             timeline = before.timeline
-            return Prediction(request, before.recording, timeline, simulate(timeline, allocator))
-    return predict(request)
+            return Prediction(
+                request, before.recording, timeline, simulate(timeline, allocator, quick=True)
+            )
+    return predict(request, quick=True)
 
 
 def describe(prediction: Prediction) -> Memory:
@@ -110,7 +118,7 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
         target = replace(prediction.timeline.target, workspace=workspace)
         timeline = device_allocations(prediction.recording, target)
         if timeline.events != prediction.timeline.events:
-            found.append(simulate(timeline, CachingAllocator(request.config)))
+            found.append(simulate(timeline, CachingAllocator(request.config), quick=True))
     context = request.card.gpu.context_range
     allocated = [one.peak for one in found]
     reserved = [one.reserved for one in found]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nincost._allocator import CachingAllocator, ExactAllocator
 from nincost._memory.device_allocations import Alloc, Emptied, Event, Free, Timeline
 from nincost._trace.recording import Mark, Phase
 
-#: Steps that are replayed at least. Blocks are cut a little otherwise in each step: the peak of
-#: later ones was seen to differ by 0.15% at most, what is reserved by one small segment.
+#: Steps that are shown at least.
 _LEAST_STEPS = 4
-#: How many steps beyond the recorded ones are tried.
-_MOST_REPEATS = 8
+#: Steps that are replayed at most. Blocks are cut a little otherwise in each step, so that what is
+#: reserved may rise until the twentieth.
+_MOST_STEPS = 40
+#: Where steps are long: as many as make this many events, about a second's.
+_MOST_EVENTS = 120_000
+#: Steps that are replayed at most where nobody waits for what is rare, or where they are long.
+_FEW_STEPS = 10
 
 #: Whose end gives which entry of `Simulation.after`, in the last step.
 _AFTER: dict[Phase, str] = {
@@ -47,7 +51,7 @@ class Simulation:
         reserved: the most that was held from the device.
         after: bytes handed out when a phase of the last step had ended.
         steps: how many there were.
-        settled: whether the last step changed neither peak nor what is held.
+        settled: whether the last steps that were replayed changed neither peak nor what is held.
     """
 
     events: list[Event]
@@ -113,32 +117,59 @@ def simulate(
     allocator: CachingAllocator | ExactAllocator | None = None,
     *,
     repeat: bool = True,
+    quick: bool = False,
 ) -> Simulation:
-    """Replay the recorded steps, and their last one again until nothing changes, four at least.
+    """Replay the recorded steps, and their last one again until the allocator repeats itself.
 
-    The allocator's own state decides when that is: a block may be cut otherwise, and a segment
-    added, a step or two after the program has begun to repeat itself. An allocator's own error (out
-    of memory) passes through.
+    It does when all its blocks lie as they did after an earlier step: from there on each step is
+    one that was. Steps after the last that changed the peak or what is held are not kept, but for
+    one, and four are at least. An allocator's own error (out of memory) passes through.
 
     Args:
         allocator: an unused one; CUDA's with its default settings where None.
         repeat: whether to go on after the recorded steps.
+        quick: stop after the first step that changes nothing, for one guess of many.
     """
     run = _AllocatorRun(timeline.layers, CachingAllocator() if allocator is None else allocator)
     before, last = _last_steps(timeline.events)
     run.replay(timeline.events)
     settled = False
-    for _ in range(_MOST_REPEATS if repeat else 0):
+    seen: set[Any] = set()
+    kept: _Kept | None = None
+    state = run.state
+    while repeat and _goes_on(run, quick):
         following = _following_step(before, last, run.next_block)
         if following is None:
             break
-        state = run.state
         run.replay(following)
-        settled = run.state == state
-        if settled and run.steps >= _LEAST_STEPS:
+        changed, state = run.state != state, run.state
+        if changed or run.steps < _LEAST_STEPS:
+            kept = None
+        elif kept is None:
+            kept = run.kept()
+        layout = run.layout
+        if kept is not None and (quick or layout in seen):
+            settled = True
             break
+        seen.add(layout)
         before, last = last, following
-    return run.result(settled)
+    else:
+        settled = kept is not None and run.steps - kept.steps >= _LEAST_STEPS
+    return run.result(settled, kept)
+
+
+def _goes_on(run: _AllocatorRun, quick: bool) -> bool:
+    """Whether another step is worth its time."""
+    few = quick or len(run.events) > _MOST_EVENTS
+    return run.steps < (_FEW_STEPS if few else _MOST_STEPS)
+
+
+class _Kept(NamedTuple):
+    """The end of a step: how many events and steps there are by then, and `Simulation.after`."""
+
+    events: int
+    steps: int
+    after: dict[str, int]
 
 
 class _AllocatorRun:
@@ -156,6 +187,16 @@ class _AllocatorRun:
         self.steps = 0
         self._blocks: dict[int, Any] = {}
         self._phase: Phase = "model"
+
+    def kept(self) -> _Kept:
+        """Where the last step that was replayed ends."""
+        return _Kept(len(self.events), self.steps, dict(self.after))
+
+    @property
+    def layout(self) -> int:
+        """Where blocks lie: what follows is the same where this is."""
+        allocator: Any = self.allocator
+        return int(allocator.layout(self._blocks.values()))
 
     @property
     def state(self) -> tuple[int, int, int]:
@@ -196,17 +237,19 @@ class _AllocatorRun:
         self._phase = mark.phase
         self.steps = max(self.steps, mark.step)
 
-    def result(self, settled: bool) -> Simulation:
+    def result(self, settled: bool, kept: _Kept | None = None) -> Simulation:
+        """What was replayed; up to `kept`, where steps after it changed nothing."""
+        end = kept or self.kept()
         return Simulation(
-            events=self.events,
+            events=self.events[: end.events],
             layers=self.layers,
-            sizes=self.sizes,
+            sizes=self.sizes[: end.events],
             peak=self.peak,
             peak_at=self.peak_at,
             requested=self.allocator.peak_requested_bytes,
             reserved=self.allocator.peak_reserved_bytes,
-            after=self.after,
-            steps=self.steps,
+            after=end.after,
+            steps=end.steps,
             settled=settled,
         )
 

@@ -29,6 +29,9 @@ from nincost._trace.records import Signature
 _INDEXED = frozenset({"aten.index", "aten.index_put", "aten.index_put_", "aten._index_put_impl_"})
 
 
+#: Operators that may write one number; backward puts a zero where forward put one.
+_WRITE_NUMBERS = frozenset({"aten.copy_", "aten.index_put_", "aten.index_put"})
+
 #: Per phase, what `Signature.follow` must be above outside of module calls.
 _UNFOLLOWED: dict[Phase, int] = {"backward": 1, "zero_grad": 2, "step": 2}
 
@@ -165,7 +168,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
             self._ids(tuple(kwargs.values()), inputs)
         if signature.name in _INDEXED:
             self._listed_indices(args[1], layer)
-        if signature.name in ("aten.copy_", "aten.index_put_"):
+        if signature.name in _WRITE_NUMBERS and len(args) > 1:
             self._written_number(args, inputs)
         outputs: list[int] = []
         born: list[int] = []
@@ -199,11 +202,14 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         aten/src/ATen/native/TensorAdvancedIndexing.cpp _index_put_impl_).
         """
         last = self.entries[-1] if self.entries else None
-        if type(last) is not Ran or last.signature.name != "aten.scalar_tensor":
+        to_places = isinstance(args[1], list)
+        in_gradient = to_places and self._phase == "backward"
+        made = "aten.zeros" if in_gradient else "aten.scalar_tensor"
+        if type(last) is not Ran or last.signature.name != made or (to_places and args[2].dim()):
             return
-        by_mask = not isinstance(args[1], list) or [
-            index.dtype for index in args[1] if index is not None
-        ] == [torch.bool]
+        by_mask = not to_places or [index.dtype for index in args[1] if index is not None] == [
+            torch.bool
+        ]
         if by_mask and inputs[-1] in last.born:
             self.storages[inputs[-1]].on_host = True
 

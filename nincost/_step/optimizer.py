@@ -35,6 +35,8 @@ def make_optimizer(
     options: dict[str, Any] = dict(step.optimizer_arg)
     if "lr" in known and known["lr"].default is inspect.Parameter.empty:
         options.setdefault("lr", _LR)
+    if any(options.get(name) for name in ("foreach", "fused")):
+        implementation = ""  # its arguments say it
     for name in ("foreach", "fused"):
         if implementation == name and name not in options:
             if name in known:

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 from nincost.errors import one_line
 
 #: What a model does that meta tensors cannot serve: it looks at values; an operator of it has no
-#: meta kernel; it uses sparse tensors; it brings tensors of the CPU together with those on meta;
+#: meta kernel; it uses sparse tensors; it brings tensors of another device together with those on
+#: meta; it names a CUDA device;
 #: `unknown` where it failed for a reason that a run with values may not have.
-FallbackReason = Literal["values", "kernel", "sparse", "devices", "unknown"]
+FallbackReason = Literal["values", "kernel", "sparse", "devices", "cuda", "unknown"]
 
 #: Each reason as a sentence about the model.
 SENTENCES: dict[FallbackReason, str] = {
@@ -19,6 +20,7 @@ SENTENCES: dict[FallbackReason, str] = {
     "kernel": "an operator of it has no meta kernel",
     "sparse": "it uses sparse tensors",
     "devices": "it mixes tensors of the CPU with those of its input",
+    "cuda": "it asks for a CUDA device",
     "unknown": "it fails on the meta device",
 }
 #: What a model's author may do about it.
@@ -27,6 +29,7 @@ REMEDIES: dict[FallbackReason, str] = {
     "kernel": "take an operator that has one in its place",
     "sparse": "take dense tensors in their place",
     "devices": "make them on the device of its input",
+    "cuda": "make them on the device of its input",
     "unknown": "see what it does that a tensor without data cannot serve",
 }
 
@@ -77,6 +80,7 @@ META_ERRORS = (
     MetaError(TypeError, r"^can't convert meta device type tensor to numpy", "values"),
     MetaError(TypeError, r"^unsupported format string passed to Tensor\.__format__", "values"),
     MetaError(BufferError, r"^Cannot pack tensors on meta", "values"),
+    MetaError(Exception, r"^(Found no NVIDIA driver|Torch not compiled with CUDA)", "cuda"),
     MetaError(RuntimeError, r"^Tensor on device \w+ is not on the expected device", "devices"),
     MetaError(RuntimeError, r"tensors are not at the same device, found .* meta", "devices"),
     MetaError(RuntimeError, r"^Expected query, key, and value .*\.device: meta", "devices"),

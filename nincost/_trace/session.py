@@ -31,6 +31,7 @@ from nincost._trace.failure import (
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
 from nincost._trace.lazy_parameters import AroundLazyParameters, is_lazy_module
 from nincost._trace.module_tracker import ModuleTracker
+from nincost._trace.named_devices import CudaIsMeta
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
 from nincost._trace.values.assumptions import Assumption, Balance
@@ -195,23 +196,32 @@ class Session(Generic[R]):
                 inputs = ModelInput((), {}, (), self.batch_size)
             else:
                 inputs = make_input(self._given(), self.batch_size, float_dtype(model.module))
-            values = Values(worst=self.assume == "worst")
-            reuse = model.owned and not self.changes_module
-            module = model.module if reuse else copy_structure(model.module, values.follow_copy)
-            if model.rebuild_on_meta is not None:
-                follow_built(values, module, model.rebuild_on_meta)
             try:
-                with literals_followed(values):
-                    return self._attempt(body, module, inputs, values=values)
+                return self._run_on_meta(body, inputs)
             except _NotOnMetaError as error:
                 failure = error
-            self._check_cpu_run(failure, module)
+            if failure.reason in ("cuda", "devices"):
+                try:
+                    with CudaIsMeta():
+                        return self._run_on_meta(body, inputs)
+                except _NotOnMetaError as error:
+                    failure = error
+            self._check_cpu_run(failure)
             try:
                 return self._run_with_values(body, inputs, failure)
             except NincostError as error:
                 # Failing on both, it is no matter of the device: what meta said comes with shapes.
                 shown = failure.explained if failure.reason == "unknown" else error
                 raise shown from failure.__cause__
+
+    def _run_on_meta(self, body: Callable[[Attempt[R]], T], inputs: ModelInput) -> T:
+        model, values = self.model, Values(worst=self.assume == "worst")
+        reuse = model.owned and not self.changes_module
+        module = model.module if reuse else copy_structure(model.module, values.follow_copy)
+        if model.rebuild_on_meta is not None:
+            follow_built(values, module, model.rebuild_on_meta)
+        with literals_followed(values):
+            return self._attempt(body, module, inputs, values=values)
 
     def _given(self) -> Any:
         given = self.model.default_input if self.input is None else self.input
@@ -284,9 +294,9 @@ class Session(Generic[R]):
             tracker = attempt.tracker
             refuse_without_channels(tracker.modules, tracker.calls, attempt.inputs.specs)
 
-    def _check_cpu_run(self, failure: _NotOnMetaError, module: nn.Module) -> None:
+    def _check_cpu_run(self, failure: _NotOnMetaError) -> None:
         """Raise where nobody wants a run with values, or where it is too large or no use."""
-        weights = max(_weight_bytes(self.model.module), _weight_bytes(module))
+        weights = _weight_bytes(self.model.module)
         if self.on_cpu and weights <= LARGEST_ON_CPU and not self.only_on_meta:
             return
         if failure.reason == "unknown":

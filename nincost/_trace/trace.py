@@ -33,7 +33,7 @@ def trace(
     assume: Balance = "balanced",
     on_cpu: bool = False,
 ) -> Trace:
-    """Run `model` forward once, without gradients, and record every operator.
+    """Run `model` forward once, and record every operator; with gradients only if it asks for some.
 
     The run is on the meta device: no weight is read and nothing large is computed. With `on_cpu` a
     model that cannot be run there runs on the CPU, on random input, and `fallback` says why.
@@ -60,7 +60,13 @@ def trace(
         return inputs
 
     def run(attempt: Attempt[Recorder]) -> Trace:
-        remade = _forward(attempt)
+        try:
+            remade = _forward(attempt)
+        except RuntimeError as error:
+            if _WANTS_GRADIENTS not in str(error):
+                raise
+            attempt.restart()
+            remade = _forward(attempt, gradients=True)
         tracker, recorder, inputs = attempt.tracker, attempt.recorder, attempt.inputs
         parameters, buffers = _parameters(tracker, recorder)
         return Trace(
@@ -93,10 +99,17 @@ def trace(
     ).run(run)
 
 
-def _forward(attempt: Attempt[Recorder]) -> tuple[str, ...]:
+#: What autograd says to a model that asks for gradients in its forward, run without.
+_WANTS_GRADIENTS = "does not require grad and does not have a grad_fn"
+
+
+def _forward(attempt: Attempt[Recorder], *, gradients: bool = False) -> tuple[str, ...]:
     """One recorded forward pass; the names of layers that the model makes anew each time."""
     inputs = attempt.inputs
-    with torch.no_grad(), contextlib.nullcontext() if attempt.on_meta else _composite_attention():
+    with (
+        torch.set_grad_enabled(gradients),
+        contextlib.nullcontext() if attempt.on_meta else _composite_attention(),
+    ):
         with attempt.recorder:
             attempt.call(*inputs.args, **inputs.kwargs)
         if not attempt.tracker.new_modules(attempt.module):

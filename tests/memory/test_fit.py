@@ -64,10 +64,13 @@ def test_without_a_card_there_is_no_budget():
         nincost.fit("two-1x1")
 
 
-def test_example_tensors_have_a_batch_of_their_own():
-    net = nn.Linear(4, 4)
-    with pytest.raises(nincost.InputError, match="give input as a spec"):
-        nincost.fit(net, gpu="1GiB", input=torch.zeros(2, 4))
+def test_example_tensors_are_taken_at_other_batches():
+    net = nn.Sequential(nn.Linear(64, 512), nn.ReLU(), nn.Linear(512, 10))
+    by_spec = nincost.fit(net, gpu="1GiB", input="64")
+    for given in ((torch.zeros(4, 64),), {"input": torch.zeros(4, 64)}):
+        assert nincost.fit(net, gpu="1GiB", input=given).totals == by_spec.totals
+    with pytest.raises(nincost.InputError, match="no dimension that could be the batch"):
+        nincost.fit(net, gpu="1GiB", input=(torch.tensor(1.0),))
 
 
 def test_a_step_that_does_not_grow_is_told():
@@ -94,4 +97,4 @@ def test_a_model_that_looks_at_values_is_not_run_for_each_batch():
             return x * 2 if x.sum().detach().numpy() > 0 else x
 
     with pytest.raises(nincost.InputError, match="one batch with nincost memory"):
-        nincost.fit(Looks(), input="8", gpu="8GiB")
+        nincost.fit(Looks(), on_cpu=True, input="8", gpu="8GiB")

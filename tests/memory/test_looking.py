@@ -1,4 +1,4 @@
-"""Models that look at values: predictions against PyTorch's own CUDA code, with no GPU."""
+"""Small models of real libraries, predicted, and in PyTorch's own CUDA code with no GPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def _lacks() -> bool:
 
 @pytest.mark.skipif(_lacks(), reason="no emulated GPU")
 def test_each_takes_what_pytorch_takes() -> None:
-    pytest.importorskip("transformers")
+    for name in ("transformers", "timm", "torchvision"):
+        pytest.importorskip(name)
     predicted = {}
     for name, make in CASES.items():
         module, inputs = make()

@@ -106,3 +106,44 @@ class OwnLoss(nn.Module):
 def test_a_detectors_losses_are_added_up() -> None:
     found = nincost.memory(OwnLoss(), input="8", measure=False)
     assert "the loss is the model's own" in found.notes
+
+
+class Names(nn.Module):
+    """Names the card in forward, as scripts for one machine do."""
+
+    def __init__(self, *, named: bool) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 64)
+        self.named = named
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.named:
+            start = torch.zeros(len(x), 64).cuda() + torch.ones(64, device="cuda:0")
+        else:
+            start = torch.zeros(len(x), 64).to(x.device) + torch.ones(64, device=x.device)
+        return self.layer(x) + start
+
+
+def test_a_card_that_is_named_in_forward_is_the_steps() -> None:
+    named, plain = (
+        nincost.memory(Names(named=named), input="64", batch_size=256, measure=False)
+        for named in (True, False)
+    )
+    assert named.totals == plain.totals
+    assert nincost.profile(Names(named=True), input="64").totals.macs == 64 * 64
+
+
+class Penalty(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.clone().requires_grad_()
+        scores = self.layer(x)
+        (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+        return scores.mean() + gradient.square().sum()
+
+
+def test_gradients_inside_the_forward_are_counted() -> None:
+    assert nincost.profile(Penalty(), input="8", batch_size=4).totals.macs == 2 * 4 * 8

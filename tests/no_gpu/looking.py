@@ -1,4 +1,4 @@
-"""Models that look at values, small; as a script, what PyTorch's own CUDA code takes for them.
+"""Small models, many of which look at values; as a script, what PyTorch's CUDA code takes for them.
 
 `looking.py STEPS` prints a line of JSON: each case's peaks, allocated and reserved, of that many
 steps (tests/memory/test_looking.py starts it with the emulated runtime preloaded).
@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from no_gpu import small_models
 
 #: A module, and its keyword arguments.
 Made = tuple[nn.Module, dict[str, Tensor]]
@@ -131,14 +133,15 @@ CASES: dict[str, Callable[[], Made]] = {
     "bert": bert,
     "llama": llama,
     "mixtral": mixtral,
-    "spoken": spoken,
+    **small_models.CASES,
+    "spoken": spoken,  # the last: cuDNN keeps the state of its dropout
 }
 
 
 def loss(output: Any) -> Tensor:
-    """The sum of what the model gives."""
+    """The loss that the model gives, or the sum of its output."""
     if not isinstance(output, Tensor):
-        output = output[0]
+        output = output.get("loss", output[0]) if isinstance(output, dict) else output[0]
     return output.float().sum()  # type: ignore[no-any-return]
 
 

@@ -52,6 +52,12 @@ def nms() -> Any:
     return ops.nms(meta(3, 4), meta(3), 0.5)
 
 
+def cuda() -> Any:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    return torch.zeros(3).cuda()
+
+
 #: For each of META_ERRORS by its words: what raises it, with no recorder around.
 PROVOKED: dict[str, Callable[[], Any]] = {
     r"Could not run 'aten::.*' .* the 'Sparse\w*Meta'": lambda: sparse().to_dense(),
@@ -72,6 +78,7 @@ PROVOKED: dict[str, Callable[[], Any]] = {
     r"^can't convert meta device type tensor to numpy": lambda: meta(3).numpy(),
     r"^unsupported format string passed to Tensor\.__format__": lambda: f"{meta(1)[0]:.2f}",
     r"^Cannot pack tensors on meta": lambda: torch.utils.dlpack.to_dlpack(meta(3)),
+    r"^(Found no NVIDIA driver|Torch not compiled with CUDA)": cuda,
     r"^Tensor on device \w+ is not on the expected device": lambda: meta(3) + torch.zeros(3),
     r"tensors are not at the same device, found .* meta": lambda: nn.LSTM(3, 4)(meta(2, 1, 3)),
     r"^Expected query, key, and value .*\.device: meta": lambda: F.scaled_dot_product_attention(

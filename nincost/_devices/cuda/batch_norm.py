@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from nincost._devices.cuda.reductions import accumulator_bytes
-from nincost._devices.declare import correction, rule
-from nincost._devices.memory_format import copy_bytes, flat_copy, suggests_channels_last
+from nincost._devices.declare import correction, rule, substitute
+from nincost._devices.memory_format import copy_bytes, flat_copy, is_in_form, suggests_channels_last
 from nincost._devices.output_layouts import describe
 from nincost._devices.rules import Action, Call, alloc, free, out
+from nincost._devices.target import Target
 from nincost._trace.records import TensorMeta
 
 #: cudnnBatchNormalization's limits on the batch (aten/src/ATen/native/Normalization.cpp).
@@ -50,6 +51,30 @@ def runs_in_cudnn(
         and epsilon >= _LEAST_EPSILON
         and x.elements < 2**31 - 1
     )
+
+
+@substitute("aten.batch_norm")
+def saving_a_copy(
+    target: Target, x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool,
+    momentum: float, epsilon: float, enabled: bool,
+) -> Any:  # fmt: skip
+    """cuDNN gets its input in one of its forms, and it is the copy that is kept for backward.
+
+    aten/src/ATen/native/Normalization.cpp _batch_norm_impl_index.
+    """
+    if x.is_contiguous():
+        return NotImplemented
+    meta = describe(x)
+    rest = [None if one is None else describe(one) for one in (weight, bias, mean)]
+    last, usable = suggests_channels_last(meta), enabled and target.settings.cudnn
+    if is_in_form(meta, channels_last=last) or not runs_in_cudnn(
+        meta, rest[0], rest[1], rest[2], training, epsilon, enabled=usable
+    ):
+        return NotImplemented
+    form = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
+    copy = x.contiguous(memory_format=form if last else torch.contiguous_format)
+    others = (variance, training, momentum, epsilon, enabled)
+    return torch.batch_norm(copy, weight, bias, mean, *others)
 
 
 def _power_below(number: int) -> int:

@@ -133,11 +133,18 @@ def index_put(call: Call) -> list[Action]:
     """
     in_gradient = call.node == "IndexBackward0"
     base, indices, values = call.args[:3]
+    first = out(0, over=0 if in_gradient else None)
+    given_indices = [index for index in indices if index is not None]
+    if (
+        values.shape == ()
+        and not call.arg(3, False)
+        and list(map(is_mask, given_indices)) == [True]
+    ):
+        return [first]  # a number is on the CPU, and fills the mask: canDispatchToMaskedFill
     found = found_in(base, indices, values)
     places = mask_places(indices, found, call.target)
     given = list(_given(indices, found))
     sorts = call.arg(3, False) or (call.target.settings.deterministic and values.elements > 1)
-    first = out(0, over=0 if in_gradient else None)
     if not sorts or not given:
         copies = _alike([one for _, one in given])
         return [*places, first, *copies, *(free(copy.name) for copy in reversed(copies))]
