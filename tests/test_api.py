@@ -93,7 +93,8 @@ ONLY_CLI = {
 }  # fmt: skip
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {
-    "memory": {"timeline", "snapshot", "top", "verify"},  # nincost.verify
+    "memory": {"timeline", "snapshot", "top", "verify", "lang"},  # nincost.verify
+    "audit": {"lang"}, "check": {"lang"}, "compare": {"lang"},
     "fit": {"batch_size"}, "validate": {"reports"}, "run": {"timeline", "snapshot", "top"},
     "train": {"table", "seeds", "trust"},  # nincost.train_table
 }  # fmt: skip

@@ -126,7 +126,7 @@ def _confused(asked: Quantity, given: Quantity) -> tuple[str, str]:
         return "other-amount", "these are the parameters: the output's size is missing"
     if asked == "macs":
         return "factor-two", "these are FLOPs, two for each MAC"
-    return "factor-two", "these are MACs; a MAC is two FLOPs"
+    return "factor-two", "these are MACs, and a MAC is two FLOPs"
 
 
 def _with_one_mistake(tried: Matching, mistake: Mistake, once: float) -> Matching:

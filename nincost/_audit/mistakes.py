@@ -232,7 +232,7 @@ def factor_two(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     if question.what == "macs":
         yield times(terms, "2", 2), "these are FLOPs, two for each MAC"
     elif pick(terms, ("2",)):
-        yield tuple(without(t, "2") or t for t in terms), "these are MACs; a MAC is two FLOPs"
+        yield tuple(without(t, "2") or t for t in terms), "these are MACs, and a MAC is two FLOPs"
 
 
 @mistake("activation-for-work", "activation given instead", penalty=1.7, quantities=_WORK)

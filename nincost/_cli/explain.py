@@ -20,8 +20,8 @@ Examples:
 @model_options
 @click.option("--layer", metavar="NAME", help="Only this layer, or the layers of this block.")
 @click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
-    help="The language of the words.",
+    "--lang", type=click.Choice(["en", "zh"]),
+    help="The language of the words. Default: that of LANG.",
 )  # fmt: skip
 @output_options("explain")
 def command(model: str | None, variant: str | None, **options: Any) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from nincost._chinese.translate import say, speaking
+from nincost._cli.language import asked_language
 from nincost._cli.stdout import drop_stdout
 from nincost._cli.time_limit import end_soon
 from nincost._environment import __version__
@@ -120,6 +122,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: Sequence[str]) -> int:
+    with speaking(asked_language(arguments)):
+        return _status_of(arguments)
+
+
+def _status_of(arguments: Sequence[str]) -> int:
     try:
         with ending_on_signals(), _renamed_options_named():
             status = cli.main(
@@ -166,7 +173,7 @@ def _renamed_options_named() -> Iterator[None]:
 
 def _fail(message: str, status: int, excerpt: str = "") -> int:
     """Write an error's line on stderr, and what stands below it."""
-    lines = [f"nincost: error: {printable(' '.join(message.split()))}"]
+    lines = [f"{say('nincost: error: ')}{printable(say(' '.join(message.split())))}"]
     lines += [_shown(line) for line in excerpt.splitlines()]
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, too
         sys.stderr.write("".join(f"{line}\n" for line in lines))

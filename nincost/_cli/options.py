@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from nincost._cli.language import LANG_OPTION, SPOKEN
 from nincost._cli.stdout import (
     drop_stdout,
     is_terminal,
@@ -105,6 +106,8 @@ def output_options(folder: str) -> Callable[[F], F]:
         ),
     )  # fmt: skip
 
+    if folder in SPOKEN:
+        decorators = (LANG_OPTION, *decorators)
     if set(PICTURES) <= set(found):
         decorators = (*pictures, *decorators)
 
@@ -137,6 +140,8 @@ class Output:
         The formats are those of the folder with the command's name.
         """
         folder = click.get_current_context().command.name or ""
+        if folder in SPOKEN:
+            options.pop("lang")  # `main.py` has looked at it
         path = options.pop("output")
         force = options.pop("force")
         chosen = pick_format(options.pop("format_"), path, formats(folder))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nincost._chinese.translate import usual_language
 from nincost._closed_form.cost_terms import CostedLayer, CostTerms, costed_layers
 from nincost._closed_form.terms import Terms
 from nincost._closed_form.terms_text import terms_text
@@ -33,14 +34,14 @@ def explain(
     input: Any = None,
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
-    lang: Lang = "en",
+    lang: Lang | None = None,
 ) -> Explained:
     """Show the working of each number of a network, or of one layer.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
         layer: only this layer, or the layers of this block.
-        lang: the language of the words, `en` or `zh`.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
 
     Returns:
         An `Explained`: for each layer its output size, parameters, MACs, activation (elements and
@@ -56,6 +57,7 @@ def explain(
         >>> nincost.explain("two-1x1", layer="block1.conv").layers[0].params.numbers
         '96*(11*11*1+1)'
     """
+    lang = lang or usual_language()
     if lang not in LANGS:
         raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
     found = resolve(model, arg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 from support.written_answers import Shares, WrittenAnswer, judge, written_answers
@@ -10,6 +11,7 @@ from support.written_answers import Shares, WrittenAnswer, judge, written_answer
 import nincost
 from nincost._audit.audit import grade_text
 from nincost._audit.subject import Subject
+from nincost._chinese.translate import speaking
 from nincost._models.sources import resolve
 
 
@@ -18,6 +20,7 @@ def subject(model: str, batch_size: int, layer: str | None) -> Subject:
     return Subject(resolve(model), batch_size=batch_size, layer=layer)
 
 
+@functools.cache
 def audit(answer: WrittenAnswer) -> nincost.Audit:
     return grade_text(answer.text, subject(answer.model, answer.batch_size, answer.layer))
 
@@ -47,3 +50,26 @@ def test_the_first_mistake_is_a_teachers(shares: Shares) -> None:
 @pytest.mark.parametrize("which", ["wrong called right", "right called wrong"])
 def test_no_verdict_is_the_other_way_round(shares: Shares, which: str) -> None:
     assert [(j.answer.name, j.said) for j in shares.of(which)] == []
+
+
+#: What stays as it is in Chinese: names of layers, models, functions and units.
+NAMES = re.compile(
+    r"block\w*(\.\w+)?|pool\d|fc\d|global_pool|classifier|dropout\d|flatten|torchvision:\w+|"
+    r"fc-head|cifar10|imagenet|(two|one|zero)-1x1|floor|bytes|[KMG]i?B|MACs|FLOPs|ReLU|\w+Pool2d|"
+    r"output shape|"
+    r"Dropout|float32|nvidia-smi|nincost memory|layer\d[\w.]*|features[\w.]*|conv\d|bn\d"
+)
+
+
+def test_chinese_leaves_no_english(shares: Shares) -> None:
+    """But what a student wrote, which is said as it is."""
+    left = []
+    for one in shares.judged:
+        with speaking("zh"):
+            lines = str(audit(one.answer)).splitlines()
+        own = set(re.findall("[A-Za-z]{3,}", one.answer.text))
+        for line in lines:
+            words = set(re.findall("[A-Za-z]{3,}", NAMES.sub(" ", line)))
+            if words - own:
+                left.append((one.answer.name, line))
+    assert not left, left[:10]

@@ -8,7 +8,7 @@ from rich.text import Text
 from nincost._audit.figures.results import FigureGrade
 from nincost._audit.results import Audit, Grade, GradedTerm
 from nincost._render.audit import text as words
-from nincost._render.parts.terminal import draw, grid, new_table
+from nincost._render.parts.terminal import AsTyped, draw, grid, new_table
 
 _STYLES = {"right": "green", "wrong": "bold red", "extra": "bold red", "adds up": "green"}
 _MOST_RIGHT = 40
@@ -40,7 +40,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
     ]
     if grade.terms and not (grade.ok and len(grade.terms) > _MOST_RIGHT):
         parts += [Text(), _terms(grade)]
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[str, str | Text]] = []
     for term in grade.terms:
         if term.verdict in ("wrong", "extra"):
             lines.append(("", ""))
@@ -81,7 +81,7 @@ def _figures(grade: FigureGrade) -> list[RenderableType]:
     table.add_column("Verdict", no_wrap=True)
     for figure in grade.figures:
         table.add_row(
-            Text(figure.text),
+            AsTyped(figure.text),
             Text(figure.subject),
             Text(figure.written),
             Text(figure.verdict, style=_STYLES[figure.verdict]),
@@ -90,7 +90,7 @@ def _figures(grade: FigureGrade) -> list[RenderableType]:
     for figure in grade.figures:
         lines = words.about_figure(figure)
         if lines:
-            parts.append(grid([("", ""), ("About", figure.text), *lines]))
+            parts.append(grid([("", ""), ("About", AsTyped(figure.text)), *lines]))
     return parts
 
 
@@ -108,7 +108,7 @@ def _terms(grade: Grade) -> RenderableType:
     table.add_column("Verdict", no_wrap=True)
     for term in grade.terms:
         table.add_row(
-            Text(term.text),
+            AsTyped(term.text),
             Text(words.number(term.value)),
             Text(words.stands_for(term)),
             Text(term.verdict, style=_STYLES[term.verdict]),
@@ -116,8 +116,8 @@ def _terms(grade: Grade) -> RenderableType:
     return table
 
 
-def _about(term: GradedTerm) -> list[tuple[str, str]]:
-    lines = [("Term", term.text)]
+def _about(term: GradedTerm) -> list[tuple[str, str | Text]]:
+    lines: list[tuple[str, str | Text]] = [("Term", AsTyped(term.text))]
     for index, about in enumerate(term.explanations):
         text = f"{about.title}: {about.detail}" if about.detail else about.title
         lines.append(("or" if index else "mistake", text))

@@ -37,7 +37,7 @@ def verdict(grade: Grade) -> str:
         counts = [f"{wrong} of {len(grade.terms)} terms wrong"] if wrong else []
         if grade.missing:
             counts.append(f"{_count(len(grade.missing), 'layer')} missing")
-        return f"wrong: {', '.join(counts)}{read}"
+        return f"wrong{': ' if counts else ''}{', '.join(counts)}{read}"
     return f"wrong{read}"
 
 

@@ -1,0 +1,97 @@
+"""What a prediction of memory says."""
+
+from __future__ import annotations
+
+_KINDS = {
+    "activations": "激活值",
+    "parameters": "参数",
+    "gradients": "梯度",
+    "optimizer state": "优化器状态",
+    "inputs": "输入",
+    "temporaries": "临时内存",
+    "workspace": "工作区",
+    "buffers": "缓冲区",
+}
+
+SENTENCES: dict[str, str] = {
+    "{model} on {input}: a training step with {optimizer}": (
+        "{model}，输入 {input}：一次训练迭代，优化器 {optimizer}"
+    ),
+    "{model} on {input}: inference": "{model}，输入 {input}：推断",
+    "At the peak": "峰值时",
+    "Bytes": "字节",
+    "Share": "占比",
+    "peak allocated": "分配峰值",
+    "peak reserved": "保留峰值",
+    "process": "进程",
+    "Layer at the peak": "峰值时的层",
+    "Gradients": "梯度",
+    "Inputs": "输入",
+    "Optimizer": "优化器",
+    "Temporary": "临时",
+    "[input]": "[输入]",
+    "[optimizer]": "[优化器]",
+    "[loss]": "[损失]",
+    "{n} others": "其他 {n} 层",
+    "Peak": "峰值",
+    "Breakdown": "构成",
+    "Over time": "各阶段",
+    "On the GPU": "GPU 上",
+    "Measured": "实测",
+    "Rules": "规则",
+    **{
+        f"{english} {{size}} ({{share}}), {{rest_t}}": f"{zh} {{size}}（{{share}}），{{rest_t}}"
+        for english, zh in _KINDS.items()
+    },
+    "To reduce": "如何减少",
+    "Alternative": "替代",
+    "{size} allocated, reached in {phase_t} at {layer} ({op})": (
+        "分配 {size}，出现在{phase_t}中的 {layer}（{op}）"
+    ),
+    "forward": "前向",
+    "backward": "反向",
+    "step": "更新",
+    "optimizer": "优化器更新",
+    "{size} with the model, {a} after forward, {b} after backward, {c} after the step": (
+        "建好模型后 {size}，前向后 {a}，反向后 {b}，更新后 {c}"
+    ),
+    "{size} with the model, {a} after forward": "建好模型后 {size}，前向后 {a}",
+    "{size} reserved ({more} more than allocated), {all} with the CUDA context (range {low} to "
+    "{high})": "保留 {size}（比分配多 {more}），加上 CUDA 上下文为 {all}（范围 {low} 到 {high}）",
+    "no: there is no GPU here, or --no-measure was given": "无：这里没有 GPU，或给了 --no-measure",
+    "{n} from PyTorch's source, {n2} from a model of a library: {operators}; for {card}": (
+        "{n} 条来自 PyTorch 源码，{n2} 条来自对库的建模：{operators}；适用于 {card}"
+    ),
+    "no GPU was named, so rules and context are those of {card}: name yours with --gpu": (
+        "没有指定 GPU，规则和上下文按 {card} 计：用 --gpu 指定你的"
+    ),
+    "a size names no card, so rules and context are those of {card}": (
+        "只给了容量而非型号，规则和上下文按 {card} 计"
+    ),
+    "FITS: needs {a}, the card has {b} ({c} to spare)": "放得下：需要 {a}，显卡有 {b}（余 {c}）",
+    "DOES NOT FIT: needs {a}, the card has {b} ({c} short)": (
+        "放不下：需要 {a}，显卡有 {b}（缺 {c}）"
+    ),
+    "{option} ({how_t}): {size}, saves {saved} ({share})": (
+        "{option}（{how_t}）：{size}，省 {saved}（{share}）"
+    ),
+    "{option} saves nothing": "{option} 没有节省",
+    "{options_t} save nothing": "{options_t} 没有节省",
+    "half the batch": "批量减半",
+    "mixed precision": "混合精度",
+    "segments that grow": "可扩展的段",
+    "computing each top-level block again in backward": "反向时重算每个顶层块",
+    "{model} would allocate {a} less ({share}) at the peak, and need {b} less on the GPU": (
+        "{model} 的峰值会少分配 {a}（{share}），在 GPU 上少用 {b}"
+    ),
+    "{model} would allocate {a} more ({share}) at the peak, and need {b} more on the GPU": (
+        "{model} 的峰值会多分配 {a}（{share}），在 GPU 上多用 {b}"
+    ),
+}
+
+#: One kind of memory with its share, of which a breakdown is a list.
+PARTS: dict[str, str] = {
+    "{a} and {b_t}": "{a}、{b_t}",
+    "{a_t}, {b_t}": "{a_t}，{b_t}",
+    "{kind_t} {size} ({share})": "{kind_t} {size}（{share}）",
+}

@@ -1,0 +1,105 @@
+"""Chinese: each sentence has its own, with the same values; and LANG chooses the language."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nincost
+from nincost._chinese import audit, check, compare, errors, memory, words
+from nincost._chinese.translate import chinese, say, speaking, usual_language
+
+CATALOGS = {
+    "audit": audit.SENTENCES,
+    "check": check.SENTENCES,
+    "compare": compare.SENTENCES,
+    "errors": errors.SENTENCES,
+    "memory": {**memory.SENTENCES, **memory.PARTS},
+    "words": {**words.SENTENCES, **words.PARTS},
+}
+#: What stays as it is: names of code, tools, cards, units.
+NAMES = re.compile(
+    r"fvcore|FlopCounterMode|two-1x1|one-1x1|zero-1x1|fc-head|aten\.\w+|GPU|CUDA|"
+    r"expandable_segments:True|NVIDIA|GeForce|RTX|A100-[\w-]+|"
+    r"PyTorch|MiB|GiB|KiB|MACs|FLOPs|ReLU|Conv2d|MaxPool2d|Linear|Dropout|Flatten|SGD|Adam\w*|"
+    r"Adaptive\w+|--[\w-]+( [\w:.-]+)?|(block|pool|fc|global_|flatten|dropout|classifier)[\w.]*|"
+    r"adaptive_avg_pool2d|nvidia-smi|nincost"
+)
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name and name != "s"}
+
+
+@pytest.mark.parametrize("name", CATALOGS)
+def test_every_sentence_has_the_same_values_in_both_languages(name: str) -> None:
+    for english, translated in CATALOGS[name].items():
+        assert fields(translated) <= fields(english), english
+        assert not re.search("[一-鿿]", english)
+
+
+def untranslated(text: str) -> list[str]:
+    return [line for line in text.splitlines() if re.search("[A-Za-z]{3}", NAMES.sub("", line))]
+
+
+def test_check_compare_and_memory_have_no_english_left() -> None:
+    results = [
+        nincost.check("two-1x1"),
+        nincost.compare("two-1x1", "fc-head"),
+        nincost.compare("two-1x1", "one-1x1", "zero-1x1"),
+        nincost.memory("two-1x1", batch_size=8, measure=False),
+        nincost.memory("two-1x1", batch_size=8, measure=False, gpu="a100", optimizer="adam"),
+        nincost.memory("two-1x1", batch_size=8, measure=False, inference=True, gpu="24GiB"),
+        nincost.memory("two-1x1", measure=False, gpu="3090", what_if="one-1x1", suggest=True),
+    ]
+    for result in results:
+        with speaking("zh"):
+            text = str(result)
+        assert not untranslated(text)
+        assert re.search("[一-鿿]", text)
+        assert not re.search("[一-鿿]", str(result))
+
+
+LANGS = [
+    ({"LANG": "zh_CN.UTF-8"}, "zh"),
+    ({"LANG": "en_GB.UTF-8"}, "en"),
+    ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+    ({}, "en"),
+]
+
+
+@pytest.mark.parametrize(("variables", "lang"), LANGS)
+def test_the_environment_chooses(
+    variables: dict[str, str], lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert usual_language() == lang
+
+
+def test_commands_and_their_errors(
+    nincost_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "正确：参数量 1,992,166" in nincost_cli("audit", "--params", "1992166").out
+    assert "right: 1,992,166" in nincost_cli("audit", "--params", "1992166", "--lang", "en").out
+    done = nincost_cli("audit", "--params", "96*(11*%1)")
+    assert done.status == 2
+    assert done.err.startswith("nincost: 错误：第 8 个字符：意外的 '%'")
+    assert "感受野" in nincost_cli("explain", "two-1x1", "--layer", "block1.conv").out
+
+
+def test_what_is_not_known_stays_english() -> None:
+    with speaking("zh"):
+        assert say("a sentence that nobody translated") == "a sentence that nobody translated"
+    assert (
+        chinese("wrong: 4 of 8 terms wrong, 1 layer missing")
+        == "错误：8 项中有 4 项不对，漏了 1 层"
+    )
+    assert chinese("wrong: 3 layers missing") == "错误：漏了 3 层"
