@@ -36,55 +36,43 @@ LIT_GPT = {
     "StableLM Alpha 3 B": ("stablelm-base-alpha-3b", 1034, 2097152),
     "Llama 2 7 B": ("Llama-2-7b-hf", 1304, 4194304),
     "Llama 2 13 B": ("Llama-2-13b-hf", 1304, 6553600),
-    "Falcon 40 B": ("falcon-40b", 1079, 12042240),
 }
 LIT_GPT_LORA = (
-    ("phi-1.5 1.3 B", "None", 1, 1), ("phi-1.5 1.3 B", "None", 4, 1),
-    ("StableLM Alpha 3 B", "bnb.nf4", 1, 1), ("StableLM Alpha 3 B", "None", 2, 1),
-    ("Llama 2 7 B", "bnb.nf4", 1, 1), ("Llama 2 7 B", "bnb.nf4-dq", 1, 1),
-    ("Llama 2 7 B", "None", 2, 1), ("Llama 2 13 B", "None", 1, 1),
-    ("Llama 2 13 B", "bnb.nf4", 1, 1), ("Llama 2 13 B", "bnb.nf4-dq", 1, 1),
-    ("phi-1.5 1.3 B", "None", 2, 2), ("phi-1.5 1.3 B", "None", 4, 2),
-    ("StableLM Alpha 3 B", "None", 2, 2), ("Llama 2 7 B", "None", 4, 2),
-    ("Llama 2 13 B", "None", 1, 4),
+    ("phi-1.5 1.3 B", 1, 1), ("phi-1.5 1.3 B", 4, 1), ("StableLM Alpha 3 B", 2, 1),
+    ("Llama 2 7 B", 2, 1), ("Llama 2 13 B", 1, 1), ("phi-1.5 1.3 B", 2, 2),
+    ("phi-1.5 1.3 B", 4, 2), ("StableLM Alpha 3 B", 2, 2), ("Llama 2 7 B", 4, 2),
+    ("Llama 2 13 B", 1, 4),
 )  # fmt: skip
-LIT_GPT_INFERENCE = (
-    ("phi-1.5 1.3 B", "bnb.nf4"), ("StableLM Alpha 3 B", "None"),
-    ("StableLM Alpha 3 B", "bnb.nf4-dq"), ("Llama 2 7 B", "None"), ("Llama 2 7 B", "bnb.nf4"),
-    ("Llama 2 7 B", "bnb.nf4-dq"), ("Llama 2 13 B", "bnb.nf4-dq"), ("Falcon 40 B", "bnb.nf4-dq"),
-)  # fmt: skip
+LIT_GPT_INFERENCE = ("StableLM Alpha 3 B", "Llama 2 7 B")
 
 
 def _lit_gpt_case(
-    work: str, script: str, model: str, quantize: str, batch: int, gpus: int, row: dict[str, str]
+    work: str, script: str, model: str, batch: int, gpus: int, row: dict[str, str]
 ) -> Case:
     name, longest, _ = LIT_GPT[model]
     short = name.lower().removesuffix("-hf").replace("_", ".").replace("-base-alpha", "")
-    kind = quantize.removeprefix("bnb.").replace("None", "bf16")
     return Case(
-        name=f"lit-gpt-{work}-{short}-{kind}" + (f"-{batch}" if work != "generate" else ""),
+        name=f"lit-gpt-{work}-{short}-bf16" + (f"-{batch}" if work != "generate" else ""),
         group={"generate": "litgpt-inference", "lora": "litgpt-peft"}.get(work, "litgpt-lora-fsdp"),
         row={"model": model} | row,
         script="lit_gpt_2023.py",
-        arguments=(
-            "{sources}/lit-gpt", script, name, quantize.lower(), str(batch), str(longest), str(gpus)
-        ),
+        arguments=("{sources}/lit-gpt", script, name, str(batch), str(longest), str(gpus)),
         gpu="a100-40gb",
         counter="allocated",
         parallelism="one GPU" if gpus == 1 else "FSDP1, checkpointed",
         ranks=gpus,
-        needs=("lightning",) + (("bitsandbytes",) if quantize != "None" else ()),
-    )  # fmt: skip
+        needs=("lightning",),
+    )
 
 
 def fine_tuning_and_inference() -> list[Case]:
     found = []
-    for model, quantize, batch, gpus in LIT_GPT_LORA:
-        note = f"quantize={quantize}, trainable {LIT_GPT[model][2]}"
+    for model, batch, gpus in LIT_GPT_LORA:
+        note = f"quantize=None, trainable {LIT_GPT[model][2]}"
         row = {"batch_per_gpu": str(batch), "optimizer": "LoRA AdamW", "note": note}
         work = "lora" if gpus == 1 else f"lora-{gpus}gpus"
-        found.append(_lit_gpt_case(work, "finetune/lora", model, quantize, batch, gpus, row))
-    for model, quantize in LIT_GPT_INFERENCE:
-        row = {"note": f"quantize={quantize}"}
-        found.append(_lit_gpt_case("generate", "generate/base", model, quantize, 1, 1, row))
+        found.append(_lit_gpt_case(work, "finetune/lora", model, batch, gpus, row))
+    for model in LIT_GPT_INFERENCE:
+        row = {"note": "quantize=None"}
+        found.append(_lit_gpt_case("generate", "generate/base", model, 1, 1, row))
     return found

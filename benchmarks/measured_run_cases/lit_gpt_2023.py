@@ -1,8 +1,8 @@
 """Fine-tuning and inference with lit-gpt's own scripts of October 2023; their peak is printed.
 
 The arguments are a checkout of lit-gpt (commit 8641822), the script (`finetune/lora`,
-`finetune/adapter`, `finetune/adapter_v2` or `generate/base`), a model's name, the quantization or
-`none`, the micro-batch, the tokens of the data set's longest example, and the number of GPUs.
+or `generate/base`), a model's name, the micro-batch, the tokens of the data set's longest example,
+and the number of GPUs.
 
 The scripts begin with the longest example, and all later ones are shorter: two micro-batches are
 run. The checkpoint is of the model's shapes in bfloat16, on the CPU, as a file of it would be.
@@ -52,9 +52,7 @@ def load_checkpoint(fabric: Any, model: torch.nn.Module, path: Path, strict: boo
         model.load_state_dict(weights, strict=strict)
 
 
-def main(
-    checkout: str, script: str, model: str, quantize: str, batch: int, longest: int, gpus: int
-) -> None:
+def main(checkout: str, script: str, model: str, batch: int, longest: int, gpus: int) -> None:
     """Run the script's first two micro-batches, or 256 new tokens."""
     sys.path.insert(0, checkout)
     folder = Path("checkpoints/made-up") / model
@@ -64,7 +62,6 @@ def main(
     module.check_valid_checkpoint_dir = lambda _: None
     torch.set_float32_matmul_precision("high")
     given: dict[str, Any] = {"checkpoint_dir": folder, "precision": "bf16-true"}
-    given["quantize"] = None if quantize == "none" else quantize
     if script == "generate/base":
         config = importlib.import_module("lit_gpt").Config.from_name(model)
         given_fields = [field.name for field in dataclasses.fields(config) if field.init]
@@ -88,4 +85,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], *(int(number) for number in sys.argv[5:8]))
+    main(*sys.argv[1:4], *(int(number) for number in sys.argv[4:7]))
