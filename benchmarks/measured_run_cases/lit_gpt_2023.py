@@ -1,7 +1,7 @@
 """Fine-tuning and inference with lit-gpt's own scripts of October 2023; their peak is printed.
 
-The arguments are a checkout of lit-gpt (commit 8641822), the script (`finetune/lora`,
-or `generate/base`), a model's name, the micro-batch, the tokens of the data set's longest example,
+The arguments are a checkout of lit-gpt (commit 8641822), the script (`finetune/lora` or
+`generate/base`), a model's name, the micro-batch, the tokens of the longest example in the data,
 and the number of GPUs.
 
 The scripts begin with the longest example, and all later ones are shorter: two micro-batches are
