@@ -102,6 +102,8 @@ def _patched(casts: _Casts) -> Iterator[None]:
     mine = casts.is_mine
 
     def make(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+        if device_type == "meta" and mine():  # `x.device.type`
+            device_type = casts.device
         if device_type != casts.device or not mine():
             made(self, device_type, *args, **kwargs)
             return

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.amp.autocast_mode import autocast
 from torch.overrides import TorchFunctionMode
 
 _META = torch.device("meta")
@@ -31,3 +35,21 @@ def _is_cuda(value: Any) -> bool:
     if type(value) is torch.device:
         return value.type == "cuda"
     return type(value) is str and value.partition(":")[0] == "cuda"
+
+
+@contextlib.contextmanager
+def autocast_of_meta() -> Iterator[None]:
+    """Let this thread enter `torch.autocast(x.device.type)` for meta tensors: it does nothing."""
+    original, thread = autocast.__init__, threading.get_ident()
+
+    def make(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+        if device_type == "meta" and threading.get_ident() == thread:
+            original(self, "cpu", enabled=False)
+        else:
+            original(self, device_type, *args, **kwargs)
+
+    setattr(autocast, "__init__", make)  # noqa: B010 - a method
+    try:
+        yield
+    finally:
+        setattr(autocast, "__init__", original)  # noqa: B010 - a method

@@ -31,7 +31,7 @@ from nincost._trace.failure import (
 from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
 from nincost._trace.lazy_parameters import AroundLazyParameters, is_lazy_module
 from nincost._trace.module_tracker import ModuleTracker
-from nincost._trace.named_devices import CudaIsMeta
+from nincost._trace.named_devices import CudaIsMeta, autocast_of_meta
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import ModuleInfo
 from nincost._trace.values.assumptions import Assumption, Balance
@@ -220,7 +220,7 @@ class Session(Generic[R]):
         module = model.module if reuse else copy_structure(model.module, values.follow_copy)
         if model.rebuild_on_meta is not None:
             follow_built(values, module, model.rebuild_on_meta)
-        with literals_followed(values):
+        with literals_followed(values), autocast_of_meta():
             return self._attempt(body, module, inputs, values=values)
 
     def _given(self) -> Any:

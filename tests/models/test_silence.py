@@ -121,7 +121,8 @@ class Names(nn.Module):
             start = torch.zeros(len(x), 64).cuda() + torch.ones(64, device="cuda:0")
         else:
             start = torch.zeros(len(x), 64).to(x.device) + torch.ones(64, device=x.device)
-        return self.layer(x) + start
+        with torch.autocast(x.device.type, enabled=False):
+            return self.layer(x) + start
 
 
 def test_a_card_that_is_named_in_forward_is_the_steps() -> None:
