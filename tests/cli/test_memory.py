@@ -59,7 +59,8 @@ def test_options_reach_the_prediction(nincost_cli):
         "grad_accumulation": 2, "activation_checkpointing": "top-level", "inference": False,
         "grad_set_to_none": False,
         "zero_grad_before_forward": False, "cudnn_benchmark": False, "alloc_conf": "",
-        "deterministic": False, "tf32": True, "assume": "balanced", "on_cpu": False, "freeze": "", "lora": "",
+        "deterministic": False, "tf32": True, "assume": "balanced", "on_cpu": False,
+        "freeze": "", "lora": "",
     }  # fmt: skip
 
 
