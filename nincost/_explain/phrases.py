@@ -30,6 +30,12 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "en": "{sides}: {formula} = {exact}, rounded down to {out}",
         "zh": "{sides}：{formula} = {exact}，向下取整得 {out}",
     },
+    "size_why": {
+        "en": "a window more would cover places {first} to {last}, {short} beyond the last, {end}: "
+        "rounding up to {up} would need {short} more of padding",
+        "zh": "再多一个窗口要覆盖第 {first} 到 {last} 个位置，超出最后的 {end} 有 {short} 个："
+        "若向上取整为 {up}，要多填充 {short} 个",
+    },
     "size_ceil": {
         "en": "{sides}: {formula} = {exact}, rounded up to {out} (ceil_mode)",
         "zh": "{sides}：{formula} = {exact}，向上取整得 {out}（ceil_mode）",

@@ -83,6 +83,12 @@ def test_one_step_against_two() -> None:
         assert f"{totals.macs:,}" in text
 
 
+def test_why_a_size_is_rounded_down() -> None:
+    """Windows begin at 0, 4, ..., 212; one at 216 would end at 226, and 223 is the last row."""
+    text = " ".join(str(nincost.explain("two-1x1", layer="block1.conv", lang="en")).split())
+    assert "places 216 to 226, 3 beyond the last, 223: rounding up to 55" in text
+
+
 def test_a_block_and_an_unknown_layer() -> None:
     assert len(nincost.explain("two-1x1", layer="block2").layers) == 6
     with pytest.raises(nincost.InputError, match=r"did you mean 'block1\.conv'"):

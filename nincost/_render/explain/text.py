@@ -75,6 +75,14 @@ def _size(working: SizeWorking, sides: str, unread: str, lang: Lang) -> list[str
     if not whole:
         values["exact"] = working.exact_text
     lines = [say(lang, key, **values)]
+    if key == "size_floor":
+        first = working.out * working.stride - working.padding
+        last = first + working.dilation * (working.kernel - 1)
+        end = working.size - 1 + working.padding
+        lines.append(
+            say(lang, "size_why", first=first, last=last, end=end, short=last - end,
+                up=working.out + 1)
+        )  # fmt: skip
     if working.unread:
         lines.append(
             say(lang, unread or "unread_one", count=working.unread, size=working.size,
