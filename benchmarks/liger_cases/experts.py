@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from liger_cases.measure import Case, Loop, liger
-from nincost._emulator.values import expect_sizes
+from nincost._emulator.values.kernels import expect_sizes
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)

@@ -13,9 +13,9 @@ from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cublas import blas_workspaces
 from nincost._devices.libraries.nccl import NcclMemory
 from nincost._emulator.attribution import Origin, attribute, layer_names
-from nincost._emulator.communicators import nccl_of
 from nincost._emulator.history import History, read_settings, replay
 from nincost._emulator.observe.user_code import Line, UserCode
+from nincost._emulator.ranks.communicators import nccl_of
 from nincost._emulator.results import RUN_CATEGORIES, Assumed, LineMemory, OutOfMemory, RunStep
 from nincost._emulator.timeline_marks import MarkedEvents, MarkRow, PhaseSpan
 from nincost._memory.results import LayerMemory

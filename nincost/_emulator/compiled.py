@@ -11,8 +11,8 @@ import functools
 import math
 from typing import Any
 
-from nincost._emulator.assumptions import assume
 from nincost._emulator.imports import when_imported
+from nincost._emulator.values.assumption_counts import assume
 from nincost._torch.tuning import ALGORITHM_SELECTION, bench_of, replace_bench
 
 

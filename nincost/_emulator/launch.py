@@ -7,9 +7,6 @@ import sys
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cudnn_query import device_json
-from nincost._emulator import ranks
-from nincost._emulator.initialization import INITIALIZE
-from nincost._emulator.journal import JOURNAL
 from nincost._emulator.library import (
     COMPILER,
     LIBRARIES,
@@ -20,7 +17,10 @@ from nincost._emulator.library import (
 )
 from nincost._emulator.observe.user_code import GENERATED
 from nincost._emulator.process import PRELOAD
-from nincost._emulator.values import ASSUME, ROUTING, check_routing, parse_fraction
+from nincost._emulator.ranks import world
+from nincost._emulator.ranks.journal import JOURNAL
+from nincost._emulator.values.initialization import INITIALIZE
+from nincost._emulator.values.kernels import ASSUME, ROUTING, check_routing, parse_fraction
 
 #: More than any card has: with it nothing runs out of memory.
 UNLIMITED = 2**60
@@ -94,7 +94,7 @@ def environment(
     if capacity is not None:
         variables[f"{PREFIX}CAPACITY"] = str(capacity)
     if world_size is not None:
-        variables |= ranks.variables(rank, world_size, ranks_per_node)
+        variables |= world.variables(rank, world_size, ranks_per_node)
     if assume is not None:
         parse_fraction(assume)
         variables[ASSUME] = assume
@@ -103,7 +103,7 @@ def environment(
     if initialize:
         variables[INITIALIZE] = "1"
     if journal is not None:
-        variables |= {JOURNAL: os.fspath(journal), ranks.WANTED: str(rank)}
+        variables |= {JOURNAL: os.fspath(journal), world.WANTED: str(rank)}
     return variables
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-from nincost._emulator import compiled, initialization, ranks, values
+from nincost._emulator import compiled
 from nincost._emulator.imports import when_imported
 from nincost._emulator.observe import spawned
+from nincost._emulator.ranks import world
+from nincost._emulator.values import initialization, kernels
 
 PRELOAD = "NINCOST_EMULATED_PRELOAD"
 _AGAIN = "NINCOST_EMULATED_AGAIN"
@@ -35,17 +37,17 @@ def enter() -> None:
     else:
         del os.environ["LD_PRELOAD"]
     compiled.install()
-    when_imported("torch", values.install)
+    when_imported("torch", kernels.install)
     when_imported("torch", initialization.install)
-    when_imported("torch", ranks.install)
+    when_imported("torch", world.install)
     if spawned.ORDERS in os.environ:
         spawned.be_ready()
 
 
 def _cards() -> dict[str, str]:
     """As many cards as ranks of this machine, where the script started them and says so."""
-    local, cards = (os.environ.get(name, "0") for name in ("LOCAL_WORLD_SIZE", ranks.DEVICES))
-    return {ranks.DEVICES: local} if local.isdecimal() and int(local) > int(cards) else {}
+    local, cards = (os.environ.get(name, "0") for name in ("LOCAL_WORLD_SIZE", world.DEVICES))
+    return {world.DEVICES: local} if local.isdecimal() and int(local) > int(cards) else {}
 
 
 def _is_python(executable: str) -> bool:

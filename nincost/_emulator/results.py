@@ -14,7 +14,7 @@ from nincost._trace.recording import CATEGORIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nincost._emulator.rank_kinds import Kinds
+    from nincost._emulator.ranks.kinds import Kinds
     from nincost._memory.replay import Simulation
 
 #: A script's blocks may be none of those that a model's step has.

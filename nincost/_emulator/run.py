@@ -17,8 +17,8 @@ from nincost._emulator.analysis import Analysis, analyse
 from nincost._emulator.failure import failure_of, ran_out_of_memory
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.observe.own_runtime import sentence
-from nincost._emulator.rank_kinds import Kinds, written
-from nincost._emulator.rank_runner import RankRunner
+from nincost._emulator.ranks.kinds import Kinds, written
+from nincost._emulator.ranks.runner import RankRunner
 from nincost._emulator.results import RankRun, Run, RunTotals
 from nincost._emulator.run_options import (
     ALL_DIFFERENT,
@@ -33,7 +33,7 @@ from nincost._emulator.run_options import (
 )
 from nincost._emulator.simulation import simulation
 from nincost._emulator.supervise import Finished, Progress
-from nincost._emulator.values import check_routing, parse_fraction
+from nincost._emulator.values.kernels import check_routing, parse_fraction
 from nincost._environment import __version__
 from nincost.errors import ModelError
 

@@ -58,7 +58,7 @@ def test_a_graphs_memory_is_in_a_pool_of_its_own() -> None:
 COMPILED = """
 import json, torch, triton, triton.language as tl
 from torch import nn
-from nincost._emulator.assumptions import assumed
+from nincost._emulator.values.assumption_counts import assumed
 model = nn.Sequential(nn.Linear(256, 512), nn.GELU(), nn.LayerNorm(512), nn.Linear(512, 8)).cuda()
 x = torch.randn(1024, 256, device="cuda")
 def peak(model):

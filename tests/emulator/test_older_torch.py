@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from nincost._emulator import ranks
-from nincost._emulator.values import passes_check
+from nincost._emulator.ranks import world
+from nincost._emulator.values.kernels import passes_check
 from nincost._torch import distributed
 from nincost._torch.observation import memory_snapshot
 
@@ -32,7 +32,7 @@ def test_a_group_of_gloo_is_of_its_class(monkeypatch: pytest.MonkeyPatch) -> Non
     c10d = torch.distributed.distributed_c10d
     monkeypatch.setattr(c10d, "ProcessGroupGloo", None, raising=False)
     monkeypatch.setattr(distributed, "fake_process_group", lambda: Fake)
-    ranks._replace_gloo(torch)
+    world._replace_gloo(torch)
     made: Any = c10d.ProcessGroupGloo(None, 1, 2, timeout=None)  # type: ignore[call-arg, arg-type]
     made._set_sequence_number_for_group()
     assert made.made == (1, 2)

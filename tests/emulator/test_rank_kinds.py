@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 
 import pytest
 
-from nincost._emulator.rank_kinds import Dimension, find_kinds, grid, written
+from nincost._emulator.ranks.kinds import Dimension, find_kinds, grid, written
 
 WORLD = list(range(16))
 

@@ -9,8 +9,8 @@ pytestmark = needs_emulator
 
 SIZES = """
 import json, torch
-from nincost._emulator.assumptions import assumed
-from nincost._emulator.values import expect_sizes
+from nincost._emulator.values.assumption_counts import assumed
+from nincost._emulator.values.kernels import expect_sizes
 x = torch.randn(1000, device="cuda", requires_grad=True)
 mask = x > 0
 found = {
@@ -61,7 +61,7 @@ def test_sizes_are_as_assumed(assume: str, many: int) -> None:
 ROUTED = """
 import json, torch
 from torch.nn.functional import one_hot
-from nincost._emulator.assumptions import assumed
+from nincost._emulator.values.assumption_counts import assumed
 tokens, experts, each = 96, 8, 2
 gates = torch.randn(tokens, experts, device="cuda").softmax(-1)
 weights, chosen = gates.topk(each, dim=-1)

@@ -8,8 +8,8 @@ from typing import Any
 
 from nincost import _units as units
 from nincost._devices.libraries.nccl import NcclMemory
-from nincost._emulator.communicators import take_from_card
 from nincost._emulator.observe.observer import Observed
+from nincost._emulator.ranks.communicators import take_from_card
 
 #: Functions of torch.distributed, and their argument that names the peer: by its global rank, and
 #: by that in the group.

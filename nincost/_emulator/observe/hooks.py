@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from nincost._emulator.assumptions import find_lines
 from nincost._emulator.imports import when_imported
 from nincost._emulator.observe.observer import Observer
+from nincost._emulator.values.assumption_counts import find_lines
 
 #: Entries of the allocator's history that are kept; older ones are lost beyond that.
 _MOST_ENTRIES = 1 << 23

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nincost._emulator import assumptions, communicators, initialization
 from nincost._emulator.observe.own_runtime import libraries_with_own_runtime
 from nincost._emulator.observe.user_code import UserCode
+from nincost._emulator.ranks import communicators
+from nincost._emulator.values import assumption_counts, initialization
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Observer:
             "observed": self.seen.to_dict(),
             "packages": self.user_code.packages,
             "not_emulated": _not_emulated(),
-            "assumed": [asdict(one) for one in assumptions.assumed()],
+            "assumed": [asdict(one) for one in assumption_counts.assumed()],
             "not_initialized": initialization.skipped(),
             "own_runtimes": libraries_with_own_runtime(),
             **communicators.facts_of_nccl(),

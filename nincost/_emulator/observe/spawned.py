@@ -1,8 +1,8 @@
 """A rank that a script starts by itself: the process that is the wanted rank is the one observed.
 
 Whatever starts the ranks (torch.multiprocessing, torchrun inside, accelerate, Lightning), each is a
-Python process that calls `init_process_group`. `ranks.py` lets all but the wanted one leave there.
-That one takes over from the script's own process, which then writes nothing.
+Python process that calls `init_process_group`. `ranks/world.py` lets all but the wanted one leave
+there. That one takes over from the script's own process, which then writes nothing.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ enum { CHUNKS = 1 << 16, BLOCKS = 1 << 20 };
 /* For a chunk of addresses, whether the host may have written into it: a set that errs to yes. */
 static unsigned char written[CHUNKS];
 /* For a block of 512 bytes, as the allocator hands them out, whether it is still what the host wrote
- * (EXACT), or what values.py assumed (ASSUMED): a set that may err, by its hash. */
+ * (EXACT), or what values/kernels.py assumed (ASSUMED): a set that may err, by its hash. */
 enum { UNKNOWN, EXACT, ASSUMED };
 static unsigned char known[BLOCKS];
 static unsigned long long kept;
@@ -87,7 +87,7 @@ API void _ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE(void *block, int6
   if (next) next(block, bytes, allocated, reserved, device);
 }
 
-/* What a thread's next reads of one number are answered, where a size was assumed (values.py). */
+/* What a thread's next reads of one number are answered, where a size was assumed (values/kernels.py). */
 static __thread int answers;
 static __thread int64_t answer;
 API void nincost_emulated_answer(int many, int64_t value) { answers = many; answer = value; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._emulator.rank_kinds import written
+from nincost._emulator.ranks.kinds import written
 from nincost._emulator.results import Run
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import nincost
 from nincost._devices.target import Target
-from nincost._emulator.values import parse_fraction
+from nincost._emulator.values.kernels import parse_fraction
 from nincost._memory.record import record
 from nincost._result import render
 from nincost._step.loss import take_loss

@@ -25,8 +25,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from nincost._emulator.assumptions import assume
-from nincost._emulator.host_values import ASSUMED, EXACT, FOLLOWED, UNKNOWN, HostValues
+from nincost._emulator.values.assumption_counts import assume
+from nincost._emulator.values.host_values import ASSUMED, EXACT, FOLLOWED, UNKNOWN, HostValues
 from nincost.errors import InputError
 
 ASSUME = "NINCOST_EMULATED_ASSUME"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from nincost._devices.cards import Gpu
-from nincost._emulator.companions import Companions
-from nincost._emulator.journal import Journal
 from nincost._emulator.launch import UNLIMITED, environment
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.process_tree import tree_command
-from nincost._emulator.rank_kinds import Kinds, find_kinds, grid
+from nincost._emulator.ranks.companions import Companions
+from nincost._emulator.ranks.journal import Journal
+from nincost._emulator.ranks.kinds import Kinds, find_kinds, grid
 from nincost._emulator.run_options import Script
 from nincost._emulator.supervise import Finished, Progress, run_script
 

@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from nincost._emulator.journal import Journal
+from nincost._emulator.ranks.journal import Journal
 
 
 class RankNeededError(RuntimeError):

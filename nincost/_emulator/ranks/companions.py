@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from nincost._emulator.journal import Journal
+from nincost._emulator.ranks.journal import Journal
 
 _SECONDS = 0.1
 

@@ -21,11 +21,11 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from nincost._emulator import objects
-from nincost._emulator.journal import Journal
 from nincost._emulator.observe import spawned
 from nincost._emulator.observe.end import leave_process
-from nincost._emulator.store import make_store_class
+from nincost._emulator.ranks import objects
+from nincost._emulator.ranks.journal import Journal
+from nincost._emulator.ranks.store import make_store_class
 
 WORLD = "NINCOST_EMULATED_WORLD"
 #: The rank that is run; where a script starts the ranks itself, the others leave.
