@@ -139,7 +139,7 @@ def _config(peft: Any, lora: str) -> Any:
                 "r=16,target=q_proj,v_proj"
             )
         try:
-            return peft.PeftConfig.from_pretrained(str(folder))
+            return peft.PeftConfig.from_pretrained(str(folder), local_files_only=True)
         except Exception as error:
             raise InputError(
                 f"lora {lora!r}: its adapter_config.json is none that PEFT reads: {one_line(error)}"
