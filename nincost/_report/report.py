@@ -29,6 +29,7 @@ from nincost.errors import NincostError
 _PARTS = 4
 
 
+@in_own_mode
 @with_options(Step, StepOptions.__annotations__)
 def report(
     model: Any = DEFAULT_MODEL,

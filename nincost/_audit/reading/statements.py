@@ -8,7 +8,7 @@ is read by the strict grammar of `expression.py` at the same places.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from nincost._audit.reading.tokens import WORD_NUMBER, plain
@@ -16,7 +16,6 @@ from nincost._audit.reading.words import SIZE_FORMULA, batches
 from nincost.errors import ExpressionError
 
 MAX_STATEMENTS = 2_000
-_TOO_MANY = f"the answer has more than {MAX_STATEMENTS:,} statements: grade a part of it"
 _LONGEST_CONTEXT = 300  # characters of a line that are kept for what comes after
 
 
@@ -97,9 +96,15 @@ def statements(text: str) -> tuple[str, list[Statement]]:
     found: list[Statement] = []
     for start, end in _stretches(text):
         found += _of_stretch(text, line, start, end, masked)
-        if len(found) > MAX_STATEMENTS:
-            raise ExpressionError(_TOO_MANY)
+        _check_number_of(found)
     return "".join(masked), found
+
+
+def _check_number_of(found: Sized) -> None:
+    if len(found) > MAX_STATEMENTS:
+        raise ExpressionError(
+            f"the answer has more than {MAX_STATEMENTS:,} statements: grade a part of it"
+        )
 
 
 def _stretches(text: str) -> list[tuple[int, int]]:
@@ -139,8 +144,7 @@ def _of_stretch(text: str, line: str, start: int, end: int, masked: list[str]) -
                 )
             )
             context = f"{context} {one.before} {one.after}"[-_LONGEST_CONTEXT:]
-            if len(found) > MAX_STATEMENTS:
-                raise ExpressionError(_TOO_MANY)
+            _check_number_of(found)
             calculated = calculated or one.end > one.start
     return found
 

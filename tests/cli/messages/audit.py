@@ -9,6 +9,7 @@ FILES = {
     "other.csv": "layer,width\nblock1.conv,3\n",
     "empty.csv": "layer,params\n",
     "long.csv": "layer,params\n" + "a,1\n" * 2_001,
+    "many.txt": "1*2; " * 2_001,
     "word.csv": "layer,params\nblock1.conv,=5\n",
     "bad.csv": "layer,params\nblock1.conv,96*(\n",
 }
@@ -19,7 +20,7 @@ def case(arguments, *says, **more):
 
 
 CASES = [
-    case("audit", "nothing to grade", "--params, --macs or --flops"),
+    case("audit", "nothing to grade", "--params, --macs, --flops or --memory"),
     case("audit {tmp}/none.txt", "cannot be read: No such file", "give a text file or a CSV"),
     case("audit {tmp}", "cannot be read: Is a directory"),
     case("audit /dev/zero", "larger than"),
@@ -32,6 +33,8 @@ CASES = [
     case(["audit", "--params", "96*\x1b[31m2"], "character"),
     case(["audit", "--params", "1" * 300_000], "characters", "grade a part"),
     case(["audit", "--params", "+".join(["1"] * 2_001)], "terms", "grade a part"),
+    case("audit {tmp}/many.txt", "more than 2,000 statements", "grade a part"),
+    case("audit --params 96*122 --layer block9", "there is no layer 'block9'", "choose one such"),
     case("audit {tmp}/other.csv", "no column named", "layer"),
     case("audit {tmp}/empty.csv", "a heading and no rows", "a row for each layer"),
     case("audit {tmp}/long.csv", "rows", "grade a part"),

@@ -120,8 +120,8 @@ CASES = [
     PythonCase("what", lambda _: nincost.audit("1", what="x"), ["what is 'x'", "params"]),
     PythonCase("file", lambda _: nincost.audit("none.txt"), ["there is no file 'none.txt'"]),
     PythonCase(
-        "batch of its own", lambda _: nincost.fit(NET, input=IMAGE, gpu="1GiB"),
-        ["example tensors have one of their own", "3x224x224"],
+        "no batch", lambda _: nincost.fit(NET, input=torch.tensor(1.0), gpu="1GiB"),
+        ["no dimension that could be the batch", "3x224x224"],
     ),
     PythonCase(
         "loss", lambda _: nincost.memory(loss=lambda output: output),
