@@ -37,19 +37,44 @@ def _is_cuda(value: Any) -> bool:
     return type(value) is str and value.partition(":")[0] == "cuda"
 
 
+class _Entered(threading.local):
+    """How often this thread is inside `autocast_of_meta`."""
+
+    depth = 0
+
+
+_entered = _Entered()
+_lock = threading.Lock()
+_threads = 0
+_original: Any = None
+
+
+def _make(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+    if device_type == "meta" and _entered.depth:
+        _original(self, "cpu", enabled=False)
+    else:
+        _original(self, device_type, *args, **kwargs)
+
+
 @contextlib.contextmanager
 def autocast_of_meta() -> Iterator[None]:
-    """Let this thread enter `torch.autocast(x.device.type)` for meta tensors: it does nothing."""
-    original, thread = autocast.__init__, threading.get_ident()
+    """Let this thread enter `torch.autocast(x.device.type)` for meta tensors: it does nothing.
 
-    def make(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
-        if device_type == "meta" and threading.get_ident() == thread:
-            original(self, "cpu", enabled=False)
-        else:
-            original(self, device_type, *args, **kwargs)
-
-    setattr(autocast, "__init__", make)  # noqa: B010 - a method
+    The first thread inside changes `torch.autocast` and the last puts it back: what a recording
+    puts over it meanwhile (`autocast_on_meta`) is inside of one of them.
+    """
+    global _threads, _original  # noqa: PLW0603
+    with _lock:
+        if _threads == 0:
+            _original = autocast.__init__
+            setattr(autocast, "__init__", _make)  # noqa: B010 - a method
+        _threads += 1
+    _entered.depth += 1
     try:
         yield
     finally:
-        setattr(autocast, "__init__", original)  # noqa: B010 - a method
+        _entered.depth -= 1
+        with _lock:
+            _threads -= 1
+            if _threads == 0:
+                setattr(autocast, "__init__", _original)  # noqa: B010 - a method

@@ -1,4 +1,8 @@
-"""README and docs show what the command prints today."""
+"""README and docs show what the command prints today.
+
+Runs behind tests/test_files.py, which forks: autograd refuses to run in the fork of a process that
+it has run in.
+"""
 
 from __future__ import annotations
 
