@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model, build
-from nincost._models.transformers_inputs import default_input
+from nincost._models.configured_inputs import default_input
 from nincost.errors import InputError, ModelError, nearest, one_line, printable
 
 if TYPE_CHECKING:
