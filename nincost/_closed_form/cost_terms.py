@@ -22,6 +22,25 @@ from nincost._trace.records import Trace
 Quantity = Literal["params", "macs", "flops"]
 QUANTITIES: tuple[Quantity, ...] = ("params", "macs", "flops")
 
+#: Layer types that compute element by element, and have no parameters.
+ACTIVATIONS = frozenset(
+    [
+        "ReLU",
+        "ReLU6",
+        "LeakyReLU",
+        "ELU",
+        "SELU",
+        "CELU",
+        "GELU",
+        "SiLU",
+        "Mish",
+        "Sigmoid",
+        "Tanh",
+        "Hardswish",
+        "Hardsigmoid",
+    ]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CostTerms:

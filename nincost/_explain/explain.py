@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nincost._chinese.translate import usual_language
-from nincost._closed_form.cost_terms import CostedLayer, CostTerms, costed_layers
+from nincost._closed_form.cost_terms import ACTIVATIONS, CostedLayer, CostTerms, costed_layers
 from nincost._closed_form.terms import Terms
 from nincost._closed_form.terms_text import terms_text
 from nincost._closed_form.worked_modules import WorkedModule, worked_modules
@@ -179,28 +179,9 @@ def _notes(cost: CostTerms, out: Shape) -> Iterator[Sentence]:
         yield Sentence("note_pool")
     elif "Norm" in kind and cost.params and "Batch" in kind:
         yield Sentence("note_norm")
-    elif not cost.params and not cost.macs and kind in _ELEMENTWISE:
+    elif not cost.params and not cost.macs and kind in ACTIVATIONS:
         yield Sentence("note_activation", {"type": kind})
     yield from _steps(cost, out)
-
-
-_ELEMENTWISE = frozenset(
-    [
-        "ReLU",
-        "ReLU6",
-        "LeakyReLU",
-        "ELU",
-        "SELU",
-        "CELU",
-        "GELU",
-        "SiLU",
-        "Mish",
-        "Sigmoid",
-        "Tanh",
-        "Hardswish",
-        "Hardsigmoid",
-    ]
-)
 
 
 def _steps(cost: CostTerms, out: Shape) -> Iterator[Sentence]:

@@ -53,8 +53,8 @@ def fit(
     Args:
         gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
             CUDA context counts: the budget is for all that nvidia-smi shows.
-        model, input, arg: as in `nincost.memory`; of example tensors the
-            batch is the first size that most of them have, and rows are repeated.
+        model, input, arg: as in `nincost.memory`. Of example tensors the batch is the first size
+            that most of them have, and rows are repeated or left out.
         {options}
 
     Returns:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from nincost._memory.change_results import Remedies, Remedy
 from nincost._memory.changes import (
     StepChange,
     autocast,
@@ -24,7 +25,6 @@ from nincost._memory.changes import (
 )
 from nincost._memory.fit import estimated_batch, search
 from nincost._memory.predict import Prediction, predict, predict_changed
-from nincost._memory.remedy_results import Remedies, Remedy
 from nincost._progress import advance
 from nincost._step.request import Request
 from nincost.errors import NincostError
@@ -135,11 +135,11 @@ class _Search:
         key = _recorded(change.fields)
         try:
             request = _few_passes(change.of(self.request))
-            if key not in self.known:
-                self.known[key] = predict(request)
-            after = self.known[key] = predict_changed(self.known[key], request)
+            known = self.known.get(key)
+            after = predict(request) if known is None else predict_changed(known, request)
         except NincostError:
             return None
+        self.known[key] = after
         return Tried(
             change,
             Remedy(

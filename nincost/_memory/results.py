@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nincost._files import write_file
 from nincost._measure.results import Measured
-from nincost._memory.remedy_results import Remedies
+from nincost._memory.change_results import Change, Remedies
 from nincost._result import Result, Tabular, plain, render
 from nincost._trace.recording import CATEGORIES
 from nincost._trace.values.assumptions import Assumption
@@ -107,24 +107,6 @@ class UsedRule:
     source: str
 
     def to_dict(self) -> dict[str, str]:
-        return plain(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The same step with one thing changed, predicted: how much that saves (negative: costs).
-
-    `option` is what to add on the command line, and `description` says it in words.
-    """
-
-    option: str
-    description: str
-    peak_allocated_bytes: int
-    peak_reserved_bytes: int
-    process_bytes: int
-    saved_bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
         return plain(self)
 
 

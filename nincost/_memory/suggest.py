@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nincost._memory.change_results import Change
 from nincost._memory.changes import (
     STATELESS,
     StepChange,
@@ -14,7 +15,6 @@ from nincost._memory.changes import (
     other_optimizers,
 )
 from nincost._memory.predict import Prediction, predict, predict_changed
-from nincost._memory.results import Change
 from nincost._progress import advance
 from nincost._step.request import Request
 from nincost.errors import NincostError

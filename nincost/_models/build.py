@@ -207,11 +207,7 @@ def compiled_parts(module: nn.Module) -> tuple[str, ...]:
     from nincost._torch.modules import COMPILED_CALL, COMPILED_MODULE
 
     found = []
-    try:
-        parts = [*module.named_modules()]
-    except Exception:  # its own way to list its parts: what runs it says what is wrong
-        return ()
-    for path, part in parts:
+    for path, part in _parts(module):
         wrapped = COMPILED_MODULE in part.__dict__.get("_modules", ())
         if wrapped or part.__dict__.get(COMPILED_CALL) is not None:
             names = [name for name in path.split(".") if name != COMPILED_MODULE]
@@ -255,14 +251,22 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 def _sharded(module: nn.Module) -> str:
     """How a model is one rank's part of it; nothing where it is whole."""
-    try:
-        for name, child in module.named_modules():
-            kinds = {kind.__name__ for kind in type(child).__mro__}
-            if kinds & {"FSDPModule", "FullyShardedDataParallel"}:
-                return f"{printable(name) or 'the model'} is sharded by FSDP"
-        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+    for path, part in _parts(module):
+        kinds = {kind.__name__ for kind in type(part).__mro__}
+        if kinds & {"FSDPModule", "FullyShardedDataParallel"}:
+            return f"{printable(path) or 'the model'} is sharded by FSDP"
+        for name, tensor in (*part._parameters.items(), *part._buffers.items()):
             if type(tensor).__name__ == "DTensor":
-                return f"{printable(name)} is a DTensor"
-    except Exception:  # its own way to list its parts: what runs it says what is wrong
-        return ""
+                return f"{printable(f'{path}.{name}' if path else name)} is a DTensor"
     return ""
+
+
+def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """`named_modules()`; nothing where a model has a way of its own to list them, and it fails.
+
+    Whoever runs the model then says what is wrong.
+    """
+    try:
+        return [*module.named_modules()]
+    except Exception:
+        return []

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 #: Tokens where the configuration allows more: BERT's usual length.
-LENGTH = 512
+_LENGTH = 512
 #: Pixels of an image's side where the configuration leaves it open: ImageNet's usual ones.
 _SIDE = 224
 #: Samples of a second of speech, at the rate that such models are trained on.
@@ -23,10 +23,10 @@ def default_input(module: nn.Module, config: Any) -> tuple[str, ...]:
         config: its configuration.
     """
     text = _part(config, "text_config", "decoder")
-    length = min(LENGTH, *_limits(config), *_limits(text))
+    length = min(_LENGTH, *_limits(config), *_limits(text))
     ids = f"input_ids={length}:int64"
     decoder = getattr(config, "is_encoder_decoder", False)
-    pixels = _pixels(config)
+    pixels, mels = _pixels(config), getattr(config, "num_mel_bins", 0)
     main = getattr(module, "main_input_name", "")
     if main == "pixel_values":
         if hasattr(config, "vision_config") and hasattr(config, "text_config"):
@@ -37,10 +37,7 @@ def default_input(module: nn.Module, config: Any) -> tuple[str, ...]:
             return (ids, f"pixel_values={pixels}")
         return (ids, f"decoder_input_ids={length}:int64") if decoder else (ids,)
     if main == "input_features":
-        mels, frames = (
-            getattr(config, "num_mel_bins", 0),
-            getattr(config, "max_source_positions", 0),
-        )
+        frames = getattr(config, "max_source_positions", 0)
         if mels and frames and decoder:  # Whisper: a convolution halves the frames
             length = min(length, getattr(config, "max_target_positions", length))
             return (f"input_features={mels}x{2 * frames}", f"decoder_input_ids={length}:int64")
@@ -48,7 +45,7 @@ def default_input(module: nn.Module, config: Any) -> tuple[str, ...]:
     if main == "input_values":
         if hasattr(config, "conv_stride"):  # wav2vec 2.0 and its like take the samples
             return (f"input_values={_SAMPLES}",)
-        mels, frames = getattr(config, "num_mel_bins", 0), getattr(config, "max_length", 0)
+        frames = getattr(config, "max_length", 0)
         return (f"input_values={frames}x{mels}",) if mels and frames else ()
     return ()
 
@@ -64,7 +61,7 @@ def _limits(config: Any) -> list[int]:
     found = [getattr(config, name, None) for name in names]
     # Roberta's positions begin behind its padding's.
     pads = 2 if "roberta" in str(getattr(config, "model_type", "")) else 0
-    return [size - pads for size in found if type(size) is int and size > pads] or [LENGTH]
+    return [size - pads for size in found if type(size) is int and size > pads] or [_LENGTH]
 
 
 def _pixels(config: Any) -> str:

@@ -67,7 +67,6 @@ def report(
     )  # fmt: skip
 
 
-@in_own_mode
 def gather(
     model: Any,
     *,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nincost._closed_form.cost_terms import CostedLayer
+from nincost._closed_form.cost_terms import ACTIVATIONS, CostedLayer
 
 BYTES = 4
 
@@ -61,7 +61,7 @@ def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
             pooled += out
         elif cost.param_terms and (cost.window or "Linear" in cost.type):
             weighted += out
-        elif cost.type in _ELEMENTWISE:
+        elif cost.type in ACTIVATIONS:
             rectified += out
             continue
         else:
@@ -70,24 +70,6 @@ def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
     pairs = [a + b for a, b in itertools.pairwise([data, *outputs])]
     params = sum(layer.cost.params for layer in layers)
     return Sizes(params, weighted, pooled, rectified, data, max(pairs, default=0))
-
-
-_ELEMENTWISE = frozenset(
-    [
-        "ReLU",
-        "ReLU6",
-        "LeakyReLU",
-        "ELU",
-        "SELU",
-        "GELU",
-        "SiLU",
-        "Mish",
-        "Sigmoid",
-        "Tanh",
-        "Hardswish",
-        "Hardsigmoid",
-    ]
-)
 
 
 def activations(sizes: Sizes, batch: int) -> list[Formula]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nincost import _units as units
-from nincost._memory.results import PHASES, Change, LayerMemory, Memory
+from nincost._memory.change_results import Change
+from nincost._memory.results import PHASES, LayerMemory, Memory
 from nincost._step.step_options import step_words
 
 #: Categories as people call them, in the order of a table.

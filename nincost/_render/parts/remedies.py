@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nincost import _units as units
-from nincost._memory.remedy_results import Remedies
+from nincost._memory.change_results import Remedies
 
 #: Stands before the first change that is enough.
 MARK = "=>"

@@ -1,4 +1,4 @@
-"""What makes a step fit a card that it does not fit: plain values, all sizes in bytes."""
+"""What a changed step takes, and what makes one fit that does not: plain values, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from nincost._result import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """The same step with something changed, predicted in full.
+class Change:
+    """The same step with something changed, predicted.
 
     Attributes:
         option: what to add on the command line, or to write in its place.
         description: the same in words.
         peak_allocated_bytes, peak_reserved_bytes, process_bytes: as in `MemoryTotals`.
         saved_bytes: what the process takes less than before (negative: more).
-        fits: whether the process fits the card then.
-        command: the whole command; in Python's words where no shell can write it.
     """
 
     option: str
@@ -27,11 +25,22 @@ class Remedy:
     peak_reserved_bytes: int
     process_bytes: int
     saved_bytes: int
-    fits: bool
-    command: str
 
     def to_dict(self) -> dict[str, Any]:
         return plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy(Change):
+    """A change of a step that does not fit.
+
+    Attributes:
+        fits: whether the process fits the card then.
+        command: the whole command; in Python's words where no shell can write it.
+    """
+
+    fits: bool
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
