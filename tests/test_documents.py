@@ -1,8 +1,4 @@
-"""README and docs show what the command prints today.
-
-Runs behind tests/test_files.py, which forks: autograd refuses to run in the fork of a process that
-it has run in.
-"""
+"""README and docs show what the command prints today."""
 
 from __future__ import annotations
 
