@@ -38,7 +38,7 @@ class NamedTensors:
             if type(tensor) in plain:
                 try:
                     named.append((now, tensor.untyped_storage().data_ptr(), category, layer))
-                except (RuntimeError, NotImplementedError):  # a tensor without memory of its own
+                except (RuntimeError, NotImplementedError, ValueError):  # without memory, or lazy
                     continue
             elif tensor is not None:
                 for address in self.addresses(tensor):
@@ -55,7 +55,7 @@ class NamedTensors:
         elif tensor.is_cuda:
             try:
                 address = tensor.untyped_storage().data_ptr()
-            except (RuntimeError, NotImplementedError):  # a tensor without memory of its own
+            except (RuntimeError, NotImplementedError, ValueError):  # without memory, or lazy
                 return
             if address:
                 yield address
