@@ -35,26 +35,62 @@ def measure_request(request: Request, steps: int) -> Measured:
         MeasureError: the steps failed, for another reason than memory.
         InputError: the model or the loss cannot be sent to another process.
     """
-    with tempfile.TemporaryDirectory(prefix="nincost-") as folder:
-        job = make_job(request, steps, Path(folder))
-        here = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        variables = {**here, **variables_of(request), "PYTHONUNBUFFERED": "1"}
+    with Measurement(request, steps) as measurement:
+        return measurement.run()
+
+
+class Measurement:
+    """A fresh process that has imported torch and waits; it touches the GPU when `run` is called.
+
+    So the next process can be prepared while one measures: what nvidia-smi says of the card before
+    and after belongs to one process only when they run one after another.
+
+    Raises:
+        InputError: the model or the loss cannot be sent to another process.
+    """
+
+    def __init__(self, request: Request, steps: int) -> None:
+        self._model = request.step.model.name
+        self._folder = tempfile.TemporaryDirectory(prefix="nincost-")
         try:
-            done = subprocess.run(
+            self._job = make_job(request, steps, Path(self._folder.name))
+            here = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "nincost._measure.measured_run"],
-                input=json.dumps(job),
-                capture_output=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                env=variables,
-                timeout=_PATIENCE,
-                check=False,
+                env={**here, **variables_of(request), "PYTHONUNBUFFERED": "1"},
             )
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def run(self) -> Measured:
+        """Run the steps, and return what was measured.
+
+        Raises:
+            MeasureError: they failed, for another reason than memory.
+        """
+        try:
+            found, said = self._process.communicate(json.dumps(self._job), timeout=_PATIENCE)
         except subprocess.TimeoutExpired as error:
             raise MeasureError(
-                f"measuring {request.step.model.name} took more than {_PATIENCE} s: give a smaller "
-                "batch, or --no-measure"
+                f"measuring {self._model} took more than {_PATIENCE} s: give a smaller batch, or "
+                "--no-measure"
             ) from error
-    return read_answer(done.stdout, done.stderr, request.step.model.name)
+        return read_answer(found, said, self._model)
+
+    def __enter__(self) -> Measurement:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process if it has not ended, and remove its files."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+        self._folder.cleanup()
 
 
 def variables_of(request: Request) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 from nincost._environment import environment
 from nincost._isolation import collection_paused, in_own_mode
-from nincost._measure.measure import measure_request, measured_from
+from nincost._measure.measure import Measurement, measured_from
 from nincost._measure.results import Measured
 from nincost._memory.predict import describe, predict
 from nincost._progress import advance
@@ -22,8 +24,12 @@ from nincost.errors import InputError, NincostError
 #: Bytes of a report that are read; the whole suite's has a twentieth of it.
 _LARGEST_REPORT = 16 * 2**20
 
-#: Measures a case; the number is that of the steps that were simulated.
-Measurer = Callable[[Case, Request, int], Measured]
+#: Prepares the measurement of a case, which runs when what it gives is called. The number is that
+#: of the steps that were simulated; what is opened is closed when all cases are done.
+Preparer = Callable[[Case, Request, int, contextlib.ExitStack], Callable[[], Measured]]
+
+#: Measurements that are prepared while one runs: importing torch takes longer than most steps.
+_AHEAD = 3
 
 
 @in_own_mode
@@ -56,7 +62,7 @@ def validate(
                 "nincost validate wrote"
             )
 
-        rows = tuple(_rows(cases, gpu, lambda case, *_: known[case.name], progress))
+        rows = tuple(_rows(cases, gpu, lambda case, *_: lambda: known[case.name], progress))
         return Validation(gpu, versions, rows, str(recorded), environment())
     import torch
 
@@ -66,9 +72,7 @@ def validate(
             "where one is, or give --recorded with the report of such a machine"
         )
     gpu = torch.cuda.get_device_name(0)
-    rows = tuple(
-        _rows(suite(quick=quick), None, lambda _, *given: measure_request(*given), progress)
-    )
+    rows = tuple(_rows(suite(quick=quick), None, _measurement, progress))
     versions = next((dict(row.measured.versions) for row in rows if row.measured), {})
     return Validation(gpu, versions, rows, "", environment())
 
@@ -76,20 +80,33 @@ def validate(
 def _rows(
     cases: tuple[Case, ...],
     gpu: str | None,
-    measurer: Measurer,
+    prepare: Preparer,
     progress: Callable[[str], None] | None,
 ) -> list[ValidationRow]:
-    rows = []
-    for number, case in enumerate(cases):
-        advance(case.name, number, len(cases))
+    """A row for each case. The next measurements are prepared while one runs."""
+    rows: list[ValidationRow] = []
+    waiting: deque[Callable[[], ValidationRow]] = deque()
+
+    def finish() -> None:
+        advance(cases[len(rows)].name, len(rows), len(cases))
         if progress:
-            progress(case.name)
-        rows.append(_row(case, gpu, measurer))
+            progress(cases[len(rows)].name)
+        rows.append(waiting.popleft()())
+
+    with contextlib.ExitStack() as opened:
+        for case in cases:
+            waiting.append(_prepared(case, gpu, prepare, opened))
+            if len(waiting) > _AHEAD:
+                finish()
+        while waiting:
+            finish()
     return rows
 
 
-def _row(case: Case, gpu: str | None, measurer: Measurer) -> ValidationRow:
-    """One case; a failure is its own, the suite goes on."""
+def _prepared(
+    case: Case, gpu: str | None, prepare: Preparer, opened: contextlib.ExitStack
+) -> Callable[[], ValidationRow]:
+    """Predicts a case; what measures it and gives its row. A failure is the case's own."""
     predicted = None
     try:
         with collection_paused():
@@ -98,9 +115,24 @@ def _row(case: Case, gpu: str | None, measurer: Measurer) -> ValidationRow:
             found = predict(request)
             # The history of each case would be megabytes.
             predicted = replace(describe(found), history=None)
-        return ValidationRow(case.name, predicted, measurer(case, request, found.simulation.steps))
+        measure = prepare(case, request, found.simulation.steps, opened)
     except NincostError as error:
-        return ValidationRow(case.name, predicted, None, str(error))
+        failure = str(error)
+        return lambda: ValidationRow(case.name, predicted, None, failure)
+
+    def measured() -> ValidationRow:
+        try:
+            return ValidationRow(case.name, predicted, measure())
+        except NincostError as error:
+            return ValidationRow(case.name, predicted, None, str(error))
+
+    return measured
+
+
+def _measurement(
+    _: Case, request: Request, steps: int, opened: contextlib.ExitStack
+) -> Callable[[], Measured]:
+    return opened.enter_context(Measurement(request, steps)).run
 
 
 def _read_report(path: Path) -> tuple[str, dict[str, str], dict[str, Measured]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -50,6 +51,21 @@ class TapeMeter:
 
     def describe(self):
         return "Tape", {"torch": "0"}
+
+
+class TapeProcess:
+    """In the place of a measuring process: a tape of numbers stands for its GPU."""
+
+    last: tuple = ()
+
+    def __init__(self, command, **options):
+        TapeProcess.last = command, options
+
+    def communicate(self, job, timeout):
+        return json.dumps(run(json.loads(job), TapeMeter())), ""
+
+    def poll(self):
+        return 0
 
 
 OUT_OF_MEMORY = (
@@ -133,20 +149,23 @@ def test_the_process_answers_on_its_last_line():
 
 
 def test_a_job_reaches_a_fresh_process(monkeypatch):
-    seen = {}
-
-    def run_instead(command, **options):
-        seen.update(command=command, **options)
-        answer = run(json.loads(options["input"]), TapeMeter())
-        return subprocess.CompletedProcess(command, 0, json.dumps(answer), "")
-
-    monkeypatch.setattr(measure.subprocess, "run", run_instead)
+    monkeypatch.setattr(measure.subprocess, "Popen", TapeProcess)
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 4))
     request = make_request(net, input=torch.zeros(3, 1, 4, 4), alloc_conf="max_split_size_mb:64")
     measured = measure.measure_request(request, 4)
     assert measured.steps == 4
-    assert seen["command"][1:] == ["-m", "nincost._measure.measured_run"]
-    assert seen["env"]["PYTORCH_CUDA_ALLOC_CONF"] == "max_split_size_mb:64"
+    command, options = TapeProcess.last
+    assert command[1:] == ["-m", "nincost._measure.measured_run"]
+    assert options["env"]["PYTORCH_CUDA_ALLOC_CONF"] == "max_split_size_mb:64"
+
+
+def test_a_process_that_waits_touches_no_gpu_and_ends_with_its_measurement():
+    request = make_request("two-1x1", input="1x96x96")
+    with measure.Measurement(request, 2) as waiting:
+        process = waiting._process
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for its job
+            process.wait(0.2)
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_what_cannot_be_told_to_another_process_is_refused(tmp_path):
@@ -228,12 +247,8 @@ def test_a_predicted_history_read_as_a_recording_gives_the_prediction():
 def gpu_here(monkeypatch):
     """As if this machine had a GPU, whose steps a tape of numbers stands for."""
 
-    def run_instead(command, **options):
-        answer = run(json.loads(options["input"]), TapeMeter())
-        return subprocess.CompletedProcess(command, 0, json.dumps(answer), "")
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(measure.subprocess, "run", run_instead)
+    monkeypatch.setattr(measure.subprocess, "Popen", TapeProcess)
 
 
 @pytest.mark.usefixtures("gpu_here")
