@@ -10,7 +10,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -20,17 +19,7 @@ from nincost._allocator import AllocatorConfig
 from nincost._devices.settings import Settings
 from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
-from nincost._models.build import Model
-from nincost._models.copies import copy_structure, set_mode
-from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors, tensors_in
-from nincost._models.sources import resolve
-from nincost._step.activation_checkpointing import checkpoint_blocks
-from nincost._step.convert import convert_input, convert_module
-from nincost._step.fine_tuning import change_what_is_trained
-from nincost._step.library_calls import ScriptCalls
-from nincost._step.loss import make_target, output_tensor, own_loss
-from nincost._step.run_steps import run_steps
-from nincost._step.step_options import Step
+from nincost._measure.real_steps import run_real_steps, step_of
 from nincost._trace.recording import CATEGORIES, Phase
 
 
@@ -41,71 +30,11 @@ def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
     Settings.from_dict(job["settings"]).apply()
     failure = ""
     try:
-        _run(step, measured)
+        run_real_steps(step, meter.device, measured)
     except torch.OutOfMemoryError as error:
         failure = str(error)
     measured.add_peak()
     return measured.to_dict(failure)
-
-
-def step_of(job: Mapping[str, Any]) -> Step:
-    """The step that a job describes; its model with real weights on the CPU."""
-    if "model_file" in job:
-        given = torch.load(job["model_file"], weights_only=False, map_location="cpu")  # nosec B614
-        model = Model(type(given).__name__, given)
-    else:
-        model = resolve(job["model"], job["arg"])
-    loaded: dict[str, Any] = {"model": model, "input": job.get("input")}
-    if "input_file" in job:
-        loaded["input"] = torch.load(job["input_file"], weights_only=False, map_location="cpu")  # nosec B614
-    if "loss_file" in job:
-        loaded["loss"] = torch.load(job["loss_file"], weights_only=False)  # nosec B614
-    names = {field.name for field in fields(Step)} - set(loaded)
-    plain = {name: job[name] for name in names if job.get(name) is not None}
-    return Step(**loaded, **plain)
-
-
-def _run(step: Step, measured: StepMeter) -> None:
-    model, device = step.model, measured.meter.device
-    given = model.default_input if step.input is None else step.input
-    on_meta = make_input(given, step.batch_size, float_dtype(model.module))
-    module = model.rebuild() if model.rebuild else model.module
-    convert_module(step, module)
-    change_what_is_trained(step, module)
-    set_mode(module, training=not step.inference)
-    measured.meter.record()
-    module.to(device)
-    measured.model_placed(module)
-    inputs = convert_input(step, _with_values(on_meta))
-    inputs = map_tensors(lambda tensor: tensor.to(device), inputs)
-    target = _target(step, module, convert_input(step, on_meta))
-    target = None if target is None else target.to(device)
-    measured.inputs_placed(tensors_in((inputs.args, inputs.kwargs, target)))
-    checkpoint_blocks(module, step.activation_checkpointing)
-    run_steps(step, module, inputs, measured, ScriptCalls(device), target=target)
-
-
-def _with_values(inputs: ModelInput) -> ModelInput:
-    """Random floats, and zeros for whole numbers, which every embedding has a row for."""
-
-    def real(tensor: Tensor) -> Tensor:
-        if tensor.is_floating_point():
-            return torch.randn(tensor.shape, dtype=torch.float32).to(tensor.dtype)
-        return torch.zeros(tensor.shape, dtype=tensor.dtype)
-
-    return map_tensors(real, inputs)
-
-
-def _target(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None:
-    """The loss's target, on the CPU; its shape by a forward run on meta."""
-    if not isinstance(step.loss, str) or step.inference:
-        return None
-    copy = copy_structure(module)
-    output = copy(*on_meta.args, **on_meta.kwargs)
-    if step.loss == "cross-entropy" and own_loss(output) is not None:
-        return None
-    target = make_target(step.loss, output_tensor(output))
-    return None if target is None else torch.zeros(target.shape, dtype=target.dtype)
 
 
 class StepMeter:
@@ -137,6 +66,9 @@ class StepMeter:
         self._state: dict[int, str] = {}
         self._gradients: dict[int, str] = {}
         self._gradients_before: dict[int, str] = {}
+
+    def model_placing(self) -> None:
+        self.meter.record()
 
     def model_placed(self, module: nn.Module) -> None:
         """The module is on the device."""

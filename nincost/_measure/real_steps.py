@@ -1,0 +1,102 @@
+"""A described step on a real device: its model with real weights, placed as a script places it.
+
+The steps are those of `record`, by the same driver; who observes them measures memory or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from nincost._models.build import Model
+from nincost._models.copies import copy_structure, set_mode
+from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors, tensors_in
+from nincost._models.sources import resolve
+from nincost._step.activation_checkpointing import checkpoint_blocks
+from nincost._step.convert import convert_input, convert_module
+from nincost._step.fine_tuning import change_what_is_trained
+from nincost._step.library_calls import ScriptCalls
+from nincost._step.loss import make_target, output_tensor, own_loss
+from nincost._step.run_steps import StepObserver, run_steps
+from nincost._step.step_options import Step
+
+
+class RealStepObserver(StepObserver, Protocol):
+    """Observes steps on a real device, and what is put there before them."""
+
+    def model_placing(self) -> None:
+        """The module goes to the device now."""
+        ...
+
+    def model_placed(self, module: nn.Module) -> None:
+        """The module is on the device."""
+        ...
+
+    def inputs_placed(self, tensors: Iterable[Tensor]) -> None:
+        """The model's arguments and the loss's target are on the device."""
+        ...
+
+
+def step_of(job: Mapping[str, Any]) -> Step:
+    """The step that a job describes; its model with real weights on the CPU."""
+    if "model_file" in job:
+        given = torch.load(job["model_file"], weights_only=False, map_location="cpu")  # nosec B614
+        model = Model(type(given).__name__, given)
+    else:
+        model = resolve(job["model"], job["arg"])
+    loaded: dict[str, Any] = {"model": model, "input": job.get("input")}
+    if "input_file" in job:
+        loaded["input"] = torch.load(job["input_file"], weights_only=False, map_location="cpu")  # nosec B614
+    if "loss_file" in job:
+        loaded["loss"] = torch.load(job["loss_file"], weights_only=False)  # nosec B614
+    names = {field.name for field in fields(Step)} - set(loaded)
+    plain = {name: job[name] for name in names if job.get(name) is not None}
+    return Step(**loaded, **plain)
+
+
+def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver) -> None:
+    """Place the model and its inputs on a device, and run the steps there."""
+    model = step.model
+    given = model.default_input if step.input is None else step.input
+    on_meta = make_input(given, step.batch_size, float_dtype(model.module))
+    module = model.rebuild() if model.rebuild else model.module
+    convert_module(step, module)
+    change_what_is_trained(step, module)
+    set_mode(module, training=not step.inference)
+    observer.model_placing()
+    module.to(device)
+    observer.model_placed(module)
+    inputs = convert_input(step, _with_values(on_meta))
+    inputs = map_tensors(lambda tensor: tensor.to(device), inputs)
+    target = _target(step, module, convert_input(step, on_meta))
+    target = None if target is None else target.to(device)
+    observer.inputs_placed(tensors_in((inputs.args, inputs.kwargs, target)))
+    checkpoint_blocks(module, step.activation_checkpointing)
+    run_steps(step, module, inputs, observer, ScriptCalls(device), target=target)
+
+
+def _with_values(inputs: ModelInput) -> ModelInput:
+    """Random floats, and zeros for whole numbers, which every embedding has a row for."""
+
+    def real(tensor: Tensor) -> Tensor:
+        if tensor.is_floating_point():
+            return torch.randn(tensor.shape, dtype=torch.float32).to(tensor.dtype)
+        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+
+    return map_tensors(real, inputs)
+
+
+def _target(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None:
+    """The loss's target, on the CPU; its shape by a forward run on meta."""
+    if not isinstance(step.loss, str) or step.inference:
+        return None
+    copy = copy_structure(module)
+    output = copy(*on_meta.args, **on_meta.kwargs)
+    if step.loss == "cross-entropy" and own_loss(output) is not None:
+        return None
+    target = make_target(step.loss, output_tensor(output))
+    return None if target is None else torch.zeros(target.shape, dtype=target.dtype)
