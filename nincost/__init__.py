@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nincost._closed_form.check_results import Check
     from nincost._compare.compare import compare
     from nincost._compare.results import Comparison
+    from nincost._compare.view import ComparisonView
     from nincost._emulator.results import Run
     from nincost._emulator.run import run
     from nincost._emulator.verification.results import Verification
@@ -77,6 +78,7 @@ _WHERE = {
     "Explained": "nincost._explain.results",
     "compare": "nincost._compare.compare",
     "Comparison": "nincost._compare.results",
+    "ComparisonView": "nincost._compare.view",
     "audit": "nincost._audit.audit",
     "Audit": "nincost._audit.results",
     "report": "nincost._report.report",
@@ -94,6 +96,7 @@ __all__ = [
     "Audit",
     "Check",
     "Comparison",
+    "ComparisonView",
     "Dataset",
     "Explained",
     "ExpressionError",

@@ -105,8 +105,8 @@ ONLY_PYTHON_OF = {
     "validate": {"progress"}, "train": {"progress", "force"},
     "run": {"progress", "timeout"},  # its --timeout is that of each command
 }  # fmt: skip
-#: What of a profile is shown, not how it is made; `View` has them under the same names.
-VIEW = {"depth", "sort", "top", "columns", "elementwise", "total", "exact"}
+#: What of a result is shown, not how it is made: these classes have the options' names.
+VIEWS = {"profile": nincost.View, "compare": nincost.ComparisonView}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -119,11 +119,8 @@ def test_each_option_has_its_twin_in_the_function_of_the_same_name(name: str) ->
     parameters = inspect.signature(getattr(nincost, name)).parameters
     only_python = ONLY_PYTHON_OF.get(name, set())
     function = {key: p for key, p in parameters.items() if key not in only_python}
-    view = VIEW & set(options)
-    if view:
-        from nincost._profile.view import View
-
-        assert view == set(inspect.signature(View).parameters)
+    view = set(inspect.signature(VIEWS[name]).parameters) if name in VIEWS else set()
+    assert view <= set(options)
     assert set(options) - view == set(function)
     for key, parameter in function.items():
         default = options[key].get_default(context)  # False of a flag that says nothing

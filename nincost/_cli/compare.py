@@ -18,7 +18,8 @@ from nincost.errors import InputError
 Examples:
   nincost compare two-1x1 one-1x1
   nincost compare two-1x1 --inputs 1x224x224 --inputs 1x96x96
-  nincost compare torchvision:resnet18 torchvision:resnet34 torchvision:resnet50""",
+  nincost compare resnet18 resnet34 resnet50 --sort macs
+  nincost compare resnet18 resnet50 --columns model,params,macs,macs_ratio --format latex""",
 )
 @click.argument("models", nargs=-1, metavar="A [B ...]")
 @click.option(
@@ -39,6 +40,13 @@ Examples:
 @click.option("--gpu", metavar="NAME", help="The GPU to predict for. Default: an A100.")
 @step_options
 @click.option("--all", "all_rows", is_flag=True, help="Show the layers that are the same, too.")
+@click.option("--sort", metavar="COLUMN", help="Order the rows by a column, largest first.")
+@click.option(
+    "--columns", metavar="A,B,...",
+    help="Which columns to show, named as in the CSV, in order (JSON, pages and pictures have all);"
+    " with model among them, a row for each model.",
+)  # fmt: skip
+@click.option("--exact", is_flag=True, help="Whole numbers in the table, not 762.3 M.")
 @output_options("compare")
 def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     """Compare models side by side: the layers that differ, and the totals with their ratios.
@@ -47,6 +55,13 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
     give two inputs or two batch sizes.
     """
     output = Output.from_options(options)
+    from nincost._compare.view import ComparisonView
+
+    view = ComparisonView(
+        columns=tuple(c.strip() for c in (options.pop("columns") or "").split(",") if c.strip()),
+        sort=options.pop("sort"),
+        exact=options.pop("exact"),
+    )
     from nincost._compare.compare import compare
     from nincost._step.command_line import command_line
 
@@ -57,7 +72,7 @@ def command(models: tuple[str, ...], all_rows: bool, **options: Any) -> None:
         result = compare(*models, **options)
     defaults = {key: p.default for key, p in inspect.signature(compare).parameters.items()}
     command_words = command_line("compare", models, options, defaults)
-    output.show(result, all_rows=all_rows, command=command_words)
+    output.show(result, view=view, all_rows=all_rows, command=command_words)
 
 
 def _numbers(text: str | None) -> list[int] | None:

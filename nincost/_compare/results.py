@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nincost._profile.results import LayerCost, Profile
-from nincost._result import Result, Tabular
+from nincost._result import Result, Tabular, render
+
+if TYPE_CHECKING:
+    from nincost._compare.view import ComparisonView
 
 Status = Literal["same", "changed", "added", "removed"]
 
 #: What is compared, layer by layer and in total.
 AMOUNTS = ("params", "macs", "activation_elements", "activation_bytes")
+#: The totals of a model; the last is there where a training step is predicted.
+TOTALS = ("params", "macs", "flops", "activation_elements", "activation_bytes", "training_bytes")
+#: Columns of the two tables: a row for each pair of layers, a row for each model.
+LAYER_COLUMNS = (
+    "status", "layer", "type", "left_layer", "right_layer", "left_output_shape",
+    "right_output_shape",
+    *(column for a in AMOUNTS for column in (f"left_{a}", f"right_{a}", f"{a}_change")),
+)  # fmt: skip
+MODEL_COLUMNS = ("model", "input", "batch_size", *TOTALS, *(f"{a}_ratio" for a in TOTALS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +128,7 @@ class Comparison(Result):
         return tuple(row for row in self.layers if row.status != "same")
 
     def to_dict(self) -> dict[str, Any]:
-        names = ["params", "macs", "flops", "activation_elements", "activation_bytes"]
-        if self.training:
-            names.append("training_bytes")
+        names = TOTALS if self.training else TOTALS[:-1]
         return {
             "schema": 1,
             "command": "compare",
@@ -142,17 +153,12 @@ class Comparison(Result):
     def tabular(self) -> Tabular:
         """The pairs of layers where two networks are compared, else a row for each network."""
         if not self.layers:
-            return self._networks()
-        columns = ["status", "layer", "type"]
-        columns += [f"{s}_{name}" for name in ("layer", "output_shape") for s in ("left", "right")]
-        for name in AMOUNTS:
-            columns += [f"left_{name}", f"right_{name}", f"{name}_change"]
-        return Tabular.of(columns, (row.to_dict() for row in self.layers))
+            return self.by_model()
+        return Tabular.of(LAYER_COLUMNS, (row.to_dict() for row in self.layers))
 
-    def _networks(self) -> Tabular:
-        amounts = ["params", "macs", "flops", *AMOUNTS[2:]]
-        if self.training:
-            amounts.append("training_bytes")
+    def by_model(self) -> Tabular:
+        """A row for each network: its totals, and their ratios to the first network's."""
+        amounts = TOTALS if self.training else TOTALS[:-1]
         ratios = {amount: self.ratios(amount) for amount in amounts}
         rows = []
         for place, (name, profile) in enumerate(zip(self.names, self.profiles, strict=True)):
@@ -164,6 +170,43 @@ class Comparison(Result):
             ))  # fmt: skip
         columns = ("model", "input", "batch_size", *amounts, *(f"{a}_ratio" for a in amounts))
         return Tabular(columns, tuple(rows))
+
+    def to_csv(
+        self,
+        path: str | Path | None = None,
+        *,
+        view: ComparisonView | None = None,
+        force: bool = False,
+    ) -> str:
+        """The rows as CSV text, written to `path` as well where one is given.
+
+        `view` picks columns and the rows' order as the command's `--columns` and `--sort` do.
+        """
+        return self._rendered("csv", path, force, view=view)
+
+    def to_markdown(
+        self,
+        path: str | Path | None = None,
+        *,
+        view: ComparisonView | None = None,
+        force: bool = False,
+    ) -> str:
+        """The rows that `view` picks, and the totals, as Markdown tables."""
+        return self._rendered("markdown", path, force, view=view)
+
+    def to_latex(
+        self,
+        path: str | Path | None = None,
+        *,
+        view: ComparisonView | None = None,
+        force: bool = False,
+    ) -> str:
+        """The rows that `view` picks as a LaTeX tabular for booktabs and siunitx."""
+        return self._rendered("latex", path, force, view=view)
+
+    def to_table(self, *, view: ComparisonView | None = None, width: int | None = None) -> str:
+        """The table that the command prints, for a terminal `width` columns wide."""
+        return str(render(self, "table", view=view, width=width))
 
     def headline(self) -> dict[str, Any]:
         """The networks and their totals."""

@@ -103,6 +103,37 @@ def test_more_than_two_and_formats() -> None:
     assert two.to_markdown().count("| removed |") == 8
 
 
+def test_columns_and_order_of_every_table() -> None:
+    view = nincost.ComparisonView(("model", "macs", "macs_ratio"), sort="macs")
+    many = nincost.compare("zero-1x1", "two-1x1", "one-1x1", memory=False)
+    lines = ["model,macs,macs_ratio", "two-1x1,762297352,1.3201", "one-1x1,669884996,1.16",
+             "zero-1x1,577472640,1.0"]  # fmt: skip
+    assert many.to_csv(view=view).splitlines() == lines
+    assert [row.split(" & ")[0] for row in many.to_latex(view=view).splitlines()[5:8]] == [
+        "two-1x1", "one-1x1", "zero-1x1",
+    ]  # fmt: skip
+    assert "| two-1x1 | 762,297,352 | 1.3201 |" in many.to_markdown(view=view)
+    assert "two-1x1   762.3 M      x1.320" in many.to_table(view=view)
+    by_macs = many.to_table(view=nincost.ComparisonView(sort="macs", exact=True)).splitlines()
+    assert [line.split()[0] for line in by_macs[4:]] == ["two-1x1", "one-1x1", "zero-1x1"]
+    assert "577,472,640" in by_macs[-1]
+    frame = many.to_dataframe()
+    assert list(frame["macs_ratio"]) == [1.0, 1.3201, 1.16]
+    assert list(frame["macs"]) == [577_472_640, 762_297_352, 669_884_996]
+
+    two = nincost.compare("two-1x1", "one-1x1", memory=False)
+    by_change = nincost.ComparisonView(("layer", "macs"), sort="macs")
+    rows = two.to_csv(view=by_change).splitlines()
+    assert rows[:2] == [
+        "layer,left_macs,right_macs,macs_change", "block2.conv1x1_2,44302336,0,-44302336",
+    ]  # fmt: skip
+    assert len(rows) == len(two.layers) + 1
+    assert two.to_table(view=by_change).count("block") == 8  # those that differ
+    assert two.to_csv(view=view).splitlines()[1] == "two-1x1,762297352,1.0"
+    with pytest.raises(nincost.InputError, match="no column 'layer': choose from model"):
+        many.to_csv(view=nincost.ComparisonView(("layer",)))
+
+
 @pytest.mark.parametrize(
     ("models", "options", "words"),
     [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 from rich.text import Text
 
-from nincost._compare.results import Comparison
+from nincost._compare.results import Comparison, Difference
+from nincost._compare.view import ComparisonView, layers, model_order, rows
 from nincost._render.compare import text as words
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
+from nincost._result import Tabular
 
 _SIGNS = {"same": "", "changed": "~", "added": "+", "removed": "-"}
 _STYLES = {"same": "dim", "changed": "yellow", "added": "green", "removed": "red"}
@@ -15,23 +19,44 @@ _COLUMNS = (("params", "Params"), ("macs", "MACs"), ("activation_bytes", "Activa
 
 
 def render(
-    comparison: Comparison, *, width: int | None = None, color: bool = False, all_rows: bool = False
-) -> str:
-    """Two networks layer by layer, or more in a table of totals."""
+    comparison: Comparison, *, view: ComparisonView | None = None, width: int | None = None,
+    color: bool = False, all_rows: bool = False,
+) -> str:  # fmt: skip
+    """Two networks layer by layer, or more in a table of totals; or what `view` picks."""
+    view = view or ComparisonView()
     parts: list[RenderableType] = [Text(words.title(comparison), style="bold"), Text()]
-    if comparison.layers:
-        if comparison.changed or all_rows:
-            parts += [_layers(comparison, width, all_rows), Text()]
+    if view.columns:
+        parts.append(_chosen(rows(comparison, view, all_rows=all_rows), view))
+    elif comparison.layers:
+        pairs = layers(comparison, view, all_rows=all_rows)
+        if pairs:
+            parts += [_layers(pairs, width, view), Text()]
         parts += [Text(words.counts(comparison)), Text()]
         parts.append(_two_totals(comparison))
     else:
-        parts.append(_totals(comparison, width))
+        parts.append(_totals(comparison, width, view))
     if comparison.notes:
         parts += [Text(), grid(("Note", note) for note in comparison.notes)]
     return draw(parts, width=width, color=color)
 
 
-def _layers(comparison: Comparison, width: int | None, all_rows: bool) -> RenderableType:
+def _chosen(chosen: Tabular, view: ComparisonView) -> RenderableType:
+    """The rows and columns that somebody asked for, headed as they were named."""
+    table = new_table()
+    for place, name in enumerate(chosen.columns):
+        is_text = any(isinstance(row[place], str) for row in chosen.rows)
+        table.add_column(
+            name, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
+        )
+    for row in chosen.rows:
+        cells = zip(chosen.columns, row, strict=True)
+        table.add_row(*(Text(words.cell(name, value, exact=view.exact)) for name, value in cells))
+    return table
+
+
+def _layers(
+    pairs: Sequence[Difference], width: int | None, view: ComparisonView
+) -> RenderableType:  # fmt: skip
     wide = width is None or width >= WIDE_FROM
     table = new_table()
     table.add_column("", no_wrap=True)
@@ -41,12 +66,12 @@ def _layers(comparison: Comparison, width: int | None, all_rows: bool) -> Render
     table.add_column("Output", overflow="fold")
     for _, heading in _COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in comparison.layers if all_rows else comparison.changed:
+    show = words.change if wide or view.exact else words.short_change
+    for row in pairs:
         cells = [Text(_SIGNS[row.status]), Text(row.layer)]
         if wide:
             cells.append(Text(row.type))
         cells.append(Text(row.output_shape))
-        show = words.change if wide else words.short_change
         cells += [Text(show(name, row.change(name))) for name, _ in _COLUMNS]
         table.add_row(*cells, style=_STYLES[row.status])
     return table
@@ -69,9 +94,10 @@ def _two_totals(comparison: Comparison) -> RenderableType:
     return table
 
 
-def _totals(comparison: Comparison, width: int | None) -> RenderableType:
+def _totals(comparison: Comparison, width: int | None, view: ComparisonView) -> RenderableType:
     """A row for each network; with each amount, its ratio to the first (below it where narrow)."""
     wide = width is None or width >= WIDE_FROM
+    show = words.amount if wide or view.exact else words.short_amount
     columns = [*_COLUMNS, *([("training_bytes", "Training")] if comparison.training else [])]
     table = new_table()
     table.add_column("Model", overflow="fold")
@@ -79,14 +105,14 @@ def _totals(comparison: Comparison, width: int | None) -> RenderableType:
         table.add_column(heading, justify="right", no_wrap=True)
         if wide:
             table.add_column("", justify="right", no_wrap=True)
-    for place, name in enumerate(comparison.names):
-        cells = [Text(name)]
+    for place in model_order(comparison, view):
+        cells = [Text(comparison.names[place])]
         for amount, _ in columns:
-            value = comparison.total(amount)[place]
+            value = show(amount, comparison.total(amount)[place])
             ratio = Text(words.ratio(comparison.ratios(amount)[place]), style="dim")
             if wide:
-                cells += [Text(words.amount(amount, value)), ratio]
+                cells += [Text(value), ratio]
             else:
-                cells.append(Text.assemble(words.short_amount(amount, value), "\n", ratio))
+                cells.append(Text.assemble(value, "\n", ratio))
         table.add_row(*cells)
     return table

@@ -52,6 +52,21 @@ def short_change(name: str, value: int) -> str:
     return f"{'+' if value > 0 else '-'}{short_amount(name, abs(value))}"
 
 
+def cell(column: str, value: int | float | str | None, *, exact: bool) -> str:
+    """A value under one of the CSV's columns, as a terminal shows it."""
+    if value is None or isinstance(value, str):
+        return value or "-"
+    if isinstance(value, float):
+        return ratio(value)
+    name = column.removesuffix("_change").removeprefix("left_").removeprefix("right_")
+    if name == "batch_size":
+        return units.exact(value)
+    show = amount if exact else short_amount
+    if not column.endswith("_change"):
+        return show(name, value)
+    return "=" if not value else f"{'+' if value > 0 else '-'}{show(name, abs(value))}"
+
+
 def ratio(value: float | None) -> str:
     if value is None:
         return "-"

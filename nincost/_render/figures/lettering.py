@@ -6,6 +6,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Literal
 
 from matplotlib import font_manager, ft2font
 
@@ -40,24 +41,25 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def shorten(text: str, inches: float, size: float) -> str:
-    """Visible text that is at most so wide at a font size in points; its middle goes first."""
+def shorten(
+    text: str, inches: float, size: float, *, keep: Literal["start", "end"] = "start"
+) -> str:
+    """Visible text that is at most so wide at a font size in points.
+
+    Whole parts go (`…conv2 [aten.cat]`), single characters where no part would be left.
+    """
     text = visible(text)
     if text_width(text, size) <= inches:
         return text
-    low, high = 0, len(text) - 1
-    while low < high:  # how many characters can stay
-        middle = (low + high + 1) // 2
-        if text_width(_without_middle(text, middle), size) <= inches:
-            low = middle
-        else:
-            high = middle - 1
-    return _without_middle(text, low)
-
-
-def _without_middle(text: str, kept: int) -> str:
-    tail = kept // 2
-    return f"{text[: kept - tail]}…{text[len(text) - tail :]}"
+    parts = [match.start() for match in re.finditer(r"(?<=[\w\])])[ ./_\[>-]", text)]
+    cuts = parts if keep == "end" else parts[::-1]
+    for places in (cuts, range(len(text)) if keep == "end" else range(len(text), -1, -1)):
+        for place in places:
+            kept = text[place:].lstrip(" ./_>-") if keep == "end" else text[:place].rstrip(" ./_>-")
+            short = f"…{kept}" if keep == "end" else f"{kept}…"
+            if kept and text_width(short, size) <= inches:
+                return short
+    return "…"
 
 
 def wrap(text: str, inches: float, size: float, most: int) -> list[str]:

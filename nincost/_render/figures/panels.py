@@ -18,8 +18,9 @@ _MARGIN, _GAP = 0.1, 0.14
 _LABEL_SIZE, _VALUE_SIZE = 6.5, 6.0
 #: In a panel narrower than this, figures are smaller and have three digits.
 _NARROW, _NARROW_SIZE = 1.1, 5.5
-#: The most of the picture's width that names take.
-_NAMES_SHARE = 0.34
+#: The most of the picture's width that names take, and their smallest letters.
+_NAMES_SHARE, _LEAST_LABEL_SIZE = 0.36, 5.0
+_MOST_TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ def draw_panels(
     widest = max((lettering.text_width(lettering.visible(r.name), _LABEL_SIZE) for r in rows),
                  default=0.0)  # fmt: skip
     names = min(widest, _NAMES_SHARE * picture.width)
+    # Smaller letters rather than names that are cut.
+    size = max(min(_LABEL_SIZE, _LABEL_SIZE * names / (widest or 1)), _LEAST_LABEL_SIZE)
     left = _MARGIN + names + 0.06
     room = picture.width - left - _MARGIN
     width = (room - _GAP * (len(panels) - 1)) / len(panels)
@@ -103,9 +106,9 @@ def draw_panels(
         for place, row in enumerate(rows if number == 0 else ()):
             # No tick labels: an axis would write these anew, in fonts of its own choice.
             axes.annotate(
-                lettering.shorten(row.name, names, _LABEL_SIZE), (0, place), xytext=(-4, 0),
-                textcoords="offset points", ha="right", va="center_baseline",
-                fontsize=_LABEL_SIZE, annotation_clip=False,
+                lettering.shorten(row.name, names, size, keep="start" if fill_rows else "end"),
+                (0, place), xytext=(-4, 0), textcoords="offset points", ha="right",
+                va="center_baseline", fontsize=size, annotation_clip=False,
             )  # fmt: skip
 
 
@@ -126,11 +129,9 @@ def _draw_bars(
     # Figures stand behind their bars, so the longest bar ends where there is room for its own.
     share = max(1 - (longest + 0.06) / width, 0.3)
     most = max((value or 0 for row in rows for value in row.amounts[panel.name]), default=0)
-    set_scale(
-        axes, "x", most, max(int(width * share / 0.4), 2), is_bytes=panel.is_bytes,
-        inches_each=width * share / max(most, 1),
-    )  # fmt: skip
-    axes.set_xlim(0, most / share or 1)
+    limit = most / share  # ticks may stand where the figures do
+    set_scale(axes, "x", int(limit), _MOST_TICKS, is_bytes=panel.is_bytes, inches=width)
+    axes.set_xlim(0, limit or 1)
     thick = 0.72 if bars_in(rows, len(fills)) == 1 else _BAR / _row_height(len(fills))
     for series, of_bars in enumerate(fills):
         shift = (series - (len(fills) - 1) / 2) * thick

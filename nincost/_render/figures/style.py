@@ -51,6 +51,8 @@ MODEL_FILLS: tuple[tuple[str, str], ...] = (
 DARK, LIGHT = "#2b4a75", "#c9def2"
 
 _TICK_SIZE = 7.0
+#: Inches between the words of two ticks at least.
+_BETWEEN_TICKS = 0.07
 _LOOKS: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 7.5,
@@ -172,22 +174,26 @@ def set_scale(
     steps: int,
     *,
     is_bytes: bool,
-    inches_each: float = math.inf,
+    inches: float = math.inf,
 ) -> int:
     """Ticks from 0 on, on a y axis to the first that reaches `most`; the last one's value.
 
-    Where the first two would touch, one unit being `inches_each` long, 0 goes without saying.
+    On an axis `inches` long, as many as stand apart; where not even two do, 0 goes without saying.
     """
-    step, top = (size_scale if is_bytes else count_scale)(max(most, 1), steps)
-    last = top if which == "y" else max(most // step, 1) * step
-    ticks = [step * number for number in range(last // step + 1)] if most else [0]
-    # Fixed ticks are made now, in this style; others would be made when the user saves the figure.
-    words = [(size_tick if is_bytes else count_tick)(tick, last) for tick in ticks]
-    if (
-        len(ticks) == 2
-        and step * inches_each < lettering.text_width(words[1], _TICK_SIZE) / 2 + 0.1
-    ):
-        ticks, words = ticks[1:], words[1:]
+    scale, tick_words = (size_scale, size_tick) if is_bytes else (count_scale, count_tick)
+    for number in range(steps, 0, -1):
+        step, top = scale(max(most, 1), number)
+        last = top if which == "y" else max(most // step, 1) * step
+        ticks = [step * n for n in range(last // step + 1)] if most else [0]
+        # Fixed ticks are made now, in this style; others would be made when the figure is saved.
+        words = [tick_words(tick, last) for tick in ticks]
+        widest = max(lettering.text_width(one, _TICK_SIZE) for one in words)
+        apart = step / max(most, 1) * inches
+        if len(words) > 2 and apart < widest + _BETWEEN_TICKS:
+            continue
+        if len(words) == 2 and apart < widest / 2 + _BETWEEN_TICKS:
+            ticks, words = ticks[1:], words[1:]
+        break
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_ticks(ticks, labels=words)
     return last

@@ -103,6 +103,12 @@ def _answer(axes: Axes, result: Fit, room: float) -> None:
     )  # fmt: skip
     axes.vlines(totals.batch_size, 0, totals.process_bytes, color="black", linewidth=0.5,
                 linestyle=(0, (2, 2)))  # fmt: skip
+    on_right = totals.batch_size < axes.get_xlim()[1] / 2
+    axes.annotate(
+        f"batch {units.exact(totals.batch_size)}", (totals.batch_size, 0),
+        xytext=(3 if on_right else -3, 3), textcoords="offset points",
+        ha="left" if on_right else "right", va="bottom", fontsize=_SIZE,
+    )  # fmt: skip
     words = (
         f"batch {units.exact(totals.batch_size)}: {units.size(totals.process_bytes)}; "
         f"{units.exact(totals.batch_size + 1)}: {units.size(totals.next_process_bytes)}"

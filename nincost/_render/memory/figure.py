@@ -19,7 +19,9 @@ from nincost._report.results import StepCurve
 from nincost._report.step_curve import step_curve
 
 #: Inches.
-_LEFT, _RIGHT, _TOP, _BELOW = 0.62, 0.1, 0.16, 0.22
+_LEFT, _RIGHT, _TOP, _BELOW = 0.62, 0.1, 0.16, 0.34
+#: Rows of phases' words below the axis, and points from one to the next.
+_PHASE_ROWS, _PHASE_LINE = 2, 9
 _LEGEND_MARGIN, _LEGEND_LINE, _LEGEND_COLUMN = 0.1, 0.16, 1.55
 _MOMENTS_IN_AN_INCH = 60
 _PHASE_WORDS = {"zero_grad": "", "end": "", "input": "", "step": "optimizer"}
@@ -102,23 +104,31 @@ def _stairs(curve: StepCurve, heights: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _phases(axes: Axes, curve: StepCurve, room: float) -> None:
-    """A line where each phase begins, and its word below where there is room for it."""
+    """A line where each phase begins, and its word below: lower where the phase is narrow."""
     axes.set_xticks([])
-    starts = [place for place, _ in curve.phases]
-    free_from = 0.0
-    for (start, phase), end in zip(curve.phases, [*starts[1:], curve.length], strict=True):
-        axes.axvline(start, ymin=-0.04, color="black", linewidth=0.5, linestyle=(0, (2, 2)),
-                     clip_on=False)  # fmt: skip
-        words = _PHASE_WORDS.get(phase, phase)
-        left = start / max(curve.length, 1) * room
+    free_from = [0.0] * _PHASE_ROWS
+    to_inches = room / max(curve.length, 1)
+    shown = [(start, _PHASE_WORDS.get(phase, phase)) for start, phase in curve.phases]
+    shown = [(start, words) for start, words in shown if words]
+    for place, (start, words) in enumerate(shown):
         needed = lettering.text_width(words, _PHASE_SIZE) + 0.06
-        # A narrow phase, such as the loss, goes without its word.
-        if words and left >= free_from and (end - start) / max(curve.length, 1) * room > needed:
-            axes.annotate(
-                words, (start, 0), xytext=(3, -4), textcoords="offset points", va="top",
-                fontsize=_PHASE_SIZE, annotation_clip=False,
-            )  # fmt: skip
-            free_from = left + needed
+        # The word stands right of its line, or left of it at the picture's edge.
+        left = start * to_inches
+        if left + needed > room:
+            left -= needed
+        following = shown[place + 1][0] * to_inches if place + 1 < len(shown) else room
+        first = 0 if left + needed <= following else 1
+        rows = [n for n in range(first, _PHASE_ROWS) if left >= free_from[n]]
+        if not rows:
+            continue  # a line that nothing names would only be in the way
+        row = rows[0]
+        axes.axvline(start, ymin=-0.04 * (row + 1), color="black", linewidth=0.5,
+                     linestyle=(0, (2, 2)), clip_on=False)  # fmt: skip
+        axes.annotate(
+            words, (left / to_inches, 0), xytext=(3, -4 - row * _PHASE_LINE),
+            textcoords="offset points", va="top", fontsize=_PHASE_SIZE, annotation_clip=False,
+        )  # fmt: skip
+        free_from[row] = left + needed
 
 
 def _peak(axes: Axes, totals: PeakTotals, curve: StepCurve, room: float) -> None:
@@ -147,7 +157,7 @@ def _peak_words(totals: PeakTotals, room: float) -> str:
         return whole
     start = f"{words} at "
     left = room - lettering.text_width(start, _PEAK_SIZE)
-    return start + lettering.shorten(totals.peak_layer, left, _PEAK_SIZE)
+    return start + lettering.shorten(totals.peak_layer, left, _PEAK_SIZE, keep="end")
 
 
 def _legend(

@@ -100,3 +100,10 @@ def test_the_notebook_shows_the_picture_within(result):
     assert SVG[1:-1].encode() in svg
     assert len(html) < 100_000
     assert "<script" not in html
+
+
+def test_each_dashed_line_has_its_word():
+    (axes,) = figure.draw(nincost.memory("two-1x1", suggest=False, measure=False)).axes
+    dashed = [line for line in axes.lines if line.is_dashed()]
+    words = [text.get_text() for text in axes.texts]
+    assert words[: len(dashed)] == ["model", "forward", "loss", "backward", "optimizer"]
