@@ -106,4 +106,4 @@ def test_each_dashed_line_has_its_word():
     (axes,) = figure.draw(nincost.memory("two-1x1", suggest=False, measure=False)).axes
     dashed = [line for line in axes.lines if line.is_dashed()]
     words = [text.get_text() for text in axes.texts]
-    assert words[: len(dashed)] == ["model", "forward", "loss", "backward", "optimizer"]
+    assert words[: len(dashed)] == ["forward", "loss", "backward", "optimizer"]
