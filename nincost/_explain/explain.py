@@ -170,7 +170,8 @@ def _notes(cost: CostTerms, out: Shape) -> Iterator[Sentence]:
     if window and kind.startswith("Conv") and set(window.kernel) == {1} and cost.groups == 1:
         yield Sentence("note_1x1")
         values = {"activation": f"{math.prod(out):,}", "params": f"{cost.params:,}"}
-        yield Sentence("note_1x1_activation", values)
+        fewer = math.prod(out) <= cost.params
+        yield Sentence("note_1x1_activation_fewer" if fewer else "note_1x1_activation", values)
     if "Dropout" in kind:
         yield Sentence("note_dropout")
     elif "AdaptiveAvgPool" in kind and set(out[2:]) == {1}:

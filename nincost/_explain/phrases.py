@@ -33,8 +33,8 @@ PHRASES: dict[str, dict[Lang, str]] = {
     "size_why": {
         "en": "a window more would cover places {first} to {last}, {short} beyond the last, {end}: "
         "rounding up to {up} would need {short} more of padding",
-        "zh": "再多一个窗口要覆盖第 {first} 到 {last} 个位置，超出最后的 {end} 有 {short} 个："
-        "若向上取整为 {up}，要多填充 {short} 个",
+        "zh": "若再移一步，窗口要覆盖位置 {first} 到 {last}，而最后一个位置是 {end}，超出 {short} 个："
+        "要向上取整得 {up}，须再多填充 {short} 个",
     },
     "size_ceil": {
         "en": "{sides}: {formula} = {exact}, rounded up to {out} (ceil_mode)",
@@ -62,7 +62,7 @@ PHRASES: dict[str, dict[Lang, str]] = {
     "all_sides": {"en": "depth, height and width", "zh": "深、高和宽"},
     "unread_both": {
         "en": "{count} of the input's {size} rows and {count} of its columns are never read",
-        "zh": "输入的 {size} 行中有 {count} 行、列中有 {count} 列从未被读到",
+        "zh": "输入为 {size} 行 {size} 列，行、列各有 {count} 条未被读到",
     },
     "unread_one": {
         "en": "{count} of the input's {size} places along the {side} are never read",
@@ -146,6 +146,11 @@ PHRASES: dict[str, dict[Lang, str]] = {
         "en": "its output has {activation} values, while it has {params} parameters: activations "
         "are not parameters",
         "zh": "它的输出有 {activation} 个数值，而参数只有 {params} 个：激活值不是参数",
+    },
+    "note_1x1_activation_fewer": {
+        "en": "its output has {activation} values, while it has {params} parameters: activations "
+        "are not parameters",
+        "zh": "它的输出有 {activation} 个数值，参数则有 {params} 个：激活值不是参数",
     },
     "note_activation": {
         "en": "{type} has no parameters and does no multiply-accumulates",

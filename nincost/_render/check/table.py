@@ -15,7 +15,7 @@ _HEADINGS = ("Params\nby hand", "\nby trace", "MACs\nby hand", "\nby trace", "\n
 
 def render(check: Check, *, width: int | None = None, color: bool = False) -> str:
     """The table: by hand, by trace and by fvcore, then the totals and what explains them."""
-    narrow = width is not None and width < WIDE_FROM
+    narrow = width is not None and width < max(WIDE_FROM, _whole_width(check))
     table = new_table()
     table.add_column("Layer", overflow="fold")
     if not narrow:
@@ -50,3 +50,18 @@ def render(check: Check, *, width: int | None = None, color: bool = False) -> st
     bold = Text(title(check), style="bold")
     parts: list[RenderableType] = [bold, Text(), table, Text(), grid(statements(check))]
     return draw(parts, width=width, color=color)
+
+
+def _whole_width(check: Check) -> int:
+    """How wide the table is with types, shapes and whole numbers, no name folded."""
+    names = max((len(row.layer) for row in check.rows), default=0)
+    types = max((len(row.type) for row in check.rows), default=0)
+    shapes = max((len(str(row.output_shape)) for row in check.rows), default=0)
+    totals = check.totals
+    counts = (
+        totals.hand_params, totals.trace_params, totals.hand_macs, totals.trace_macs,
+        totals.fvcore_macs,
+    )  # fmt: skip
+    widths = [max(len(units.exact(n or 0)), len("by fvcore")) for n in counts]
+    verdicts = max((len(row.verdict) for row in check.rows), default=0)
+    return names + types + shapes + sum(widths) + verdicts + 2 * (len(widths) + 3)

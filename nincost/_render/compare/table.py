@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import RenderableType
@@ -15,6 +16,7 @@ from nincost._result import Tabular
 
 _SIGNS = {"same": "", "changed": "~", "added": "+", "removed": "-"}
 _STYLES = {"same": "dim", "changed": "yellow", "added": "green", "removed": "red"}
+_NAME_WIDTH = 20
 _COLUMNS = (("params", "Params"), ("macs", "MACs"), ("activation_bytes", "Activation"))
 
 
@@ -81,7 +83,7 @@ def _two_totals(comparison: Comparison) -> RenderableType:
     table = new_table()
     table.add_column("Total", no_wrap=True)
     for name in comparison.names:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(_in_lines(name), justify="right", overflow="fold")
     table.add_column("Change", justify="right", no_wrap=True)
     table.add_column("Ratio", justify="right", no_wrap=True)
     for name, heading in words.totals(comparison):
@@ -116,3 +118,13 @@ def _totals(comparison: Comparison, width: int | None, view: ComparisonView) -> 
                 cells.append(Text.assemble(value, "\n", ratio))
         table.add_row(*cells)
     return table
+
+
+def _in_lines(name: str) -> str:
+    """A long name in lines that break where its parts do."""
+    lines = [""]
+    for part in re.findall(r"[^:._/ -]*[:._/ -]?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > _NAME_WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -42,7 +42,13 @@ def render(
         for drawn in tree_rows(profile, view):
             label = Text.assemble((drawn.branch, "dim"), drawn.label)
             rows.append((_cells(drawn.cost, columns, view, label), "bold" * drawn.is_group))
-    rows.append((_cells(total_row(profile), columns, view, Text("total")), "bold"))
+    total = _cells(total_row(profile), columns, view, Text("total"))
+    if narrow and "type" in columns:  # the title has the model's name, and a cell might cut it
+        place = columns.index("type")
+        widest = max((cells[place].cell_len for cells, _ in rows), default=0)
+        if total[place].cell_len > widest:
+            total[place] = Text()
+    rows.append((total, "bold"))
 
     table = new_table()
     for index, name in enumerate(columns):
