@@ -6,6 +6,12 @@ The answers were written by hand, in the style of students, with a teacher's ver
 grammar was made to read them (tests/support/written_answers.py says what each file holds). They are
 the set that the grammar was then made with, so they say what is covered and not what a stranger's
 answer meets.
+
+What a stranger's answer met: forty more (`later-*`, `zh-later-*`) were written, with their
+verdicts, when the grammar was done, and then graded by it once. It read 35 of 40 in whole, named
+the teacher's mistake first in 15 of 18, called none right that was wrong, and called 10 of the 22
+right ones wrong, each for a way of writing (a tick, `1）`, an underbrace, a size said again in
+parentheses, `plus`). Those causes are mended since, and the forty are among the answers below.
 """
 
 from __future__ import annotations
@@ -39,8 +45,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     shares = Shares([judge(answer, audit) for answer in written_answers()])
-    about = " ".join((__doc__ or "").split("\n\n")[2].split())
-    lines = ["# Answers as students write them", "", about, "", *shares.lines(), ""]
+    paragraphs = (" ".join(one.split()) for one in (__doc__ or "").split("\n\n")[2:])
+    lines = ["# Answers as students write them", ""]
+    for paragraph in paragraphs:
+        lines += [paragraph, ""]
+    lines += [*shares.lines(), ""]
     for which in ("unread", "unnamed", "wrong called right", "right called wrong"):
         for one in shares.of(which):
             said = " ".join(one.said.split())[:160]

@@ -61,6 +61,16 @@ def channels_too_often(cost: CostTerms, terms: Terms, question: Question) -> Wro
             yield new, f"{ins} input channels squared, where {outs} output channels belong"
 
 
+@mistake("channels-wrong", "another number of channels", penalty=1.1)
+def channels_wrong(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
+    """Three channels, as of a colour image, where there is one, or the other way round."""
+    channels = pick(terms, IN)
+    if cost.window and cost.groups == 1 and channels in (1, 3):
+        other = 4 - channels
+        new = tuple(renamed(t, dict.fromkeys(IN, other)) for t in terms)
+        yield new, f"{other} input channels, where there are {channels}"
+
+
 @mistake("channels-missing", "channels missing", penalty=1.3)
 def channels_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
     """Neither C_in nor C_out: a kernel's weights, once, with one bias or without."""

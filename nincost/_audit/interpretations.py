@@ -53,7 +53,6 @@ _TITLES = {
     "gradients-missing": "gradients missing",
     "inference-like-training": "inference counted as training",
     "memory-claim": "what one layer takes",
-    "channels-wrong": "another number of channels",
     "stride-forgotten": "strides left out",
     "pool-forgotten": "pools left out",
 }

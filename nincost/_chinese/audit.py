@@ -63,6 +63,7 @@ _DETAILS = {
     "a {kernel} kernel for each pair of {n} input and {n2} output channels": (
         "{n} 个输入通道与 {n2} 个输出通道，每一对都有一个 {kernel} 卷积核"
     ),
+    "{n} input channels, where there are {n2}": "写成 {n} 个输入通道，应为 {n2} 个",
     "the {n} channels are a factor once too often": "通道数 {n} 多乘了一次",
     "{n} output channels squared, where {n2} input channels belong": (
         "输出通道数 {n} 用了两次，应乘以输入通道数 {n2}"

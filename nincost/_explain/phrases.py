@@ -33,8 +33,8 @@ PHRASES: dict[str, dict[Lang, str]] = {
     "size_why": {
         "en": "a window more would cover places {first} to {last}, {short} beyond the last, {end}: "
         "rounding up to {up} would need {short} more of padding",
-        "zh": "若再移一步，窗口要覆盖位置 {first} 到 {last}，而最后一个位置是 {end}，超出 {short} 个："
-        "要向上取整得 {up}，须再多填充 {short} 个",
+        "zh": "若再移一步，窗口要覆盖位置 {first} 到 {last}，而最后一个位置是 {end}，"
+        "超出 {short} 个：要向上取整得 {up}，须再多填充 {short} 个",
     },
     "size_ceil": {
         "en": "{sides}: {formula} = {exact}, rounded up to {out} (ceil_mode)",

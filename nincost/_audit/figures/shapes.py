@@ -224,7 +224,8 @@ def _chain(reading: Reading, figures: Sequence[Figure]) -> tuple[str, list[int]]
     if len(figures) == 1:
         figure = figures[0]
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
-        parts = re.split(r"->|→|=>|⇒", reading.text[figure.start : figure.end])
+        bare = re.sub(r"\([^()]*\)", " ", reading.text[figure.start : figure.end])
+        parts = re.split(r"->|→|=>|⇒", bare)
         if len(parts) >= 3 and all(re.fullmatch(r"\s*\d+\s*", part) for part in parts):
             return " ".join(raw.split()), [int(part) for part in parts]
         return None
@@ -254,7 +255,10 @@ def _graded_chain(chain: tuple[str, list[int]], layers: Sequence[CostedLayer]) -
     first = layers[places[0]].cost.window if places else None
     start = [first.size[-1]] if first else []
     choices = [own, convs, distinct, start + own, start + distinct, start + convs]
-    right = next((c for c in choices if c == sizes), None)
+    # The global pool's output may be written at the end.
+    pooled = {one.cost.output[-1] for one in layers if "Adaptive" in one.cost.type}
+    ends = [sizes, sizes[:-1]] if sizes and sizes[-1] in pooled else [sizes]
+    right = next((c for c in choices if c in ends), None)
     mistakes: tuple[Mistake, ...] = ()
     if right is None:
         mistakes = (Mistake("unexplained", "no known mistake gives these sizes"),)

@@ -15,6 +15,7 @@ from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import (
     CHAIN,
+    REMARK,
     SIZE_FORMULA,
     About,
     about,
@@ -25,6 +26,7 @@ from nincost._audit.reading.words import (
     says_about,
     says_count,
     says_detail,
+    says_that_is,
     says_total,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
@@ -196,7 +198,8 @@ class _Reader:
         said = about(statement.before)
         if said in ("fields", "memory"):
             return said
-        if about(f"{text} {statement.after}") == "memory":
+        after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
+        if about(f"{text} {after}") == "memory":
             return "memory"
         if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
             return "shapes"
@@ -230,7 +233,7 @@ class _Reader:
             return
         if node is None:
             _add_claims(part, claims)
-        elif _is_total(statement, node) and part.lines:
+        elif part.lines and (_is_total(statement, node) or _adds_up_again(part, statement, node)):
             part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
         elif not _restates(part, statement, node):
             if part.lines and (
@@ -257,6 +260,19 @@ def _is_total(statement: Statement, node: Node) -> bool:
     return alone and says_total(statement.before) and not re.search(
         r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
     )  # fmt: skip
+
+
+def _adds_up_again(part: Part, statement: Statement, node: Node) -> bool:
+    """Whether it says or writes out again what all lines before it come to."""
+    if len(part.lines) < 2:
+        return False
+    if node.kind == "sum":
+        stated = [{line.node.value, *(c.value for c in line.claims)} for line in part.lines]
+        return len(stated) == len(node.parts) and all(
+            one.value in values for one, values in zip(node.parts, stated, strict=True)
+        )
+    alone = node.kind == "number" and not node.unit
+    return alone and says_total(statement.before) and node.value == part.value
 
 
 def _stood_for(lines: list[Line], node: Node) -> bool:
@@ -299,8 +315,12 @@ def _restates(part: Part, statement: Statement, node: Node) -> bool:
         return False
     short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
     short = short and not re.search(r"[块层第]|block|conv", statement.before)
-    if node.unit and short and says_about(statement.before):
-        part.lines[-1] = replace(last, claims=(*last.claims, again))
+    that_is = says_that_is(statement.before) and again.fits(last.node.value)
+    if node.unit and short and (says_about(statement.before) or that_is):
+        if part.claims and part.claims[-1].start > last.node.start:
+            part.claims.append(again)  # the total's, which was said last
+        else:
+            part.lines[-1] = replace(last, claims=(*last.claims, again))
         return True
     if says_count(statement.before):
         for count in (2, 3):

@@ -8,6 +8,7 @@ is read by the strict grammar of `expression.py` at the same places.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class Statement:
 
 
 _NUMBERING = re.compile(
-    r"\s*(?:\(\d{1,2}\)(?=\s*[^\W\d_])|\d{1,2}[.)、](?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
+    r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、](?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
     r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
@@ -77,10 +78,19 @@ _NUMBER_WITH_UNIT = re.compile(
     re.IGNORECASE,
 )
 _IN_A_NAME = re.compile("[A-Za-z_]")
-_PUNCTUATION = re.compile(r"[:?!\"'“”‘’…<>\[\]|_`;,⌊⌋⌈⌉。、|]|\.(?!\d)")
+_PUNCTUATION = re.compile(r"[:?!\"'“”‘’…<>\[\]|_`;,⌊⌋⌈⌉。、|#]|\.(?!\d)")
+#: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
+_WORD_OPERATORS = (
+    (re.compile(r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])", re.IGNORECASE), "+"),
+    (re.compile(r"(?<=[\s\d)])times(?=\s+[\d(])|乘以(?=\s*[\d(])", re.IGNORECASE), "*"),
+)
 _EMPTY = re.compile(r"\(\s*\)")
 _NOTE = re.compile(r"\([^()]*\)")
 _RESTATED = re.compile(r"\(([~=][^()]*)\)")  # `1,992,166 (~1.99M)`
+_RESTATED_ROUNDED = re.compile(  # `25690112 bytes (24.5 MiB)`, `11.69M (1168.95万)`
+    r"(?<=[\dkKMGTBb万亿个数节节s])( ?)\((\s*\d[\d,]*(?:\.\d+)?\s*"
+    r"(?:[kKMGT]i?B?|万|亿|[kKMGT]?字节|bytes|million|billion)\s*)\)"
+)
 _LETTERS = re.compile(r"(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d_]")
 
 
@@ -225,7 +235,10 @@ def _without_words(line: str, start: int, end: int) -> str:
         and not SIZE_FORMULA.search(seen[: colon.start()])
     ):
         seen = " " * colon.end() + seen[colon.end() :]
+    for pattern, operator in _WORD_OPERATORS:
+        seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]
     seen = _RESTATED.sub(lambda m: f" {m[1]} ", seen)
+    seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
     for _ in range(4):
         seen = _NOTE.sub(lambda m: blank(m) if _is_note(m[0]) else m[0], seen)
     seen = _SAME_TWICE.sub(blank, seen)
@@ -248,7 +261,8 @@ def _without_words(line: str, start: int, end: int) -> str:
             at = match.end()
             continue
         match = _PUNCTUATION.match(seen, at)
-        parts.append(" " if match else seen[at])
+        is_mark = match or unicodedata.category(seen[at]) == "So"  # a tick, a smiley
+        parts.append(" " if is_mark else seen[at])
         at += 1
     seen = "".join(parts)
     for _ in range(4):

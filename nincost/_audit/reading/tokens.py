@@ -52,6 +52,7 @@ _SAME_LENGTH |= {
 }  # fmt: skip
 _SUPERSCRIPTS = {ord(c): str(i) for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 
+_UNDERBRACE = re.compile(r"\\(?:under|over)brace(?=\s*\{)|(?<=\})[_^]\{[^{}]*\}")
 _LATEX = re.compile(
     r"\\(?:(?:times|cdot|ast|left|right|approx|sim|quad|qquad|displaystyle|div"
     r"|text|textbf|textrm|mathrm|mathbf|mathit|boldsymbol|operatorname)(?![a-zA-Z])"
@@ -72,6 +73,9 @@ _SCALE = {
 _BYTES = re.compile(
     r"\s*(?:(?P<prefix>[kKMGT])(?P<binary>i?)(?:[bB](?:ytes?)?|字节)|[bB]ytes?|字节)(?![A-Za-z])"
 )
+#: `128 B = 1.62 GB`: a B is a billion only where nothing else is in bytes.
+_B_ALONE = re.compile(r"\s*(?P<prefix>)(?P<binary>)B(?![A-Za-z])")
+_BYTES_SOMEWHERE = re.compile(r"\d\s*(?:[KMGTkmgt]i?B|[bB]ytes?|字节)(?![A-Za-z])")
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _ENGLISH = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -90,6 +94,8 @@ _SUPER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
 def plain(text: str) -> str:
     """The text with the characters that mean the same made the same; its length stays."""
+    if "brace" in text:  # what stands below a brace says its value again
+        text = _UNDERBRACE.sub(lambda m: " " * len(m[0]), text)
     text = text.replace("{,}", "\x00,\x00").replace("->", "= ").replace("=>", "= ")
     text = text.replace(">>>", "   ").translate(_SAME_LENGTH)
 
@@ -205,6 +211,8 @@ def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
     if abs(power) > MAX_DIGITS:
         fail(text, at, f"a number's exponent is {match['power']}", f"at most {MAX_DIGITS} is read")
     unit, size = _UNIT.match(line, stop, end), _BYTES.match(line, stop, end)
+    if not size and _B_ALONE.match(line, stop, end) and _BYTES_SOMEWHERE.search(line, at, end):
+        size = _B_ALONE.match(line, stop, end)
     scale = Fraction(10) ** power
     if size:
         base = 1024 if size["binary"] or binary else 1000

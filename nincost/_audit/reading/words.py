@@ -34,14 +34,18 @@ SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
 )
 #: `54 -> 26 -> 12`: sizes one after the other.
-CHAIN = re.compile(r"\d+(?:\s*(?:->|→|=>|⇒|、)\s*\d+){2,}")
+CHAIN = re.compile(r"\d+(?:\s*(?:\([^()]*\))?\s*(?:->|→|=>|⇒|、)\s*\d+){2,}")
+#: `1,992,166 parameters (7.6 MiB)`: the number is one of parameters, its memory a remark.
+REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()（）]*[)）]?", _I)
 
 _TOTAL = re.compile(
-    r"\b(?:total|sum|altogether|overall|answer|result|gives)\b|总|合计|共|答|\bA$", _I
+    r"\b(?:total|sum|altogether|overall|answer|result|gives)\b|总|合计|共|答|加起来|加在一起|相加|\bA$",
+    _I,
 )
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
 _DETAIL = re.compile(r"^\W*(?:其中|of which|including)", _I)
 _ABOUT = re.compile(r"约|大约|大概|左右|about|roughly|approximately|around|~|≈", _I)
+_THAT_IS = re.compile(r"即|也就是|合|\bor\b|\bi\.?e\b|that is", _I)
 _COUNT = re.compile(r"\b(two|three|both|2|3) (?:of them|together|have)\b|(两个|三个|二者)", _I)
 _BATCH = re.compile(
     r"(?<![A-Za-z])batch(?:[ _-]?size)?\s*(?:为|是|取|of|at|=|:|~)?\s*(?P<a>\d+)"
@@ -103,6 +107,11 @@ def says_detail(words: str) -> bool:
 def says_about(words: str) -> bool:
     """Whether a number is rounded: "about"."""
     return bool(_ABOUT.search(words))
+
+
+def says_that_is(words: str) -> bool:
+    """Whether a number is another one in other units: "that is"."""
+    return bool(_THAT_IS.search(words))
 
 
 def says_count(words: str) -> bool:
