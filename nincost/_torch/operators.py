@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -24,8 +24,8 @@ except ImportError as error:
 __all__ = [
     "DispatchMode", "HigherOrderOperator", "OpOverload", "argument_names", "autocast_guards",
     "composite_kernel", "decomposition", "destroy", "has_kernel", "is_mutable", "operator_name",
-    "register_on_meta", "returns_something", "run_written_out", "set_autocast_enabled",
-    "without_dispatch", "written_arguments",
+    "register_on_meta", "returns_something", "run_written_out", "schema_of", "set_autocast_enabled",
+    "without_dispatch", "writing_operators", "written_arguments",
 ]  # fmt: skip
 
 
@@ -54,6 +54,11 @@ def argument_names(overload: OpOverload) -> list[str]:
     return [argument.name for argument in overload._schema.arguments]
 
 
+def schema_of(overload: OpOverload) -> Any:
+    """An operator's `_schema`: its name and arguments, and which of them it writes."""
+    return overload._schema
+
+
 def is_mutable(overload: OpOverload) -> bool:
     """Whether an operator changes an argument, by its `_schema`."""
     return bool(overload._schema.is_mutable)
@@ -66,6 +71,25 @@ def written_arguments(overload: OpOverload) -> tuple[str, ...]:
         for argument in overload._schema.arguments
         if argument.alias_info is not None and argument.alias_info.is_write
     )
+
+
+def writing_operators(key: str) -> Iterator[tuple[str, Any]]:
+    """Name and schema of aten's operators that change an argument and have a kernel of their own.
+
+    Args:
+        key: the dispatch key of those kernels, such as `CUDA`.
+    """
+    for schema in find("_C._jit_get_all_schemas", "know which operators change an argument")():
+        if schema.name.startswith("aten::") and any(
+            argument.alias_info is not None and argument.alias_info.is_write
+            for argument in schema.arguments
+        ):
+            name = f"{schema.name}.{schema.overload_name}".removesuffix(".")
+            try:
+                if has_kernel(name, key):
+                    yield name, schema
+            except RuntimeError:  # TorchScript's alone, which is no operator
+                continue
 
 
 def returns_something(overload: OpOverload) -> bool:

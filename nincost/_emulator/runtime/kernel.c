@@ -5,13 +5,14 @@
 
 #include "runtime.h"
 
-API int cudaLaunchKernel(const void *kernel, ...) { launches++; return SUCCESS; }
-API int cudaLaunchKernelExC(const void *config, const void *kernel, void **arguments) { launches++; return SUCCESS; }
-API int cudaLaunchCooperativeKernel(const void *kernel, ...) { launches++; return SUCCESS; }
-API int __cudaLaunchKernel(const void *kernel, ...) { launches++; return SUCCESS; }
-API int cuLaunchKernel(void *kernel, ...) { launches++; return SUCCESS; }
-API int cuLaunchKernelEx(const void *config, void *kernel, void **arguments, void **extra) { launches++; return SUCCESS; }
-API int cuLaunchCooperativeKernel(void *kernel, ...) { launches++; return SUCCESS; }
+typedef struct { unsigned x, y, z; } Blocks;
+API int cudaLaunchKernel(const void *kernel, Blocks grid, Blocks block, void **arguments, size_t shared, void *stream) { launched(kernel, arguments); return SUCCESS; }
+API int cudaLaunchKernelExC(const void *config, const void *kernel, void **arguments) { launched(kernel, arguments); return SUCCESS; }
+API int cudaLaunchCooperativeKernel(const void *kernel, Blocks grid, Blocks block, void **arguments, size_t shared, void *stream) { launched(kernel, arguments); return SUCCESS; }
+API int __cudaLaunchKernel(const void *kernel, Blocks grid, Blocks block, void **arguments, size_t shared, void *stream) { launched(kernel, arguments); return SUCCESS; }
+API int cuLaunchKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **arguments, void **extra) { launched(0, arguments); return SUCCESS; }
+API int cuLaunchKernelEx(const void *config, void *kernel, void **arguments, void **extra) { launched(0, arguments); return SUCCESS; }
+API int cuLaunchCooperativeKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **arguments) { launched(0, arguments); return SUCCESS; }
 
 API void **__cudaRegisterFatBinary(void *binary) { static void *registered[1]; return registered; }
 API int __cudaGetKernel(void **kernel, const void *function) { *kernel = (void *)function; return SUCCESS; }

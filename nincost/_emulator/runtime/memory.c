@@ -36,6 +36,11 @@ __attribute__((constructor(102))) static void begin(void) { /* after the machine
   capacity = setting("NINCOST_EMULATED_CAPACITY", card.bytes);
 }
 
+/* How many addresses there are that memory is behind, from `from` on. */
+unsigned long long addresses(unsigned long long *from) {
+  *from = devices[0].first;
+  return unbacked ? 0 : room * all_devices;
+}
 int device_of(const void *address) {
   unsigned long long at = (unsigned long long)address - devices[0].first;
   if (at >= room * all_devices) return -1;

@@ -2,7 +2,8 @@
  *
  * Collectives are done at once. What others would send is not there: a gather brings this rank's own
  * data once for each rank, a reduction its own data unreduced, a receive from a peer what was sent to
- * that peer in the same group of calls. As everywhere, only what the host wrote is data (values.c).
+ * that peer in the same group of calls. As everywhere, only what the host wrote is data (values.c),
+ * and what stands for other ranks' is assumed.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -112,43 +113,53 @@ static size_t size_of(size_t count, int type) {
   static const char sizes[] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1};
   return type >= 0 && type < (int)sizeof sizes ? count * sizes[type] : count;
 }
+static void copy_others(const Communicator *of, void *to, const void *from, size_t bytes) {
+  copy(to, from, bytes);
+  if (of->ranks > 1) assume_others(to, bytes);
+}
 API int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
   launches++;
   int status = use(of, REDUCED);
-  if (!status) copy(to, from, size_of(count, type));
+  if (!status) copy_others(of, to, from, size_of(count, type));
   return status;
 }
 API int ncclReduce(const void *from, void *to, size_t count, int type, int operation, int root, Communicator *of, void *stream) {
   launches++;
   int status = use(of, IN_A_RING);
-  if (!status && of->rank == root) copy(to, from, size_of(count, type));
+  if (!status && of->rank == root) copy_others(of, to, from, size_of(count, type));
   return status;
 }
 API int ncclBroadcast(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) {
   launches++;
   int status = use(of, IN_A_RING);
-  if (!status && of->rank == root) copy(to, from, size_of(count, type));
+  size_t bytes = size_of(count, type);
+  if (!status && of->rank == root) copy(to, from, bytes);
+  else if (!status) assume_others(to, bytes);
   return status;
 }
-API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { launches++; return use(of, IN_A_RING); }
+API int ncclBcast(void *at, size_t count, int type, int root, Communicator *of, void *stream) { return ncclBroadcast(at, at, count, type, root, of, stream); }
 API int ncclReduceScatter(const void *from, void *to, size_t count, int type, int operation, Communicator *of, void *stream) {
   launches++;
   int status = use(of, IN_A_RING);
   size_t bytes = size_of(count, type);
-  if (!status) copy(to, (const char *)from + of->rank * bytes, bytes);
+  if (!status) copy_others(of, to, (const char *)from + of->rank * bytes, bytes);
   return status;
 }
 API int ncclAllGather(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
   launches++;
   int status = use(of, IN_A_RING);
   size_t bytes = size_of(count, type);
-  for (int rank = 0; !status && rank < of->ranks; rank++) copy((char *)to + rank * bytes, from, bytes);
+  for (int rank = 0; !status && rank < of->ranks; rank++) {
+    char *part = (char *)to + rank * bytes;
+    copy(part, from, bytes);
+    if (rank != of->rank) assume_others(part, bytes);
+  }
   return status;
 }
 API int ncclAlltoAll(const void *from, void *to, size_t count, int type, Communicator *of, void *stream) {
   launches++;
   int status = use_peers(of, 0, of->ranks, SENT | RECEIVED);
-  if (!status) copy(to, from, size_of(count, type) * of->ranks);
+  if (!status) copy_others(of, to, from, size_of(count, type) * of->ranks);
   return status;
 }
 API int ncclGather(const void *from, void *to, size_t count, int type, int root, Communicator *of, void *stream) { return of->rank == root ? ncclAllGather(from, to, count, type, of, stream) : SUCCESS; }
@@ -156,6 +167,7 @@ API int ncclScatter(const void *from, void *to, size_t count, int type, int root
   launches++;
   size_t bytes = size_of(count, type);
   if (of->rank == root) copy(to, (const char *)from + root * bytes, bytes);
+  else assume_others(to, bytes);
   return SUCCESS;
 }
 
@@ -185,7 +197,7 @@ API int ncclRecv(void *to, size_t count, int type, int peer, Communicator *of, v
   size_t bytes = size_of(count, type);
   for (int i = sends - 1; i >= 0; i--)
     if (sent[i].peer == peer) {
-      copy(to, sent[i].from, bytes < sent[i].bytes ? bytes : sent[i].bytes);
+      copy_others(of, to, sent[i].from, bytes < sent[i].bytes ? bytes : sent[i].bytes);
       sent[i].peer = -1;
       return SUCCESS;
     }

@@ -57,14 +57,26 @@ int take(int device, size_t bytes); /* memory, without addresses: 0 or OUT_OF_ME
 void give(int device, size_t bytes);
 void range_of(const void *address, void **start, size_t *bytes);
 void free_and_total(int device, size_t *free_bytes, size_t *total_bytes);
+unsigned long long addresses(unsigned long long *from);
 
-/* --- values: values.c --- */
+/* --- values: values.c, and what is known of them: known.c, written.c --- */
+enum { UNKNOWN, EXACT, ASSUMED };
 void copy(void *to, const void *from, size_t bytes);
 void fill(void *to, int value, size_t bytes);
-void forget(const void *address, size_t bytes); /* what the host wrote there is gone */
+void mark(void *address, size_t bytes, int state); /* that state was written there */
+int marked(const void *address, size_t bytes);     /* whether anything was */
+void forget(const void *address, size_t bytes);    /* it reads as zeros, of which nothing is known */
+void written(void *address, size_t bytes);         /* the same by a kernel, which a graph may repeat */
+void written_on(void *address);                    /* to the end of the allocator's block */
+void forget_states(void); /* of all cards, and what is there stays */
+void assume_others(void *address, size_t bytes);
+void launched(const void *kernel, void **arguments);
+void *following(const char *library, const char *name);
 
 /* --- streams: stream.c --- */
 extern unsigned long long launches; /* kernels so far; approximate, as threads count at once */
+int capturing(void); /* whether any stream does */
+void remember(void *address, size_t bytes); /* what the graph that is captured writes */
 
 /* --- what is to be named in results: notes.c --- */
 void note(const char *kind, const char *name);

@@ -3,6 +3,7 @@
  * While a stream captures, kernels are counted as the graph's nodes; what an event brings into the
  * capture (fork and join) captures too, as PyTorch's allocator asks each stream whether it does.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@ typedef struct Stream {
   struct Stream *next;
 } Stream;
 typedef struct Event { unsigned long long capture; struct Graph *graph; } Event;
-typedef struct Graph { size_t kernels; unsigned long long began; } Graph;
+typedef struct { void *address; size_t bytes; } Written;
+typedef struct { Written *of; size_t count; } Writes; /* of a graph, and of what is made of it */
+typedef struct Graph { size_t kernels; unsigned long long began; Writes *writes; } Graph;
 
 unsigned long long launches;
 static unsigned long long captures;
@@ -78,20 +81,47 @@ API int cudaStreamAddCallback(void *stream, void (*function)(void *, int, void *
 }
 
 /* --- capture --- */
+static Graph *captured; /* the graph of the last capture that began */
+static int open_captures;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+int capturing(void) { return open_captures > 0; }
+API int nincost_emulated_capturing(void) { return capturing(); }
+void remember(void *address, size_t bytes) {
+  pthread_mutex_lock(&lock);
+  Writes *all = captured ? captured->writes : 0;
+  if (all) {
+    Written *last = all->count ? all->of + all->count - 1 : 0;
+    if (last && last->address == address) {
+      if (bytes > last->bytes) last->bytes = bytes;
+    } else {
+      if (!(all->count & all->count - 1)) all->of = realloc(all->of, (all->count ? 2 * all->count : 1) * sizeof *all->of);
+      all->of[all->count++] = (Written){address, bytes};
+    }
+  }
+  pthread_mutex_unlock(&lock);
+}
+static Graph *make_graph(void) {
+  Graph *graph = handle(sizeof *graph);
+  graph->writes = handle(sizeof *graph->writes); /* stays, for what is made of the graph */
+  return graph;
+}
 static int begin_capture(void *stream, Graph *graph) {
   Stream *of = stream_of(stream);
   if (of->capture || (size_t)stream == 1 || !stream) return CAPTURE_UNSUPPORTED;
   of->capture = __sync_add_and_fetch(&captures, 1);
   of->graph = graph;
   graph->began = launches;
+  captured = graph;
+  __sync_add_and_fetch(&open_captures, 1);
   return SUCCESS;
 }
-API int cudaStreamBeginCapture(void *stream, int mode) { return begin_capture(stream, handle(sizeof(Graph))); }
+API int cudaStreamBeginCapture(void *stream, int mode) { return begin_capture(stream, make_graph()); }
 API int cudaStreamBeginCaptureToGraph(void *stream, Graph *graph, const void *nodes, const void *edges, size_t count, int mode) { return begin_capture(stream, graph); }
 API int cudaStreamEndCapture(void *stream, Graph **graph) {
   Stream *of = stream_of(stream);
   unsigned long long capture = of->capture;
   if (!capture) { *graph = 0; return INVALID_VALUE; }
+  __sync_sub_and_fetch(&open_captures, 1);
   *graph = of->graph;
   (*graph)->kernels += launches - (*graph)->began;
   for (Stream *one = all; one; one = one->next)
@@ -127,11 +157,17 @@ API int cudaStreamGetCaptureInfo_v3(void *stream, int *status, unsigned long lon
 }
 
 /* --- graphs --- */
-API int cudaGraphCreate(Graph **graph, unsigned flags) { *graph = handle(sizeof(Graph)); return SUCCESS; }
+API int cudaGraphCreate(Graph **graph, unsigned flags) { *graph = make_graph(); return SUCCESS; }
 API int cudaGraphDestroy(Graph *graph) { free(graph); return SUCCESS; }
-API int cudaGraphInstantiate(void **made, Graph *graph, unsigned long long flags) { *made = handle(0); return SUCCESS; }
-API int cudaGraphInstantiateWithFlags(void **made, Graph *graph, unsigned long long flags) { *made = handle(0); return SUCCESS; }
-API int cudaGraphExecDestroy(void *made) { free(made); return SUCCESS; }
+/* What can be launched is the list of what it writes. */
+API int cudaGraphInstantiate(Writes **made, Graph *graph, unsigned long long flags) { *made = graph->writes; return SUCCESS; }
+API int cudaGraphInstantiateWithFlags(Writes **made, Graph *graph, unsigned long long flags) { *made = graph->writes; return SUCCESS; }
+API int cudaGraphExecDestroy(Writes *made) { return SUCCESS; }
+API int cudaGraphLaunch(Writes *made, void *stream) {
+  for (size_t i = 0; i < made->count; i++)
+    if (device_of(made->of[i].address) >= 0) forget(made->of[i].address, made->of[i].bytes);
+  return SUCCESS;
+}
 /* How many nodes; where they are asked for, each is a handle that nothing is known of. */
 API int cudaGraphGetNodes(Graph *graph, void **nodes, size_t *count) {
   if (!nodes) *count = graph->kernels;

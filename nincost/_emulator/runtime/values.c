@@ -5,87 +5,19 @@
  * and what the host wrote for its last user must not look like their result.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "runtime.h"
 
-#define CHUNK (2ull << 20)
 #define PAGE 4096ull
 #define ALWAYS (1ull << 20)     /* copies from the host up to this size are kept, */
 #define SOMETIMES (16ull << 20) /* and up to this, as long as */
 #define BUDGET (512ull << 20)   /* they all are no more than that */
-#define SMALL (64ull << 10)     /* copies within the cards are followed up to this size */
+#define SMALL (64ull << 10)     /* copies within the cards, and zeros, are followed up to this size */
 
-enum { CHUNKS = 1 << 16, BLOCKS = 1 << 20 };
-/* For a chunk of addresses, whether the host may have written into it: a set that errs to yes. */
-static unsigned char written[CHUNKS];
-/* For a block of 512 bytes, as the allocator hands them out, whether it is still what the host wrote
- * (EXACT), or what values/kernels.py assumed (ASSUMED): a set that may err, by its hash. */
-enum { UNKNOWN, EXACT, ASSUMED };
-static unsigned char known[BLOCKS];
+int nincost_emulated_known(const void *address, size_t bytes);
 static unsigned long long kept;
-
-static unsigned slot(unsigned long long chunk) { return (unsigned)(chunk * 0x9E3779B97F4A7C15ull >> 48); }
-static unsigned block_slot(unsigned long long block) { return (unsigned)(block * 0x9E3779B97F4A7C15ull >> 44); }
-static void set_known(const void *address, size_t bytes, int value) {
-  unsigned long long first = (unsigned long long)address / 512;
-  unsigned long long last = ((unsigned long long)address + bytes - 1) / 512;
-  if (last - first >= BLOCKS) memset(known, UNKNOWN, sizeof known);
-  else
-    for (; first <= last; first++) known[block_slot(first)] = value;
-}
-static void mark(const void *address, size_t bytes, int value) {
-  unsigned long long first = (unsigned long long)address / CHUNK;
-  unsigned long long last = ((unsigned long long)address + bytes - 1) / CHUNK;
-  for (; first <= last; first++) written[slot(first)] = 1;
-  set_known(address, bytes, value);
-}
-/* UNKNOWN where a part of it is, else ASSUMED where one is. */
-API int nincost_emulated_known(const void *address, size_t bytes) {
-  unsigned long long first = (unsigned long long)address / 512;
-  unsigned long long last = ((unsigned long long)address + bytes - 1) / 512;
-  int found = EXACT;
-  for (; bytes && first <= last; first++) {
-    int here = known[block_slot(first)];
-    if (here == UNKNOWN) return UNKNOWN;
-    if (here > found) found = here;
-  }
-  return found;
-}
-static int marked(const void *address, size_t bytes) {
-  unsigned long long first = (unsigned long long)address / CHUNK;
-  unsigned long long last = ((unsigned long long)address + bytes - 1) / CHUNK;
-  if (last - first >= CHUNKS) return 1;
-  for (; first <= last; first++)
-    if (written[slot(first)]) return 1;
-  return 0;
-}
-
-void forget(const void *address, size_t bytes) {
-  if (!bytes || !marked(address, bytes)) return;
-  set_known(address, bytes, UNKNOWN);
-  unsigned long long from = (unsigned long long)address, to = from + bytes;
-  unsigned long long first = (from + PAGE - 1) / PAGE * PAGE, last = to / PAGE * PAGE;
-  if (first >= last || bytes <= SMALL) {
-    memset((void *)address, 0, bytes);
-    return;
-  }
-  memset((void *)from, 0, first - from);
-  madvise((void *)first, last - first, MADV_DONTNEED); /* these pages read as zeros now */
-  memset((void *)last, 0, to - last);
-}
-
-/* c10::reportMemoryUsageToProfiler, which PyTorch's allocator calls for each block that it hands out
- * (bytes above 0) or gets back. */
-typedef struct { int8_t type, index; } Device;
-API void _ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE(void *block, int64_t bytes, size_t allocated, size_t reserved, Device device) {
-  static void (*next)(void *, int64_t, size_t, size_t, Device);
-  if (bytes > 0 && device_of(block) >= 0) forget(block, bytes);
-  if (!next) next = dlsym(RTLD_NEXT, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
-  if (next) next(block, bytes, allocated, reserved, device);
-}
 
 /* What a thread's next reads of one number are answered, where a size was assumed (values/kernels.py). */
 static __thread int answers;
@@ -94,7 +26,8 @@ API void nincost_emulated_answer(int many, int64_t value) { answers = many; answ
 
 /* Who hears of each small read of what no kernel has written, and whether its values are assumed. */
 static void (*on_read)(size_t bytes, int is_assumed);
-API void nincost_emulated_on_read(void (*function)(size_t bytes, int is_assumed)) { on_read = function; }
+static int all_reads; /* where not all that kernels write is seen, of each read at all */
+API void nincost_emulated_on_read(void (*function)(size_t bytes, int is_assumed), int all) { on_read = function; all_reads = all; }
 
 static void read_back(void *to, const void *from, size_t bytes) {
   if (answers && bytes <= sizeof answer) {
@@ -104,8 +37,8 @@ static void read_back(void *to, const void *from, size_t bytes) {
   }
   if (bytes <= SOMETIMES) memcpy(to, from, bytes);
   if (!on_read || bytes > ALWAYS) return;
-  int here = known[block_slot((unsigned long long)from / 512)];
-  if (here != EXACT) on_read(bytes, here == ASSUMED);
+  int here = nincost_emulated_known(from, bytes);
+  if (here != EXACT || all_reads) on_read(bytes, here == ASSUMED);
 }
 
 /* Whether memory of the host has never been written: some of its pages stand for all. */
@@ -119,12 +52,6 @@ API int nincost_emulated_untouched(const void *address, size_t bytes) {
   }
   return pages > 2;
 }
-/* What a kernel would have written, EXACT or ASSUMED. */
-API void nincost_emulated_write(void *to, const void *from, size_t bytes, int value) {
-  memcpy(to, from, bytes);
-  mark(to, bytes, value);
-}
-
 static int keeps(size_t bytes) {
   if (bytes > ALWAYS && (bytes > SOMETIMES || kept + bytes > BUDGET)) return 0;
   if (bytes > ALWAYS) kept += bytes;
@@ -134,22 +61,23 @@ void copy(void *to, const void *from, size_t bytes) {
   int to_card = device_of(to) >= 0, from_card = device_of(from) >= 0;
   if (!bytes || to == from) return;
   if (!to_card && !from_card) memmove(to, from, bytes);
-  else if (to_card && from_card) {
-    int value = bytes <= SOMETIMES ? nincost_emulated_known(from, bytes) : UNKNOWN;
-    if (value || (bytes <= SMALL && (marked(from, bytes) || marked(to, bytes)))) {
+  else if (!to_card) read_back(to, from, bytes);
+  else if (capturing()) written(to, bytes);
+  else if (from_card) {
+    int state = bytes <= SOMETIMES ? nincost_emulated_known(from, bytes) : UNKNOWN;
+    if (state || bytes <= SMALL && (marked(from, bytes) || marked(to, bytes))) {
       memmove(to, from, bytes);
-      mark(to, bytes, value);
+      mark(to, bytes, state);
     } else forget(to, bytes);
-  } else if (to_card) {
-    if ((bytes <= SMALL || !nincost_emulated_untouched(from, bytes)) && keeps(bytes)) {
-      memcpy(to, from, bytes);
-      mark(to, bytes, EXACT);
-    } else forget(to, bytes);
-  } else read_back(to, from, bytes);
+  } else if ((bytes <= SMALL || !nincost_emulated_untouched(from, bytes)) && keeps(bytes)) {
+    memcpy(to, from, bytes);
+    mark(to, bytes, EXACT);
+  } else forget(to, bytes);
 }
 void fill(void *to, int value, size_t bytes) {
   if (device_of(to) < 0) memset(to, value, bytes);
-  else if (value && bytes <= ALWAYS) {
+  else if (capturing()) written(to, bytes);
+  else if (bytes <= SMALL || value && bytes <= ALWAYS) {
     memset(to, value, bytes);
     mark(to, bytes, EXACT);
   } else forget(to, bytes);

@@ -8,7 +8,7 @@ be on a card. What follows from an assumed value is assumed.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 #: As runtime/values.c has them.
@@ -23,7 +23,7 @@ FOLLOWED = (
     "logical_and", "logical_or", "logical_not", "bitwise_and.Tensor", "bitwise_or.Tensor",
     "bitwise_not", "sum.dim_IntList", "any", "any.dim", "cumsum", "sort.stable", "sort",
     "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select", "gather",
-    "scatter_.value", "index.Tensor",
+    "index.Tensor",
 )  # fmt: skip
 
 
@@ -38,6 +38,8 @@ class HostValues:
         self._write.argtypes = [
             ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
         ]  # fmt: skip
+        self._all_written = runtime.nincost_emulated_all_written
+        self._all_written.argtypes = [ctypes.c_void_p, ctypes.c_int]
 
     def state(self, tensor: Any) -> int:
         """UNKNOWN, EXACT or ASSUMED; a tensor on the CPU is known."""
@@ -59,16 +61,23 @@ class HostValues:
         flat = self.torch.frombuffer(memory, dtype=tensor.dtype)
         return flat.as_strided(tensor.shape, tensor.stride())
 
-    def write(self, tensor: Any, content: Any, state: int) -> None:
-        """Put a CPU tensor's content behind a card's, outside of any stream."""
+    def write(self, tensor: Any, content: Any, state: int) -> bool:
+        """Put a CPU tensor's content behind a card's, outside of any stream; False if not done."""
         size = content.numel() * content.element_size()
         if size and size <= MOST and tensor.numel() == content.numel():
             content = content.to(tensor.dtype)
             if tensor.is_contiguous():
                 content = content.contiguous()
             elif content.stride() != tensor.stride() or _extent(tensor) != size:
-                return
+                return False
             self._write(tensor.data_ptr(), content.data_ptr(), size, state)
+            return True
+        return not size
+
+    def written(self, tensors: Sequence[Any]) -> None:
+        """A kernel may have written there: nothing is known of it any more."""
+        pointers = [tensor.data_ptr() for tensor in tensors]
+        self._all_written((ctypes.c_void_p * len(pointers))(*pointers), len(pointers))
 
     def of_all(self, arguments: Iterable[Any]) -> int:
         """What is known of all tensors among an operator's arguments together."""
@@ -97,10 +106,9 @@ class HostValues:
         """An operator that is computed on the CPU, too, where its arguments are known."""
         operator, _, overload = name.partition(".")
         compute = getattr(getattr(self.torch.ops.aten, operator), overload or "default")
-        in_place = operator.endswith("_")
         if operator == "_to_copy":
             compute = _cast
-        floats = operator in _COMPARISONS or in_place
+        floats = operator in _COMPARISONS
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
             if operator == "floor_divide":  # a number comes without the tensor that it was made
@@ -110,13 +118,11 @@ class HostValues:
                 )
             if not floats and tensor.is_floating_point():
                 return own.call_boxed(keys, tensor, *arguments, **options)
-            state = self.of_all(arguments if in_place else (tensor, *arguments))
+            state = self.of_all((tensor, *arguments))
             content: Any = None
-            if state and not (in_place and tensor.is_floating_point()):
+            if state:
                 host = [self.on_host(argument) for argument in (tensor, *arguments)]
-                content = compute(
-                    *(host if not in_place else [host[0].clone(), *host[1:]]), **options
-                )
+                content = compute(*host, **options)
             result = own.call_boxed(keys, tensor, *arguments, **options)
             if content is not None:
                 several = isinstance(result, tuple)

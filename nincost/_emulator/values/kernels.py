@@ -1,7 +1,8 @@
 """What depends on values that the card would have computed: sizes, truths, what is read back.
 
 Kernels do nothing, so that what they would have written reads as zeros. What the host wrote is
-known, and so is what follows from it (`host_values.py`). For the rest,
+known, until a kernel writes there (`writes.py`), and so is what follows from it (`host_values.py`).
+For the rest,
 
 - operators whose output's size comes from the card (`nonzero`, and with it boolean masks; `unique`)
   find as many elements as `NINCOST_EMULATED_ASSUME` says: `all` (the default), `half`, `none`, or a
@@ -27,6 +28,7 @@ from typing import Any
 
 from nincost._emulator.values.assumption_counts import assume
 from nincost._emulator.values.host_values import ASSUMED, EXACT, FOLLOWED, UNKNOWN, HostValues
+from nincost._emulator.values.writes import Writes
 from nincost.errors import InputError
 
 ASSUME = "NINCOST_EMULATED_ASSUME"
@@ -76,8 +78,9 @@ def install(torch: Any) -> None:
         values = HostValues(torch, runtime)
     except AttributeError:  # not preloaded
         return
-    _report_reads(runtime)
-    if hasattr(torch.library, "get_kernel"):  # torch 2.10
+    follows = hasattr(torch.library, "get_kernel")  # torch 2.10
+    _report_reads(runtime, of_all=not follows)
+    if follows:
         _Kernels(torch, runtime, values).replace()
     else:
         for owner in (torch, torch.Tensor):
@@ -101,14 +104,14 @@ def passes_check(own: Callable[..., Any], runtime: Any) -> Callable[..., Any]:
     return call
 
 
-def _report_reads(runtime: Any) -> None:
+def _report_reads(runtime: Any, *, of_all: bool) -> None:
     def on_read(size: int, is_assumed: int) -> None:
         what = "follow from what was assumed" if is_assumed else "read as zeros"
         assume("value", "copy to the host", f"{size} bytes {what}")
 
     callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_int)(on_read)
-    runtime.nincost_emulated_on_read(callback)
-    atexit.register(runtime.nincost_emulated_on_read, None)  # and keeps the callback
+    runtime.nincost_emulated_on_read(callback, of_all)
+    atexit.register(runtime.nincost_emulated_on_read, None, False)  # and keeps the callback
     _kept.append(callback)
 
 
@@ -152,6 +155,7 @@ class _Kernels:
                 self.library.impl(name, make(name, own), "CUDA", with_keyset=True)
             except RuntimeError:
                 continue
+        Writes(self.torch, self.runtime, self.values).replace(self.library)
         _kept.append(self.library)
 
     def finds(self, name: str, own: Any) -> Callable[..., Any]:
