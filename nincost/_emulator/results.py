@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -212,7 +212,7 @@ class Run(Result):
         assumed: what the card would have computed and was assumed on that rank.
         notes: what a careful reader should know.
         environment: versions.
-        history: every allocation of that rank, for pictures; snapshot: torch's own, as it was
+        make_history: makes `history`, which imports torch; snapshot: torch's own, as it was
             pickled in the script's process. Neither is in `to_dict`.
     """
 
@@ -232,8 +232,13 @@ class Run(Result):
     assumed: tuple[Assumed, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    history: Simulation | None = field(default=None, compare=False)
+    make_history: Callable[[], Simulation] | None = field(default=None, compare=False, repr=False)
     snapshot: bytes | None = field(default=None, compare=False)
+
+    @property
+    def history(self) -> Simulation | None:
+        """Every allocation of that rank, for pictures; None of a result that was made by hand."""
+        return None if self.make_history is None else self.make_history()
 
     @property
     def failure(self) -> str:

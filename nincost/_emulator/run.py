@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nincost import _units as units
 from nincost._devices.cards import Gpu
@@ -31,11 +32,13 @@ from nincost._emulator.run_options import (
     parse_ranks,
     size_in_bytes,
 )
-from nincost._emulator.simulation import simulation
 from nincost._emulator.supervise import Finished, Progress
 from nincost._emulator.values.kernels import check_routing, parse_fraction
 from nincost._environment import __version__
 from nincost.errors import ModelError
+
+if TYPE_CHECKING:
+    from nincost._memory.replay import Simulation
 
 
 def run(
@@ -195,9 +198,15 @@ class Collected:
                 "nincost": __version__,
                 **{name: str(value) for name, value in (recording["torch"] or {}).items() if value},
             },
-            history=simulation(chosen),
+            make_history=functools.partial(_history, chosen),
             snapshot=finished.snapshot,
         )
+
+
+def _history(analysis: Analysis) -> Simulation:
+    from nincost._emulator.simulation import simulation  # which imports torch
+
+    return simulation(analysis)
 
 
 def _rank(

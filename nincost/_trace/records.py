@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
-
-from nincost._torch.operators import OpOverload
 from nincost._trace.fallback import Fallback
 from nincost._trace.values.assumptions import Assumption, assumptions_note
+
+if TYPE_CHECKING:  # results need no torch
+    import torch
+
+    from nincost._torch.operators import OpOverload
 
 
 class Shape(tuple[int, ...]):

@@ -74,13 +74,12 @@ def test_several_devices_count_for_themselves() -> None:
 
 
 VISIBLE = """
-import ctypes, json, os
-cuda, found = ctypes.CDLL(None), {}
+import json, os, torch
+found = {}
 for visible in ("", "2", "0,1,7,2", "-1"):  # each in a process that has not asked yet
     reader, writer = os.pipe()
     if not os.fork():
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
-        import torch
         devices = range(torch.cuda.device_count())
         ids = [torch.cuda.get_device_properties(n).pci_bus_id for n in devices]
         os.write(writer, json.dumps(ids).encode())
@@ -123,9 +122,20 @@ def test_out_of_memory_as_on_a_card() -> None:
     assert "Of the allocated memory 20.00 GiB is allocated by PyTorch" in text
 
 
+#: What torch's allocator asks the driver for, without torch.
+DRIVERS = """
+import ctypes, json
+cuda = ctypes.CDLL(None)
+ask = lambda size: cuda.cudaMalloc(ctypes.byref(ctypes.c_void_p()), ctypes.c_size_t(size))
+print(json.dumps([ask(20 << 30), ask(4 << 30)]))
+"""
+
+
 def test_capacity() -> None:
-    assert answer(OUT_OF_MEMORY, gpu="rtx4090", capacity=UNLIMITED) == "fits"
-    assert answer(OUT_OF_MEMORY, gpu="rtx4090", capacity=26 * GIB) == "fits"
+    """2 is cudaErrorMemoryAllocation."""
+    assert answer(DRIVERS, gpu="rtx4090") == [0, 2]
+    assert answer(DRIVERS, gpu="rtx4090", capacity=UNLIMITED) == [0, 0]
+    assert answer(DRIVERS, gpu="rtx4090", capacity=26 * GIB) == [0, 0]
     assert answer(OUT_OF_MEMORY, gpu="h100", capacity=22 * GIB).startswith("CUDA out of memory")
 
 

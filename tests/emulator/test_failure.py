@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from nincost._emulator.failure import failure_of
 from nincost._emulator.results import Assumed
 
@@ -25,3 +28,12 @@ def test_a_line_that_failed_for_want_of_values_says_so() -> None:
 def test_other_lines_are_no_reason() -> None:
     elsewhere = [read_at("train.py:19", "a.py:1"), read_at("mytrain.py:9", "a.py:1")]
     assert "only a card" not in failure_of(ENDED, "train.py", "the end", elsewhere)
+
+
+def test_who_starts_the_script_imports_no_torch() -> None:
+    """The script's own process does; a second import would take as long as a small script."""
+    code = (
+        "import sys, nincost._cli.run, nincost._emulator.run, nincost._render.run.table\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -146,20 +146,21 @@ optimizer = torch.optim.AdamW(model.parameters())
 model(torch.randn(4, 8192, dtype=torch.bfloat16).cuda()).sum().backward()
 optimizer.step()
 state = {k: v.cpu() for k, v in model.state_dict().items()}
-small = torch.empty(1000).normal_()
-print(json.dumps([resident() - before, torch.cuda.memory_allocated(), bool(small.any())]))
+small, large = torch.empty(1000).normal_(), torch.empty(1 << 22).normal_()
+print(json.dumps([resident() - before, torch.cuda.memory_allocated(), bool(small.any()),
+                  bool(large.any())]))
 """
 
 
 def test_a_model_built_on_the_cpu_takes_no_memory_of_the_host() -> None:
-    resident, allocated, small = answer(LARGE)
+    resident, allocated, small, large = answer(LARGE)
     weights = 16 * (8192 * 8192 + 8192) * 2
     assert allocated >= 4 * weights  # with gradients and two moments
     assert resident < 300 << 20
     assert small  # small ones are initialized
+    assert not large
 
 
 def test_initialize_does_as_ever() -> None:
     code = "import json, torch; print(json.dumps(bool(torch.empty(1 << 22).normal_().any())))"
     assert answer(code, initialize=True)
-    assert not answer(code)
