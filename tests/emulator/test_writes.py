@@ -41,6 +41,7 @@ followed = {
 dropped = {
     "+= unknown": lambda b: b.add_(unknown(b.device).long()),
     "out": lambda b: torch.add(unknown(b.device).long(), 1, out=b),
+    "pow": lambda b: torch.pow(2, unknown(b.device).long().abs_(), out=b),
     "out=": lambda b: torch.cumsum(unknown(b.device), 0, out=b),
     "cast": lambda b: b.copy_(unknown(b.device)), "strided": lambda b: b[::2].copy_(
         unknown(b.device, 4)), "index_put": lambda b: b.__setitem__(
@@ -91,6 +92,7 @@ for counter in (torch.zeros((), dtype=torch.long, device="cuda"), torch.zeros(1,
 x = torch.randn(8, device="cuda")
 x[3] = 7.0
 found["beside"] = [bool(known(x[i:].data_ptr(), 4)) for i in (2, 3, 4)]
+found["pow"] = len(5e5 ** torch.arange(0, 4, 2, device="cuda"))  # a number on the card, within
 found["made"] = [t.tolist() for t in (
     torch.full((2,), 3, device="cuda"), torch.arange(3, device="cuda"), torch.ones(2, device="cuda")
 )]
@@ -142,6 +144,7 @@ def test_known_values_are_never_stale(tmp_path: Path) -> None:
     assert found["several"]
     assert found["rounds"] == [3, 3]
     assert found["beside"] == [False, True, False]
+    assert found["pow"] == 2
     assert found["made"] == [[3, 3], [0, 1, 2], [1.0, 1.0]]
     assert found["steps"] == [False, False]
     assert found["norm"] == [False, 1]

@@ -73,7 +73,7 @@ def expect_sizes(*found: int) -> None:
 def install(torch: Any) -> None:
     """Replace CUDA kernels that need an assumption, where torch lets their own be kept."""
     try:
-        runtime = ctypes.CDLL(None)
+        runtime = ctypes.PyDLL(None)  # these take no time: other threads need not run meanwhile
         runtime.nincost_emulated_answer.argtypes = [ctypes.c_int, ctypes.c_int64]
         values = HostValues(torch, runtime)
     except AttributeError:  # not preloaded

@@ -69,12 +69,24 @@ class Writes:
                     for place, argument in enumerate(schema.arguments)
                     if argument.alias_info is not None and argument.alias_info.is_write
                 ]
-                self._replace(library, name, schema, written)
+                if name in _FOLLOWED or not self._is_seen(name, schema.arguments[written[0]]):
+                    self._replace(library, name, schema, written)
         for name, arguments in _UNSAID.items():
             operator = getattr(self.torch.ops.aten, name.removeprefix("aten::"))
             schema = schema_of(operator.default)
             names = [argument.name for argument in schema.arguments]
             self._replace(library, name, schema, [names.index(one) for one in arguments])
+
+    def _is_seen(self, name: str, written: Any) -> bool:
+        """Whether it is `out=` of an element-wise operator, of which the runtime sees each kernel.
+
+        torch calls these itself, also with a number on the card, which no Python function can get.
+        """
+        if not written.kwarg_only:
+            return False
+        operator, _, overload = name.removeprefix("aten::").partition(".")
+        found = getattr(getattr(self.torch.ops.aten, operator), overload or "default")
+        return self.torch.Tag.pointwise in found.tags
 
     def _replace(self, library: Any, name: str, schema: Any, written: list[int]) -> None:
         try:
