@@ -19,11 +19,11 @@ from nincost._audit.reading.answer import Part, Reading, read_answer
 from nincost._audit.reading.table_answer import (
     Column,
     is_csv,
-    is_markdown_table,
     read_csv,
-    read_markdown_table,
+    read_table,
     shapes_of_table,
 )
+from nincost._audit.reading.table_rows import table_rows
 from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
 from nincost._audit.reading.words import About
 from nincost._audit.results import Audit, Grade
@@ -55,7 +55,7 @@ def audit(
 
     Args:
         answer: a calculation such as `96*(11*11*1+1) + ... = 1992166`, or a file with one, or a
-            CSV or a Markdown table in the form of a profile's.
+            table in the form of a profile's: CSV, Markdown, LaTeX or JSON.
         model, input, batch_size, arg: as in `nincost.profile`.
         params, macs, flops: a calculation of that quantity, in place of `answer` or with it.
         memory: statements about memory, such as `parameters: 7.97 MB`, likewise.
@@ -110,9 +110,9 @@ def _read(text: str, about: About | None) -> Read:
     what: Quantity | None = about if about in QUANTITIES else None  # type: ignore[assignment]
     if is_csv(text):
         return read_csv(text, what)
-    if is_markdown_table(text):
-        columns = read_markdown_table(text, what)
-        return columns or read_answer(shapes_of_table(text))
+    rows = table_rows(text)
+    if rows is not None:
+        return read_table(rows, what) or read_answer(shapes_of_table(rows))
     return read_answer(text, about)
 
 
@@ -211,7 +211,7 @@ def _text(answer: str | Path) -> str:
         except (OSError, ValueError):
             return answer
         if not is_file:
-            if path.suffix.lower() in (".txt", ".csv", ".md", ".tex"):
+            if path.suffix.lower() in (".txt", ".csv", ".md", ".tex", ".json"):
                 raise InputError(f"there is no file {answer!r}: give a file, or a calculation")
             return answer
     else:

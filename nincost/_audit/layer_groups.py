@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -133,7 +134,7 @@ class LayerGroups:
                 found.setdefault(total, 0.01 + penalty)
         if len(found) < _MOST_ROUNDED:
             wrong: list[tuple[float, int]] = []
-            low, high = value - unit, value + unit
+            low, high = math.floor(value - unit), math.ceil(value + unit)
             for at in range(bisect_left(self._values, low), len(self._values)):
                 one = self._values[at]
                 if one > high or len(wrong) > _MOST_TRIED:

@@ -199,22 +199,25 @@ class Matcher:
                 pairs.append(self._extra(piece))
 
     def _matrix(self, pieces: list[Piece], slots: list[tuple[int, int]]) -> list[list[float]]:
-        """Rows are pieces, then layers left without one; columns are layers, then no layer."""
-        size = len(pieces) + len(slots)
+        """Rows are pieces; columns are layers, then, for each piece, no layer.
+
+        A layer without a piece has a penalty, too: it is taken off where the layer has one, which
+        changes every sum alike.
+        """
         empty = [
             self.penalties.weights.missing if self.groups.totals[group] else 0.0
             for group, _ in slots
         ]
-        rows = [
+        return [
             [
                 self.penalties.of_pair(piece, group)
                 + _ORDER * abs(row / len(pieces) - column / len(slots))
+                - empty[column]
                 for column, (group, _) in enumerate(slots)
             ]
             + [self.penalties.of_extra(piece)] * len(pieces)
             for row, piece in enumerate(pieces)
         ]
-        return rows + [[*empty, *[0.0] * len(pieces)] for _ in range(size - len(pieces))]
 
     def _slots(self, pieces: list[Piece], free: Free) -> list[tuple[int, int]]:
         """Groups and places that a piece could go to; such as cost nothing only where it may."""

@@ -10,6 +10,9 @@ from nincost._audit.pairs import Matching
 from nincost._audit.split_terms import Piece
 from nincost._audit.weights import Weights
 
+#: Penalties that are remembered: a model's matcher lives as long as the process.
+_MOST_KEPT = 100_000
+
 
 class Penalties:
     """Penalties of pieces as costs of the layers of one model; `weights` says how large."""
@@ -18,16 +21,20 @@ class Penalties:
         self.groups = groups
         self.weights = weights
         self._of_piece: dict[tuple[object, ...], float] = {}
+        self._of_pair: dict[tuple[object, ...], float] = {}
+        self._factors: dict[int, Counter[int]] = {}
 
     def of_piece(self, piece: Piece) -> float:
         """How unlikely the likeliest interpretation of a piece is, whatever else was written."""
         if piece.value.denominator == 1 and piece.value.numerator in self.groups.of_amount:
             return 0.0
-        key = (piece.value.numerator, piece.value.denominator, piece.products, piece.times_group)
+        key = _key(piece)
         known = self._of_piece.get(key)
         if known is None:
             found = self.groups.interpretations_of(piece.value)
             all_of_them = [self.of_interpretation(piece, i) for own in found.values() for i in own]
+            if len(self._of_piece) > _MOST_KEPT:
+                self._of_piece.clear()
             known = self._of_piece[key] = min(all_of_them, default=self.weights.unexplained)
         return known
 
@@ -57,6 +64,15 @@ class Penalties:
 
     def of_pair(self, piece: Piece, group: int) -> float:
         """A piece as the cost of one of this group's layers."""
+        key = (*_key(piece), group)
+        known = self._of_pair.get(key)
+        if known is None:
+            if len(self._of_pair) > _MOST_KEPT:
+                self._of_pair.clear()
+            known = self._of_pair[key] = self._of_new_pair(piece, group)
+        return known
+
+    def _of_new_pair(self, piece: Piece, group: int) -> float:
         found = self.likeliest(piece, group)
         if found:
             return self.of_interpretation(piece, found[0])
@@ -70,7 +86,10 @@ class Penalties:
         if not piece.products or not terms:
             return 0.0
         mine = Counter(longest(piece.products))
-        theirs = Counter(factor.value for factor in terms[0].factors if factor.value != 1)
+        theirs = self._factors.get(group)
+        if theirs is None:
+            values = (factor.value for factor in terms[0].factors if factor.value != 1)
+            theirs = self._factors[group] = Counter(values)
         either = (mine | theirs).total()
         return (mine & theirs).total() / either if either else 0.0
 
@@ -102,6 +121,11 @@ class Penalties:
                 penalty = self.weights.unknown
             total += penalty
         return total
+
+
+def _key(piece: Piece) -> tuple[object, ...]:
+    """What the penalties of a piece depend on."""
+    return (piece.value.numerator, piece.value.denominator, piece.products, piece.times_group)
 
 
 def _is_number(products: Products) -> bool:

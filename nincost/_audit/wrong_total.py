@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
@@ -41,17 +42,24 @@ def explain_total(
     """
     found: dict[tuple[str, ...], tuple[float, Explanation]] = {}
     candidates = chain(
-        _candidates(layers, question, weights),
-        _of_the_number(layers, question),
+        _known_candidates(tuple(layers), question, weights),
         _of_others(other_totals),
     )
     for total, mistake, penalty in candidates:
-        if stands_for(value, unit, Fraction(total)):
+        if value == total or (unit and stands_for(value, unit, Fraction(total))):
             key = (mistake.key, mistake.detail)
             if key not in found or found[key][0] > penalty:
                 found[key] = (penalty, Explanation((mistake,)))
     best = sorted(found.values(), key=lambda pair: pair[0])
     return tuple(explanation for _, explanation in best[:_MOST])
+
+
+@functools.lru_cache(maxsize=32)
+def _known_candidates(
+    layers: tuple[CostedLayer, ...], question: Question, weights: Weights
+) -> tuple[tuple[int, Mistake, float], ...]:
+    """What follows from the layers alone, listed once."""
+    return (*_candidates(layers, question, weights), *_of_the_number(layers, question))
 
 
 def _candidates(

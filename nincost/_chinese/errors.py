@@ -87,4 +87,9 @@ SENTENCES: dict[str, str] = {
         "表格中没有名为 {name} 的列：应有 layer 以及 params、macs、flops 之一，"
         "如 `nincost profile --format csv` 所写"
     ),
+    "the answer begins as a JSON document and is none: expected one as `nincost profile --format "
+    "json` writes it": "答案像 JSON 文档却不是：应如 `nincost profile --format json` 所写",
+    "the JSON document has no layers: expected one as `nincost profile --format json` writes it": (
+        "JSON 文档中没有 layers：应如 `nincost profile --format json` 所写"
+    ),
 }

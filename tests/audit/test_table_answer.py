@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+import nincost
 from nincost._audit.reading.table_answer import Cell, Column, is_csv, read_csv
 from nincost.errors import ExpressionError
 
@@ -125,6 +126,54 @@ def test_a_wrong_calculation_in_a_cell_has_its_caret() -> None:
     shown, caret = caught.value.excerpt.splitlines()
     assert shown.strip() == "3*%"
     assert shown[caret.index("^")] == "%"
+
+
+@pytest.mark.parametrize("format", ["json", "latex", "markdown", "csv"])
+def test_what_nincost_writes_is_graded_as_its_csv(format: str) -> None:
+    profile = nincost.profile("one-1x1")
+    text = {
+        "json": profile.to_json, "latex": profile.to_latex, "markdown": profile.to_markdown,
+        "csv": profile.to_csv,
+    }[format]()  # fmt: skip
+    right = nincost.audit(text, "one-1x1")
+    assert right.ok
+    assert {"params", "macs"} <= {grade.what for grade in right.grades}
+    swapped = nincost.audit(text.replace("885120", "885210").replace("885,120", "885,210"),
+                            "one-1x1")  # fmt: skip
+    assert swapped.grades[0].mistakes[0].key == "digits-swapped"
+    if format != "markdown":  # a page with a paragraph for each layer
+        explained = nincost.explain("one-1x1")
+        text = getattr(explained, f"to_{format}")()
+        assert nincost.audit(text, "one-1x1").ok
+
+
+def test_a_students_latex_table() -> None:
+    text = r"""
+    \begin{tabular}{|l|r|} \hline
+    layer & \textbf{params} \\ \hline  % by hand
+    block1.conv & $11{,}712$ \\[2pt]
+    block1.conv1x1\_1 & \num{9312} \\ \hline
+    \end{tabular}
+    """
+    terms = nincost.audit(text).grades[0].terms
+    assert [(term.layers, term.verdict) for term in terms] == [
+        (("block1.conv",), "right"), (("block1.conv1x1_1",), "right"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"layers": [', "begins as a JSON document and is none"),
+        ('{"layers": ' + "[" * 50_000, "begins as a JSON document and is none"),
+        ('{"a": 1}', "has no layers"),
+        ('{"layers": [{"layer": "a"}]}', "no column named params or macs or flops"),
+    ],
+    ids=range(4),
+)
+def test_a_document_that_is_none(text: str, words: str) -> None:
+    with pytest.raises(ExpressionError, match=words):
+        nincost.audit(text)
 
 
 KINDS_OF_TEXT = [

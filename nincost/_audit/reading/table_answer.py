@@ -1,10 +1,9 @@
-"""Reads an answer in the form of a profile's CSV or Markdown: rows are layers, columns amounts."""
+"""Reads an answer in the form of a profile's table: rows are layers, columns amounts."""
 
 from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import Literal
 
 from nincost._audit.reading.answer import MAX_TERMS
 from nincost._audit.reading.expression import Node, parse, rounded_unit
+from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
@@ -39,7 +39,6 @@ class Column:
     total: Fraction | None
 
 
-_DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
 #: Headings that people write for those of a profile.
 _HEADINGS = {
     "layer": ("层", "网络层", "层名", "模块", "块", "层次"),
@@ -64,43 +63,19 @@ def is_csv(text: str) -> bool:
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w-]*", name) for name in names)
 
 
-def is_markdown_table(text: str) -> bool:
-    """Whether there is a Markdown table in it: a heading, and a line of dashes below."""
-    return bool(_markdown_rows(text))
-
-
 def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
     """The columns of a CSV, as `_columns` reads them."""
     check_length(text)
     return _columns(list(csv.reader(io.StringIO(text.lstrip("\ufeff")))), what, "CSV")
 
 
-def read_markdown_table(text: str, what: Quantity | None = None) -> tuple[Column, ...]:
-    """The columns of the first Markdown table, as `_columns` reads them."""
-    check_length(text)
-    return _columns(_markdown_rows(text), what, "table")
+def read_table(rows: Rows, what: Quantity | None = None) -> tuple[Column, ...]:
+    """The columns of a Markdown, LaTeX or JSON table's rows, as `_columns` reads them."""
+    return _columns(rows, what, "table")
 
 
-def _markdown_rows(text: str) -> list[list[str]]:
-    """The first Markdown table's cells, heading first; empty where there is none."""
-    lines = [line.strip() for line in text.splitlines()]
-    for place, line in enumerate(lines[1:], start=1):
-        if not (_DASHES.fullmatch(line) and "|" in lines[place - 1]):
-            continue
-        rows = itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])
-        return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
-    return []
-
-
-def _markdown_cells(line: str) -> list[str]:
-    """`| a\\_b | 1 |` as `["a_b", "1"]`: a backslash stands before what Markdown would read."""
-    cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
-    return [re.sub(r"\\([!-/:-@[-`{-~])", r"\1", cell).strip() for cell in cells]
-
-
-def shapes_of_table(text: str) -> str:
-    """The output shapes in the first Markdown table, as lines that `answer.py` reads."""
-    rows = _markdown_rows(text)
+def shapes_of_table(rows: Rows) -> str:
+    """The output shapes in a table's rows, as lines that `answer.py` reads."""
     names = [_HEADING.get(name.strip().lower(), name.strip().lower()) for name in rows[0]]
     if "layer" not in names or _SHAPE not in names:
         return ""

@@ -12,6 +12,8 @@ FILES = {
     "many.txt": "1*2; " * 2_001,
     "word.csv": "layer,params\nblock1.conv,=5\n",
     "bad.csv": "layer,params\nblock1.conv,96*(\n",
+    "cut.json": '{"layers": [',
+    "none.json": '{"layers": []}',
 }
 
 
@@ -40,6 +42,8 @@ CASES = [
     case("audit {tmp}/long.csv", "rows", "grade a part"),
     case("audit {tmp}/word.csv", "is not a number", "11712"),
     case("audit {tmp}/bad.csv", "row", "expected"),
+    case("audit {tmp}/cut.json", "begins as a JSON document and is none", "profile --format json"),
+    case("audit {tmp}/none.json", "has no layers", "profile --format json"),
     case("audit {tmp}/a.txt --what size", "'size'", "params", "nincost audit --help"),
     case("audit {tmp}/a.txt two-1x2", "unknown model 'two-1x2'"),
 ]

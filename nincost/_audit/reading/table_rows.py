@@ -1,0 +1,105 @@
+"""The rows of a table in the forms that nincost and people write: Markdown, LaTeX, JSON."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Any
+
+from nincost._audit.reading.tokens import check_length
+from nincost._closed_form.cost_terms import QUANTITIES
+from nincost.errors import ExpressionError
+
+Rows = list[list[str]]
+
+_DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
+_TABULAR = re.compile(r"\\begin\{tabular[x*]?\}(?P<body>.*?)(?:\\end\{tabular|\Z)", re.DOTALL)
+_RULES = re.compile(
+    r"\\(?:toprule|midrule|bottomrule|hline|cmidrule(?:\([lr]*\))?\{[^{}]*\}|cline\{[^{}]*\})"
+)
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_ESCAPES = {r"\textbackslash{}": "\\", r"\textless{}": "<", r"\textgreater{}": ">"}
+_AMOUNTS = (*QUANTITIES, "output_shape")
+
+
+def table_rows(text: str) -> Rows | None:
+    """The cells of the first table, heading first; None where there is none.
+
+    Raises:
+        ExpressionError: a JSON document that cannot be read, or has no layers.
+    """
+    check_length(text)
+    if text.lstrip("\ufeff \r\n\t").startswith("{") and '"' in text:
+        return _of_json(text)
+    return _of_latex(text) or _of_markdown(text) or None
+
+
+def _of_markdown(text: str) -> Rows:
+    lines = [line.strip() for line in text.splitlines()]
+    for place, line in enumerate(lines[1:], start=1):
+        if not (_DASHES.fullmatch(line) and "|" in lines[place - 1]):
+            continue
+        rows = itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])
+        return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
+    return []
+
+
+def _markdown_cells(line: str) -> list[str]:
+    """`| a\\_b | 1 |` as `["a_b", "1"]`: a backslash stands before what Markdown would read."""
+    cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
+    return [re.sub(r"\\([!-/:-@[-`{-~])", r"\1", cell).strip() for cell in cells]
+
+
+def _of_latex(text: str) -> Rows:
+    found = _TABULAR.search(text)
+    if found is None:
+        return []
+    body = _RULES.sub(" ", _COMMENT.sub("", found["body"]))
+    columns = re.match(r"\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\[[^\]]*\])+", body)
+    lines = re.split(r"\\\\(?:\[[^\]]*\])?", body[columns.end() :] if columns else body)
+    return [[_latex_cell(cell) for cell in re.split(r"(?<!\\)&", line)]
+            for line in lines if line.strip()]  # fmt: skip
+
+
+def _latex_cell(text: str) -> str:
+    """`block1\\_a` as `block1_a`, `{params}` and `\\num{5}` as what stands in the braces."""
+    for written, character in _ESCAPES.items():
+        text = text.replace(written, character)
+    text = re.sub(r"\\(?:textbf|textit|texttt|num|text|mathrm)\s*(?=\{)", "", text).replace("$", "")
+    text = re.sub(r"(?<!\\)[{}]", "", text)
+    return re.sub(r"\\([_&%#${}])", r"\1", text).strip()
+
+
+def _of_json(text: str) -> Rows | None:
+    """The layers of a result of nincost's, and its totals."""
+    try:
+        document = json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        if '"layer' not in text:
+            return None  # braces of another kind, as around a formula
+        raise ExpressionError(
+            "the answer begins as a JSON document and is none: expected one as `nincost profile "
+            "--format json` writes it"
+        ) from None
+    layers = document.get("layers") if isinstance(document, dict) else None
+    layers = [one for one in layers if isinstance(one, dict)] if isinstance(layers, list) else []
+    if not layers:
+        raise ExpressionError(
+            "the JSON document has no layers: expected one as `nincost profile --format json` "
+            "writes it"
+        )
+    names = [name for name in _AMOUNTS if any(name in one for one in layers)]
+    rows = [["layer", *names]]
+    rows += [[str(one.get("layer", "")), *(_json_cell(one.get(n)) for n in names)]
+             for one in layers]  # fmt: skip
+    totals = document.get("totals")
+    if isinstance(totals, dict):
+        rows.append(["total", *(_json_cell(totals.get(name)) for name in names)])
+    return rows
+
+
+def _json_cell(value: Any) -> str:
+    if isinstance(value, dict):  # explain's formulas with their value
+        value = value.get("value")
+    return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
