@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from nincost._profile.view import View
     from nincost._report.report import report
     from nincost._report.results import Report
+    from nincost._time.results import StepTime
+    from nincost._time.time import time
     from nincost._train.compare_runs import TrainTable, train_table
     from nincost._train.data import Dataset
     from nincost._train.results import Training
@@ -66,6 +68,8 @@ _WHERE = {
     "Memory": "nincost._memory.results",
     "fit": "nincost._memory.fit",
     "Fit": "nincost._memory.fit_results",
+    "time": "nincost._time.time",
+    "StepTime": "nincost._time.results",
     "run": "nincost._emulator.run",
     "Run": "nincost._emulator.results",
     "verify": "nincost._emulator.verification.verify",
@@ -111,6 +115,7 @@ __all__ = [
     "Profile",
     "Report",
     "Run",
+    "StepTime",
     "TorchVersionError",
     "Totals",
     "TrainTable",
@@ -131,6 +136,7 @@ __all__ = [
     "profile",
     "report",
     "run",
+    "time",
     "train",
     "train_table",
     "validate",

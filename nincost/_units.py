@@ -22,6 +22,21 @@ def size(value: int) -> str:
     return f"{scaled} {unit}"
 
 
+def duration(seconds: float) -> str:
+    """`0.0297` as `29.7 ms`, `5400` as `1.50 h`: three significant digits."""
+    for step, unit in ((86400 * 2, "days"), (3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")):
+        if seconds >= step * 0.9995:
+            scaled = seconds / (86400 if unit == "days" else step)
+            return f"{_three(scaled)} {unit}"
+    if seconds >= 1e-6 or not seconds:
+        return f"{_three(seconds * 1e6)} \u00b5s" if seconds else "0 s"
+    return f"{_three(seconds * 1e9)} ns"
+
+
+def _three(value: float) -> str:
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
 def exact(value: int) -> str:
     """`762297352` as `762,297,352`."""
     return f"{value:,}"

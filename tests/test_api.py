@@ -95,7 +95,8 @@ ONLY_CLI = {
 ONLY_CLI_OF = {
     "memory": {"timeline", "snapshot", "top", "verify", "lang"},  # nincost.verify
     "audit": {"lang"}, "check": {"lang"}, "compare": {"lang"},
-    "fit": {"batch_size"}, "validate": {"reports"}, "run": {"timeline", "snapshot", "top"},
+    "fit": {"batch_size"}, "time": {"trace", "top"}, "validate": {"reports"},
+    "run": {"timeline", "snapshot", "top"},
     "train": {"table", "seeds", "trust"},  # nincost.train_table
 }  # fmt: skip
 #: Of one function alone: who is told how far it has come, and what each command has as an output

@@ -260,6 +260,7 @@ COMMANDS = {
     "profile": ["profile"],
     "memory": ["memory", "--no-suggest"],
     "fit": ["fit", "--gpu", "2GiB"],
+    "time": ["time", "--no-suggest"],
     "check": ["check", "--no-other-tools"],
     "explain": ["explain", "--layer", "block1.conv"],
     "audit": ["audit", "--params", "11712 + 3"],

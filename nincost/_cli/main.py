@@ -34,6 +34,7 @@ COMMANDS = {
     "profile": "Parameters, MACs and activations, layer by layer.",
     "memory": "The CUDA memory of a training step: how much, when, and what for.",
     "fit": "The largest batch that fits a GPU.",
+    "time": "How long a training step takes on a GPU, and what bounds it.",
     "run": "A script, unchanged, on emulated GPUs: the memory it takes, line by line.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",

@@ -12,6 +12,7 @@ Where each figure comes from (looked up in 2026; `gpu.memory_source` says it for
   with 32-bit accumulation, which is what PyTorch asks for. A GeForce card does that at half the
   rate of 16-bit accumulation, so its figures are lower than advertisements'. NOMINAL: no kernel
   reaches them.
+- power: the board's rated power in NVIDIA's data sheets (TDP, "total graphics power").
 - clocks and L2: as `deviceQuery` prints them; from memory, but for the L2 of RTX 4090, H100, H200
   and B200. NOMINAL: only cuDNN's heuristics read them, and seldom let them decide.
 - context: what a process holds on the card before its first tensor. With lazy loading of modules
@@ -59,7 +60,7 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A card: memory in bytes, peak speeds in FLOP/s (0 where it lacks the type), bytes/s.
+    """A card: memory in bytes, peak speeds in FLOP/s (0 where it lacks the type), bytes/s, watts.
 
     `memory_bytes` is what CUDA reports, not the number on the box. `memory_source` names where it
     was read; it begins with "nominal" where no printout for this card was found.
@@ -80,6 +81,7 @@ class Gpu:
     sm_clock_khz: int
     memory_clock_khz: int
     l2_bytes: int
+    watts: int
     context_bytes: int = CONTEXT_BYTES
     context_range: tuple[int, int] = CONTEXT_RANGE
 
@@ -102,15 +104,15 @@ def _card(  # a row of the table below, in the units that people quote
     sm_count: int,
     tflops: tuple[float, float, float, float],
     gigabytes_a_second: float,
-    clocks_and_l2: tuple[int, int, float],
+    clocks_l2_watts: tuple[int, int, float, int],
     aliases: tuple[str, ...] = (),
 ) -> Gpu:
     fp32, tf32, fp16, bf16 = (round(value * 1e12) for value in tflops)
-    sm_clock, memory_clock, l2 = clocks_and_l2
+    sm_clock, memory_clock, l2, watts = clocks_l2_watts
     return Gpu(
         name, title, aliases, int(memory[0] * MIB), memory[1], capability, sm_count,
         fp32, tf32, fp16, bf16, gigabytes_a_second * 1e9,
-        sm_clock * 1000, memory_clock * 1000, int(l2 * MIB),
+        sm_clock * 1000, memory_clock * 1000, int(l2 * MIB), watts,
     )  # fmt: skip
 
 
@@ -123,75 +125,75 @@ _PRINTOUT = "get_device_properties as posted: "
 _OOM = "an out-of-memory message: "
 
 #: name, title, (MiB, source), capability, SMs, TFLOP/s of (fp32, tf32, fp16, bf16), GB/s,
-#: (MHz of an SM, MHz of the memory, MiB of L2), aliases.
+#: (MHz of an SM, MHz of the memory, MiB of L2, watts), aliases.
 _CARDS = (
     _card("t4", "NVIDIA Tesla T4", (14930, _PRINTOUT + "14930MB; older drivers 15102, 15110MB"),
-          (7, 5), 40, (8.1, 0, 65, 0), 320, (1590, 5001, 4), ("tesla-t4",)),
+          (7, 5), 40, (8.1, 0, 65, 0), 320, (1590, 5001, 4, 70), ("tesla-t4",)),
     _card("v100-16gb", "NVIDIA Tesla V100-SXM2-16GB", (16130, _PRINTOUT + "16130MB, also 16160MB"),
-          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6), ("v100",)),
+          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6, 300), ("v100",)),
     _card("v100-32gb", "NVIDIA Tesla V100-SXM2-32GB", (_gib(31.73), _OOM + "31.73 GiB"),
-          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6)),
+          (7, 0), 80, (15.7, 0, 125, 0), 900, (1530, 877, 6, 300)),
     _card("a10", "NVIDIA A10", (_gib(22.0), "nominal: 24 GB less what ECC and the driver keep"),
-          (8, 6), 72, (31.2, 62.5, 125, 125), 600, (1695, 6251, 6)),
+          (8, 6), 72, (31.2, 62.5, 125, 125), 600, (1695, 6251, 6, 150)),
     _card("a30", "NVIDIA A30",
           (_gib(23.53), _OOM + "23.53 GiB, github.com/google/RB-Modulation/issues/5"),
-          (8, 0), 56, (10.3, 82, 165, 165), 933, (1440, 1215, 24)),
+          (8, 0), 56, (10.3, 82, 165, 165), 933, (1440, 1215, 24, 165)),
     _card("a100-40gb", "NVIDIA A100-SXM4-40GB",
           (42_298_834_944 / MIB, "deviceQuery: github.com/bottlerocket-os/bottlerocket/pull/3873"),
-          (8, 0), 108, (19.5, 156, 312, 312), 1555, (1410, 1215, 40), ("a100",)),
+          (8, 0), 108, (19.5, 156, 312, 312), 1555, (1410, 1215, 40, 400), ("a100",)),
     _card("a100-80gb", "NVIDIA A100-SXM4-80GB",
           (_gib(79.25), _OOM + "79.25 GiB, github.com/levihsu/OOTDiffusion/issues/235"),
-          (8, 0), 108, (19.5, 156, 312, 312), 2039, (1410, 1593, 40)),
+          (8, 0), 108, (19.5, 156, 312, 312), 2039, (1410, 1593, 40, 400)),
     _card("l4", "NVIDIA L4", (_gib(22.0), "nominal: 24 GB less what ECC and the driver keep"),
-          (8, 9), 58, (30.3, 60, 121, 121), 300, (2040, 6251, 48)),
+          (8, 9), 58, (30.3, 60, 121, 121), 300, (2040, 6251, 48, 72)),
     _card("l40s", "NVIDIA L40S", (45589, _PRINTOUT + "45589MB"),
-          (8, 9), 142, (91.6, 183, 362, 362), 864, (2520, 9001, 96)),
+          (8, 9), 142, (91.6, 183, 362, 362), 864, (2520, 9001, 96, 350)),
     _card("h100", "NVIDIA H100 80GB HBM3", (81082, _PRINTOUT + "81082MB, also 81089, 81090MB"),
-          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 3350, (1980, 2619, 50),
+          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 3350, (1980, 2619, 50, 700),
           ("h100-80gb", "h100-sxm")),
     _card("h100-pcie", "NVIDIA H100 PCIe", (_gib(79.1), "nominal: as of the H100 with HBM3"),
-          (9, 0), 114, (51.2, 378, 756, 756), 2039, (1755, 1593, 50)),
+          (9, 0), 114, (51.2, 378, 756, 756), 2039, (1755, 1593, 50, 350)),
     _card("h200", "NVIDIA H200", (143156, _PRINTOUT + "143156MB"),
-          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 4800, (1980, 3201, 60), ("h200-141gb",)),
+          (9, 0), 132, (66.9, 494.7, 989.4, 989.4), 4800, (1980, 3201, 60, 700), ("h200-141gb",)),
     _card("b200", "NVIDIA B200", (182631, _PRINTOUT + "182631MB, also 182642MB"),
-          (10, 0), 148, (75, 1100, 2250, 2250), 7700, (1965, 3996, 126), ("b200-180gb",)),
+          (10, 0), 148, (75, 1100, 2250, 2250), 7700, (1965, 3996, 126, 1000), ("b200-180gb",)),
     _card("rtx-a4000", "NVIDIA RTX A4000",
           (_gib(15.61), _OOM + "15.61 GiB, github.com/DengKaiCQ/VGGT-Long/issues/6"),
-          (8, 6), 48, (19.2, 38.3, 76.7, 76.7), 448, (1560, 7001, 4)),
+          (8, 6), 48, (19.2, 38.3, 76.7, 76.7), 448, (1560, 7001, 4, 140)),
     _card("rtx-a6000", "NVIDIA RTX A6000",
           (_gib(47.5), "nominal: 48 GB less what the driver keeps"),
-          (8, 6), 84, (38.7, 77.4, 154.8, 154.8), 768, (1800, 8001, 6)),
+          (8, 6), 84, (38.7, 77.4, 154.8, 154.8), 768, (1800, 8001, 6, 300)),
     _card("rtx-6000-ada", "NVIDIA RTX 6000 Ada Generation",
           (_gib(44.43), _OOM + "44.43 GiB with ECC, github.com/DINGYANB/MTVCrafter/issues/21"),
-          (8, 9), 142, (91.1, 182.1, 364.2, 364.2), 960, (2505, 10001, 96)),
+          (8, 9), 142, (91.1, 182.1, 364.2, 364.2), 960, (2505, 10001, 96, 300)),
     _card("rtx2060", "NVIDIA GeForce RTX 2060",
           (5926, "deviceQuery: 5926 MBytes, github.com/open-edge-platform/geti/issues/1035"),
-          (7, 5), 30, (6.5, 0, 25.8, 0), 336, (1680, 7001, 3)),
+          (7, 5), 30, (6.5, 0, 25.8, 0), 336, (1680, 7001, 3, 160)),
     _card("rtx2080ti", "NVIDIA GeForce RTX 2080 Ti", (11019, _PRINTOUT + "11019MB"),
-          (7, 5), 68, (13.4, 0, 53.8, 0), 616, (1635, 7000, 5.5)),
+          (7, 5), 68, (13.4, 0, 53.8, 0), 616, (1635, 7000, 5.5, 250)),
     _card("rtx3060", "NVIDIA GeForce RTX 3060", (11938, _PRINTOUT + "11938MB"),
-          (8, 6), 28, (12.7, 12.7, 25.5, 25.5), 360, (1777, 7501, 2.25), ("rtx3060-12gb",)),
+          (8, 6), 28, (12.7, 12.7, 25.5, 25.5), 360, (1777, 7501, 2.25, 170), ("rtx3060-12gb",)),
     _card("rtx3070", "NVIDIA GeForce RTX 3070",
           (_gib(7.76), _OOM + "7.76 GiB, github.com/sshan-zhao/GASDA/issues/19; others 7.78 GiB"),
-          (8, 6), 46, (20.3, 20.3, 40.6, 40.6), 448, (1725, 7001, 4)),
+          (8, 6), 46, (20.3, 20.3, 40.6, 40.6), 448, (1725, 7001, 4, 220)),
     _card("rtx3080", "NVIDIA GeForce RTX 3080",
           (_gib(9.78), _OOM + "9.78 GiB, github.com/zai-org/CogVideo/issues/34"),
-          (8, 6), 68, (29.8, 29.8, 59.5, 59.5), 760, (1710, 9501, 5), ("rtx3080-10gb",)),
+          (8, 6), 68, (29.8, 29.8, 59.5, 59.5), 760, (1710, 9501, 5, 320), ("rtx3080-10gb",)),
     _card("rtx3090", "NVIDIA GeForce RTX 3090", (24259, _PRINTOUT + "24259MB, also 24268MB"),
-          (8, 6), 82, (35.6, 35.6, 71, 71), 936, (1695, 9751, 6)),
+          (8, 6), 82, (35.6, 35.6, 71, 71), 936, (1695, 9751, 6, 350)),
     _card("rtx4060", "NVIDIA GeForce RTX 4060",
           (_gib(7.76), "nominal: as of the RTX 3070, which is sold as 8 GB, too"),
-          (8, 9), 24, (15.1, 15.1, 30.2, 30.2), 272, (2460, 8501, 24)),
+          (8, 9), 24, (15.1, 15.1, 30.2, 30.2), 272, (2460, 8501, 24, 115)),
     _card("rtx4080", "NVIDIA GeForce RTX 4080", (16049, _PRINTOUT + "16049MB"),
-          (8, 9), 76, (48.7, 48.7, 97.5, 97.5), 717, (2505, 11201, 64)),
+          (8, 9), 76, (48.7, 48.7, 97.5, 97.5), 717, (2505, 11201, 64, 320)),
     _card("rtx4090", "NVIDIA GeForce RTX 4090",
           (_gib(23.64),
            _OOM + "23.64 GiB, github.com/3DTopia/Phidias-Diffusion/issues/8; Windows 24563MB"),
-          (8, 9), 128, (82.6, 82.6, 165.2, 165.2), 1008, (2520, 10501, 72)),
+          (8, 9), 128, (82.6, 82.6, 165.2, 165.2), 1008, (2520, 10501, 72, 450)),
     _card("rtx5090", "NVIDIA GeForce RTX 5090",
           (_gib(31.36),
            _OOM + "31.36 GiB, github.com/TrajectoryCrafter/TrajectoryCrafter/issues/20"),
-          (12, 0), 170, (104.8, 104.8, 209.5, 209.5), 1792, (2407, 14001, 96)),
+          (12, 0), 170, (104.8, 104.8, 209.5, 209.5), 1792, (2407, 14001, 96, 575)),
 )  # fmt: skip
 
 GPUS: dict[str, Gpu] = {card.name: card for card in _CARDS}

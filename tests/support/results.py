@@ -89,6 +89,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "profile": functools.cache(lambda: nincost.profile("two-1x1")),
     "memory": functools.cache(lambda: nincost.memory("two-1x1", gpu="rtx3060", measure=False)),
     "fit": functools.cache(lambda: nincost.fit("two-1x1", gpu="2GiB")),
+    "time": functools.cache(lambda: nincost.time("two-1x1", gpu="rtx3060", suggest=True)),
     "check": functools.cache(lambda: nincost.check("two-1x1")),
     "run": functools.cache(made_up_run),
     "explain": functools.cache(lambda: nincost.explain("two-1x1", layer="block1")),

@@ -45,7 +45,7 @@ def chart(roofline: Roofline) -> Spec:
     shown = [
         {"x": p.intensity, "y": p.attainable / tera, "s": p.seconds, "layer": _name(p, count),
          "type": p.type, "bound": f"{p.bound}-bound", "flops": p.flops * count,
-         "bytes": p.bytes * count, "least": duration(p.seconds * count),
+         "bytes": p.bytes * count, "least": units.duration(p.seconds * count),
          "rate": f"{units.count(round(p.attainable))}FLOP/s", "intensity": f"{p.intensity:.3g}"}
         for p, count in points
     ]  # fmt: skip
@@ -100,11 +100,3 @@ def _merged(points: Sequence[RoofPoint]) -> list[tuple[RoofPoint, int]]:
 
 def _name(point: RoofPoint, count: int) -> str:
     return point.layer if count == 1 else f"{point.layer} and {count - 1} like it"
-
-
-def duration(seconds: float) -> str:
-    """`4.77 ms`, three digits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"

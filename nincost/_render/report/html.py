@@ -66,7 +66,7 @@ def render(report: Report) -> str:
         compared=_compared(memory) if memory else (),
         roof_words=words.roofline(report) if roof else "",
         slowest=sorted(roof.points, key=lambda p: -p.seconds)[:_LISTED] if roof else (),
-        duration=roofline.duration,
+        duration=units.duration,
         methods=words.methods(report),
         notes=words.notes(report),
     )

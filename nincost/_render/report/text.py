@@ -8,7 +8,6 @@ from typing import Literal
 from nincost import _units as units
 from nincost._memory.results import Memory
 from nincost._render.memory import text as memory_words
-from nincost._render.page.roofline import duration
 from nincost._render.profile import text as words
 from nincost._report.results import Report
 
@@ -142,11 +141,11 @@ def roofline(report: Report) -> str:
     share = 100 * roof.memory_seconds / roof.seconds if roof.seconds else 0
     biggest = max(roof.points, key=lambda point: point.seconds, default=None)
     text = (
-        f"A forward pass takes at least {duration(roof.seconds)} on {roof.gpu} in "
+        f"A forward pass takes at least {units.duration(roof.seconds)} on {roof.gpu} in "
         f"{roof.precision}, {share:.0f}% of it in layers that wait for memory."
     )
     if biggest is not None:
-        text += f" The longest is {biggest.layer} with {duration(biggest.seconds)}."
+        text += f" The longest is {biggest.layer} with {units.duration(biggest.seconds)}."
     return text
 
 

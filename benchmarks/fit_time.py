@@ -1,0 +1,298 @@
+"""Fits the parameters of `nincost time` to measured kernels and networks.
+
+    python benchmarks/fit_time.py --measured FOLDER --cache FOLDER --write
+
+`--measured` has `kernels/*.csv.gz` (NeuSight's, float32, five cards) and
+`timm_train_rtx3090_*.csv`; steps on an H100 are in `data/h100`. `--cache` keeps recordings
+(`--record` makes those that are not there, an hour for all). Only half of timm's models, and half
+of those on the H100, are fitted to, by a hash of their names: `step_time.py` tests on the others,
+and fits again without a card to test on that card. `--write` writes
+`nincost/_time/parameters.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from step_time_cases.cards import card_of
+from step_time_cases.h100 import GPU as H100
+from step_time_cases.h100 import Step, read_steps, record_steps
+from step_time_cases.kernels import KernelRow, launches, read_kernels, sample
+from step_time_cases.search import Values, changed, search
+from step_time_cases.timm_rows import GPU, TimmRow, read_rows, record_rows
+
+from nincost._time.kernels import WorkTable, kernel_times
+from nincost._time.parameters import Parameters
+from nincost._time.queue import Queue, run_queue
+
+PARAMETERS = Path(__file__).resolve().parents[1] / "nincost/_time/parameters.toml"
+#: Rows of an operator and card that are fitted to.
+EACH = 300
+#: In NeuSight's rows the host records the second event while the kernel runs: seconds of that.
+HIDDEN = 8e-6
+
+_ROWS = ("softmax", "norm")
+CORES: tuple[tuple[str, ...], ...] = (
+    ("memory", "elementwise"), *[("memory", name) for name in _ROWS],
+    ("memory", "matmul"), ("memory", "batched-matmul"), ("memory", "conv-forward"),
+    ("cores", "efficiency", "matmul"), ("cores", "efficiency", "batched-matmul"),
+    ("cores", "efficiency", "conv-forward"), ("cores", "small_tiles"), ("cores", "filling"),
+    ("cores", "picojoules", "6"), ("cores", "picojoules", "7"), ("kernels", "overlap"),
+)  # fmt: skip
+TENSOR: tuple[tuple[str, ...], ...] = (
+    *[("memory", name) for name in (
+        "depthwise-forward", "depthwise-data", "depthwise-filter", "copy", "transpose", "layout",
+        "reduction", "batch-norm", "batch-norm-backward", "norm-backward", "pooling", "indexing",
+        "optimizer", "conv-data", "conv-filter",
+    )],
+    *[("tensor", "efficiency", name) for name in (
+        "matmul", "batched-matmul", "conv-forward", "conv-data", "conv-filter",
+        "depthwise-forward", "depthwise-data", "depthwise-filter",
+    )],
+    ("tensor", "small_tiles"), ("tensor", "filling"),
+)  # fmt: skip
+#: Where the search for `CORES` begins, so that no fit knows what another one found.
+START = dict(zip(CORES, (
+    0.8, 0.65, 0.6, 0.7, 0.7, 0.7, 0.85, 0.85, 0.65, 0.1, 16.0, 25.0, 25.0, 3.0,
+), strict=True))  # fmt: skip
+#: What only a whole step on the H100 shows: few blocks, ATen's own kernels, attention.
+STEPS: tuple[tuple[str, ...], ...] = (
+    *[(kind, "efficiency", name) for kind in ("cores", "tensor")
+      for name in ("attention", "attention-backward")],
+    ("block_bandwidth", "batch-norm"), ("block_bandwidth", "native-batch-norm"),
+)  # fmt: skip
+HOST: tuple[tuple[str, ...], ...] = (("host", "forward"), ("host", "backward"))
+
+
+class KernelSet:
+    """Measured kernels as tables, by operator and card."""
+
+    def __init__(self, rows: Sequence[KernelRow], beside: dict[tuple[str, str], float]) -> None:
+        groups: dict[tuple[str, str], list[KernelRow]] = {}
+        for row in rows:
+            groups.setdefault((row.operator, row.card), []).append(row)
+        self.beside = beside
+        self.tables = {
+            key: WorkTable.of([row.work for row in group]) for key, group in groups.items()
+        }
+        self.seconds = {key: np.array([r.seconds for r in group]) for key, group in groups.items()}
+
+    def predicted(self, key: tuple[str, str], parameters: Parameters) -> Any:
+        """Seconds as NeuSight would measure them."""
+        times = kernel_times(self.tables[key], card_of(key[1]), parameters).seconds
+        return self.beside[key] + np.maximum(times - HIDDEN, 0)
+
+    def errors(self, key: tuple[str, str], parameters: Parameters) -> Any:
+        """Logarithms of predicted over measured."""
+        return np.log(self.predicted(key, parameters) / self.seconds[key])
+
+
+class NetworkSet:
+    """Measured steps of networks on one card, as one table."""
+
+    def __init__(self, rows: Sequence[TimmRow]) -> None:
+        self.rows = list(rows)
+        works = [
+            (work, many, at) for at, row in enumerate(rows) for work, many in row.works.items()
+        ]
+        self.table = WorkTable.of([work for work, _, _ in works])
+        self.many = np.array([many for _, many, _ in works], dtype=float)
+        self.row = np.array([at for _, _, at in works])
+        self.seconds = np.array([row.seconds for row in rows])
+
+    def predicted(self, parameters: Parameters) -> Any:
+        """Seconds of each row's step, bound by the card."""
+        times = kernel_times(self.table, GPU, parameters).seconds
+        return np.bincount(self.row, times * self.many, len(self.rows))
+
+    def errors(self, parameters: Parameters) -> Any:
+        """Logarithms of predicted over measured."""
+        return np.log(self.predicted(parameters) / self.seconds)
+
+
+class StepSet:
+    """Steps measured on the H100, each with its queue."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = list(steps)
+        self.tables = [WorkTable.of(step.operators.works) for step in steps]
+        self.seconds = np.array([step.seconds for step in steps])
+
+    def queue(self, at: int, parameters: Parameters) -> Queue:
+        """How one of them runs."""
+        operators = self.steps[at].operators
+        each = kernel_times(self.tables[at], H100, parameters).seconds.tolist()
+        on_card = [sum(each[work] for work in one.works) for one in operators.launched]
+        kernels = [sum(operators.works[work].launches for work in one.works)
+                   for one in operators.launched]  # fmt: skip
+        return run_queue(operators.launched, on_card, kernels, parameters.host)
+
+    def errors(self, parameters: Parameters) -> Any:
+        """Logarithms of predicted over measured seconds of a step."""
+        found = [self.queue(at, parameters).seconds for at in range(len(self.steps))]
+        return np.log(np.array(found) / self.seconds)
+
+
+def bounds(path: tuple[str, ...]) -> tuple[float, float]:
+    """Nothing is much better than its peak: cards run above the clock of their data sheet.
+
+    Nor is what waits for memory alone very far from it.
+    """
+    if path[0] == "memory":
+        return 0.1, 1.0
+    return (0.005, 1.1) if "efficiency" in path else (1e-9, 1e12)
+
+
+def fit_cores(values: Values, kernels: KernelSet, *, without: str = "", sweeps: int = 5) -> Values:
+    """Ordinary cores, and what waits for memory, to single kernels of all cards but one."""
+    for path, value in START.items():
+        values = changed(values, path, value)
+    keys = [key for key in kernels.tables if key[1] != without]
+    operators = {key[0] for key in keys}
+
+    def loss(tried: Values) -> float:
+        parameters = Parameters.from_dict(tried)
+        by_operator: dict[str, list[float]] = {name: [] for name in operators}
+        for key in keys:
+            by_operator[key[0]].append(float(np.abs(kernels.errors(key, parameters)).mean()))
+        # Eleven element-wise operators count as much as one of the others.
+        weights = {name: 0.1 if name not in ("softmax", "ln", "linear", "bmm", "conv") else 1.0
+                   for name in operators}  # fmt: skip
+        return sum(weights[name] * float(np.mean(by_operator[name])) for name in operators)
+
+    return search(values, CORES, loss, sweeps=sweeps, bounds=bounds)[0]
+
+
+def fit_tensor(values: Values, networks: NetworkSet, *, sweeps: int = 5) -> Values:
+    """Tensor cores, and the other families, to whole steps."""
+
+    def loss(tried: Values) -> float:
+        return float(np.abs(networks.errors(Parameters.from_dict(tried))).mean())
+
+    return search(values, TENSOR, loss, sweeps=sweeps, bounds=bounds)[0]
+
+
+def fit_steps(values: Values, steps: StepSet, *, sweeps: int = 5) -> Values:
+    """The host's costs, and what only whole steps show, to steps of small and large batches."""
+
+    def loss(tried: Values) -> float:
+        return float(np.abs(steps.errors(Parameters.from_dict(tried))).mean())
+
+    return search(values, (*HOST, *STEPS), loss, sweeps=sweeps, bounds=bounds)[0]
+
+
+def read_values(path: Path = PARAMETERS) -> Values:
+    """The parameters as they stand."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def kernel_set(measured: Path) -> KernelSet:
+    """The sample of NeuSight's rows that is fitted to."""
+    rows = read_kernels(measured / "kernels")
+    return KernelSet(sample(rows, EACH), launches(rows))
+
+
+_COMMENTS = {
+    "memory": """Share of a card's bandwidth that a family's kernels reach.
+elementwise, softmax, norm, matmul, batched-matmul, conv-forward: NeuSight's kernels.
+attention(-backward), native-batch-norm(-backward), recurrent: assumed.
+pooling-backward: max_pool2d of ResNet-18, profiled on an H100. All others: timm's steps.""",
+    "block_bandwidth": "Bytes a second that a block moves at most: steps on an H100.",
+    "kernels": """overlap: NeuSight's. kernel_seconds: small kernels on an H100.
+l2_bytes_per_clock: assumed.""",
+    "cores": """Ordinary cores.
+small_tiles, filling, picojoules (6: Pascal, 7: Volta and Turing): NeuSight's kernels;
+9 (Hopper): the largest product on an H100, 51.7 TFLOP/s.
+largest_tile: cuBLAS's kernels by name.""",
+    "cores.efficiency": """matmul, batched-matmul, conv-forward: NeuSight's kernels.
+conv-data, conv-filter: taken as conv-forward's. attention(-backward): steps on an H100.
+All others: assumed.""",
+    "tensor": """Tensor cores: timm's steps.
+picojoules: of large products as published: a V100 reaches some 100 TFLOP/s, an A100 265, a B200
+1,600; 9 (Hopper): the largest product on an H100, 789 TFLOP/s in bfloat16.""",
+    "tensor.efficiency": """attention(-backward): steps on an H100. recurrent: assumed.
+All others: timm's steps.""",
+    "host": """Seconds of the host's thread. forward, backward: steps on an H100, of a rented
+machine. step, kernel, tensor: assumed.""",
+    "error": "Held-out rows (reports/step_time.md): the ninetieth percentile of the error.",
+}
+
+
+def write(values: Values, rows: int, steps: int) -> None:
+    """`parameters.toml`, with where each parameter is from."""
+    lines = [
+        f"# Fitted by benchmarks/fit_time.py on {date.today()}, to {EACH} rows of each operator",
+        "# and card of NeuSight's kernels (float32; P4, P100, V100, T4, A100) and to",
+        f"# {rows} training steps of timm's models on an RTX 3090 (AMP float16), then to",
+        f"# {steps} steps on an H100 (float32, bfloat16).",
+        "# docs/time.md says what each is.",
+    ]
+
+    def table(name: str, content: dict[str, Any]) -> None:
+        lines.append("")
+        if name in _COMMENTS:
+            lines.extend(f"# {line}" for line in _COMMENTS[name].splitlines())
+        lines.append(f"[{name}]")
+        for key, value in content.items():
+            if not isinstance(value, dict):
+                lines.append(f"{_key(key)} = {_number(value)}")
+        for key, value in content.items():
+            if isinstance(value, dict):
+                table(f"{name}.{key}", value)
+
+    for name, content in values.items():
+        table(name, content)
+    PARAMETERS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _key(name: str) -> str:
+    return f'"{name}"' if name.isdigit() else name
+
+
+def _number(value: float) -> str:
+    return (
+        str(value) if isinstance(value, int) else f"{value:.4g}" if value > 1e-3 else f"{value:.3e}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--measured", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--sweeps", type=int, default=6)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    if options.record:
+        for line in record_rows(options.measured, options.cache):
+            print(line, flush=True)
+        for line in record_steps(options.cache):
+            print(line, flush=True)
+    values = read_values()
+    values = fit_cores(values, kernel_set(options.measured), sweeps=options.sweeps)
+    efficiency = values["cores"]["efficiency"]
+    efficiency["conv-data"] = efficiency["conv-filter"] = efficiency["conv-forward"]
+    rows = [row for row in read_rows(options.cache) if row.for_fit]
+    networks = NetworkSet(rows)
+    values = fit_tensor(values, networks, sweeps=options.sweeps)
+    errors = np.abs(np.expm1(networks.errors(Parameters.from_dict(values))))
+    print(f"timm, fitted: median {np.median(errors):.3f}, p90 {np.quantile(errors, 0.9):.3f}")
+    steps = StepSet([step for step in read_steps(options.cache) if step.for_fit])
+    values = fit_steps(values, steps, sweeps=options.sweeps)
+    errors = np.abs(np.expm1(steps.errors(Parameters.from_dict(values))))
+    print(f"H100, fitted: median {np.median(errors):.3f}, p90 {np.quantile(errors, 0.9):.3f}")
+    if options.write:
+        write(values, len(rows), len(steps.steps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Measured times that `nincost time` is fitted to and tested on."""

@@ -1,0 +1,65 @@
+"""What a whole training costs, from the time of a step: hours, energy, money. Estimates."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from nincost._time.predict import Timing
+from nincost._time.results import Cost
+from nincost._time.speeds import check_figure
+from nincost.errors import InputError
+
+
+def check_cost(
+    examples: int | None, epochs: float | None, price: float | None, power: float | None
+) -> None:
+    """Refuse what no cost can be estimated from.
+
+    Raises:
+        InputError: a figure is not above 0, or there are no examples to count by.
+    """
+    given = {"epochs": epochs, "price": price, "power": power}
+    for name, value, example in (
+        ("examples", examples, "60000"), ("epochs", epochs, "90"), ("price", price, "2.50"),
+        ("power", power, "350 (watts)"),
+    ):  # fmt: skip
+        check_figure(name, value, example)
+    named = [name for name, value in given.items() if value is not None]
+    if examples is None and named:
+        raise InputError(
+            f"{named[0]} is given and examples is not: say how many an epoch has, such as "
+            "--examples 1281167"
+        )
+
+
+def training_cost(
+    timing: Timing,
+    *,
+    examples: int | None,
+    epochs: float | None,
+    price: float | None,
+    power: float | None,
+) -> Cost | None:
+    """Hours, energy and money, of what `check_cost` accepts; None where examples is None.
+
+    Args:
+        examples: in an epoch; a last batch that is not full takes as long as a full one.
+        epochs: 1 where None.
+        price: of one GPU-hour.
+        power: watts that the card draws; its rated power where None.
+    """
+    if examples is None:
+        return None
+    many = 1.0 if epochs is None else float(epochs)
+    seconds = ceil(examples / timing.examples) * many * timing.seconds
+    hours = seconds / 3600
+    watts = float(timing.request.card.gpu.watts if power is None else power)
+    return Cost(
+        examples=examples,
+        epochs=many,
+        seconds=seconds,
+        gpu_hours=hours,
+        watts=watts,
+        energy_kwh=hours * watts / 1000,
+        price=None if price is None else hours * price,
+    )

@@ -1,0 +1,93 @@
+"""What would make a step faster: the same step with one thing changed, each really predicted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from nincost._memory.changes import StepChange, autocast
+from nincost._progress import advance
+from nincost._step.request import Request
+from nincost._time.predict import Timing, predict_time
+from nincost._time.results import Gain
+from nincost.errors import NincostError
+
+
+def gains(timing: Timing) -> tuple[Gain, ...]:
+    """Changes worth considering, the largest gain in examples per second first.
+
+    A change that the model cannot take is left out; one that gains nothing stays in, since that is
+    worth knowing too. That a larger batch fits is for `fit` to say.
+    """
+    request = timing.request
+    if request.step.model.own_step is not None:  # nincost cannot change what it does
+        return ()
+    before = timing.examples / timing.seconds
+    found = []
+    changes = list(_changes(timing))
+    for number, change in enumerate(changes):
+        advance(f"predicting {change.option}", number, len(changes))
+        try:
+            after = predict_time(change.of(request))
+        except NincostError:
+            continue
+        rate = after.examples / after.seconds
+        by_bound = after.by_bound
+        found.append(
+            Gain(
+                option=change.option,
+                description=change.description,
+                step_seconds=after.seconds,
+                examples_per_second=rate,
+                speedup=rate / before,
+                bound_by=max(by_bound, key=lambda name: by_bound[name]),
+            )
+        )
+    return tuple(sorted(found, key=lambda gain: -gain.speedup))
+
+
+def _changes(timing: Timing) -> Iterator[StepChange]:
+    request = timing.request
+    step = request.step
+    double = 2 * step.batch_size
+    yield StepChange("batch", f"--batch-size {double}", "twice the batch", {"batch_size": double})
+    if (change := _half_precision(request)) is not None:
+        yield change
+    if not step.channels_last and _convolves(timing):
+        yield StepChange(
+            "layout", "--channels-last", "channels innermost, as tensor cores want them",
+            {"channels_last": True},
+        )  # fmt: skip
+    if (change := _fused(request)) is not None:
+        yield change
+
+
+def _half_precision(request: Request) -> StepChange | None:
+    """Autocast in a type for which the card has tensor cores."""
+    change = autocast(request)
+    gpu = request.card.gpu
+    return change if gpu.fp16_flops or gpu.bf16_flops else None
+
+
+def _convolves(timing: Timing) -> bool:
+    works = timing.operators.works
+    return any(
+        work.family.startswith(("conv-", "depthwise-")) and work.precision != "float32"
+        for work in works
+    )
+
+
+def _fused(request: Request) -> StepChange | None:
+    """One kernel for all updates, where the optimizer has one and it is not asked for."""
+    step = request.step
+    if step.inference or step.optimizer_impl == "fused":
+        return None
+    import torch
+
+    kind: Any = getattr(torch.optim, step.optimizer, None)
+    if kind is None or "fused" not in inspect.signature(kind).parameters:
+        return None
+    return StepChange(
+        "impl", "--optimizer-impl fused", "one kernel for all updates", {"optimizer_impl": "fused"}
+    )

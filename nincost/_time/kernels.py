@@ -1,0 +1,184 @@
+"""How long kernels take: physics with the efficiencies of `parameters.toml`.
+
+A kernel computes and moves bytes at once, so it takes about as long as the slower of both:
+
+    seconds = fixed + (compute^q + memory^q)^(1/q)
+
+`memory` is bytes over the card's bandwidth times the family's efficiency, or over what few blocks
+can move. `compute` of a matrix
+product follows its tiles (see `_tiled`); of other contractions it is FLOPs over peak times
+efficiency. Everything is computed for all kernels of a step at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nincost._devices.cards import Gpu
+from nincost._time.parameters import Parameters
+from nincost._time.peaks import peak_of
+from nincost._time.work.kinds import FAMILIES, OTHER_CONTRACTIONS, PRODUCTS, Precision, Work
+
+#: Sizes of the tiles that libraries cut results into (cuBLAS's and CUTLASS's kernels are named by
+#: them); each is tried in both orientations.
+_TILES = ((256, 128), (128, 128), (128, 64), (64, 64), (128, 32), (64, 32), (32, 32))
+#: Into how many parts the inner dimension may be split, where a result has too few tiles.
+_SPLITS = (1, 2, 4, 8, 16, 32, 64)
+#: cuBLAS splits no batched product.
+_UNSPLIT = frozenset({"batched-matmul", "attention", "attention-backward"})
+
+_SIZES: dict[Precision, int] = {
+    "float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2,
+}  # fmt: skip
+_PRECISIONS = tuple(_SIZES)
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of each kernel, and its two parts."""
+
+    seconds: Array
+    compute: Array
+    memory: Array
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTable:
+    """Many kernels' work as columns."""
+
+    family: np.ndarray[Any, np.dtype[np.int64]]
+    precision: np.ndarray[Any, np.dtype[np.int64]]
+    flops: Array
+    moved: Array
+    product: Array  # [4, kernels]: batch, m, n, k
+    launches: Array
+    winograd: Array
+    blocks: Array
+
+    @classmethod
+    def of(cls, works: Sequence[Work]) -> WorkTable:
+        return cls(
+            np.array([FAMILIES.index(work.family) for work in works], dtype=np.int64),
+            np.array([_PRECISIONS.index(work.precision) for work in works], dtype=np.int64),
+            np.array([work.flops for work in works], dtype=float),
+            np.array([work.moved for work in works], dtype=float),
+            np.array([work.product for work in works], dtype=float).reshape(-1, 4).T,
+            np.array([work.launches for work in works], dtype=float),
+            np.array([work.winograd for work in works], dtype=float),
+            np.array([work.blocks for work in works], dtype=float),
+        )
+
+
+def kernel_times(table: WorkTable, gpu: Gpu, parameters: Parameters) -> Times:
+    """Seconds of each kernel of a table on a card, launched into a queue that is never empty."""
+    bandwidth = gpu.bandwidth * np.array([parameters.memory[name] for name in FAMILIES])
+    # A block alone moves no more than its loads in flight over the memory's latency.
+    of_block = np.array([
+        parameters.block_bandwidth.get(name.removesuffix("-backward"), np.inf) for name in FAMILIES
+    ])  # fmt: skip
+    blocks = np.minimum(table.blocks, 2 * gpu.sm_count)
+    limit = np.where(blocks > 0, np.maximum(blocks, 1) * of_block[table.family], np.inf)
+    memory = table.moved / np.minimum(bandwidth[table.family], limit)
+    compute = np.zeros_like(memory)
+    for number, precision in enumerate(_PRECISIONS):
+        peak = peak_of(gpu, precision)
+        kind = parameters.tensor if peak.tensor else parameters.cores
+        here = (table.precision == number) & (table.flops > 0)
+        for name in PRODUCTS:
+            rows = here & (table.family == FAMILIES.index(name))
+            tiled = rows & (table.product[0] > 0)
+            if tiled.any():
+                compute[tiled] = _tiled(table.product[:, tiled], name, precision, gpu, parameters)
+            if not peak.tensor and precision == "float32" and name.startswith("conv"):
+                quick = tiled & (table.winograd > 0)
+                if quick.any():
+                    other = _winograd(table, quick, name, gpu, parameters)
+                    compute[quick] = np.minimum(compute[quick], other)
+            rows &= ~tiled
+            compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
+        for name in OTHER_CONTRACTIONS:
+            rows = here & (table.family == FAMILIES.index(name))
+            compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
+    q = parameters.overlap
+    fixed = parameters.kernel_seconds * table.launches
+    return Times(fixed + (compute**q + memory**q) ** (1 / q), compute, memory)
+
+
+def _tiled(
+    product: Array, family: str, precision: Precision, gpu: Gpu, parameters: Parameters
+) -> Array:
+    """Seconds that tiles of a matrix product take.
+
+    A result of m x n is cut into tiles of a x b, which an SM computes one after another, each in
+    `2 a b (k + k0)` FLOPs: k0 stands for filling the pipeline and for writing the tile. The SM with
+    the most tiles ends last. A tile needs `(a + b) k` elements from the L2 cache. Where the whole
+    card computes, it may not take more power than it is rated at. Of all tile sizes, and splits
+    of k, libraries are taken to choose the fastest.
+    """
+    peak = peak_of(gpu, precision)
+    kind = parameters.tensor if peak.tensor else parameters.cores
+    batch, m, n, k = product
+    size = _SIZES[precision] if peak.tensor or precision == "float64" else 4
+    rate = peak.flops / gpu.sm_count * kind.efficiency[family]
+    l2_rate = parameters.l2_bytes_per_clock * gpu.sm_clock_khz * 1000.0
+    capped = parameters.most_flops(gpu, tensor=peak.tensor, size=size)
+    if peak.tensor:
+        k, n = _aligned(k), _aligned(n)
+    a, b, parts = _ways(kind.largest_tile, split=family not in _UNSPLIT)
+    tiles = np.ceil(m / a) * np.ceil(n / b) * batch * parts
+    inner = np.ceil(k / parts)
+    flops = 2.0 * a * b * (inner + kind.filling)
+    slower = rate * (a * b / kind.largest_tile) ** kind.small_tiles
+    one = np.maximum(flops / slower, (a + b) * inner * size / l2_rate)
+    seconds = np.maximum(np.ceil(tiles / gpu.sm_count) * one, tiles * flops / capped)
+    # Partial sums are written, read and added.
+    moved = np.where(parts > 1, 8.0 * parts * m * n * batch, 0.0)
+    seconds += moved / (gpu.bandwidth * parameters.memory[family])
+    seconds += np.where(parts > 1, parameters.kernel_seconds, 0.0)
+    fastest: Array = seconds.min(axis=0)
+    return fastest
+
+
+@cache
+def _ways(largest: int, *, split: bool) -> tuple[Array, Array, Array]:
+    """Each way to cut a product, as columns: the tile's rows and columns, and parts of k."""
+    sizes = {(x, y) for one in _TILES for x, y in (one, one[::-1]) if x * y <= largest}
+    ways = [(x, y, parts) for x, y in sorted(sizes) for parts in (_SPLITS if split else (1,))]
+    columns = np.array(ways, dtype=float).T[:, :, None]
+    return columns[0], columns[1], columns[2]
+
+
+def _aligned(sizes: Array) -> Array:
+    """Tensor cores take eight elements at a time."""
+    return np.ceil(sizes / 8) * 8
+
+
+def _winograd(table: WorkTable, rows: Any, family: str, gpu: Gpu, parameters: Parameters) -> Array:
+    """Seconds of 3 x 3 convolutions by Winograd's algorithm (Lavin and Gray 2016).
+
+    A tile of t x t outputs takes (t + 2)^2 products in the place of 9 t^2, each of them one matrix
+    product for all tiles; inputs, weights and results are written and read in transformed form.
+    """
+    _, m, n, k = table.product[:, rows]
+    side, channels = table.winograd[rows], k / 9
+    if family == "conv-filter":  # m x k is the weight's gradient there: (out, in * 9, positions)
+        m, n, channels = k, m, n / 9
+    best = np.full(m.shape, np.inf)
+    for tile in (2, 4):
+        points = (tile + 2.0) ** 2
+        tiles = m / side**2 * np.ceil(side / tile) ** 2
+        product = np.array([np.full(m.shape, points), tiles, n, channels])
+        if family == "conv-filter":
+            product = np.array([np.full(m.shape, points), n, channels, tiles])
+        seconds = _tiled(product, family, "float32", gpu, parameters)
+        moved = 4.0 * 2 * points * (tiles * (channels + n) + channels * n)
+        seconds = seconds + moved / (gpu.bandwidth * parameters.memory["layout"])
+        best = np.minimum(best, seconds + 3 * parameters.kernel_seconds)
+    return best

@@ -1,0 +1,75 @@
+"""A recorded step as the operators that the host launches, each with its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nincost._devices.target import Target
+from nincost._time.work.kinds import Work
+from nincost._time.work.operators import works_of
+from nincost._trace.recording import Mark, Phase, Ran, Recording
+
+#: Operators whose result the program looks at: the host waits until the card has done all.
+_WAITS = frozenset({"aten._local_scalar_dense", "aten.nonzero", "aten.equal", "aten.masked_select"})
+#: After it `GradScaler.step` asks whether any gradient was infinite.
+_SCALER = "aten._amp_foreach_non_finite_check_and_unscale_"
+
+
+class Launched(NamedTuple):
+    """An operator of the step, in order.
+
+    Attributes:
+        works: what its kernels do, as numbers in `StepOperators.works`.
+        tensors: of the first list, where it takes lists.
+        waits: whether the host waits for the card afterwards.
+    """
+
+    name: str
+    layer: int
+    phase: Phase
+    works: tuple[int, ...]
+    tensors: int
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepOperators:
+    """One step: its operators, and each distinct kernel once."""
+
+    launched: list[Launched]
+    works: list[Work]
+    layers: list[str]
+
+
+def operators_of(recording: Recording, target: Target) -> StepOperators:
+    """The operators of the recording's last step, which is like all that follow."""
+    last = max(entry.step for entry in recording.entries if type(entry) is Mark)
+    launched: list[Launched] = []
+    works: dict[Work, int] = {}
+    known: dict[int, tuple[int, ...]] = {}
+    phase: Phase = "model"
+    step = 0
+    for entry in recording.entries:
+        if type(entry) is Mark:
+            phase, step = entry.phase, entry.step
+        elif type(entry) is Ran and step == last and phase not in ("model", "input"):
+            signature = entry.signature
+            numbers = known.get(id(signature))
+            if numbers is None:
+                found = works_of(signature, target)
+                numbers = tuple(works.setdefault(work, len(works)) for work in found)
+                known[id(signature)] = numbers
+            if not numbers and signature.on_host:
+                continue
+            name = signature.name
+            on_card = any(
+                number >= 0 and not recording.storages[number].on_host for number in entry.inputs
+            )
+            waits = name == _SCALER or (name in _WAITS and on_card and phase != "step")
+            first = signature.args[0] if signature.args else None
+            many = len(first) if isinstance(first, tuple) and "_foreach_" in name else 0
+            if "._fused_" in name and isinstance(first, tuple):
+                many = len(first)
+            launched.append(Launched(name, entry.layer, phase, numbers, many, waits))
+    return StepOperators(launched, list(works), recording.layers)

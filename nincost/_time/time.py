@@ -1,0 +1,83 @@
+"""`nincost.time`: how long a step takes on a card, without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Unpack
+
+from nincost._isolation import collection_paused, in_own_mode
+from nincost._models.nin import DEFAULT_MODEL
+from nincost._step.option_fields import with_options
+from nincost._step.request import make_request
+from nincost._step.step_options import Step, StepOptions
+from nincost._time.cost import check_cost, training_cost
+from nincost._time.describe import describe
+from nincost._time.gains import gains
+from nincost._time.predict import predict_time
+from nincost._time.results import StepTime
+from nincost._time.speeds import with_speeds
+
+#: Operators of a step up to which some five more predictions take seconds.
+_CHEAP = 4000
+
+
+@in_own_mode
+@with_options(Step, StepOptions.__annotations__)
+def time(
+    model: Any = DEFAULT_MODEL,
+    *,
+    input: Any = None,
+    batch_size: int = 1,
+    arg: Mapping[str, Any] | None = None,
+    gpu: str | None = None,
+    suggest: bool | Literal["cheap"] | None = None,
+    bandwidth: float | None = None,
+    tflops: float | None = None,
+    examples: int | None = None,
+    epochs: float | None = None,
+    price: float | None = None,
+    power: float | None = None,
+    **options: Unpack[StepOptions],
+) -> StepTime:
+    """Predict how long a training step takes on a GPU, without one.
+
+    The step is the one that `memory` predicts, on the meta device. Each operator's kernels are
+    timed by their FLOPs and bytes, with efficiencies that were fitted to measured kernels and
+    networks; the host launches them one after another, and the step is as long as the slower of
+    both. docs/time.md says how well that was met.
+
+    Args:
+        model, input, batch_size, arg: as in `nincost.profile`.
+        gpu: the card, such as `h100`; the one in this machine, else an A100, where None.
+        suggest: predict what a larger batch, mixed precision, channels-last and a fused optimizer
+            would gain; `cheap`: where that takes some seconds at most, as the command does for its
+            table. None: no.
+        bandwidth: the card's memory bandwidth in GB/s, where it is another than nincost knows.
+        tflops: its peak in TFLOP/s, for the precision of the step.
+        examples: in an epoch, for an estimate of a whole training.
+        epochs: how many; 1 where None.
+        price: of a GPU-hour, in any currency.
+        power: watts that the card draws; its rated power where None.
+        {options}
+
+    Returns:
+        A `StepTime`: totals, and what each layer and operator takes.
+
+    Raises:
+        NincostError: something that does not fit; its message says what to try.
+
+    Examples:
+        >>> nincost.time("two-1x1", batch_size=128, gpu="v100").totals.bound_by
+        'compute'
+    """
+    check_cost(examples, epochs, price, power)
+    with collection_paused():
+        request = make_request(model, gpu, batch_size, input=input, arg=arg, **options)
+        request = with_speeds(request, gpu, bandwidth, tflops)
+        timing = predict_time(request)
+        cost = training_cost(timing, examples=examples, epochs=epochs, price=price, power=power)
+        result = replace(describe(timing), cost=cost)
+        if suggest is True or (suggest and len(timing.operators.launched) <= _CHEAP):
+            result = replace(result, gains=gains(timing))
+    return result

@@ -1,0 +1,75 @@
+"""The work of a kernel, and the families that kernels of like efficiency belong to."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Family = Literal[
+    "matmul",
+    "batched-matmul",
+    "conv-forward",
+    "conv-data",
+    "conv-filter",
+    "depthwise-forward",
+    "depthwise-data",
+    "depthwise-filter",
+    "attention",
+    "attention-backward",
+    "recurrent",
+    "elementwise",
+    "copy",
+    "transpose",
+    "layout",
+    "reduction",
+    "softmax",
+    "batch-norm",
+    "batch-norm-backward",
+    "native-batch-norm",
+    "native-batch-norm-backward",
+    "norm",
+    "norm-backward",
+    "pooling",
+    "pooling-backward",
+    "indexing",
+    "optimizer",
+]
+
+FAMILIES: tuple[Family, ...] = Family.__args__  # type: ignore[attr-defined]
+
+#: Families whose kernels are matrix products, cut into tiles.
+PRODUCTS: tuple[Family, ...] = FAMILIES[: FAMILIES.index("depthwise-forward")]
+#: Families that contract without being cut into tiles of a matrix product.
+OTHER_CONTRACTIONS: tuple[Family, ...] = FAMILIES[
+    FAMILIES.index("depthwise-forward") : FAMILIES.index("elementwise")
+]
+
+#: What a kernel, or a whole step, waits for.
+Bound = Literal["compute", "memory", "host", "communication"]
+
+Precision = Literal["float64", "float32", "tf32", "float16", "bfloat16"]
+
+
+class Work(NamedTuple):
+    """What one kernel does, or several that always run together.
+
+    Attributes:
+        flops: of contractions, twice their multiply-accumulates; other arithmetic is free, since
+            its kernels wait for memory.
+        moved: bytes read and written, each once.
+        product: (batch or groups, m, n, k) of a matrix product; zeros for other work.
+        launches: how many kernels it is.
+        winograd: the side of the image where Winograd's algorithm may take its convolution (3 x 3,
+            stride 1), else 0.
+        blocks: thread blocks, where they are so few that they limit the bandwidth; else 0.
+        guessed: whether the family was only guessed, from an operator without a rule of its own.
+    """
+
+    family: Family
+    precision: Precision
+    flops: int
+    moved: int
+    product: tuple[int, int, int, int] = (0, 0, 0, 0)
+    launches: int = 1
+    winograd: int = 0
+    blocks: int = 0
+    guessed: bool = False
