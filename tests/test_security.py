@@ -25,7 +25,7 @@ DANGEROUS = {
 ALLOWED = {
     "_emulator/ranks/objects.py": {"pickle.loads"},  # what another rank of the same run wrote
     "_emulator/supervise.py": {"pickle.loads"},  # what the process that it started wrote
-    "_measure/measured_run.py": {"torch.load"},  # what nincost itself wrote
+    "_measure/real_steps.py": {"torch.load"},  # what nincost itself wrote
     "_train/checkpoint.py": {"torch.load"},  # tensors and plain values alone
 }
 
