@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from typing import Any
 
 from nincost._emulator.imports import when_imported
 from nincost._emulator.values.assumption_counts import assume
-from nincost._torch.tuning import ALGORITHM_SELECTION, bench_of, replace_bench
+from nincost._torch.tuning import (
+    ALGORITHM_SELECTION,
+    bench_of,
+    inductor_counters,
+    replace_bench,
+)
+
+#: What marks a choice among Inductor's counters, which its cache keeps with a compiled graph.
+_CHOSEN = "nincost assumed "
+_assumed_here: Counter[str] = Counter()
 
 
 def install() -> None:
@@ -31,10 +41,21 @@ def _first_algorithm(module: Any) -> None:
     def call(self: Any, name: str, choices: list[Any], *arguments: Any, **options: Any) -> Any:
         possible = [choice for choice in choices if choice is not None]
         if len(possible) > 1:
-            assume("choice", name, f"{possible[0].name}, the first of {len(possible)}")
+            chosen = f"{possible[0].name}, the first of {len(possible)}"
+            assume("choice", name, chosen)
+            inductor_counters()[f"{_CHOSEN}{name}: {chosen}"] += 1
+            _assumed_here[f"{_CHOSEN}{name}: {chosen}"] += 1
         return own(self, name, possible[:1], *arguments, **options)
 
     cache.__call__ = call
+
+
+def assume_cached_choices() -> None:
+    """Count the choices of graphs that were compiled in an earlier run, too: once, at the end."""
+    for key, count in inductor_counters().items():
+        if key.startswith(_CHOSEN) and count > _assumed_here[key]:
+            name, _, chosen = key.removeprefix(_CHOSEN).partition(": ")
+            assume("choice", name, chosen)
 
 
 def _first_config(module: Any) -> None:

@@ -86,8 +86,8 @@ def environment(
         f"{PREFIX}CONTEXT": str(gpu.context_bytes if context is None else context),
         "TRITON_LIBCUDA_PATH": str(folder),
         # Shared between runs, and apart from those that hold what a real card chose.
-        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated"),
-        "TRITON_CACHE_DIR": str(cache_folder() / f"{GENERATED}emulated" / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / f"{GENERATED}runs"),
+        "TRITON_CACHE_DIR": str(cache_folder() / f"{GENERATED}runs" / "triton"),
     }
     if system_compiler() is None and (folder / COMPILER).exists():
         variables.setdefault("CC", str(folder / COMPILER))

@@ -27,7 +27,7 @@ INSTALLED = "/venv/lib/python3.11/site-packages"
         (f"{INSTALLED}/torch/nn/modules/conv.py", "other"),
         (f"{INSTALLED}/triton/runtime/jit.py", "other"),
         (str(NINCOST / "_torch/observation.py"), "other"),
-        ("/home/me/.cache/nincost/torchinductor_emulated/ab/cd.py", "other"),
+        ("/home/me/.cache/nincost/torchinductor_runs/ab/cd.py", "other"),
         (f"{sysconfig.get_paths()['stdlib']}/runpy.py", "other"),
         ("<frozen runpy>", "other"),
     ],

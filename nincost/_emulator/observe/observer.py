@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nincost._emulator.compiled import assume_cached_choices
 from nincost._emulator.observe.own_runtime import libraries_with_own_runtime
 from nincost._emulator.observe.user_code import UserCode
 from nincost._emulator.ranks import communicators
@@ -151,6 +152,7 @@ class Observer:
                 self.name_everything()
             except Exception as error:  # a tensor subclass of the script's own
                 self.note(f"what is held could not be named: {type(error).__name__}: {error}")
+        assume_cached_choices()
         content = {
             "ended": self.ended,
             "observed": self.seen.to_dict(),
