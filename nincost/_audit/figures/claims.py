@@ -18,8 +18,8 @@ from nincost._audit.subject import Subject
 
 CLAIM = re.compile(
     r"(?:remov|sav(?:es?|ed|ing)|took|takes?|costs?|adds?)[^.。]*1\s*[x×*]\s*1"
-    r"|1\s*[x×*]\s*1[^.。]*(?:took|takes?|saves?|saved|costs?|占|省)"
-    r"|(?:去掉|删掉|删去|少)[^。]*1\s*[x×*]\s*1",
+    r"|1\s*[x×*]\s*1[^.。]*(?:took|takes?|saves?|saved|costs?|占|省|多)"
+    r"|(?:去掉|删掉|删去|少|加)[^。]*1\s*[x×*]\s*1",
     re.IGNORECASE,
 )
 

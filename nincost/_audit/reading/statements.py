@@ -60,6 +60,7 @@ _SAME_TWICE = re.compile(  # `1x1 conv`, `11*11卷积`: a kernel's name
     r"(?<![\d*xX^(.])(\d{1,3})\s?[*xX]\s?\1(?![\d*^/+.)])"
     r"(?=\s*(?:(?![xX]\s?\d)[^\W\d_]|的|$|[:(])|\s+\d)"
 )
+_A_CONV = re.compile(r"^[^:]*(?<!\d)(\d{1,2})\s?[*xX]\s?\1(?!\d)[^:]*:")
 _WORD = re.compile(
     r"第\s*(?:\d+|[一二三四五六七八九十]+)\s*(?:个|块|层|题|节|章|步)*|\d+(?:st|nd|rd|th)\b"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
@@ -241,7 +242,10 @@ def _without_words(line: str, start: int, end: int) -> str:
     seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
     for _ in range(4):
         seen = _NOTE.sub(lambda m: blank(m) if _is_note(m[0]) else m[0], seen)
-    seen = _SAME_TWICE.sub(blank, seen)
+    without_names = _SAME_TWICE.sub(blank, seen)
+    # `1x1: 96x96` is a calculation, and no kernel's name: nothing else follows the colon.
+    if re.search(r"\d", without_names) or not (colon and _A_CONV.search(line[start:end])):
+        seen = without_names
     seen = _spaces_in_numbers(seen)
     parts, at = [], 0
     while at < len(seen):
