@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
+from nincost._devices.libraries.cublas import unified_by_default
+
 #: Kernels of scaled dot-product attention, as `torch.nn.attention.SDPBackend` numbers them.
 SDPA_BACKENDS: tuple[str, ...] = ("math", "flash", "efficient", "cudnn")
 
@@ -46,6 +48,8 @@ class Settings:
         sdpa_order: the order in which attention's kernels are tried.
         mkldnn: on the CPU, `torch.backends.mkldnn.enabled`.
         threads: on the CPU, `torch.get_num_threads()`; some kernels allocate for each thread.
+        unified_blas: whether cuBLAS and cuBLASLt share a workspace where no variable says so: by
+            torch's version.
         variables: those of `VARIABLES` that are set.
     """
 
@@ -61,6 +65,7 @@ class Settings:
     sdpa_order: tuple[SdpaBackend, ...] = ("flash", "efficient", "math", "cudnn")
     mkldnn: bool = False
     threads: int = 1
+    unified_blas: bool = True
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -85,6 +90,7 @@ class Settings:
             sdpa_order=tuple(names),
             mkldnn=backends.mkldnn.enabled,
             threads=torch.get_num_threads(),
+            unified_blas=unified_by_default(torch.__version__),
             variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
         )
 

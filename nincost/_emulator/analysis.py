@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost._devices.cards import Gpu
-from nincost._devices.libraries.cublas import blas_workspaces
+from nincost._devices.libraries.cublas import blas_workspaces, unified_by_default
 from nincost._devices.libraries.nccl import NcclMemory
 from nincost._emulator.attribution import Origin, attribute, layer_names
 from nincost._emulator.history import History, read_settings, replay
@@ -104,7 +104,11 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu) -> Analysis:
     observed = recording["observed"]
     user_code = UserCode(recording["packages"])
     marked = MarkedEvents(history.events, observed["marks"])
-    workspaces = blas_workspaces(gpu.capability, recording.get("environment", {}))
+    workspaces = blas_workspaces(
+        gpu.capability,
+        recording.get("environment", {}),
+        unified=unified_by_default((recording["torch"] or {}).get("torch", "")),
+    )
     origins = attribute(
         history,
         marked,

@@ -13,12 +13,22 @@ from nincost._devices.rules import Action, Call, alloc, free, library_workspace,
 from nincost._trace.records import TensorMeta
 
 
-def workspace(call: Call, *, lt: bool) -> Action:
-    """The workspace of this thread's handle: autograd runs backward in a thread of its own."""
-    known = blas_workspaces(call.target.capability, call.target.settings.variables)
-    library = "cuBLASLt" if lt and not known.unified else "cuBLAS"
+def workspace(call: Call) -> Action:
+    """The workspace of this thread's cuBLAS handle."""
+    return _workspaces(call, lt=False)[0]
+
+
+def _workspaces(call: Call, *, lt: bool) -> list[Action]:
+    """Those of the thread's handles: autograd runs backward in a thread of its own."""
+    settings = call.target.settings
+    known = blas_workspaces(
+        call.target.capability, settings.variables, unified=settings.unified_blas
+    )
     thread = "backward" if call.phase == "backward" else "forward"
-    return library_workspace(f"{library} {thread}", known.first_call(lt=lt))
+    return [
+        library_workspace(f"{library} {thread}", size)
+        for library, size in known.first_call(lt=lt).items()
+    ]
 
 
 def operand_copy(matrix: TensorMeta) -> int:
@@ -44,7 +54,7 @@ def vector_product(call: Call) -> list[Action]:
     """The output, a copy of an expanded vector, and the handle's workspace at the first call."""
     vector = call.args[-1] if isinstance(call.args[-1], TensorMeta) else call.args[0]
     expanded = vector.stride == (0,) and vector.elements > 1
-    return [out(0), alloc("copy", vector.bytes if expanded else 0), workspace(call, lt=False)]
+    return [out(0), alloc("copy", vector.bytes if expanded else 0), workspace(call)]
 
 
 #: Bytes of scratch for each multiprocessor, by the major compute capability, of the kernels that
@@ -63,7 +73,7 @@ def grouped_product(call: Call) -> list[Action]:
     left, right = call.args[:2]
     each = _GROUPED.get(call.target.capability[0])
     if each is None or left.dtype is not torch.bfloat16:
-        return [out(0), workspace(call, lt=False)]
+        return [out(0), workspace(call)]
     offs = call.arg(2)
     groups = offs.elements if isinstance(offs, TensorMeta) else right.shape[0]
     arguments = 3 * 8 * (groups + groups % 2) + 12 * groups + 3 * 8 * groups
@@ -101,9 +111,9 @@ def trilinear(call: Call) -> list[Action]:
     for slice_ in range(whole[unrolled]):
         names = f"first {slice_}", f"second {slice_}"
         actions += [alloc(names[0], first * item)]
-        actions += [workspace(call, lt=False)] if early else []
+        actions += [workspace(call)] if early else []
         actions += [alloc(names[1], second * item)]
-        actions += [workspace(call, lt=False)] if late else []
+        actions += [workspace(call)] if late else []
         actions += map(free, names)
     return actions
 
@@ -127,5 +137,5 @@ def product(call: Call) -> list[Action]:
         out(0),
         alloc("left copy", operand_copy(left)),
         alloc("right copy", operand_copy(right)),
-        workspace(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
+        *_workspaces(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
     ]

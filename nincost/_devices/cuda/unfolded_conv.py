@@ -45,7 +45,7 @@ def forward(call: Call) -> list[Action]:
     ones = found.ones if transposed and bias is not None else 0
     return [
         alloc("input copy", dense_copy(x)), out(0), alloc("weight copy", dense_copy(weight)),
-        alloc("columns", needed), alloc("ones", ones), workspace(call, lt=False),
+        alloc("columns", needed), alloc("ones", ones), workspace(call),
         free("ones"), free("columns"),
     ]  # fmt: skip
 
@@ -59,7 +59,7 @@ def backward(call: Call) -> list[Action]:
     wanted = call.args[10]
     transposed = call.args[7]
     found = _Unfolded(x, weight, grad, transposed)
-    columns, blas = alloc("columns", found.columns), workspace(call, lt=False)
+    columns, blas = alloc("columns", found.columns), workspace(call)
     copy = alloc("gradient copy", dense_copy(grad))
     dims = (0, *range(2, len(grad.shape)))
     bias = [out(2), *scratch(call.target, grad, dims)] if wanted[2] else []

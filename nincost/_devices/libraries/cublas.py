@@ -2,7 +2,7 @@
 
 Read in aten/src/ATen/cuda/CublasHandlePool.cpp (as stored in 2026; it matches what torch 2.14
 documents at `torch.backends.cuda.cublas_workspace_size`). Pure functions of the card's compute
-capability and of the environment variables' texts; not compared with a GPU.
+capability and of the environment variables' texts; compared with an H100 in torch 2.11.
 
 WHEN. A workspace belongs to a pair of handle and stream. It is allocated through the caching
 allocator when the pair is first used, and kept until the process ends (or
@@ -11,8 +11,10 @@ in forward allocates one, and the first GEMM in backward another, since the auto
 backward in a thread of its own for each device. Inference makes one, and so does a step whose
 backward has no GEMM. Convolutions in cuDNN make none.
 
-UNIFIED. cuBLASLt (a linear layer with bias, in most cases) uses the same block as cuBLAS unless
-`TORCH_CUBLASLT_UNIFIED_WORKSPACE=0`; then the first call of each library on each pair allocates.
+UNIFIED. cuBLASLt (a linear layer with bias, in most cases) uses the same block as cuBLAS from torch
+2.12 on, unless `TORCH_CUBLASLT_UNIFIED_WORKSPACE=0`; then the first call of each library on each
+pair allocates. In torch 2.11 they are apart unless the variable is 1, and the first call of
+cuBLASLt allocates both (seen on an H100).
 """
 
 from __future__ import annotations
@@ -41,28 +43,46 @@ _PAIR = re.compile(":([0-9]+):([0-9]+)")
 class BlasWorkspaces:
     """Bytes of one workspace of each library, before the allocator rounds. `lt` is 0 if unified.
 
-    Each is allocated once for every thread that calls the library.
+    Each is allocated once for every thread that calls the library; cuBLAS's by a call of cuBLASLt,
+    too, where `lt_needs_both`.
     """
 
     blas: int
     lt: int
+    lt_needs_both: bool = False
 
     @property
     def unified(self) -> bool:
         """Whether cuBLASLt uses cuBLAS's block."""
         return self.lt == 0
 
-    def first_call(self, *, lt: bool) -> int:
-        """What a thread's first call allocates: of cuBLASLt (`lt`) or of cuBLAS."""
-        return self.lt if lt and not self.unified else self.blas
+    def first_call(self, *, lt: bool) -> dict[str, int]:
+        """What a thread's first call allocates, in order: of cuBLASLt (`lt`) or of cuBLAS."""
+        if not lt or self.unified:
+            return {"cuBLAS": self.blas}
+        both = {"cuBLAS": self.blas} if self.lt_needs_both else {}
+        return {**both, "cuBLASLt": self.lt}
 
 
-def blas_workspaces(capability: tuple[int, int], variables: Mapping[str, str]) -> BlasWorkspaces:
-    """Workspaces on a card of that compute capability, by a process's environment variables."""
+def blas_workspaces(
+    capability: tuple[int, int], variables: Mapping[str, str], *, unified: bool = True
+) -> BlasWorkspaces:
+    """Workspaces on a card of that compute capability, by a process's environment variables.
+
+    `unified`: whether torch's default is one block for both libraries (`unified_by_default`).
+    """
     blas = workspace_bytes(capability, variables.get("CUBLAS_WORKSPACE_CONFIG"))
-    if variables.get("TORCH_CUBLASLT_UNIFIED_WORKSPACE", "1").strip().lower() not in _FALSE:
+    default = "1" if unified else "0"
+    if variables.get("TORCH_CUBLASLT_UNIFIED_WORKSPACE", default).strip().lower() not in _FALSE:
         return BlasWorkspaces(blas, 0)
-    return BlasWorkspaces(blas, lt_workspace_bytes(variables.get("CUBLASLT_WORKSPACE_SIZE")))
+    lt = lt_workspace_bytes(variables.get("CUBLASLT_WORKSPACE_SIZE"))
+    return BlasWorkspaces(blas, lt, lt_needs_both=not unified)
+
+
+def unified_by_default(torch_version: str) -> bool:
+    """Whether that torch gives one block to both libraries: from 2.12 on."""
+    found = re.match(r"(\d+)\.(\d+)", torch_version)
+    return found is None or (int(found[1]), int(found[2])) >= (2, 12)
 
 
 def workspace_bytes(capability: tuple[int, int], config: str | None = None) -> int:

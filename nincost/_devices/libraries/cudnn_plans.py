@@ -1,9 +1,11 @@
 """Workspaces of cuDNN's convolution plans, queried from cuDNN itself, for a card that is not there.
 
 MODELLED, by the heuristics of the cuDNN that is installed (each answer says its version): the
-first plan that they propose and PyTorch accepts is the one PyTorch runs. Not yet compared with a
-GPU. What could differ there: another cuDNN version; tensors whose address is less aligned than the
-allocator's; and near the memory limit PyTorch takes the next plan when a workspace does not fit.
+first plan that they propose and PyTorch accepts is the one PyTorch runs. Compared with an H100
+(reports/h100.md): what cuDNN does by its own cuBLAS it does not propose without a card, and
+`conv_as_product.py` says when. What else could differ: another cuDNN version; tensors whose address
+is less aligned than the allocator's; and near the memory limit PyTorch takes the next plan when a
+workspace does not fit.
 
 What PyTorch does (aten/src/ATen/native/cudnn/Conv_v8.cpp in a stored copy of no known date, whose
 messages are in torch 2.14's library; TORCH_CUDNN_USE_HEURISTIC_MODE_B is not looked at): with
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 
 from nincost._devices.cards import GPUS, Gpu
 from nincost._devices.libraries import cudnn_library
+from nincost._devices.libraries.conv_as_product import product_workspace
 from nincost._devices.libraries.conv_descriptor import ConvDescriptor
 from nincost._devices.libraries.cudnn_enums import (
     AttributeName,
@@ -181,6 +184,9 @@ class ConvPlans:
         if not plans:
             reason = f"cuDNN {self._library.version_text} has no plan on {self.gpu.name}"
             return ConvWorkspace(None, low, high, "model", None, reason)
+        product = product_workspace(conv)
+        if product is not None:
+            return ConvWorkspace(product, product, product, f"{self.source} (cuBLAS)")
         size = plans[0].workspace_bytes
         return ConvWorkspace(size, size, size, self.source, plans[0].engine)
 

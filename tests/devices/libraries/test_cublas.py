@@ -10,6 +10,7 @@ import torch
 from nincost._devices.libraries.cublas import (
     blas_workspaces,
     lt_workspace_bytes,
+    unified_by_default,
     workspace_bytes,
 )
 
@@ -61,11 +62,21 @@ def test_lt_size(text: str | None, size: int) -> None:
 def test_unified_by_default_and_apart_if_asked() -> None:
     together = blas_workspaces((8, 0), {})
     assert together.unified
-    assert together.first_call(lt=True) == together.first_call(lt=False) == PRE_HOPPER
+    assert together.first_call(lt=True) == together.first_call(lt=False) == {"cuBLAS": PRE_HOPPER}
     apart = blas_workspaces((8, 0), {"TORCH_CUBLASLT_UNIFIED_WORKSPACE": "0"})
     assert not apart.unified
-    assert apart.first_call(lt=True) == 2**20
-    assert apart.first_call(lt=False) == PRE_HOPPER
+    assert apart.first_call(lt=True) == {"cuBLASLt": 2**20}
+    assert apart.first_call(lt=False) == {"cuBLAS": PRE_HOPPER}
+
+
+def test_torch_2_11_keeps_them_apart() -> None:
+    """As an H100 had it, where a linear layer alone allocated 33 MiB."""
+    versions = ("2.11.0+cu130", "2.12.0", "2.14.1+cu130", "3.0")
+    assert [unified_by_default(version) for version in versions] == [False, True, True, True]
+    apart = blas_workspaces((9, 0), {}, unified=False)
+    assert apart.first_call(lt=True) == {"cuBLAS": 32 * 2**20, "cuBLASLt": 2**20}
+    assert apart.first_call(lt=False) == {"cuBLAS": 32 * 2**20}
+    assert blas_workspaces((9, 0), {"TORCH_CUBLASLT_UNIFIED_WORKSPACE": "1"}, unified=False).unified
 
 
 def test_torch_says_that_they_are_unified() -> None:

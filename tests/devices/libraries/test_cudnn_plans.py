@@ -87,9 +87,11 @@ def test_regression_on_nin(case) -> None:
     for kind, expected in zip(CONV_KINDS, DEMO[case], strict=True):
         if expected is not None:
             asked = problem(kind, x, w, dtype=dtype, stride=stride, padding=padding, last=last)
-            answer = plans.workspace(asked)
-            assert answer.bytes == answer.low == answer.high == expected
-            assert answer.source == "cuDNN 9.24.0, INSTANT heuristic"
+            assert plans.plans(asked)[0].workspace_bytes == expected
+            if w[2:] != (1, 1) or last:  # else cuBLAS may do it, see test_conv_as_product.py
+                answer = plans.workspace(asked)
+                assert answer.bytes == answer.low == answer.high == expected
+                assert answer.source == "cuDNN 9.24.0, INSTANT heuristic"
 
 
 SORTS = {
