@@ -17,7 +17,9 @@ Where each figure comes from (looked up in 2026; `gpu.memory_source` says it for
   and B200. NOMINAL: only cuDNN's heuristics read them, and seldom let them decide.
 - context: what a process holds on the card before its first tensor. With lazy loading of modules
   (CUDA 11.7 and later) 300 to 400 MB (github.com/pytorch/pytorch/issues/107667 and 109888); it
-  grows as kernels and libraries are loaded. NOMINAL: one figure with a range for all cards.
+  grows as kernels and libraries are loaded. NOMINAL: one figure with a range, but for the H100:
+  638 to 766 MiB beyond what PyTorch reserved, as nvidia-smi said at the end of four training steps
+  (reports/h100.md; driver 580, CUDA 13). The H200 is the same chip.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ GIB = 2**30
 #: MODELLED, see the module's text: bytes of a CUDA context, and what it may lie between.
 CONTEXT_BYTES = 420 * MIB
 CONTEXT_RANGE = (250 * MIB, 750 * MIB)
+#: Of the cards whose context was measured, by their number of multiprocessors and capability.
+_MEASURED_CONTEXT = {(132, (9, 0)): (750 * MIB, (630 * MIB, 800 * MIB))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def _card(  # a row of the table below, in the units that people quote
         name, title, aliases, int(memory[0] * MIB), memory[1], capability, sm_count,
         fp32, tf32, fp16, bf16, gigabytes_a_second * 1e9,
         sm_clock * 1000, memory_clock * 1000, int(l2 * MIB), watts,
+        *_MEASURED_CONTEXT.get((sm_count, capability), (CONTEXT_BYTES, CONTEXT_RANGE)),
     )  # fmt: skip
 
 

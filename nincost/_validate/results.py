@@ -63,6 +63,7 @@ class ValidationRow:
             "predicted": self.predicted.totals.to_dict() if self.predicted else None,
             "measured": self.measured.to_dict() if self.measured else None,
             "errors": {name: self.error(name) for name in COMPARED},
+            "notes": list(self.predicted.notes) if self.predicted else [],
             "failure": self.failure,
         }
 
@@ -78,6 +79,7 @@ class Validation(Result):
         recorded: the report that the measurements were taken from; empty where this machine's GPU
             was measured.
         environment: versions of what predicted.
+        left: how many cases were not run, since the suite was interrupted.
     """
 
     renderers: ClassVar[str] = "validate"
@@ -87,6 +89,7 @@ class Validation(Result):
     rows: tuple[ValidationRow, ...]
     recorded: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    left: int = 0
 
     def median_error(self, name: str) -> float | None:
         """The median of a total's absolute relative errors."""
@@ -112,6 +115,7 @@ class Validation(Result):
             "gpu": self.gpu,
             "versions": dict(self.versions),
             "recorded": self.recorded,
+            "left": self.left,
             "environment": dict(self.environment),
             "totals": {
                 name: {

@@ -48,7 +48,7 @@ def validate(
         progress: called with each case's name before it is run.
 
     Returns:
-        A `Validation`; its `save` writes the reports.
+        A `Validation`; its `save` writes the reports. Ctrl-C ends it early with the cases so far.
 
     Raises:
         InputError: there is no CUDA GPU and no report, or the report cannot be read.
@@ -72,9 +72,10 @@ def validate(
             "where one is, or give --recorded with the report of such a machine"
         )
     gpu = torch.cuda.get_device_name(0)
-    rows = tuple(_rows(suite(quick=quick), None, _measurement, progress))
+    cases = suite(quick=quick)
+    rows = tuple(_rows(cases, None, _measurement, progress))
     versions = next((dict(row.measured.versions) for row in rows if row.measured), {})
-    return Validation(gpu, versions, rows, "", environment())
+    return Validation(gpu, versions, rows, "", environment(), left=len(cases) - len(rows))
 
 
 def _rows(
@@ -83,7 +84,10 @@ def _rows(
     prepare: Preparer,
     progress: Callable[[str], None] | None,
 ) -> list[ValidationRow]:
-    """A row for each case. The next measurements are prepared while one runs."""
+    """A row for each case. The next measurements are prepared while one runs.
+
+    What was measured is worth having where a user ends it early: the rows so far are given.
+    """
     rows: list[ValidationRow] = []
     waiting: deque[Callable[[], ValidationRow]] = deque()
 
@@ -94,12 +98,16 @@ def _rows(
         rows.append(waiting.popleft()())
 
     with contextlib.ExitStack() as opened:
-        for case in cases:
-            waiting.append(_prepared(case, gpu, prepare, opened))
-            if len(waiting) > _AHEAD:
+        try:
+            for case in cases:
+                waiting.append(_prepared(case, gpu, prepare, opened))
+                if len(waiting) > _AHEAD:
+                    finish()
+            while waiting:
                 finish()
-        while waiting:
-            finish()
+        except KeyboardInterrupt:
+            if not rows:
+                raise
     return rows
 
 

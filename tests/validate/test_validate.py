@@ -125,3 +125,26 @@ def test_the_suite_has_what_was_promised():
 def test_a_real_gpu_agrees():
     result = nincost.validate(quick=True)
     assert result.worst_error("peak_allocated_bytes") < 0.02
+
+
+def test_an_interrupted_suite_gives_the_cases_so_far(monkeypatch):
+    """A quarter of an hour on a GPU is not lost with the time that ends it."""
+    measured = []
+
+    def prepare(case, *_):
+        def run():
+            if len(measured) == 2:
+                raise KeyboardInterrupt
+            measured.append(case.name)
+            raise nincost.InputError("not measured here")
+
+        return run
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA A100-SXM4-40GB")
+    monkeypatch.setattr(module, "_measurement", prepare)
+    monkeypatch.setattr(module, "suite", lambda **_: suite()[:6])
+    result = nincost.validate(quick=True)
+    assert [row.case for row in result.rows] == measured == NAMES[:2]
+    assert result.left == 4
+    assert "4 cases were not run" in result.to_markdown()

@@ -46,6 +46,8 @@ def statements(result: Validation) -> list[tuple[str, str]]:
             lines.append(("Failed", f"{row.case}: {row.failure}"))
     versions = ", ".join(f"{name} {value}" for name, value in result.versions.items())
     lines.append(("Measured on", f"{result.gpu} with {versions or 'unknown versions'}"))
+    if result.left:
+        lines.append(("Interrupted", f"{result.left} cases were not run"))
     if result.recorded:
         lines.append(("Recorded", f"the measurements are those of {result.recorded}"))
     return lines
