@@ -8,12 +8,11 @@ process is set up by `apply` and `variables`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal
-
-from nincost._devices.libraries.cublas import unified_by_default
 
 #: Kernels of scaled dot-product attention, as `torch.nn.attention.SDPBackend` numbers them.
 SDPA_BACKENDS: tuple[str, ...] = ("math", "flash", "efficient", "cudnn")
@@ -48,8 +47,7 @@ class Settings:
         sdpa_order: the order in which attention's kernels are tried.
         mkldnn: on the CPU, `torch.backends.mkldnn.enabled`.
         threads: on the CPU, `torch.get_num_threads()`; some kernels allocate for each thread.
-        unified_blas: whether cuBLAS and cuBLASLt share a workspace where no variable says so: by
-            torch's version.
+        torch_release: torch's version, as (2, 14): what older ones do otherwise is asked by it.
         variables: those of `VARIABLES` that are set.
     """
 
@@ -65,7 +63,7 @@ class Settings:
     sdpa_order: tuple[SdpaBackend, ...] = ("flash", "efficient", "math", "cudnn")
     mkldnn: bool = False
     threads: int = 1
-    unified_blas: bool = True
+    torch_release: tuple[int, int] = (2, 14)
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -90,7 +88,7 @@ class Settings:
             sdpa_order=tuple(names),
             mkldnn=backends.mkldnn.enabled,
             threads=torch.get_num_threads(),
-            unified_blas=unified_by_default(torch.__version__),
+            torch_release=release_of(torch.__version__),
             variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
         )
 
@@ -136,9 +134,17 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for JSON and a fresh process."""
         found = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {**found, "sdpa_order": list(self.sdpa_order), "variables": dict(self.variables)}
+        lists = {name: list(found[name]) for name in ("sdpa_order", "torch_release")}
+        return {**found, **lists, "variables": dict(self.variables)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
         """The settings that `to_dict` gave."""
-        return cls(**{**values, "sdpa_order": tuple(values["sdpa_order"])})
+        lists = {name: tuple(values[name]) for name in ("sdpa_order", "torch_release")}
+        return cls(**{**values, **lists})
+
+
+def release_of(version: str) -> tuple[int, int]:
+    """`2.11.0+cu130` as (2, 11); what is not written so counts as the newest."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (99, 0)

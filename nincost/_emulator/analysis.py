@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nincost._devices.cards import Gpu
-from nincost._devices.libraries.cublas import blas_workspaces, unified_by_default
+from nincost._devices.libraries.cublas import UNIFIED_FROM, blas_workspaces
 from nincost._devices.libraries.nccl import NcclMemory
+from nincost._devices.settings import release_of
 from nincost._emulator.attribution import Origin, attribute, layer_names
 from nincost._emulator.history import History, read_settings, replay
 from nincost._emulator.observe.user_code import Line, UserCode
@@ -107,7 +108,7 @@ def analyse(recording: Mapping[str, Any], gpu: Gpu) -> Analysis:
     workspaces = blas_workspaces(
         gpu.capability,
         recording.get("environment", {}),
-        unified=unified_by_default((recording["torch"] or {}).get("torch", "")),
+        unified=release_of((recording["torch"] or {}).get("torch", "")) >= UNIFIED_FROM,
     )
     origins = attribute(
         history,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import nincost
-from nincost._devices.settings import Settings
+from nincost._devices.settings import Settings, release_of
 
 #: Packages whose answers follow from their arguments alone.
 BELOW = ("_devices", "_allocator", "_profile", "_closed_form")
@@ -18,8 +18,12 @@ READER = "_devices/settings.py"
 
 
 def test_defaults_are_torchs_own() -> None:
-    cpu = {"mkldnn": True, "threads": torch.get_num_threads()}
-    assert Settings.read() == Settings(**cpu)
+    here = {
+        "mkldnn": True,
+        "threads": torch.get_num_threads(),
+        "torch_release": release_of(torch.__version__),
+    }
+    assert Settings.read() == Settings(**here)
 
 
 def test_what_the_process_has_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from math import prod
 import torch
 
 from nincost._devices.declare import rule
-from nincost._devices.libraries.cublas import blas_workspaces
+from nincost._devices.libraries.cublas import UNIFIED_FROM, blas_workspaces
 from nincost._devices.memory_format import is_row_major
 from nincost._devices.rules import Action, Call, alloc, free, library_workspace, out
 from nincost._trace.records import TensorMeta
@@ -22,7 +22,9 @@ def _workspaces(call: Call, *, lt: bool) -> list[Action]:
     """Those of the thread's handles: autograd runs backward in a thread of its own."""
     settings = call.target.settings
     known = blas_workspaces(
-        call.target.capability, settings.variables, unified=settings.unified_blas
+        call.target.capability,
+        settings.variables,
+        unified=settings.torch_release >= UNIFIED_FROM,
     )
     thread = "backward" if call.phase == "backward" else "forward"
     return [

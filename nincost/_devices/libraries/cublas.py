@@ -35,6 +35,9 @@ _LARGE_MAJORS = frozenset({9, 10, 12})
 #: cuBLASLt's own default where the two are not unified.
 LT_BYTES = 1024 * KIB
 
+#: The first release of torch that gives one block to both libraries by default.
+UNIFIED_FROM = (2, 12)
+
 _FALSE = frozenset({"0", "false", "no", "off"})
 _PAIR = re.compile(":([0-9]+):([0-9]+)")
 
@@ -69,7 +72,7 @@ def blas_workspaces(
 ) -> BlasWorkspaces:
     """Workspaces on a card of that compute capability, by a process's environment variables.
 
-    `unified`: whether torch's default is one block for both libraries (`unified_by_default`).
+    `unified`: whether torch's default is one block for both libraries: from `UNIFIED_FROM` on.
     """
     blas = workspace_bytes(capability, variables.get("CUBLAS_WORKSPACE_CONFIG"))
     default = "1" if unified else "0"
@@ -77,12 +80,6 @@ def blas_workspaces(
         return BlasWorkspaces(blas, 0)
     lt = lt_workspace_bytes(variables.get("CUBLASLT_WORKSPACE_SIZE"))
     return BlasWorkspaces(blas, lt, lt_needs_both=not unified)
-
-
-def unified_by_default(torch_version: str) -> bool:
-    """Whether that torch gives one block to both libraries: from 2.12 on."""
-    found = re.match(r"(\d+)\.(\d+)", torch_version)
-    return found is None or (int(found[1]), int(found[2])) >= (2, 12)
 
 
 def workspace_bytes(capability: tuple[int, int], config: str | None = None) -> int:

@@ -15,6 +15,9 @@ from nincost._devices.settings import SdpaBackend, Settings
 
 _HALVES = (torch.float16, torch.bfloat16)
 
+#: The first release whose memory-efficient kernel takes fewer heads of keys than of queries.
+_GROUPED_EFFICIENT_FROM = (2, 14)
+
 #: Compute capabilities on which cuDNN comes first, with a cuDNN newer than 9.15.0 (CUDA 13).
 _CUDNN_FIRST = (9, 10)
 
@@ -60,6 +63,8 @@ def choose_backend(
         "efficient": settings.efficient_sdp,
         "cudnn": settings.cudnn_sdp and not settings.deterministic,
     }
+    if call.grouped and settings.torch_release < _GROUPED_EFFICIENT_FROM:
+        enabled["efficient"] = False
     for backend in _order(capability, settings):
         if backend == "math" or (
             enabled[backend] and _sound(call) and _FITS[backend](call, capability)

@@ -130,6 +130,14 @@ def test_attention_backend(call: AttentionCall, on_a100: str, on_h100: str) -> N
     assert choose_backend(call, H100.capability, Settings()) == on_h100
 
 
+def test_older_releases_had_no_grouped_heads_in_the_efficient_kernel() -> None:
+    """An H100 ran torch 2.11's float32 Llama with 4 of 16 heads by products and a softmax."""
+    call = _call(torch.float32, heads=2, grouped=True)
+    assert choose_backend(call, H100.capability, Settings(torch_release=(2, 11))) == "math"
+    plain = _call(torch.float32)
+    assert choose_backend(plain, H100.capability, Settings(torch_release=(2, 11))) == "efficient"
+
+
 @pytest.fixture
 def only_math() -> Iterator[None]:
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from nincost._devices.libraries.cublas import (
+    UNIFIED_FROM,
     blas_workspaces,
     lt_workspace_bytes,
-    unified_by_default,
     workspace_bytes,
 )
+from nincost._devices.settings import release_of
 
 # Worked by hand. 8519680 = 8.125 MiB is also what people find in torch.cuda.memory_allocated after
 # a first matmul on cards before Hopper.
@@ -71,8 +72,8 @@ def test_unified_by_default_and_apart_if_asked() -> None:
 
 def test_torch_2_11_keeps_them_apart() -> None:
     """As an H100 had it, where a linear layer alone allocated 33 MiB."""
-    versions = ("2.11.0+cu130", "2.12.0", "2.14.1+cu130", "3.0")
-    assert [unified_by_default(version) for version in versions] == [False, True, True, True]
+    versions = ("2.11.0+cu130", "2.12.0", "2.14.1+cu130", "3.0", "own build")
+    assert [release_of(version) >= UNIFIED_FROM for version in versions] == [False, *[True] * 4]
     apart = blas_workspaces((9, 0), {}, unified=False)
     assert apart.first_call(lt=True) == {"cuBLAS": 32 * 2**20, "cuBLASLt": 2**20}
     assert apart.first_call(lt=False) == {"cuBLAS": 32 * 2**20}
