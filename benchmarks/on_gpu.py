@@ -7,6 +7,7 @@ Parts, each in a process of its own, with its share of the time; what a part has
 disk when the next one begins, and one that fails or runs out of time costs the others nothing:
 
 - `validate`: predicted against measured memory, `nincost validate`;
+- `histories`: the allocator's whole history of five steps, to see where a prediction parts;
 - `scripts`: training scripts, run for real and by `nincost run`, whose half needs no GPU and runs
   beside `validate`;
 - `steps`: step times, peak memory and the time of each kernel of some 20 models;
@@ -55,7 +56,10 @@ def parts(output: Path, data: str | None, rehearse: bool) -> list[Part]:
             python, "-m", "nincost", "validate", "--reports", str(output), "--force",
             "--format", "csv", "--output", str(output / "validate.csv"),
             *(["--quick"] if rehearse else []),
-        ], 0.35),
+        ], 0.4),
+        Part("histories", [
+            python, str(PARTS / "histories.py"), "--output", str(output), *small,
+        ], 0.2),
         Part("scripts", [
             python, str(PARTS / "scripts.py"), "real", "--output", str(output), *small,
         ], 0.25),
