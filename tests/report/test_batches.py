@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -64,7 +66,8 @@ def test_largest_batches_of_a_step_whose_memory_is_uneven() -> None:
     curve = batch_curve(request, {128: at_128.totals.process_bytes})
     found = [card.batch_size for card in curve.cards]
     assert all(batch is not None and 100 < batch < 100_000 for batch in found)
-    assert found == sorted(found)  # type: ignore[type-var]
+    # Of two cards of nearly the same size the newer may take a percent more: its plans are others.
+    assert all(small < 1.02 * large for small, large in itertools.pairwise(found))  # type: ignore[operator]
     assert all(size > 0 for _, size in curve.line)
 
 

@@ -142,6 +142,7 @@ def test_an_interrupted_suite_gives_the_cases_so_far(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA A100-SXM4-40GB")
+    monkeypatch.setattr("nincost._step.request._present", lambda: None)
     monkeypatch.setattr(module, "_measurement", prepare)
     monkeypatch.setattr(module, "suite", lambda **_: suite()[:6])
     result = nincost.validate(quick=True)
