@@ -80,6 +80,6 @@ def parts_at_peak(
             name = before.get(address, "")
         if not name:
             name = "activations" if step_began <= held.number < end else "temporaries"
-        parts[name] = (parts[name] or 0) + held.size
+        parts[name] = (parts.get(name) or 0) + held.size
     parts["workspace"] = None
     return Parts(parts, allocator.peak_reserved_bytes)

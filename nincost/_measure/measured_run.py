@@ -64,6 +64,7 @@ class StepMeter:
         # Categories by address:
         self._inputs: dict[int, str] = {}
         self._state: dict[int, str] = {}
+        self._cache: dict[int, str] = {}
         self._gradients: dict[int, str] = {}
         self._gradients_before: dict[int, str] = {}
 
@@ -119,6 +120,9 @@ class StepMeter:
         self._state = _addresses("optimizer_state", state)
         self.after["after_step"] = self.meter.allocated()
 
+    def cache_held(self, tensors: Iterable[Tensor]) -> None:
+        self._cache = _addresses("kv_cache", tensors)
+
     def steps_ended(self) -> None:
         """What goes on is not measured."""
 
@@ -140,7 +144,7 @@ class StepMeter:
         categories |= _addresses("buffers", self._module.buffers())
         found = parts_at_peak(
             self.meter.history(),
-            categories | self._gradients | self._state | self._inputs,
+            categories | self._gradients | self._state | self._inputs | self._cache,
             before=self._gradients_before,
             step_began=self._began,
             forward_ended=self._forward_ended,

@@ -21,8 +21,10 @@ from nincost._step.convert import convert_input, convert_module
 from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.loss import make_target, output_tensor, own_loss
+from nincost._step.run_generation import run_generation
 from nincost._step.run_steps import StepObserver, run_steps
 from nincost._step.step_options import Step
+from nincost._trace.values.inputs import assumed_content
 
 
 class RealStepObserver(StepObserver, Protocol):
@@ -76,16 +78,22 @@ def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver)
     target = None if target is None else target.to(device)
     observer.inputs_placed(tensors_in((inputs.args, inputs.kwargs, target)))
     checkpoint_blocks(module, step.activation_checkpointing)
+    if step.generate is not None:
+        with torch.no_grad():
+            run_generation(step, module, inputs, observer, tokens=step.generate)
+        return
     run_steps(step, module, inputs, observer, ScriptCalls(device), target=target)
 
 
 def _with_values(inputs: ModelInput) -> ModelInput:
-    """Random floats, and zeros for whole numbers, which every embedding has a row for."""
+    """Random floats; whole numbers as predictions take them: zeros, ones in a mask."""
+    names = {id(tensor): name for name, tensor in inputs.kwargs.items()}
 
     def real(tensor: Tensor) -> Tensor:
         if tensor.is_floating_point():
             return torch.randn(tensor.shape, dtype=torch.float32).to(tensor.dtype)
-        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+        name = names.get(id(tensor), "")
+        return assumed_content(name, tensor.shape, tensor.dtype)[1]().contiguous()
 
     return map_tensors(real, inputs)
 

@@ -224,5 +224,8 @@ class _StepTimer:
     def optimizer_stepped(self, state: Iterable[Tensor]) -> None:
         pass
 
+    def cache_held(self, tensors: Iterable[Tensor]) -> None:
+        """Whose memory it is does not matter here."""
+
     def steps_ended(self) -> None:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +21,17 @@ from nincost._devices.rules import (
 from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._devices.without_rule import lacks_rule
-from nincost._trace.recording import Category, Ended, Entry, Made, Mark, Phase, Ran, Recording
+from nincost._trace.recording import (
+    Category,
+    Chunk,
+    Ended,
+    Entry,
+    Made,
+    Mark,
+    Phase,
+    Ran,
+    Recording,
+)
 
 
 class Alloc(NamedTuple):
@@ -82,10 +93,29 @@ def device_allocations(recording: Recording, target: Target) -> Timeline:
     )
 
 
+class _Round(NamedTuple):
+    """What a chunk of entries came to: its events, and how many there are behind each entry.
+
+    `blocks` is what holds each storage behind it.
+    """
+
+    events: list[Event]
+    ends: list[int]
+    blocks: dict[int, int]
+
+
+#: More than a chunk allocates.
+_BLOCKS = 1 << 32
+
+
 class _Lowering:
     def __init__(self, recording: Recording, target: Target) -> None:
         self.recording = recording
         self.target = target
+        # With the storages of entries that are written on.
+        self._storages = list(recording.storages) if recording.further else recording.storages
+        self._entries: list[Entry] = []
+        self._phase: Phase = "model"
         self.rules = device_tables(target.device).rules
         self.events: list[Event] = []
         self.used: set[str] = set()
@@ -98,19 +128,88 @@ class _Lowering:
         self._sized_later = sized_later(target)
 
     def run(self) -> None:
-        entries, storages = self.recording.entries, self.recording.storages
-        phase: Phase = "model"
+        entries, further = self.recording.entries, self.recording.further
+        if further is None:
+            self._run(entries)
+            return
+        self._run(entries[:-1])
+        known = self._actions
+        rounds: dict[int, _Round] = {}
+        first_block, in_order = self._next, 0
+        for chunk in further.chunks(self._storages):
+            # Signatures of a chunk are gone behind it, and with them what their ids say.
+            self._actions = dict(known)
+            if len(rounds) == chunk.rounds:
+                events = self._resized(rounds[chunk.round], chunk)
+                if events is not None:
+                    self.events += events
+                    continue
+                self._blocks = dict(rounds[(chunk.round - 1) % chunk.rounds].blocks)
+                rounds.clear()
+                in_order = 0
+            # The same blocks in each chunk of a round, as those before it are gone.
+            self._next = first_block + _BLOCKS * (chunk.round + 1)
+            began = len(self.events)
+            ends = self._run(chunk.entries)
+            in_order += 1
+            if in_order >= chunk.rounds:  # what it frees was allocated in this way, too
+                rounds[chunk.round] = _Round(
+                    self.events[began:], [end - began for end in ends], dict(self._blocks)
+                )
+        self._run(entries[-1:])
+
+    def _resized(self, alike: _Round, chunk: Chunk) -> list[Event] | None:
+        """A chunk's events by those of one that differs in sizes alone; None where more differs."""
+        events = list(alike.events)
+        known: dict[int, list[int]] = {}
+        for position in chunk.varying:
+            entry = chunk.entries[position]
+            key = id(entry.signature) if type(entry) is Ran else -position
+            if key not in known:
+                known[key] = self._sizes(entry, position)
+            places = [
+                place
+                for place in range(
+                    alike.ends[position - 1] if position else 0, alike.ends[position]
+                )
+                if type(events[place]) is Alloc
+            ]
+            if len(places) != len(known[key]):
+                return None
+            for place, size in zip(places, known[key], strict=True):
+                event: Any = events[place]
+                events[place] = Alloc(event.block, size, *event[2:])
+        return events
+
+    def _sizes(self, entry: Entry, position: int) -> list[int]:
+        """The bytes of each allocation of an entry, looked at alone."""
+        kept = self.events, self._blocks, self._once
+        self.events, self._blocks, self._once = [], {}, set(self._once)
+        self._run_one(entry, position)
+        sizes = [event.bytes for event in self.events if type(event) is Alloc]
+        self.events, self._blocks, self._once = kept
+        return sizes
+
+    def _run(self, entries: list[Entry]) -> list[int]:
+        """Lower entries; returns how many events there are behind each."""
+        self._entries = entries
+        ends = []
         for position, entry in enumerate(entries):
-            if type(entry) is Ran:
-                self._operator(entry, phase, position)
-            elif type(entry) is Ended:
-                self._end(entry.storage)
-            elif type(entry) is Made:
-                storage = storages[entry.storage]
-                self._allocate_storage(entry.storage, storage.bytes, entry.layer, "")
-            elif type(entry) is Mark:
-                phase = entry.phase
-                self.events.append(entry)
+            self._run_one(entry, position)
+            ends.append(len(self.events))
+        return ends
+
+    def _run_one(self, entry: Entry, position: int) -> None:
+        if type(entry) is Ran:
+            self._operator(entry, self._phase, position)
+        elif type(entry) is Ended:
+            self._end(entry.storage)
+        elif type(entry) is Made:
+            storage = self._storages[entry.storage]
+            self._allocate_storage(entry.storage, storage.bytes, entry.layer, "")
+        elif type(entry) is Mark:
+            self._phase = entry.phase
+            self.events.append(entry)
 
     def _operator(self, ran: Ran, phase: Phase, position: int) -> None:
         if ran.signature.on_host and not self._on_cpu:
@@ -120,9 +219,7 @@ class _Lowering:
         if rule is None:
             self.other.add(name)
             for number, storage in enumerate(ran.born):
-                self._allocate_storage(
-                    storage, self.recording.storages[storage].bytes, ran.layer, name
-                )
+                self._allocate_storage(storage, self._storages[storage].bytes, ran.layer, name)
                 self._fill(ran, number)
             return
         key = (id(ran.signature), phase, ran.node, ran.held)
@@ -158,7 +255,7 @@ class _Lowering:
         for index in range(len(self.events) - 1, -1, -1):
             event = self.events[index]
             if type(event) is Alloc and event.block == block:
-                category = self.recording.storages[storage].category
+                category = self._storages[storage].category
                 self.events[index] = event._replace(category=category)
                 return
 
@@ -166,7 +263,7 @@ class _Lowering:
         storage = ran.outputs[action.position]
         if storage not in ran.born or storage in self._blocks:
             return
-        size = self.recording.storages[storage].bytes if action.bytes is None else action.bytes
+        size = self._storages[storage].bytes if action.bytes is None else action.bytes
         if action.over is not None and action.over < len(ran.inputs):
             old = ran.inputs[action.over]
             if old in self._blocks and self._dies(old, position, size):
@@ -184,10 +281,9 @@ class _Lowering:
 
     def _dies(self, storage: int, position: int, size: int) -> bool:
         """Whether a storage of `size` bytes ends with the operator at `position`."""
-        if self.recording.storages[storage].bytes != size:
+        if self._storages[storage].bytes != size:
             return False
-        entries: list[Entry] = self.recording.entries
-        for entry in entries[position + 1 :]:
+        for entry in itertools.islice(self._entries, position + 1, None):
             if type(entry) is not Ended:
                 return False
             if entry.storage == storage:
@@ -195,7 +291,7 @@ class _Lowering:
         return False
 
     def _allocate_storage(self, storage: int, size: int, layer: int, operator: str) -> None:
-        found = self.recording.storages[storage]
+        found = self._storages[storage]
         if found.on_host and not self._on_cpu:
             return
         self._blocks[storage] = self._alloc(size, found.category, layer, operator)

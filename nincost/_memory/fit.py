@@ -30,6 +30,10 @@ _FIRST = 8
 _FIXED = ("parameters", "buffers", "gradients", "optimizer_state")
 #: More than any budget holds; a step whose memory does not grow with the batch ends here.
 _LARGEST = 1 << 24
+#: Events above which a step is not replayed for each guess.
+_LONG = 200_000
+#: Traces after which a line is not trusted, as it should have found the answer.
+_FEW_TRACES = 6
 #: Traces after which the search stops and says so.
 _MOST_TRACES = 16
 
@@ -177,11 +181,12 @@ class _Search:
         """The largest batch that would fit by two traces' line, within what is still open."""
         line = _Line(self.known[first].timeline, self.known[second].timeline, first, second)
         context = self.request.card.gpu.context_bytes
+        replays = line.holds and len(line.one.events) <= _LONG
 
         def needed(batch: int) -> int:
             if batch in self.known:
                 return self.known[batch].process_bytes
-            if not line.holds:
+            if not replays:
                 low, high = self.known[first].process_bytes, self.known[second].process_bytes
                 return low + (batch - first) * (high - low) // (second - first)
             return (
@@ -223,6 +228,11 @@ class _Search:
             else:
                 high, at_high = batch, bytes_there
         open_low, open_high = self.fits, self.too_large
+        # Where what is reserved grows in leaps: by shares of what is open.
+        if not replays or len(self.known) > _FEW_TRACES:
+            leap = max(open_low // 8, 1) if open_high > _LARGEST else (open_high - open_low) // 3
+            low = max(low, open_low + leap)
+            low = min(low, open_high - leap) if open_high <= _LARGEST else low
         return min(max(low, open_low + 1), open_high - 1)
 
     def result(self) -> Fit:

@@ -100,8 +100,9 @@ class Fit(Result):
     def tabular(self) -> Tabular:
         """A row for the answer and a row for one more, in bytes."""
         batch = self.totals.batch_size
+        columns = (*FIT_COLUMNS, *(["kv_cache"] if self.memory.generation else []))
         return Tabular.of(
-            FIT_COLUMNS,
+            columns,
             (self._row(batch, self.memory, fits=1), self._row(batch + 1, self.next_memory, fits=0)),
         )
 

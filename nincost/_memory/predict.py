@@ -9,11 +9,12 @@ from nincost._devices.libraries.cudnn_plans import plans_on
 from nincost._devices.target import WorkspaceEstimate
 from nincost._environment import environment
 from nincost._memory.device_allocations import Timeline, device_allocations
+from nincost._memory.over_tokens import over_tokens
 from nincost._memory.record import record
 from nincost._memory.replay import Simulation, layer_name, simulate
 from nincost._memory.results import LayerMemory, Memory, MemoryTotals, UsedRule
 from nincost._step.request import Request
-from nincost._trace.recording import CATEGORIES, Recording
+from nincost._trace.recording import CATEGORIES, GENERATION_CATEGORIES, Category, Recording
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +41,13 @@ def predict(request: Request, *, quick: bool = False) -> Prediction:
         request,
         recording,
         timeline,
-        simulate(timeline, CachingAllocator(request.config), quick=quick),
+        simulate(timeline, CachingAllocator(request.config), repeat=repeats(request), quick=quick),
     )
+
+
+def repeats(request: Request) -> bool:
+    """Whether the recorded steps are followed by others like them; a model generates once."""
+    return request.step.generate is None
 
 
 def predict_changed(before: Prediction, request: Request) -> Prediction:
@@ -56,17 +62,18 @@ def predict_changed(before: Prediction, request: Request) -> Prediction:
         if replace(request.step, alloc_conf=conf) == before.request.step:
             allocator = CachingAllocator(request.config)
             timeline = before.timeline
-            return Prediction(
-                request, before.recording, timeline, simulate(timeline, allocator, quick=True)
-            )
+            replayed = simulate(timeline, allocator, repeat=repeats(request), quick=True)
+            return Prediction(request, before.recording, timeline, replayed)
     return predict(request, quick=True)
 
 
 def describe(prediction: Prediction) -> Memory:
     """A prediction as a result."""
     request, simulation = prediction.request, prediction.simulation
-    layers = _layers(simulation)
-    categories: dict[str, int] = dict.fromkeys(CATEGORIES, 0)
+    generates = request.step.generate is not None
+    known = GENERATION_CATEGORIES if generates else CATEGORIES
+    layers = _layers(simulation, known)
+    categories: dict[str, int] = dict.fromkeys(known, 0)
     for layer in layers:
         for name, size in layer.categories.items():
             categories[name] += size
@@ -104,6 +111,7 @@ def describe(prediction: Prediction) -> Memory:
         notes=_notes(prediction),
         assumptions=prediction.recording.assumptions,
         details=prediction.recording.details,
+        generation=over_tokens(simulation, request.step) if generates else None,
         environment=environment(),
         history=simulation,
     )
@@ -114,11 +122,17 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     request, simulation = prediction.request, prediction.simulation
     ends: tuple[WorkspaceEstimate, WorkspaceEstimate] = ("none", "cap")
     found = [simulation]
+    # Whether they are apart shows in what was recorded, however often it is repeated.
+    recorded = replace(prediction.recording, further=None)
+    events = prediction.timeline.events
+    if prediction.recording.further is not None:
+        events = device_allocations(recorded, prediction.timeline.target).events
     for workspace in ends:
         target = replace(prediction.timeline.target, workspace=workspace)
-        timeline = device_allocations(prediction.recording, target)
-        if timeline.events != prediction.timeline.events:
-            found.append(simulate(timeline, CachingAllocator(request.config), quick=True))
+        if device_allocations(recorded, target).events != events:
+            timeline = device_allocations(prediction.recording, target)
+            allocator = CachingAllocator(request.config)
+            found.append(simulate(timeline, allocator, repeat=repeats(request), quick=True))
     context = request.card.gpu.context_range
     allocated = [one.peak for one in found]
     reserved = [one.reserved for one in found]
@@ -129,11 +143,11 @@ def _interval(prediction: Prediction) -> dict[str, tuple[int, int]]:
     }
 
 
-def _layers(simulation: Simulation) -> tuple[LayerMemory, ...]:
+def _layers(simulation: Simulation, known: tuple[Category, ...]) -> tuple[LayerMemory, ...]:
     found: dict[str, dict[str, int]] = {}
     for held in simulation.held_at(simulation.peak_at):
         name = layer_name(simulation.layers, held.alloc.layer, held.phase)
-        row = found.setdefault(name, dict.fromkeys(CATEGORIES, 0))
+        row = found.setdefault(name, dict.fromkeys(known, 0))
         row[held.alloc.category] += held.bytes
     return tuple(LayerMemory(name, sum(row.values()), row) for name, row in found.items())
 
@@ -146,6 +160,12 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
         notes.append(
             f"torch.compile is not modelled: {which} was predicted operator by operator, and takes "
             "other memory compiled; nincost run runs it as it is"
+        )
+    if request.step.generate is not None:
+        notes.append(
+            "one call of generate in a new process, greedy and not compiled: sampling takes a "
+            "little more; beam search, assisted decoding, and what a static cache is compiled for "
+            "are not modelled"
         )
     if request.card.assumed:
         notes.append(
@@ -161,7 +181,7 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
             f"torch has no deterministic kernel of {', '.join(stops)}: the step raises an error "
             "there, unless torch.use_deterministic_algorithms is set with warn_only=True"
         )
-    if not prediction.simulation.settled:
+    if not prediction.simulation.settled and repeats(request):
         notes.append("the steps had not begun to repeat exactly; later ones may take a little more")
     notes += [
         f"the allocator's option {name} is not modelled" for name in request.config.not_modelled

@@ -12,6 +12,7 @@ from torch import nn
 from nincost._devices.substitutes import substituted
 from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
+from nincost._memory.generation import record_generation
 from nincost._memory.storage_tracker import StorageTracker
 from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput, tensors_in
@@ -20,6 +21,7 @@ from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.fine_tuning import change_what_is_trained, trained_words
 from nincost._step.library_calls import RecordedCalls
+from nincost._step.run_generation import run_generation
 from nincost._step.run_own_step import run_own_step
 from nincost._step.run_steps import run_steps
 from nincost._step.step_options import Step
@@ -44,6 +46,12 @@ def record(step: Step, target: Target) -> Recording:
             "amp is known for CUDA only, with its own list of what to cast: leave amp out, "
             "or cast the whole model with dtype"
         )
+    if step.generate is not None:
+        return record_generation(step, lambda step, tokens: _session(step, target, tokens))
+    return _session(step, target)
+
+
+def _session(step: Step, target: Target, tokens: int = 0) -> Recording:
     checkpoints = step.activation_checkpointing != "none"
 
     def prepare(module: nn.Module, inputs: ModelInput) -> ModelInput:
@@ -70,10 +78,10 @@ def record(step: Step, target: Target) -> Recording:
         assume=step.assume,
         on_cpu=step.on_cpu,
         only_on_meta="amp" if step.amp else "",
-    ).run(lambda attempt: _record(attempt, step, target))
+    ).run(lambda attempt: _record(attempt, step, target, tokens))
 
 
-def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Recording:
+def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens: int) -> Recording:
     recorder, on_meta = attempt.recorder, attempt.on_meta
     if not on_meta:  # each step finds the weights that the one before it found
         step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": 0.0})
@@ -84,7 +92,10 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target) -> Rec
     try:
         with substituted(device_tables(target.device), target, recorder, on_meta=on_meta), casts:
             _place(attempt, on_meta and target.device == "cuda" and target.settings.cudnn)
-            if step.model.own_step is not None:
+            if step.generate is not None:
+                with torch.no_grad():
+                    run_generation(step, attempt.module, attempt.inputs, recorder, tokens=tokens)
+            elif step.model.own_step is not None:
                 run_own_step(
                     step.model.own_step, step.model.module, attempt.module, attempt.inputs,
                     recorder, steps=step.steps, optimizer_impl=target.optimizer_impl,

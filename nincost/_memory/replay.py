@@ -26,7 +26,10 @@ _AFTER: dict[Phase, str] = {
     "loss": "after_forward",
     "backward": "after_backward",
     "step": "after_step",
+    "prefill": "after_prefill",
 }
+#: The same of what a step without gradients ends in.
+_LAST: dict[Phase, str] = {"forward": "after_forward", "decode": "after_decode"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ _OUTSIDE: dict[Phase, str] = {
     "backward": "[backward]",
     "step": "[optimizer]",
     "end": "[end]",
+    "prefill": "[generate]",
+    "decode": "[generate]",
 }
 
 
@@ -232,8 +237,8 @@ class _AllocatorRun:
     def _mark(self, mark: Mark, now: int) -> None:
         if self._phase in _AFTER:
             self.after[_AFTER[self._phase]] = now
-        elif self._phase == "forward" and mark.phase == "end":
-            self.after["after_forward"] = now
+        elif mark.phase == "end" and self._phase in _LAST:
+            self.after[_LAST[self._phase]] = now
         self._phase = mark.phase
         self.steps = max(self.steps, mark.step)
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from nincost._memory.replay import Simulation
 
 #: The columns of a prediction's CSV and the keys of a layer in its JSON; the categories sum to
-#: `bytes`.
+#: `bytes`. A model that generates has one more, `kv_cache`.
 MEMORY_COLUMNS = ("layer", "bytes", *CATEGORIES)
 
 #: When `MemoryTotals.phases` looks: the end of each, in the last step.
-PHASES = ("after_model", "after_forward", "after_backward", "after_step")
+PHASES = (
+    "after_model", "after_prefill", "after_decode", "after_forward", "after_backward", "after_step",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,30 @@ class UsedRule:
         return plain(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a model that generates takes over its tokens; sizes in bytes.
+
+    Attributes:
+        tokens: how many were generated.
+        cache: how keys and values are kept: `dynamic` or `static`.
+        cache_bytes: of keys and values behind the last token.
+        prefill_peak_bytes: most that was allocated for the prompt and the first token.
+        decode_peak_bytes: the same for those behind it; 0 where there is none.
+        decode_peak_token: the first token that takes that, counted from 1.
+    """
+
+    tokens: int
+    cache: str
+    cache_bytes: int
+    prefill_peak_bytes: int
+    decode_peak_bytes: int
+    decode_peak_token: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return plain(self)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Memory(Result):
     """The predicted memory of a step. `print` it, or take `totals` and `layers`.
@@ -126,6 +152,7 @@ class Memory(Result):
         remedies: what makes a step fit that does not fit the card; None where it fits, where no
             card is known, or where not asked.
         alternative: the same step of another model (`what_if`), predicted; None without.
+        generation: what a model that generates takes over its tokens; None where none does.
         assumptions: what was assumed where the model looks at values that depend on weights or
             activations, with the operator and the line that asked.
         notes: what a careful reader should know.
@@ -147,6 +174,7 @@ class Memory(Result):
     suggestions: tuple[Change, ...] = ()
     remedies: Remedies | None = None
     alternative: Change | None = None
+    generation: Generation | None = None
     notes: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     details: tuple[str, ...] = ()
@@ -155,6 +183,7 @@ class Memory(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content."""
+        generation = {"generation": self.generation.to_dict()} if self.generation else {}
         return {
             "schema": 1,
             "command": "memory",
@@ -165,6 +194,7 @@ class Memory(Result):
             "gpu": self.gpu,
             "environment": dict(self.environment),
             "totals": self.totals.to_dict(),
+            **generation,
             "layers": [layer.to_dict() for layer in self.layers],
             "uncounted": list(self.uncounted),
             "rules": [rule.to_dict() for rule in self.rules],
@@ -177,7 +207,8 @@ class Memory(Result):
 
     def tabular(self) -> Tabular:
         """The layers at the peak: a row for each that holds something; they sum to the peak."""
-        return Tabular.of(MEMORY_COLUMNS, (layer.to_dict() for layer in self.layers))
+        columns = ("layer", "bytes", *self.totals.categories_at_peak)
+        return Tabular.of(columns, (layer.to_dict() for layer in self.layers))
 
     def headline(self) -> dict[str, Any]:
         """The model, its input, the card and the three totals."""

@@ -125,6 +125,9 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
     def optimizer_stepped(self, state: Iterable[Tensor]) -> None:
         self._classify(state, "optimizer_state")
 
+    def cache_held(self, tensors: Iterable[Tensor]) -> None:
+        self._classify(tensors, "kv_cache")
+
     def steps_ended(self) -> None:
         self._length = len(self.entries)
 
@@ -193,6 +196,13 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         self.entries.append(
             Ran(signature, layer, node, tuple(inputs), tuple(outputs), tuple(born), held)
         )
+
+    def literal_made(self, tensor: Tensor) -> None:
+        """`torch.tensor([1, 2], device=...)`: on a device, a copy of what was made on the CPU."""
+        if self.id_of(tensor) < 0:
+            layer = self.calls[self.call].module if self.call >= 0 else self._layer
+            storage = tensor.untyped_storage()
+            self.entries.append(Made(self._add(storage, "temporaries"), layer))
 
     def _written_number(self, args: tuple[Any, ...], inputs: list[int]) -> None:
         """`x[...] = 3.0`: the number becomes a tensor on meta, but on the CPU for CUDA.

@@ -50,6 +50,14 @@ def default_input(module: nn.Module, config: Any) -> tuple[str, ...]:
     return ()
 
 
+def positions(config: Any) -> int | None:
+    """How many tokens a text model that generates has places for; None where it does not say."""
+    text = _part(config, "text_config", "decoder")
+    names = ("max_position_embeddings", "n_positions", "max_target_positions", "max_seq_len")
+    found = [getattr(text, name, None) for name in names]
+    return min((size for size in found if type(size) is int and size > 0), default=None)
+
+
 def _part(config: Any, *names: str) -> Any:
     """The first of a configuration's parts that it has, else itself."""
     return next((part for name in names if (part := getattr(config, name, None))), config)

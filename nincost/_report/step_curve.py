@@ -5,10 +5,10 @@ from __future__ import annotations
 from nincost._memory.device_allocations import Alloc, Free
 from nincost._memory.replay import Simulation, layer_name
 from nincost._report.results import Moment, StepCurve
-from nincost._trace.recording import CATEGORIES, Mark, Phase
+from nincost._trace.recording import GENERATION_CATEGORIES, Mark, Phase
 
 #: A script that ran on the emulated GPU has memory of no known purpose, too.
-_CATEGORIES = (*CATEGORIES, "other")
+_CATEGORIES = (*GENERATION_CATEGORIES, "other")
 
 
 def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:
@@ -56,7 +56,7 @@ def _every_moment(simulation: Simulation) -> tuple[list[Moment], list[tuple[int,
             step, phase = event.step, event.phase
             layer = operator = ""
             # A first step has the placing of the model in the picture, too.
-            if wanted in (step, 1):
+            if wanted in (step, 1) and (not phases or phases[-1][1] != phase):
                 phases.append((len(moments), phase))
         elif type(event) is Alloc:
             alive[event.block] = (event.category, size)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nincost._allocator.config import AllocatorConfig
 from nincost._canonical_names import canonical_name, plain
-from nincost._step.option_fields import check_count, check_text
+from nincost._step.option_fields import check_count, check_text, options_of
 from nincost.errors import InputError
 
 Loss = Callable[..., Any]
@@ -120,3 +120,36 @@ def check_alloc_conf(name: str, value: Any) -> str:
     """A text that `PYTORCH_CUDA_ALLOC_CONF` may be."""
     AllocatorConfig.parse(check_text(name, value))
     return value  # type: ignore[no-any-return]
+
+
+#: Options of a step that say something of its training alone.
+_OF_TRAINING = (
+    "loss", "optimizer", "optimizer_arg", "optimizer_impl", "grad_scaler", "clip_grad_norm",
+    "grad_accumulation", "activation_checkpointing", "freeze", "zero_grad_before_forward",
+    "grad_set_to_none",
+)  # fmt: skip
+
+
+def check_generation(step: Any) -> None:
+    """Set `inference` of a step that generates.
+
+    Raises:
+        InputError: it is said how to generate and not that, or what goes with training.
+    """
+    if step.generate is None:
+        for name in ("prompt", "cache"):
+            if getattr(step, name) != type(step).__dataclass_fields__[name].default:
+                raise InputError(
+                    f"{name} is {getattr(step, name)!r}, and nothing is generated: give generate, "
+                    "the number of tokens, with it"
+                )
+        return
+    for field, declared in options_of(step):
+        value = getattr(step, field.name)
+        usual = (None, declared.check(field.name, field.default))
+        if field.name in _OF_TRAINING and value and value not in usual:
+            raise InputError(
+                f"generate runs the model without gradients, and {field.name} is {value!r}, which "
+                "is of a training step: leave one of the two out"
+            )
+    object.__setattr__(step, "inference", True)

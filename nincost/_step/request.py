@@ -10,6 +10,7 @@ from nincost._allocator import AllocatorConfig
 from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, knows_capability
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
+from nincost._models.prompts import prompt_input
 from nincost._models.sources import resolve
 from nincost._step.option_fields import options_of, refuse_unknown
 from nincost._step.step_options import Step, StepOptions
@@ -163,9 +164,14 @@ def make_request(
     card = pick_card(gpu)
     arguments = dict(arg or {})
     options: Any = step
+    found = resolve(model, arguments, own_step=True)
+    given, tokens = input, step.get("generate")
+    if tokens is not None:
+        Step(found, **options)  # its checks come first
+        given = prompt_input(found, input, step.get("prompt"), tokens)
     asked = Step(
-        resolve(model, arguments, own_step=True),
-        input=input,
+        found,
+        input=given,
         batch_size=batch_size,
         steps=RECORDED_STEPS,
         **options,

@@ -63,6 +63,10 @@ class StepObserver(Protocol):
         """The optimizer has stepped; the state that it and a gradient scaler keep."""
         ...
 
+    def cache_held(self, tensors: Iterable[Tensor]) -> None:
+        """A model that generates begins a token with these keys and values of those before."""
+        ...
+
     def steps_ended(self) -> None:
         """All steps have run; what dies from now on, dies since nobody goes on."""
         ...

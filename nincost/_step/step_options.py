@@ -16,6 +16,7 @@ from nincost._step.option_checks import (
     check_alloc_conf,
     check_checkpointing,
     check_dtype,
+    check_generation,
     check_loss,
     check_optimizer,
 )
@@ -171,6 +172,27 @@ class Step:
         help="One forward pass in eval mode, without gradients, and nothing else.",
         kind="switch",
     )
+    generate: int | None = option(
+        None,
+        help="Tokens that a transformers model generates, one by one, by its own generate(), in "
+        "the place of one forward pass.",
+        kind="count",
+        metavar="N",
+    )
+    prompt: int | None = option(
+        None,
+        help="Tokens of the prompt that --generate goes on from. Default: what the model takes by "
+        "itself, 512 at most.",
+        kind="count",
+        metavar="N",
+    )
+    cache: str = option(
+        "dynamic",
+        help="Where --generate keeps keys and values: dynamic (it grows by each token) or static "
+        "(made whole at once).",
+        metavar="HOW",
+        check=one_of("dynamic", "static"),
+    )
     cudnn_benchmark: bool | None = option(
         None,
         help="torch.backends.cudnn.benchmark. Default: as torch is set here.",
@@ -238,6 +260,7 @@ class Step:
         for field, declared in options_of(self):
             kept = declared.check(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, kept)
+        check_generation(self)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(
                 "grad_scaler cannot unscale the float16 gradients of float16 weights (torch raises "
@@ -278,6 +301,9 @@ class StepOptions(TypedDict, total=False):
     freeze: str
     lora: str
     inference: bool
+    generate: int | None
+    prompt: int | None
+    cache: str
     cudnn_benchmark: bool | None
     deterministic: bool | None
     tf32: bool | None
@@ -295,6 +321,8 @@ def step_words(options: Mapping[str, Any], kind: type = Step) -> str:
         lead = f"a step of {', '.join(own['models'])}"
         kinds = dict.fromkeys(own["optimizers"].values())
         lead += f" with {', '.join(kinds)}" if kinds else ""
+    elif options["generate"]:
+        lead = f"generation of {options['generate']:,} tokens ({options['cache']} cache)"
     elif options["inference"]:
         lead = "inference"
     else:

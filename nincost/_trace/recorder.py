@@ -131,6 +131,9 @@ class Recorder(DispatchMode):
     def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
         """Called after each operator: the place for a subclass to look at the tensors."""
 
+    def literal_made(self, tensor: Tensor) -> None:
+        """Called after a meta tensor is made of Python numbers, which is no operator on meta."""
+
     def _key(self, arg: Any) -> Any:
         """A hashable key, equal for arguments that no operator could distinguish on meta."""
         kind = type(arg)

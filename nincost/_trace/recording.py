@@ -6,8 +6,9 @@ others (`substitutes`). What an operator allocates besides its outputs is for `r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from nincost._trace.fallback import Fallback
 from nincost._trace.records import Signature
@@ -22,11 +23,20 @@ Category = Literal[
     "activations",
     "temporaries",
     "workspace",
+    "kv_cache",
 ]
 
-CATEGORIES: tuple[Category, ...] = Category.__args__  # type: ignore[attr-defined]
+#: Of a step that trains, and of a forward pass.
+CATEGORIES: tuple[Category, ...] = (
+    "parameters", "buffers", "gradients", "optimizer_state", "inputs", "activations",
+    "temporaries", "workspace",
+)  # fmt: skip
+#: Of a model that generates: the keys and values that it keeps of each token are apart.
+GENERATION_CATEGORIES: tuple[Category, ...] = (*CATEGORIES, "kv_cache")
 
-Phase = Literal["model", "input", "forward", "loss", "zero_grad", "backward", "step", "end"]
+Phase = Literal[
+    "model", "input", "forward", "loss", "zero_grad", "backward", "step", "end", "prefill", "decode"
+]
 
 
 @dataclass(slots=True)
@@ -40,6 +50,7 @@ class Storage:
     - optimizer_state: at the end of an optimizer step it is in `optimizer.state`;
     - activations: made by forward or loss, and alive when backward begins (something saves it, or
       the program holds it);
+    - kv_cache: in the cache of a model that generates, when it begins its next token;
     - temporaries: everything else; so the gradients of activations are temporaries.
     """
 
@@ -92,13 +103,39 @@ class Mark(NamedTuple):
 Entry = Ran | Made | Ended | Mark
 
 
+class Chunk(NamedTuple):
+    """Entries that are like others but for sizes.
+
+    Attributes:
+        entries: what runs.
+        varying: which of them may have other sizes than those of an earlier chunk.
+        round: the number of chunks before it, modulo `rounds`. Those of the same round name the
+            same storages; what a chunk makes has ended before its round comes again.
+        rounds: see there.
+    """
+
+    entries: list[Entry]
+    varying: list[int]
+    round: int
+    rounds: int
+
+
+class FurtherEntries(Protocol):
+    """Entries that nobody keeps: they are made when they are wanted."""
+
+    def chunks(self, storages: list[Storage]) -> Iterator[Chunk]:
+        """The entries, some at a time; `storages` get what these name, before they are given."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values.
 
     `assumptions` are those that values rest on which the model looked at. `own_loss`: backward
     began at the loss that the model gives itself. `trained` says how much of the model is trained,
-    where an option says that not all is.
+    where an option says that not all is. `further` are entries before the last one that are written
+    on from those that ran.
     """
 
     entries: list[Entry]
@@ -112,6 +149,7 @@ class Recording:
     assumptions: tuple[Assumption, ...] = ()
     own_loss: bool = False
     trained: str = ""
+    further: FurtherEntries | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -104,6 +104,8 @@ class Attempt(Generic[R]):
     def _track(self) -> None:
         self.recorder = self._make_recorder(self.on_meta)
         self.recorder.values = self.values
+        if self.values is not None:
+            self.values.literal_made = self.recorder.literal_made
         self.tracker = ModuleTracker(self.recorder)
         self.call = self.tracker.track(self.module, type(self.module).__name__)
 

@@ -16,10 +16,11 @@ from nincost._trace.records import TensorMeta
     kind="modelled",
 )
 def cudnn(call: Call) -> list[Action]:
-    """Two seeds, the output, logsumexp, and cuDNN's workspace."""
+    """Two seeds, the output, logsumexp where backward will want it, and cuDNN's workspace."""
     query, key = call.args[:2]
     size = cudnn_forward_workspace(call.target, query, key, call.arg(5, 0.0))
-    return [out(4), out(5), out(0), out(1), alloc("workspace", size, "workspace")]
+    sums = out(1) if call.arg(4) else out(1, 0)
+    return [out(4), out(5), out(0), sums, alloc("workspace", size, "workspace")]
 
 
 def cudnn_forward_workspace(

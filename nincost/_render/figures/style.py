@@ -35,6 +35,7 @@ CATEGORY_FILLS: dict[str, tuple[str, str]] = {
     "optimizer_state": ("#5ab4ac", "xxxx"),
     "inputs": ("#b5b5b5", ""),
     "activations": ("#c9def2", ""),
+    "kv_cache": ("#8c6bb1", ""),
     "temporaries": ("#fde0b5", "////"),
     "workspace": ("#ffffff", "---"),
     "other": ("#ffffff", "++"),

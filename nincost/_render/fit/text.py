@@ -19,6 +19,7 @@ def rows(result: Fit) -> list[tuple[str, int, int]]:
     found = [
         (words, at.categories_at_peak[name], more.categories_at_peak[name])
         for name, words in CATEGORY_NAMES.items()
+        if name in at.categories_at_peak
     ]
     return [
         *(row for row in found if row[1] or row[2]),

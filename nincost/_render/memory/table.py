@@ -9,7 +9,6 @@ from rich.text import Text
 from nincost import _units as units
 from nincost._memory.results import LayerMemory, Memory
 from nincost._render.memory.text import (
-    CATEGORY_NAMES,
     PARTS,
     TOP,
     largest,
@@ -75,12 +74,13 @@ def _peak_table(result: Memory) -> Table:
         table.add_column("Measured", justify="right", no_wrap=True)
         table.add_column("Difference", justify="right", no_wrap=True)
     table.add_column("Share", justify="right", no_wrap=True)
-    rows = peak_rows(result)[: len(CATEGORY_NAMES) + 3]
+    categories = len(result.totals.categories_at_peak)
+    rows = peak_rows(result)[: categories + 3]
     for number, (name, size, real) in enumerate(rows):
-        is_total = number >= len(CATEGORY_NAMES)
+        is_total = number >= categories
         if not size and not real and not is_total:
             continue
-        if number == len(CATEGORY_NAMES):
+        if number == categories:
             table.add_section()
         cells = [name, units.size(size)]
         if measured:
@@ -103,7 +103,7 @@ def _layer_table(result: Memory, top: int, *, narrow: bool) -> Table:
     parts = {
         name: keys
         for name, keys in PARTS.items()
-        if any(layer.categories[key] for layer in result.layers for key in keys)
+        if any(layer.categories.get(key) for layer in result.layers for key in keys)
     }
     if narrow:
         parts = {
@@ -125,6 +125,6 @@ def _layer_table(result: Memory, top: int, *, narrow: bool) -> Table:
 def _sizes(layers: list[LayerMemory], parts: dict[str, tuple[str, ...]]) -> list[str]:
     cells = [units.size(sum(layer.bytes for layer in layers))]
     for keys in parts.values():
-        size = sum(layer.categories[key] for layer in layers for key in keys)
+        size = sum(layer.categories.get(key, 0) for layer in layers for key in keys)
         cells.append(units.size(size) if size else "")
     return cells

@@ -18,6 +18,7 @@ CATEGORY_NAMES = {
     "optimizer_state": "optimizer state",
     "inputs": "inputs",
     "activations": "activations",
+    "kv_cache": "KV cache",
     "temporaries": "temporaries",
     "workspace": "workspace",
 }
@@ -28,10 +29,13 @@ PARTS = {
     "Optimizer": ("optimizer_state",),
     "Inputs": ("inputs",),
     "Activations": ("activations",),
+    "KV cache": ("kv_cache",),
     "Temporary": ("temporaries", "workspace"),
 }
 _PHASES = {
     "after_model": "with the model",
+    "after_prefill": "after the prompt",
+    "after_decode": "after the last token",
     "after_forward": "after forward",
     "after_backward": "after backward",
     "after_step": "after the step",
@@ -46,6 +50,8 @@ _IN_PHASE = {
     "backward": "in backward",
     "step": "in the optimizer's step",
     "end": "at the end of the step",
+    "prefill": "while the prompt is read",
+    "decode": "while a token is generated",
 }
 _SOURCES_SHOWN = 3
 
@@ -76,6 +82,7 @@ def summary(result: Memory) -> list[tuple[str, str]]:
         ("Peak", f"{units.size(totals.peak_allocated_bytes)} allocated, reached {where}"),
         ("Breakdown", breakdown(totals.categories_at_peak, totals.peak_allocated_bytes)),
         *by_model(result),
+        *generation(result),
         ("Over time", ", ".join(f"{units.size(size)} {words}" for words, size in phases(result))),
         ("On the GPU", on_the_gpu(result)),
     ]
@@ -104,6 +111,20 @@ def by_model(result: Memory) -> list[tuple[str, str]]:
     held = ", ".join(f"{name} {units.size(size)}" for name, size in sizes.items())
     rest = result.totals.peak_allocated_bytes - sum(sizes.values())
     return [("Models", f"{held}, outside of them {units.size(rest)}, at the peak")]
+
+
+def generation(result: Memory) -> list[tuple[str, str]]:
+    """What a model that generates takes over its tokens; nothing of any other step."""
+    found = result.generation
+    if found is None:
+        return []
+    words = f"{units.size(found.prefill_peak_bytes)} at most with the prompt and the first token"
+    if found.decode_peak_bytes:
+        words += (
+            f", {units.size(found.decode_peak_bytes)} behind it (token "
+            f"{found.decode_peak_token:,} of {found.tokens:,})"
+        )
+    return [("Tokens", f"{words}; keys and values {units.size(found.cache_bytes)} at the end")]
 
 
 def phases(result: Memory) -> list[tuple[str, int]]:
@@ -256,6 +277,7 @@ def peak_rows(result: Memory) -> list[tuple[str, int, int | None]]:
             measured.categories_at_peak.get(name) if measured else None,
         )
         for name, words in CATEGORY_NAMES.items()
+        if name in totals.categories_at_peak
     ]
     rows += [
         (name.replace("_bytes", "").replace("_", " "), getattr(totals, name),

@@ -12,7 +12,7 @@ from typing import Any
 
 from nincost import _units as units
 from nincost._render.page.vega import Spec, compiled, library, needs_extra, vl_convert
-from nincost._trace.recording import CATEGORIES
+from nincost._trace.recording import GENERATION_CATEGORIES
 
 #: Levels of indentation in a layer table; what lies deeper is indented as much as the last.
 DEEPEST = 14
@@ -101,7 +101,7 @@ def _style() -> str:
         f".layers [data-d='{depth}'] > :first-child{{padding-left:{0.7 + 1.1 * depth:.1f}em}}"
         for depth in range(1, DEEPEST + 1)
     )
-    swatches = "".join(f".s-{name}{{background:var(--{name})}}" for name in CATEGORIES)
+    swatches = "".join(f".s-{name}{{background:var(--{name})}}" for name in GENERATION_CATEGORIES)
     text = _static("page.css").replace("INDENTS", indents).replace("SWATCHES", swatches)
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 

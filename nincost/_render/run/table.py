@@ -70,7 +70,9 @@ def _peak_table(result: Run) -> Table:
 
 def _rows_table(heading: str, rows: list[Row], width: int | None) -> Table:
     """Rows with a column for each part that there is room for: those that hold most."""
-    sums = {name: sum(row.categories[k] for row in rows for k in PARTS[name]) for name in PARTS}
+    sums = {
+        name: sum(row.categories.get(k, 0) for row in rows for k in PARTS[name]) for name in PARTS
+    }
     chosen = [name for name in PARTS if sums[name]]
     least = min(_MOST, max([_LEAST, *(len(row.place) for row in rows)]))
     while width and chosen and width - _figures_width(chosen) < least:
@@ -83,7 +85,7 @@ def _rows_table(heading: str, rows: list[Row], width: int | None) -> Table:
     for row in rows:
         cells = [row.name, units.size(row.bytes)]
         for name in chosen:
-            size = sum(row.categories[key] for key in PARTS[name])
+            size = sum(row.categories.get(key, 0) for key in PARTS[name])
             cells.append(units.size(size) if size else "")
         table.add_row(*map(Text, cells))
     return table

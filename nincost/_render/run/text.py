@@ -284,7 +284,7 @@ def shown(rows: list[Row], top: int) -> list[Row]:
     first, rest = rows[:top], rows[top:]
     if not rest:
         return first
-    parts = {name: sum(row.categories[name] for row in rest) for name in NAMES}
+    parts = {name: sum(row.categories.get(name, 0) for row in rest) for name in NAMES}
     plural = "s" if len(rest) > 1 else ""
     return [*first, Row(f"{len(rest)} other{plural}", sum(parts.values()), parts)]
 

@@ -51,9 +51,11 @@ class Values:
 
     Attributes:
         evaluation: computes what is looked at, and has the assumptions that this rested on.
+        literal_made: called with each meta tensor that `torch.tensor` and its likes make.
     """
 
     def __init__(self, *, worst: bool = False) -> None:
+        self.literal_made: Callable[[Tensor], None] | None = None
         self._instead = WORST if worst else {}
         self.evaluation = Evaluation()
         self._known: dict[int, _StorageRef] = {}

@@ -30,12 +30,14 @@ def _assume(values: Values, tensor: Tensor, name: str) -> None:
     if tensor.is_floating_point() or tensor.is_complex():
         return
     shape, dtype = tensor.shape, tensor.dtype
-    detail, make = _content(name, shape, dtype)
+    detail, make = assumed_content(name, shape, dtype)
     values.set(tensor, make, Assumption("input", name, detail, "", 0, 1))
 
 
-def _content(name: str, shape: torch.Size, dtype: torch.dtype) -> tuple[str, Callable[[], Tensor]]:
-    """In words, and as a tensor, what an integer input of this name is taken to hold."""
+def assumed_content(
+    name: str, shape: torch.Size, dtype: torch.dtype
+) -> tuple[str, Callable[[], Tensor]]:
+    """In words, and as a tensor on the CPU, what an integer input of this name is taken to hold."""
     if "mask" in name or dtype is torch.bool:
         return "ones", lambda: torch.ones(shape, dtype=dtype, device="cpu")
     if "position" in name and shape:

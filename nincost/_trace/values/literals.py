@@ -39,6 +39,8 @@ def _followed(original: Callable[..., Any], values: Values, place: int) -> Calla
         if type(result) is Tensor and result.is_meta and threading.get_ident() == thread:
             data = args[place] if len(args) > place else kwargs.get("data")
             if data is not None and not isinstance(data, Tensor):
+                if values.literal_made is not None:
+                    values.literal_made(result)
                 _keep(values, result, data)
         return result
 

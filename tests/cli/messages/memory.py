@@ -55,6 +55,16 @@ def case(arguments, *says, **more):
     return Case(arguments, list(says), files={"net.py": NET, "there.svg": ""}, **more)
 
 
+LLAMA = """{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32,
+"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+"max_position_embeddings": 128}"""
+CAPTIONS = """{"architectures": ["VisionEncoderDecoderModel"],
+"model_type": "vision-encoder-decoder", "is_encoder_decoder": true,
+"encoder": {"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 1,
+"num_attention_heads": 2, "intermediate_size": 16},
+"decoder": {"model_type": "gpt2", "n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 32,
+"is_decoder": true, "add_cross_attention": true}}"""
+
 STEP = """
 from torch import nn, optim
 
@@ -94,6 +104,25 @@ CASES = [
         "memory {tmp}/net.py:Asks --input 4 --lora target=fd",
         ["does not fit", "(fc) or all-linear"],
         files={"net.py": NET},
+    ),
+    Case("memory --generate 8", ["two-1x1 has no generate", "LlamaForCausalLM"]),
+    Case("memory --prompt 8", ["prompt is 8, and nothing is generated"]),
+    Case("memory --generate 8 --optimizer Adam", ["is of a training step", "optimizer is 'Adam'"]),
+    Case("memory --generate 8 --cache quantised", ["choose dynamic, static"]),
+    Case(
+        "memory hf:{tmp} --generate 100 --prompt 30",
+        ["has 128 positions", "100 to generate are 130", "98 at most"],
+        files={"config.json": LLAMA},
+    ),
+    Case(
+        "memory hf:{tmp} --generate 8 --prompt 30 --input input_ids=8:int64",
+        ["both say how long the prompt is"],
+        files={"config.json": LLAMA},
+    ),
+    Case(
+        "memory hf:{tmp} --generate 8 --prompt 30",
+        ["takes pixel_values=3x", "give what it generates from with --input"],
+        files={"config.json": CAPTIONS},
     ),
     Case("memory --lora rang=3", ["'rang=3' is none of r, rank", "did you mean"]),
     Case("memory --lora r=three", ["'three' is no number for r"]),

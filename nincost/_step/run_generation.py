@@ -1,0 +1,118 @@
+"""Drives a transformers model that generates: its own `generate`, a token at a time, observed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from nincost._models.inputs import ModelInput
+from nincost._step.run_steps import StepObserver
+from nincost._step.step_options import Step
+
+
+class _EnoughTokensError(BaseException):
+    """As many tokens are there as were asked for; what they are does not matter."""
+
+
+def run_generation(
+    step: Step,
+    module: nn.Module,
+    inputs: ModelInput,
+    observer: StepObserver,
+    *,
+    tokens: int,
+) -> None:
+    """Let a model generate by its own `generate`, from the prompt to a number of tokens.
+
+    Greedily, in eager mode: what a token is does not end it, and where the cache could be compiled,
+    it is not. A phase `prefill` goes up to where the second token is begun, and each further one is
+    a phase `decode`.
+
+    Args:
+        step: `step.generate` tokens are asked for, which is what a static cache is made for.
+        module: a model with `generate`, on its device.
+        inputs: the prompt.
+        observer: who records or measures.
+        tokens: how many of them to generate.
+    """
+    prepare: Any = module.prepare_inputs_for_generation
+    begun = 0
+    cache: list[Any] = []
+
+    @functools.wraps(prepare)  # generate looks at its signature
+    def begin_token(*args: Any, **kwargs: Any) -> Any:
+        nonlocal begun
+        cache[:] = [kwargs.get("cache", kwargs.get("past_key_values"))]
+        observer.cache_held(_tensors_of(cache))
+        if begun == tokens:
+            _end(observer)
+            raise _EnoughTokensError
+        if begun:
+            observer.phase_begins("decode", 1)
+        begun += 1
+        return prepare(*args, **kwargs)
+
+    assert step.generate is not None
+    observer.step_begins(1)
+    observer.phase_begins("prefill", 1)
+    module.__dict__["prepare_inputs_for_generation"] = begin_token
+    options: dict[str, Any] = {
+        "max_new_tokens": step.generate, "do_sample": False, "num_beams": 1,
+        "cache_implementation": "static" if step.cache == "static" else None,
+        "disable_compile": True,
+    }  # fmt: skip
+    generate: Any = module.generate
+    try:
+        with observer.operators(), _quiet(), contextlib.suppress(_EnoughTokensError):
+            kept = generate(*inputs.args, **inputs.kwargs, **options)
+            observer.cache_held(_tensors_of(cache))
+            _end(observer)
+            del kept
+    finally:
+        cache.clear()
+        del module.__dict__["prepare_inputs_for_generation"]
+
+
+def _end(observer: StepObserver) -> None:
+    """What dies behind this, dies since nobody goes on."""
+    observer.phase_begins("end", 1)
+    observer.steps_ended()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' advice on a call of `generate`."""
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _tensors_of(cache: Any) -> list[Tensor]:
+    """The tensors that a cache of any class holds."""
+    found: list[Tensor] = []
+    waiting, seen = [cache], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif value is not None and id(value) not in seen:
+            seen.add(id(value))
+            if isinstance(value, dict):
+                waiting += value.values()
+            elif isinstance(value, list | tuple):
+                waiting += value
+            elif type(value).__module__.startswith("transformers") and hasattr(value, "__dict__"):
+                waiting += vars(value).values()
+    return found
