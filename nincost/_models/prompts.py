@@ -1,8 +1,9 @@
-"""What a transformers model generates from: a prompt without padding, as a tokenizer gives it."""
+"""Texts of a given length for transformers models; prompts, as a tokenizer gives them."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model
@@ -12,6 +13,36 @@ from nincost.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+#: Specs of texts.
+_IDS = re.compile(r"(input_ids|decoder_input_ids)=\d+:int64")
+
+
+def text_input(model: Model, given: Any, seq: int) -> tuple[str, ...]:
+    """The input specs of a transformers model that takes texts, each of `seq` tokens.
+
+    Raises:
+        InputError: it takes none, has no place for that many tokens, or its input is given as well.
+    """
+    if given is not None:
+        raise InputError("seq and input both say how long the text is: leave one of the two out")
+    config = getattr(model.module, "config", None)
+    specs = list(model.default_input)
+    if config is not None and not specs and hasattr(model.module, "main_input_name"):
+        specs = list(default_input(model.module, config))
+    texts = [spec.partition("=")[0] for spec in specs if _IDS.fullmatch(spec)]
+    if not texts:
+        raise InputError(
+            f"{model.name} takes no text that is known, so seq does not fit: give its input, such "
+            "as --input input_ids=128:int64"
+        )
+    most = positions(config)
+    if most is not None and seq > most:
+        raise InputError(
+            f"{model.name} has {most:,} positions, and seq is {seq:,}: give a smaller one, or more "
+            "positions with --arg, such as --arg max_position_embeddings=8192"
+        )
+    return tuple(_IDS.sub(rf"\1={seq}:int64", spec) for spec in specs)
 
 
 def prompt_input(model: Model, given: Any, prompt: int | None, generate: int) -> Any:

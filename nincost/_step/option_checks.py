@@ -144,6 +144,10 @@ def check_generation(step: Any) -> None:
                     "the number of tokens, with it"
                 )
         return
+    if step.seq is not None:
+        raise InputError(
+            f"seq is {step.seq}, the tokens of one forward pass: with generate give prompt instead"
+        )
     for field, declared in options_of(step):
         value = getattr(step, field.name)
         usual = (None, declared.check(field.name, field.default))

@@ -10,7 +10,7 @@ from nincost._allocator import AllocatorConfig
 from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, knows_capability
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
-from nincost._models.prompts import prompt_input
+from nincost._models.prompts import prompt_input, text_input
 from nincost._models.sources import resolve
 from nincost._step.option_fields import options_of, refuse_unknown
 from nincost._step.step_options import Step, StepOptions
@@ -169,6 +169,9 @@ def make_request(
     if tokens is not None:
         Step(found, **options)  # its checks come first
         given = prompt_input(found, input, step.get("prompt"), tokens)
+    elif (seq := step.get("seq")) is not None:
+        Step(found, **options)
+        given = text_input(found, input, seq)
     asked = Step(
         found,
         input=given,

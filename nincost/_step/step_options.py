@@ -74,6 +74,12 @@ class Step:
     hold_output: bool = False
     steps: int = 3
 
+    seq: int | None = option(
+        None,
+        help="Tokens of each text that a transformers model takes, where no input is given. "
+        "Default: 512, or what it has places for.",
+        kind="count",
+    )
     loss: str | Loss = option(
         "cross-entropy",
         help="cross-entropy (the model's own loss, where it gives one), mse or sum; in Python also "
@@ -287,6 +293,7 @@ class StepOptions(TypedDict, total=False):
     Type checkers need it written out; a test compares it with `Step`.
     """
 
+    seq: int | None
     loss: str | Loss
     optimizer: str | type[torch.optim.Optimizer]
     optimizer_arg: Mapping[str, Any] | None

@@ -52,3 +52,19 @@ def test_no_input_needs_to_be_given(
     result = nincost.profile(f"hf:{tmp_path}", batch_size=2)
     assert list(result.input) == inputs
     assert result.totals.macs > 0
+
+
+def test_a_text_is_as_long_as_is_said(tmp_path: Path) -> None:
+    """`seq` stands for the specs of all texts, in memory and in fit."""
+    (tmp_path / "config.json").write_text(
+        json.dumps({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5",
+                    "d_model": 32, "d_ff": 64, "num_layers": 1, "vocab_size": 64})
+    )  # fmt: skip
+    name = f"hf:{tmp_path}"
+    result = nincost.memory(name, batch_size=2, seq=24)
+    assert list(result.input) == ["input_ids=2x24:int64", "decoder_input_ids=2x24:int64"]
+    same = nincost.memory(
+        name, batch_size=2, input=["input_ids=24:int64", "decoder_input_ids=24:int64"]
+    )
+    assert result.totals == same.totals
+    assert "input_ids=8x24:int64" in nincost.memory(name, batch_size=8, seq=24).input
