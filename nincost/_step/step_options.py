@@ -74,12 +74,6 @@ class Step:
     hold_output: bool = False
     steps: int = 3
 
-    seq: int | None = option(
-        None,
-        help="Tokens of each text that a transformers model takes, where no input is given. "
-        "Default: 512, or what it has places for.",
-        kind="count",
-    )
     loss: str | Loss = option(
         "cross-entropy",
         help="cross-entropy (the model's own loss, where it gives one), mse or sum; in Python also "
@@ -177,6 +171,12 @@ class Step:
         False,
         help="One forward pass in eval mode, without gradients, and nothing else.",
         kind="switch",
+    )
+    seq: int | None = option(
+        None,
+        help="Tokens of each text that a transformers model takes, where no input is given. "
+        "Default: 512, or what it has places for.",
+        kind="count",
     )
     generate: int | None = option(
         None,
@@ -293,7 +293,6 @@ class StepOptions(TypedDict, total=False):
     Type checkers need it written out; a test compares it with `Step`.
     """
 
-    seq: int | None
     loss: str | Loss
     optimizer: str | type[torch.optim.Optimizer]
     optimizer_arg: Mapping[str, Any] | None
@@ -308,6 +307,7 @@ class StepOptions(TypedDict, total=False):
     freeze: str
     lora: str
     inference: bool
+    seq: int | None
     generate: int | None
     prompt: int | None
     cache: str
