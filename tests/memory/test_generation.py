@@ -122,7 +122,7 @@ def test_keys_and_values_are_named(tmp_path: Path) -> None:
 
 def test_fit_finds_the_largest_batch_that_generates(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
-    options: dict[str, Any] = {"generate": 16, "prompt": 256, "gpu": "640MiB"}
+    options: dict[str, Any] = {"generate": 16, "prompt": 256, "gpu": "1GiB"}
     batch = nincost.fit(f"hf:{tmp_path}", **options).totals.batch_size
     for size, fits in ((batch, True), (batch + 1, False)):
         totals = nincost.memory(f"hf:{tmp_path}", batch_size=size, **options).totals
