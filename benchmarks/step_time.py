@@ -291,7 +291,7 @@ def main() -> None:
     lines = [
         "# Predicted and measured times", "",
         f"Made by `benchmarks/step_time.py` on {date.today()}. Errors are shares of what was "
-        "measured. What was fitted, and to what, stands in `nincost/_time/parameters.toml`; how far "
+        "measured. What was fitted, and to what, is in `nincost/_time/parameters.toml`; how far "
         "the rows were held out, in docs/time.md.", "",
         "## timm's training steps on an RTX 3090 (AMP float16)", "",
         *table(("models", *split), by_layout),
