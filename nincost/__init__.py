@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from nincost._emulator.run import run
     from nincost._emulator.verification.results import Verification
     from nincost._emulator.verification.verify import verify
+    from nincost._engines.fit import fit
+    from nincost._engines.memory import memory
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
-    from nincost._memory.fit import fit
     from nincost._memory.fit_results import Fit
-    from nincost._memory.memory import memory
     from nincost._memory.results import Memory
+    from nincost._plan.plan import plan
+    from nincost._plan.plan_results import Plan
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
     from nincost._profile.variants import Variants, variants
@@ -64,12 +66,14 @@ _WHERE = {
     "LayerCost": "nincost._profile.results",
     "Totals": "nincost._profile.results",
     "View": "nincost._profile.view",
-    "memory": "nincost._memory.memory",
+    "memory": "nincost._engines.memory",
     "Memory": "nincost._memory.results",
-    "fit": "nincost._memory.fit",
+    "fit": "nincost._engines.fit",
     "Fit": "nincost._memory.fit_results",
     "time": "nincost._time.time",
     "StepTime": "nincost._time.results",
+    "plan": "nincost._plan.plan",
+    "Plan": "nincost._plan.plan_results",
     "run": "nincost._emulator.run",
     "Run": "nincost._emulator.results",
     "verify": "nincost._emulator.verification.verify",
@@ -112,6 +116,7 @@ __all__ = [
     "ModelError",
     "NincostError",
     "OutputError",
+    "Plan",
     "Profile",
     "Report",
     "Run",
@@ -133,6 +138,7 @@ __all__ = [
     "explain",
     "fit",
     "memory",
+    "plan",
     "profile",
     "report",
     "run",

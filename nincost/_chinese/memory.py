@@ -11,6 +11,9 @@ _KINDS = {
     "temporaries": "临时内存",
     "workspace": "工作区",
     "buffers": "缓冲区",
+    "unsharded parameters": "聚合的参数",
+    "communication": "通信",
+    "other": "其他",
 }
 
 SENTENCES: dict[str, str] = {
@@ -39,6 +42,13 @@ SENTENCES: dict[str, str] = {
     "On the GPU": "GPU 上",
     "Measured": "实测",
     "Rules": "规则",
+    "Ranks": "各进程",
+    "Emulated": "模拟",
+    "unsharded parameters": "聚合的参数",
+    "communication": "通信",
+    "Unsharded": "聚合参数",
+    "Communication": "通信",
+    "Other": "其他",
     **{
         f"{english} {{size}} ({{share}}), {{rest_t}}": f"{zh} {{size}}（{{share}}），{{rest_t}}"
         for english, zh in _KINDS.items()

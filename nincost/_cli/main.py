@@ -35,6 +35,7 @@ COMMANDS = {
     "memory": "The CUDA memory of a training step: how much, when, and what for.",
     "fit": "The largest batch that fits a GPU.",
     "time": "How long a training step takes on a GPU, and what bounds it.",
+    "plan": "Ways to train a model on a number of GPUs, by memory.",
     "run": "A script, unchanged, on emulated GPUs: the memory it takes, line by line.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",

@@ -13,8 +13,9 @@ from nincost._cli.options import (
     pick_model,
 )
 from nincost._cli.step_files import StepFiles, step_file_options
-from nincost._cli.step_flags import parse_step, step_options
+from nincost._cli.step_flags import options_from, parse_step, step_options
 from nincost._devices.libraries.cudnn_plans import preload
+from nincost._step.parallel import Parallel, refuse_parallel, split_options
 from nincost.errors import InputError
 
 
@@ -24,10 +25,12 @@ from nincost.errors import InputError
 Examples:
   nincost memory --batch-size 128 --what-if one-1x1
   nincost memory torchvision:resnet50 --batch-size 64 --optimizer AdamW --amp bfloat16
+  nincost memory hf:llama-8b --input input_ids=4096:int64 --gpu h100 --ranks 8 --parallel fsdp
   nincost memory --batch-size 128 --gpu rtx4090 --timeline step.svg --snapshot step.pickle""",
 )
 @model_options
 @step_options
+@options_from(Parallel)
 @click.option(
     "--gpu", metavar="NAME",
     help="The GPU to predict for: rtx4090, a100-80gb, or a size such as 24GiB. Default: the GPU "
@@ -68,6 +71,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
     name = pick_model(model, variant)
     parse_step(options)
     if options.pop("verify"):
+        options, parallel = split_options(options)
+        refuse_parallel(parallel, "--verify")
         return _verify(
             name,
             output,
@@ -78,7 +83,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> int:
         words = output.format in ("table", "markdown")
         options["suggest"] = "cheap" if words else "unfit" if output.format == "json" else False
     preload()  # in a thread, while torch is imported
-    from nincost._memory.memory import memory
+    from nincost._engines.memory import memory
 
     with output.only_results_on_stdout():
         result = memory(name, **options)

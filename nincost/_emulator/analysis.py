@@ -13,7 +13,7 @@ from nincost._devices.cards import Gpu
 from nincost._devices.libraries.cublas import UNIFIED_FROM, blas_workspaces
 from nincost._devices.libraries.nccl import NcclMemory
 from nincost._devices.settings import release_of
-from nincost._emulator.attribution import Origin, attribute, layer_names
+from nincost._emulator.attribution import Origin, attribute, innermost, layer_names
 from nincost._emulator.history import History, read_settings, replay
 from nincost._emulator.observe.user_code import Line, UserCode
 from nincost._emulator.ranks.communicators import nccl_of
@@ -81,7 +81,8 @@ class Analysis:
     def peak_operator(self) -> str:
         """The innermost Python function that was running; autograd's C++ has none."""
         frames = self.history.events[self.peak].get("frames") if self.peak >= 0 else ()
-        return str(frames[0]["name"]) if frames else ""
+        frame = innermost(frames or ())
+        return str(frame["name"]) if frame else ""
 
     def held(self) -> Iterator[tuple[int, Origin]]:
         """Bytes and origin of the blocks that are in use at the peak."""

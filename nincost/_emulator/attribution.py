@@ -23,8 +23,20 @@ from nincost._emulator.timeline_marks import MarkedEvents, PhaseSpan
 _PRECEDENCE = ("parameters", "optimizer_state", "gradients", "buffers", "inputs")
 _IN_FORWARD = frozenset({"forward", "loss"})
 _IN_STEP = frozenset({"forward", "loss", "zero_grad", "backward", "recompute", "step"})
-#: DistributedDataParallel's buckets, which hold all gradients once more.
-_BUCKETS = "torch/nn/parallel/distributed.py"
+#: Files of torch whose functions allocate what ranks share, and what it is. What is seen as a
+#: gradient, as a reduced shard is, stays one.
+_SHARED = {
+    "torch/nn/parallel/distributed.py": "communication",  # DistributedDataParallel's buckets
+    "torch/distributed/fsdp/_fully_shard/_fsdp_collectives.py": "communication",
+}
+_UNSHARDED = {
+    "torch/distributed/fsdp/_fully_shard/_fsdp_param.py": (
+        "alloc_storage", "<listcomp>", "init_all_gather_outputs", "alloc_all_gather_outputs",
+    ),
+    "torch/distributed/utils.py": ("_alloc_storage",),  # of FSDP1's flat parameters
+}  # fmt: skip
+
+_OWN = "/nincost/_emulator/values/"
 
 #: What stands for a layer where no module did it, by phase.
 _OUTSIDE = {
@@ -128,8 +140,7 @@ class _Attribution:
         category, layer = self.named.get(place, ("", -1))
         if category == "inputs" and row.phase in _IN_STEP:
             category = ""  # an activation that another module was called with
-        if not category:
-            category = self._by_time(block, row.phase)
+        category = self._by_maker(block, category) or self._by_time(block, row.phase)
         if layer < 0:
             layer = row.layer
         name = self.layers[layer] if layer >= 0 else ""
@@ -152,13 +163,23 @@ class _Attribution:
                 via = (frame["filename"], frame["line"], frame["name"])
         return None, via
 
+    def _by_maker(self, block: HistoryBlock, category: str) -> str:
+        """What torch's own function makes that allocated a block, else the category it has."""
+        frame = innermost(self.history.events[block.born].get("frames") or ())
+        if frame is None or category in ("gradients", "optimizer_state"):
+            return category
+        file = frame["filename"]
+        for end, names in _UNSHARDED.items():
+            if file.endswith(end) and frame["name"] in names:
+                return "unsharded_parameters"
+        if not category:
+            return next((made for end, made in _SHARED.items() if file.endswith(end)), "")
+        return category
+
     def _by_time(self, block: HistoryBlock, phase: str) -> str:
         freed = len(self.history.events) if block.freed is None else block.freed
         if phase in _IN_STEP and block.freed is None and block.requested in self.workspace_bytes:
             return "workspace"
-        frames = self.history.events[block.born].get("frames") or ()
-        if frames and frames[0]["filename"].endswith(_BUCKETS):
-            return "gradients"
         span = bisect.bisect_right(self.starts, block.born) - 1
         if (phase in _IN_FORWARD or phase == "recompute") and freed >= self.held_until[span]:
             return "activations"
@@ -170,6 +191,11 @@ class _Attribution:
         if kept:
             return "other"
         return "inputs" if phase == "end" else "temporaries"
+
+
+def innermost(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The innermost of an event's Python frames that is not of the emulated GPU itself."""
+    return next((frame for frame in frames if _OWN not in frame["filename"]), None)
 
 
 def _boundaries(spans: Sequence[PhaseSpan], history: History) -> list[int]:

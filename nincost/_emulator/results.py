@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nincost._files import write_file
-from nincost._memory.results import LayerMemory
+from nincost._memory.results import EMULATED_CATEGORIES, LayerMemory
 from nincost._result import Result, Tabular, plain, render
-from nincost._trace.recording import CATEGORIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from nincost._emulator.ranks.kinds import Kinds
     from nincost._memory.replay import Simulation
 
-#: A script's blocks may be none of those that a model's step has.
-RUN_CATEGORIES = (*CATEGORIES, "other")
+RUN_CATEGORIES = EMULATED_CATEGORIES
 
 #: The columns of a run's CSV: what each line of the user's code and each layer holds at the peak.
 RUN_COLUMNS = ("line", "function", "via", "layer", "bytes", *RUN_CATEGORIES)

@@ -118,7 +118,11 @@ def _process(
     """A process in a group of its own, all of which is ended on leaving."""
     try:
         process = subprocess.Popen(
-            command, env=variables, stdout=_stderr(), pass_fds=descriptors, process_group=0
+            command,
+            env=variables,
+            stdout=stderr_descriptor(),
+            pass_fds=descriptors,
+            process_group=0,
         )
     finally:
         for descriptor in descriptors:
@@ -126,12 +130,18 @@ def _process(
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_tree(process)
 
 
-def _stderr() -> int:
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End a process that has a group of its own, and all that is in it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def stderr_descriptor() -> int:
+    """Where a script's output goes, which is no part of the result."""
     try:
         return sys.stderr.fileno()
     except (OSError, ValueError, AttributeError):  # a notebook, or closed

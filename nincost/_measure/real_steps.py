@@ -43,12 +43,12 @@ class RealStepObserver(StepObserver, Protocol):
         ...
 
 
-def step_of(job: Mapping[str, Any]) -> Step:
-    """The step that a job describes; its model with real weights on the CPU."""
+def step_of(job: Mapping[str, Any], model: Model | None = None) -> Step:
+    """The step that a job describes, with that model, or its own."""
     if "model_file" in job:
         given = torch.load(job["model_file"], weights_only=False, map_location="cpu")  # nosec B614
         model = Model(type(given).__name__, given)
-    else:
+    elif model is None:
         model = resolve(job["model"], job["arg"])
     loaded: dict[str, Any] = {"model": model, "input": job.get("input")}
     if "input_file" in job:
@@ -72,7 +72,7 @@ def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver)
     observer.model_placing()
     module.to(device)
     observer.model_placed(module)
-    inputs = convert_input(step, _with_values(on_meta))
+    inputs = convert_input(step, with_values(on_meta))
     inputs = map_tensors(lambda tensor: tensor.to(device), inputs)
     target = _target(step, module, convert_input(step, on_meta))
     target = None if target is None else target.to(device)
@@ -85,7 +85,7 @@ def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver)
     run_steps(step, module, inputs, observer, ScriptCalls(device), target=target)
 
 
-def _with_values(inputs: ModelInput) -> ModelInput:
+def with_values(inputs: ModelInput) -> ModelInput:
     """Random floats; whole numbers as predictions take them: zeros, ones in a mask."""
     names = {id(tensor): name for name, tensor in inputs.kwargs.items()}
 
@@ -99,12 +99,17 @@ def _with_values(inputs: ModelInput) -> ModelInput:
 
 
 def _target(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None:
-    """The loss's target, on the CPU; its shape by a forward run on meta."""
+    """The loss's target, on the CPU; None where it takes none."""
+    target = target_on_meta(step, module, on_meta)
+    return None if target is None else torch.zeros(target.shape, dtype=target.dtype)
+
+
+def target_on_meta(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None:
+    """The loss's target, its shape by a forward run on meta."""
     if not isinstance(step.loss, str) or step.inference:
         return None
     copy = copy_structure(module)
     output = copy(*on_meta.args, **on_meta.kwargs)
     if step.loss == "cross-entropy" and own_loss(output) is not None:
         return None
-    target = make_target(step.loss, output_tensor(output))
-    return None if target is None else torch.zeros(target.shape, dtype=target.dtype)
+    return make_target(step.loss, output_tensor(output))

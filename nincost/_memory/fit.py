@@ -1,4 +1,4 @@
-"""The largest batch that fits a budget: two traces, a search between them, and a verification."""
+"""The largest batch that fits one GPU: two traces, a search between them, and a verification."""
 
 from __future__ import annotations
 
@@ -48,28 +48,10 @@ def fit(
     arg: Mapping[str, Any] | None = None,
     **step: Unpack[StepOptions],
 ) -> Fit:
-    """Find the largest batch whose step fits on a card.
-
-    Memory is piecewise linear in the batch: each allocation is a fixed number of bytes and a number
-    for each example. Two traces give both, the caching allocator's model replays them for any
-    batch, and the answer and one more are then predicted in full.
+    """As `nincost.fit` on one GPU.
 
     Args:
-        gpu: the card (`rtx4090`) or a size (`24GiB`); the one in this machine where None. The
-            CUDA context counts: the budget is for all that nvidia-smi shows.
-        model, input, arg: as in `nincost.memory`. Of example tensors the batch is the first size
-            that most of them have, and rows are repeated or left out.
         {options}
-
-    Returns:
-        A `Fit`: the batch, and the memory at it and at one more.
-
-    Raises:
-        InputError: not even a batch of 1 fits; the message says what it needs.
-
-    Examples:
-        >>> nincost.fit("two-1x1", gpu="24GiB").totals.budget_bytes
-        25769803776
     """
     with collection_paused():
         request = make_request(model, gpu, input=input, arg=arg, **step)
@@ -103,7 +85,7 @@ def estimated_batch(prediction: Prediction, budget: int) -> int:
     return max((budget - fixed) // growth, 1)
 
 
-def _at_batch(request: Request, batch: int) -> Request:
+def at_batch_size(request: Request, batch: int) -> Request:
     """The request with another batch: in front of specs, or of the example tensors."""
     given = request.step.input
     specs = (given,) if isinstance(given, str) else given
@@ -168,7 +150,7 @@ class _Search:
         if batch not in self.known:
             advance(f"predicting batch {batch:,}", len(self.known))
             if batch not in self.cache:
-                self.cache[batch] = predict(_at_batch(self.request, batch))
+                self.cache[batch] = predict(at_batch_size(self.request, batch))
             self.known[batch] = self.cache[batch]
         needed = self.known[batch].process_bytes
         if needed <= self.budget:
@@ -259,6 +241,7 @@ class _Search:
                 process_bytes=at.process_bytes,
                 next_process_bytes=more.process_bytes,
                 budget_bytes=self.budget,
+                next_batch_size=batch + 1,
             ),
             memory=replace(memory, notes=tuple(notes)),
             next_memory=next_memory,

@@ -26,14 +26,22 @@ class FitTotals:
         process_bytes: what the process takes at it, context included.
         next_process_bytes: what it would take at one more.
         budget_bytes: the card's memory, or the size that was given.
+        next_batch_size: the next larger batch that was tried: one more, or of a pipeline so many
+            more that its micro-batches divide it; the answer itself where no larger one divides
+            the global batch.
+        global_batch: examples of an optimizer step over all ranks, where that was asked for;
+            grad_accumulation: backward passes that make it up.
     """
 
     batch_size: int
     process_bytes: int
     next_process_bytes: int
     budget_bytes: int
+    next_batch_size: int
+    global_batch: int | None = None
+    grad_accumulation: int = 1
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, int | None]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -99,12 +107,12 @@ class Fit(Result):
 
     def tabular(self) -> Tabular:
         """A row for the answer and a row for one more, in bytes."""
-        batch = self.totals.batch_size
-        columns = (*FIT_COLUMNS, *(["kv_cache"] if self.memory.generation else []))
-        return Tabular.of(
-            columns,
-            (self._row(batch, self.memory, fits=1), self._row(batch + 1, self.next_memory, fits=0)),
-        )
+        batch, more = self.totals.batch_size, self.totals.next_batch_size
+        columns = (*FIT_COLUMNS[: -len(CATEGORIES)], *self.memory.totals.categories_at_peak)
+        rows = [self._row(batch, self.memory, fits=1)]
+        if more != batch:
+            rows.append(self._row(more, self.next_memory, fits=0))
+        return Tabular.of(columns, rows)
 
     def _row(self, batch: int, memory: Memory, *, fits: int) -> dict[str, int]:
         totals = memory.totals

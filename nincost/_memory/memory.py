@@ -1,4 +1,4 @@
-"""`nincost.memory`: a step's memory predicted, and measured beside it where a GPU is."""
+"""A step's memory predicted by the meta device, and measured beside it where a GPU is."""
 
 from __future__ import annotations
 
@@ -48,39 +48,10 @@ def memory(
     optimizers: Mapping[str, Optimizer] | Sequence[Optimizer] | None = None,
     **options: Unpack[StepOptions],
 ) -> Memory:
-    """Predict what a training step takes on a GPU, without one.
-
-    The step is the real one, on the meta device: forward, loss, `zero_grad`, backward by autograd,
-    and a `torch.optim` optimizer's step, again and again until nothing changes. CUDA's rules turn
-    it into allocations, and a model of PyTorch's caching allocator into memory.
+    """As `nincost.memory` on one GPU: recorded on the meta device and replayed.
 
     Args:
-        model, input, batch_size, arg: as in `nincost.profile`.
-        gpu: the card whose rules, context and memory are taken (`rtx4090`), or a size (`24GiB`);
-            the one in this machine, else an A100, where None.
-        what_if: another model to predict with the same options, such as `one-1x1`.
-        suggest: predict what smaller batch, mixed precision, checkpointing and other optimizers
-            would save, or, where the step does not fit the card, what makes it fit; `cheap`: where
-            that takes some seconds at most, as the command does for its table; `unfit`: that, and
-            only where the step does not fit. None: no.
-        measure: run real steps on this machine's GPU too; where there is one if None.
-        step: a function of your own in the place of that step: it does forward, loss, backward and
-            the optimizers' steps in any order, and is called with copies of the models and the
-            optimizers, and with the input. Of the options below it takes those that set torch or
-            the allocator.
-        models, optimizers: what `step` gets: lists, in the order of its parameters and before the
-            input, or dicts, by name.
         {options}
-
-    Returns:
-        A `Memory`: totals, what each layer holds at the peak, rules and notes.
-
-    Raises:
-        NincostError: something that does not fit; its message says what to try.
-
-    Examples:
-        >>> nincost.memory("two-1x1", batch_size=128).totals.peak_phase
-        'backward'
     """
     with collection_paused():
         if step is not None:

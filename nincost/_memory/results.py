@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: `bytes`. A model that generates has one more, `kv_cache`.
 MEMORY_COLUMNS = ("layer", "bytes", *CATEGORIES)
 
+#: What the emulated GPU tells apart, too: what FSDP gathers of other ranks' shards, buffers that
+#: ranks send and receive by, and what is none of those that a model's step has.
+EMULATED_CATEGORIES = (*CATEGORIES, "unsharded_parameters", "communication", "other")
+
 #: When `MemoryTotals.phases` looks: the end of each, in the last step.
 PHASES = (
     "after_model", "after_prefill", "after_decode", "after_forward", "after_backward", "after_step",
@@ -64,6 +68,9 @@ class MemoryTotals:
         interval: for each of the first three, the least and the most that it may be: convolutions
             without any scratch memory and with the most that a plan of theirs takes, a small
             context and a large one.
+        nccl_bytes: the part of `process_bytes` that NCCL's communicators hold, modelled.
+        ran_out: whether a rank ran out of memory on the emulated card; the figures are then those
+            of a card without end.
     """
 
     peak_allocated_bytes: int
@@ -80,11 +87,15 @@ class MemoryTotals:
     context_bytes: int
     budget_bytes: int | None
     interval: Mapping[str, tuple[int, int]]
+    nccl_bytes: int = 0
+    ran_out: bool = False
 
     @property
     def fits(self) -> bool | None:
         """Whether the process fits the card's memory; None where no card is known."""
-        return None if self.budget_bytes is None else self.process_bytes <= self.budget_bytes
+        if self.budget_bytes is None:
+            return None
+        return not self.ran_out and self.process_bytes <= self.budget_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """The totals as plain values, `fits` among them."""
@@ -94,6 +105,24 @@ class MemoryTotals:
             if name == "process_bytes":
                 found["fits"] = self.fits
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class RankMemory:
+    """What one rank of a step on several takes.
+
+    `stands_for` are the ranks that allocate like it, itself among them, as `0-7,16`, or `0-14/2`
+    for every second one.
+    """
+
+    rank: int
+    stands_for: str
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    process_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return plain(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +187,9 @@ class Memory(Result):
         notes: what a careful reader should know.
         environment: versions.
         history: every allocation, for `to_timeline` and `to_snapshot`; not in `to_dict`.
+        engine: `meta` where the step was recorded on the meta device and replayed, `emulated` where
+            PyTorch's own CUDA code ran it on the emulated GPU.
+        ranks: each rank that differs, of a step on several; all else is of the one that takes most.
     """
 
     renderers: ClassVar[str] = "memory"
@@ -180,6 +212,8 @@ class Memory(Result):
     details: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     history: Simulation | None = field(default=None, repr=False, compare=False)
+    engine: Literal["meta", "emulated"] = "meta"
+    ranks: tuple[RankMemory, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content."""
@@ -203,6 +237,8 @@ class Memory(Result):
             "alternative": self.alternative.to_dict() if self.alternative else None,
             "assumptions": [one.to_dict() for one in self.assumptions],
             "notes": list(self.notes),
+            "engine": self.engine,
+            "ranks": [rank.to_dict() for rank in self.ranks],
         }
 
     def tabular(self) -> Tabular:

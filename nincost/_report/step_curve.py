@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from nincost._memory.device_allocations import Alloc, Free
 from nincost._memory.replay import Simulation, layer_name
+from nincost._memory.results import EMULATED_CATEGORIES
 from nincost._report.results import Moment, StepCurve
-from nincost._trace.recording import GENERATION_CATEGORIES, Mark, Phase
+from nincost._trace.recording import CATEGORIES, GENERATION_CATEGORIES, Mark, Phase
 
-#: A script that ran on the emulated GPU has memory of no known purpose, too.
-_CATEGORIES = (*GENERATION_CATEGORIES, "other")
+#: A script or a step that ran on the emulated GPU has more kinds of memory.
+_CATEGORIES = (*GENERATION_CATEGORIES, *EMULATED_CATEGORIES[len(CATEGORIES) :])
 
 
 def step_curve(simulation: Simulation, most: int = 320) -> StepCurve:

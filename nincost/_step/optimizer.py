@@ -19,15 +19,33 @@ _LR = 0.1
 def make_optimizer(
     step: Step, parameters: list[nn.Parameter], implementation: str
 ) -> torch.optim.Optimizer:
-    """The step's optimizer of these parameters.
+    """The step's optimizer of these parameters, at least one.
+
+    Raises:
+        InputError: as `optimizer_class`, or the class does not take the arguments.
+    """
+    kind, options = optimizer_class(step, implementation)
+    try:
+        return kind(parameters, **options)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RuntimeError) as error:
+        names = [
+            n for n in inspect.signature(kind.__init__).parameters if n not in ("self", "params")
+        ]
+        raise InputError(
+            f"optimizer {step.optimizer} does not take {dict(step.optimizer_arg)}: "
+            f"{one_line(error)}; its arguments are {', '.join(names)}"
+        ) from error
+
+
+def optimizer_class(step: Step, implementation: str) -> tuple[Any, dict[str, Any]]:
+    """The class that a step names, and the arguments that it gets beside the parameters.
 
     Args:
         step: says its class and arguments.
-        parameters: at least one.
         implementation: `for-loop`, `foreach` or `fused`; empty for what torch picks.
 
     Raises:
-        InputError: the class does not take the arguments, or has no such implementation.
+        InputError: the class has no such implementation.
     """
     name = step.optimizer
     kind: Any = callable_named(name) if ":" in name else getattr(torch.optim, name)
@@ -48,11 +66,4 @@ def make_optimizer(
                 )
     if "foreach" in known and implementation == "for-loop":
         options.setdefault("foreach", False)
-    try:
-        return kind(parameters, **options)  # type: ignore[no-any-return]
-    except (TypeError, ValueError, RuntimeError) as error:
-        names = [name for name in known if name not in ("self", "params")]
-        raise InputError(
-            f"optimizer {step.optimizer} does not take {dict(step.optimizer_arg)}: "
-            f"{one_line(error)}; its arguments are {', '.join(names)}"
-        ) from error
+    return kind, options

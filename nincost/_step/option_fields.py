@@ -127,12 +127,13 @@ def refuse_unknown(given: Mapping[str, Any], kind: Any) -> None:
             )
 
 
-def with_options(kind: Any, types: Mapping[str, Any]) -> Callable[[F], F]:
-    """Show the options of `kind` in a function's signature, and in its docstring's `{options}`.
+def with_options(kinds: Any, types: Mapping[str, Any]) -> Callable[[F], F]:
+    """Show a dataclass's options in a function's signature, and in its docstring's `{options}`.
 
-    The function takes them as `**step`. `types` are what each may be given as, by name; the
-    field's type where it has none.
+    The function takes them as `**step`; `kinds` may be several dataclasses. `types` are what each
+    may be given as, by name; the field's type where it has none.
     """
+    every = kinds if isinstance(kinds, tuple) else (kinds,)
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
@@ -144,12 +145,15 @@ def with_options(kind: Any, types: Mapping[str, Any]) -> Callable[[F], F]:
                 default=field.default,
                 annotation=_as_text(types.get(field.name, field.type)),
             )
+            for kind in every
             for field, _ in options_of(kind)
         ]
         signed: Any = function
         signed.__signature__ = signature.replace(parameters=[*own, *more])
         if function.__doc__:  # none where Python runs with -OO
-            function.__doc__ = function.__doc__.replace("        {options}\n", _described(kind))
+            function.__doc__ = function.__doc__.replace(
+                "        {options}\n", "".join(map(_described, every))
+            )
         return function
 
     return decorate

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as module_file
 
@@ -57,3 +58,10 @@ def replace_apply(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> N
     if not hasattr(nn.Module, "_apply"):
         raise missing("torch.nn.Module._apply", "cast large models without their memory")
     nn.Module._apply = wrap(nn.Module._apply)  # type: ignore[method-assign]
+
+
+def convert_tensors(module: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Put what `convert` gives in the place of each parameter and buffer, as `module.to` does."""
+    if not hasattr(nn.Module, "_apply"):
+        raise missing("torch.nn.Module._apply", "place a model on a device")
+    module._apply(convert)  # type: ignore[no-untyped-call]

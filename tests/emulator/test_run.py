@@ -14,12 +14,16 @@ from support.emulated import answer, needs_emulator
 import nincost
 from nincost._emulator.results import RUN_CATEGORIES, Run
 from nincost._emulator.supervise import Progress
+from nincost._trace.recording import CATEGORIES
 from nincost.errors import InputError, ModelError
 
 pytestmark = needs_emulator
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 MIB = 2**20
+
+#: Categories that no script on one rank has.
+OTHERS = dict.fromkeys(RUN_CATEGORIES[len(CATEGORIES) :], 0)
 
 
 def run(name: str, *arguments: str, **options: Any) -> Run:
@@ -76,7 +80,7 @@ def test_a_plain_script_takes_what_torch_counts_and_memory_predicts(
         gpu="a100-80gb",
     )  # fmt: skip
     assert totals.peak_allocated_bytes == predicted.totals.peak_allocated_bytes
-    assert dict(predicted.totals.categories_at_peak) | {"other": 0} == totals.categories_at_peak
+    assert dict(predicted.totals.categories_at_peak) | OTHERS == totals.categories_at_peak
     assert dict(predicted.totals.phases) == totals.phases
     assert totals.peak_phase == predicted.totals.peak_phase
     assert totals.peak_layer == predicted.totals.peak_layer
@@ -94,7 +98,7 @@ def test_a_script_that_checkpoints_each_block_takes_what_blocks_predicts() -> No
     for name in ("peak_allocated_bytes", "peak_reserved_bytes", "categories_at_peak"):
         of_script = getattr(result.totals, name)
         of_blocks = getattr(predicted.totals, name)
-        assert of_script == (of_blocks | {"other": 0} if name.startswith("cat") else of_blocks)
+        assert of_script == (of_blocks | OTHERS if name.startswith("cat") else of_blocks)
 
 
 def test_what_stands_between_two_layers_is_their_parents() -> None:

@@ -25,7 +25,7 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 
 #: NCCL's watchdog looks every 100 ms for finished work, whose tensors it holds until then
 #: (kWatchdogThreadSleepMillis in ProcessGroupNCCL). On a card a step takes longer than that.
-_WATCHDOG_SECONDS = 0.12
+WATCHDOG_SECONDS = 0.12
 
 
 def _nothing() -> None:
@@ -164,7 +164,7 @@ class Phases:
             self.step = self.seen.steps + 1
             distributed = self.torch.distributed
             if self.step > 1 and distributed.is_available() and distributed.is_initialized():
-                time.sleep(_WATCHDOG_SECONDS)
+                time.sleep(WATCHDOG_SECONDS)
 
     def _watch_backward(self, value: Any, layer: int, module: Any = None) -> None:
         """Have backward note when it reaches the function that made a module's output or input.

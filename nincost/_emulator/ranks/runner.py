@@ -35,6 +35,8 @@ class RankRunner:
     journal: Path
     python: str
     progress: Callable[[Progress], None] | None
+    #: What runs a rank: `run_script`, or a warm process's own.
+    start: Callable[..., Finished] = run_script
 
     def run_each(self, numbers: Sequence[int]) -> Iterator[tuple[int, Finished]]:
         """The ranks with these numbers, up to one that is interrupted."""
@@ -77,7 +79,7 @@ class RankRunner:
     def _run(self, number: int) -> Finished:
         variables = self._variables(number, self.settings["capacity_bytes"])
         with Companions(Journal(self.journal, number), self._accompany):
-            return run_script(
+            return self.start(
                 self.what.command, self.orders, variables,
                 python=self.python, progress=self.progress, rank=number,
             )  # fmt: skip

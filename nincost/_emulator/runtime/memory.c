@@ -26,14 +26,18 @@ static int count, capacity_of_ranges, unbacked;
 static unsigned long long room, context, capacity;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Also called by a process that was forked for another rank, with another environment. */
+API void nincost_emulated_settle(void) {
+  context = setting("NINCOST_EMULATED_CONTEXT", 0);
+  capacity = setting("NINCOST_EMULATED_CAPACITY", card.bytes);
+}
 __attribute__((constructor(102))) static void begin(void) { /* after the machine's settings */
   unsigned long long first = setting("NINCOST_EMULATED_FIRST_ADDRESS", 0);
   unbacked = first != 0;
   room = ROOM / (all_devices ? all_devices : 1) / STEP * STEP;
   for (int device = 0; device < all_devices; device++)
     devices[device].first = devices[device].next = (first ? first : BASE) + device * room;
-  context = setting("NINCOST_EMULATED_CONTEXT", 0);
-  capacity = setting("NINCOST_EMULATED_CAPACITY", card.bytes);
+  nincost_emulated_settle();
 }
 
 /* How many addresses there are that memory is behind, from `from` on. */

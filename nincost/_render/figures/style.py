@@ -38,6 +38,8 @@ CATEGORY_FILLS: dict[str, tuple[str, str]] = {
     "kv_cache": ("#8c6bb1", ""),
     "temporaries": ("#fde0b5", "////"),
     "workspace": ("#ffffff", "---"),
+    "unsharded_parameters": ("#8ea6cc", "\\\\"),
+    "communication": ("#d9a9c4", "////"),
     "other": ("#ffffff", "++"),
 }
 #: Fill and hatch of networks side by side, in order.

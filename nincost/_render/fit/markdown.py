@@ -12,7 +12,7 @@ def render(result: Fit) -> str:
     """The table with whole numbers, and the words."""
     batch = result.totals.batch_size
     cells = [[name, units.exact(at), units.exact(more)] for name, at, more in rows(result)]
-    columns = ["at the peak", f"batch {batch}", f"batch {batch + 1}"]
+    columns = ["at the peak", f"batch {batch}", f"batch {result.totals.next_batch_size}"]
     lines = [f"# {escape(title(result))}", ""]
     lines += table(columns, cells, [False, True, True])
     lines += ["", *items(statements(result))]

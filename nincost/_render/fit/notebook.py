@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def render(result: Fit) -> str:
     """No script and no style sheet; no picture where matplotlib is not there."""
     batch = result.totals.batch_size
-    headings = ("At the peak", f"Batch {batch}", f"Batch {batch + 1}")
+    headings = ("At the peak", f"Batch {batch}", f"Batch {result.totals.next_batch_size}")
     cells = [(name, units.size(at), units.size(more)) for name, at, more in rows(result)]
     said = statements(result)
     above, below = html.statements(title(result), said)

@@ -19,7 +19,7 @@ def render(result: Fit, *, width: int | None = None, color: bool = False) -> str
     table = new_table()
     table.add_column("At the peak", no_wrap=True)
     table.add_column(f"Batch {batch}", justify="right", no_wrap=True)
-    table.add_column(f"Batch {batch + 1}", justify="right", no_wrap=True)
+    table.add_column(f"Batch {result.totals.next_batch_size}", justify="right", no_wrap=True)
     lines = rows(result)
     for number, (name, at, more) in enumerate(lines):
         is_total = number >= len(lines) - _TOTALS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._memory.fit_results import Fit
-from nincost._render.memory.text import CATEGORY_NAMES, breakdown, setting, uncounted
+from nincost._render.memory.text import ALL_NAMES, breakdown, setting, uncounted
 
 
 def title(result: Fit) -> str:
@@ -18,7 +18,7 @@ def rows(result: Fit) -> list[tuple[str, int, int]]:
     at, more = result.memory.totals, result.next_memory.totals
     found = [
         (words, at.categories_at_peak[name], more.categories_at_peak[name])
-        for name, words in CATEGORY_NAMES.items()
+        for name, words in ALL_NAMES.items()
         if name in at.categories_at_peak
     ]
     return [
@@ -41,7 +41,11 @@ def summary(result: Fit) -> list[tuple[str, str]]:
             "Largest batch",
             f"{batch}: {units.size(totals.process_bytes)} of {units.size(totals.budget_bytes)}, "
             f"{units.size(spare)} to spare; "
-            f"a batch of {batch + 1} exceeds it by {units.size(over)}",
+            + (
+                f"a batch of {totals.next_batch_size} exceeds it by {units.size(over)}"
+                if totals.next_batch_size != batch
+                else "no larger one divides the global batch"
+            ),
         ),
         (
             "Breakdown",

@@ -14,7 +14,7 @@ from nincost._memory.results import Memory
 from nincost._render.figures import lettering
 from nincost._render.figures.picture import Picture, new_picture
 from nincost._render.figures.style import CATEGORY_FILLS, Width, inches, looks, set_scale
-from nincost._render.memory.text import CATEGORY_NAMES, title
+from nincost._render.memory.text import ALL_NAMES, title
 from nincost._report.results import StepCurve
 from nincost._report.step_curve import step_curve
 
@@ -168,7 +168,7 @@ def _legend(
     for name in curve.categories:
         color, hatch = CATEGORY_FILLS[name]
         size = totals.categories_at_peak[name]
-        words = f"{CATEGORY_NAMES.get(name, name)} {units.size(size)}"
+        words = f"{ALL_NAMES.get(name, name)} {units.size(size)}"
         handles.append(
             Patch(facecolor=color, hatch=hatch, edgecolor="black", linewidth=0.4, label=words)
         )

@@ -9,7 +9,7 @@ from rich.text import Text
 from nincost import _units as units
 from nincost._memory.results import LayerMemory, Memory
 from nincost._render.memory.text import (
-    PARTS,
+    ALL_PARTS,
     TOP,
     largest,
     peak_rows,
@@ -102,7 +102,7 @@ def _layer_table(result: Memory, top: int, *, narrow: bool) -> Table:
     shown, rest = largest(result, top)
     parts = {
         name: keys
-        for name, keys in PARTS.items()
+        for name, keys in ALL_PARTS.items()
         if any(layer.categories.get(key) for layer in result.layers for key in keys)
     }
     if narrow:

@@ -8,6 +8,7 @@ from typing import Any
 from nincost import _units as units
 from nincost._memory.change_results import Change
 from nincost._memory.results import PHASES, LayerMemory, Memory
+from nincost._step.parallel import parallel_words
 from nincost._step.step_options import step_words
 
 #: Categories as people call them, in the order of a table.
@@ -22,6 +23,13 @@ CATEGORY_NAMES = {
     "temporaries": "temporaries",
     "workspace": "workspace",
 }
+#: Those that only a step on several ranks has.
+SHARED_NAMES = {
+    "unsharded_parameters": "unsharded parameters",
+    "communication": "communication",
+}
+#: All that a picture or a result of the emulated GPU may have.
+ALL_NAMES = {**CATEGORY_NAMES, **SHARED_NAMES, "other": "other"}
 #: Columns of a table of layers, and the categories that each adds up.
 PARTS = {
     "Model": ("parameters", "buffers"),
@@ -32,6 +40,12 @@ PARTS = {
     "KV cache": ("kv_cache",),
     "Temporary": ("temporaries", "workspace"),
 }
+SHARED_PARTS = {
+    "Unsharded": ("unsharded_parameters",),
+    "Communication": ("communication",),
+    "Other": ("other",),
+}
+ALL_PARTS = {**PARTS, **SHARED_PARTS}
 _PHASES = {
     "after_model": "with the model",
     "after_prefill": "after the prompt",
@@ -67,7 +81,9 @@ def title(result: Memory) -> str:
 
 def setting(settings: Mapping[str, Any]) -> str:
     """The step, and which of its options are out of the ordinary, on one line."""
-    return step_words(settings)
+    words = step_words(settings)
+    spread = parallel_words(settings) if "ranks" in settings else ""
+    return f"{words}, {spread}" if spread else words
 
 
 def summary(result: Memory) -> list[tuple[str, str]]:
@@ -94,8 +110,34 @@ def summary(result: Memory) -> list[tuple[str, str]]:
         lines.append(("Measured", measured_words(result)))
     else:
         lines.append(("Measured", "no: there is no GPU here, or --no-measure was given"))
-    lines.append(("Rules", rules(result)))
+    lines += ranks(result)
+    if result.engine == "emulated":
+        lines.append(("Emulated", emulated(result)))
+    else:
+        lines.append(("Rules", rules(result)))
     return lines
+
+
+def ranks(result: Memory) -> list[tuple[str, str]]:
+    """Each rank that differs, with those that it stands for; nothing of a step on one."""
+    if not result.ranks:
+        return []
+    parts = [
+        f"{'rank' if rank.stands_for == str(rank.rank) else 'ranks'} {rank.stands_for}: "
+        f"{units.size(rank.peak_allocated_bytes)} allocated, "
+        f"{units.size(rank.peak_reserved_bytes)} reserved, "
+        f"{units.size(rank.process_bytes)} the process"
+        for rank in result.ranks
+    ]
+    return [("Ranks", "; ".join(parts))]
+
+
+def emulated(result: Memory) -> str:
+    """Which engine the figures are of."""
+    torch = result.environment.get("torch", "")
+    return (
+        f"PyTorch {torch} ran the step itself on an emulated {result.gpu}, whose kernels do nothing"
+    )
 
 
 def by_model(result: Memory) -> list[tuple[str, str]]:
@@ -140,7 +182,7 @@ def phase_rows(found: Mapping[str, int]) -> list[tuple[str, int]]:
 def breakdown(categories: Mapping[str, int], total: int) -> str:
     """The categories, largest first, with their share."""
     found = sorted(
-        ((size, CATEGORY_NAMES[name]) for name, size in categories.items() if size), reverse=True
+        ((size, ALL_NAMES[name]) for name, size in categories.items() if size), reverse=True
     )
     return ", ".join(
         f"{name} {units.size(size)} ({100 * size / total:.1f}%)" for size, name in found
@@ -151,17 +193,20 @@ def on_the_gpu(result: Memory) -> str:
     """Reserved, the process as nvidia-smi shows it, and its range."""
     totals = result.totals
     low, high = totals.interval["process_bytes"]
+    nccl = f" and {units.size(totals.nccl_bytes)} of NCCL's" if totals.nccl_bytes else ""
     return (
         f"{units.size(totals.peak_reserved_bytes)} reserved "
         f"({units.size(totals.cached_bytes)} more than allocated), "
-        f"{units.size(totals.process_bytes)} with the CUDA context (range {units.size(low)} to "
-        f"{units.size(high)})"
+        f"{units.size(totals.process_bytes)} with the CUDA context{nccl} (range {units.size(low)} "
+        f"to {units.size(high)})"
     )
 
 
 def verdict(result: Memory) -> str:
     """`FITS: ...` or `DOES NOT FIT: ...`; empty where no card is known."""
     budget = result.totals.budget_bytes
+    if budget is not None and result.totals.ran_out and result.totals.process_bytes <= budget:
+        return "DOES NOT FIT: the allocator finds no room for a request, though all of them fit"
     return "" if budget is None else fit_sentence(result.totals.process_bytes, budget)
 
 
@@ -276,7 +321,7 @@ def peak_rows(result: Memory) -> list[tuple[str, int, int | None]]:
             totals.categories_at_peak[name],
             measured.categories_at_peak.get(name) if measured else None,
         )
-        for name, words in CATEGORY_NAMES.items()
+        for name, words in ALL_NAMES.items()
         if name in totals.categories_at_peak
     ]
     rows += [

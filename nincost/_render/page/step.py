@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nincost import _units as units
-from nincost._render.memory.text import CATEGORY_NAMES
+from nincost._render.memory.text import ALL_NAMES
 from nincost._render.page.bars import scaled, tooltip
 from nincost._render.page.vega import Spec
 from nincost._report.results import StepCurve
@@ -55,7 +55,7 @@ def chart(curve: StepCurve) -> Spec:
             "tooltip": tooltip(
                 ("layer", "layer"), ("op", "operator"), ("phase", "phase"),
                 ("all", "allocated", "size"),
-                *((name, CATEGORY_NAMES[name], "size") for name in reversed(names)),
+                *((name, ALL_NAMES[name], "size") for name in reversed(names)),
             ),
         },
     }  # fmt: skip

@@ -153,7 +153,7 @@ def _categories(memory: Memory, curve: StepCurve | None) -> list[tuple[str, str,
         if size or (curve is not None and name in curve.categories):
             share = _share(size, totals.peak_allocated_bytes)
             words = f"{units.size(size)} at the peak, {share}" if size else "none at the peak"
-            found.append((name, memory_words.CATEGORY_NAMES[name], words))
+            found.append((name, memory_words.ALL_NAMES[name], words))
     return found
 
 

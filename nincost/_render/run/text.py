@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 from nincost import _units as units
 from nincost._emulator.results import Assumed, OutOfMemory, RankRun, Run
-from nincost._render.memory.text import CATEGORY_NAMES, fit_sentence, phase_rows
-from nincost._render.memory.text import PARTS as MEMORY_PARTS
+from nincost._render.memory.text import (
+    ALL_NAMES,
+    ALL_PARTS,
+    fit_sentence,
+    phase_rows,
+)
 from nincost._render.parts.rank_kinds import rank_kinds
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8
-NAMES = {**CATEGORY_NAMES, "other": "other"}
+NAMES = ALL_NAMES
 
 #: Columns of lines and layers, and the categories that each adds up.
-PARTS = {**MEMORY_PARTS, "Other": ("other",)}
+PARTS = ALL_PARTS
 _IN_PHASE = {
     "model": "before the first forward",
     "forward": "in forward",

@@ -24,4 +24,7 @@ CASES = [
     Case("fit {tmp}/net.py:Asks --input 4 --gpu 24GiB --on-cpu",
          ["looks at values", "one batch with nincost memory"], files={"net.py": NET}),
     Case("fit two-1x2 --gpu 24GiB", ["unknown model 'two-1x2'"]),
+    Case("fit --ranks 2", ["no budget", "24GiB"]),
+    Case("fit --gpu 24GiB --ranks 4 --global-batch 6", ["does not divide by 4", "give 8"]),
+    Case("fit --gpu 300MiB --global-batch 4", ["batch of 1 on each rank needs", "nincost plan"]),
 ]  # fmt: skip

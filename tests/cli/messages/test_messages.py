@@ -28,6 +28,32 @@ UNREACHED = {
         "needs an emulated GPU; provoked in tests/emulator/test_run.py",
     "_emulator/run.py result: ModelError(self.ranks[number].failure or _nothing_allocated(":
         "needs an emulated GPU; provoked in tests/emulator/test_run.py",
+    "_emulator/described/answer.py _check: the step of":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/answer.py _raise: PyTorch cannot run this step of :":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/answer.py rank_peaks: the step of ended before anything could ":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/pipeline.py _batch: a pipeline's first stage gets one tensor":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/pipeline.py _by_export: torch.distributed.pipelining cannot cut ":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/pipeline.py _stages: has repeated blocks, and a pipeline of s":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/pipeline.py run: a batch of cannot be cut into micro-batc":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/spread.py plan_of: brings no tp_plan (transformers' models ":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/spread.py plan_of: the tensor-parallel plan names , and has":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/spread.py wrapped: has no repeated blocks for FSDP to shard":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/spread.py wrapped: no module of matches fsdp_wrap : , or gi":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/warm.py _ask: the process that runs steps on the emula":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_engines/fit.py run: InputError(self._too_small(unit))":
+        "needs an emulated GPU; provoked in tests/emulator/described",
     "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
     "_render/figures/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":

@@ -1,0 +1,250 @@
+"""A described step's memory, from PyTorch's own CUDA code: every rank that differs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nincost import errors
+from nincost._emulator.described.warm import WarmProcess
+from nincost._emulator.failure import ran_out_of_memory
+from nincost._emulator.launch import UNLIMITED, environment
+from nincost._emulator.observe.observer import Orders
+from nincost._emulator.ranks.communicators import nccl_of
+from nincost._emulator.ranks.runner import RankRunner
+from nincost._emulator.results import RankRun, Run
+from nincost._emulator.run import Collected
+from nincost._emulator.run_options import ALL_DIFFERENT, Script
+from nincost._emulator.supervise import Finished
+from nincost._measure.measure import make_job, variables_of
+from nincost._memory.results import Memory, MemoryTotals, RankMemory
+from nincost._models.inputs import float_dtype, make_input
+from nincost._step.parallel import Parallel
+from nincost._step.request import Request, refuse_own_step
+from nincost.errors import ModelError, NincostError
+
+#: The first makes the optimizer's state, the second is where the peak usually is, the third shows
+#: that it repeats.
+STEPS = 3
+
+#: The program that runs a job.
+PROGRAM = "nincost._emulator.described"
+
+
+def start_process(request: Request) -> WarmProcess:
+    """A process that answers for steps of a request's card and settings of torch.
+
+    Raises:
+        EmulatorError: there can be no emulated GPU here.
+    """
+    return WarmProcess(request.card.gpu, variables_of(request))
+
+
+def emulated_memory(
+    request: Request, parallel: Parallel, process: WarmProcess, *, whole: bool = True
+) -> Memory:
+    """Run a step's ranks on the emulated GPU.
+
+    Args:
+        request: the step, on a card.
+        parallel: how it is spread over ranks.
+        process: of the request's card.
+        whole: run a step that has no memory again on a card without end, for what it needs in all.
+
+    Raises:
+        InputError: the step is of one's own, or options do not fit the model.
+        ModelError: PyTorch could not run the step.
+    """
+    refuse_own_step(request, "a step on several ranks")
+    asked = _Asked(request, parallel, process)
+    run = asked.run(None)
+    failed = tuple(rank for rank in run.ranks if rank.out_of_memory is not None)
+    if failed and whole:
+        run = asked.run(UNLIMITED)
+    return _described(request, parallel, run, failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """What rank 0 takes, in bytes; `ran_out`: it had no memory, and the figures are no peaks."""
+
+    allocated: int
+    reserved: int
+    process: int
+    ran_out: bool
+
+
+def rank_peaks(request: Request, parallel: Parallel, process: WarmProcess) -> Peaks:
+    """The peaks of rank 0 alone, without what holds them: where many steps are tried.
+
+    Raises:
+        NincostError: as `emulated_memory`.
+    """
+    card = request.card.gpu
+    with tempfile.TemporaryDirectory(prefix="nincost-") as name:
+        folder = Path(name)
+        path = _write_job(request, parallel, folder)
+        variables = environment(
+            card, rank=0, world_size=parallel.ranks if parallel.ranks > 1 else None,
+            ranks_per_node=parallel.ranks_per_node, journal=folder / "ranks", assume="all",
+            routing="balanced",
+        )  # fmt: skip
+        found = process.run_quick(str(path), variables)
+    model = request.step.model.name
+    if found is None:
+        raise ModelError(f"the step of {model} ended before anything could be recorded")
+    if found["error"] and not found["out_of_memory"]:
+        _raise(found["kind"], found["error"], model)
+    found["communicators"] = [(n, used, bytes(p)) for n, used, p in found["communicators"]]
+    nccl = nccl_of(found, card.title, card.capability)
+    return Peaks(
+        found["allocated"], found["reserved"],
+        found["reserved"] + card.context_bytes + nccl.bytes, found["out_of_memory"],
+    )  # fmt: skip
+
+
+def _write_job(request: Request, parallel: Parallel, folder: Path) -> Path:
+    job = make_job(request, STEPS, folder) | {"parallel": parallel.options()}
+    path = folder / "job.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+    return path
+
+
+def _raise(kind: str, text: str, model: str) -> NoReturn:
+    """Raise what a step's process has raised: nincost's own errors as they are."""
+    known = getattr(errors, kind, None)
+    if isinstance(known, type) and issubclass(known, NincostError):
+        raise known(text)
+    raise ModelError(f"PyTorch cannot run this step of {model}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: Request
+    parallel: Parallel
+    process: WarmProcess
+
+    def run(self, capacity: int | None) -> Run:
+        """Run one rank of each kind on a card with so many bytes; None for the card's own."""
+        parallel = self.parallel
+        settings: dict[str, Any] = {
+            "steps": STEPS, "calls": STEPS if self.request.step.inference else None,
+            "until_exit": False, "until_repeated": False, "ranks": parallel.ranks,
+            "ranks_per_node": parallel.ranks_per_node, "rank": ALL_DIFFERENT, "budget_bytes": None,
+            "capacity_bytes": capacity, "timeout": None, "assume": "all", "routing": "balanced",
+            "initialize": False,
+        }  # fmt: skip
+        orders = Orders(
+            output="", steps=None if self.request.step.inference else STEPS, calls=settings["calls"]
+        )
+        with tempfile.TemporaryDirectory(prefix="nincost-") as name:
+            folder = Path(name)
+            path = _write_job(self.request, self.parallel, folder)
+            what = Script(PROGRAM, True, (str(path),))
+            runner = RankRunner(
+                what, orders, self.request.card.gpu, settings, folder / "ranks", sys.executable,
+                None, self.process.run,
+            )  # fmt: skip
+            collected = Collected(what, self.request.card.gpu, settings)
+
+            def collect(number: int, finished: Finished) -> Hashable:
+                self._check(finished)
+                return collected.add(number, finished)
+
+            kinds = runner.run_kinds(collect) if parallel.ranks > 1 else None
+            if kinds is None:
+                for number, finished in runner.run_each([0]):
+                    collect(number, finished)
+            return collected.result(kinds)
+
+    def _check(self, finished: Finished) -> None:
+        """Raise what the step's process has raised, but for memory that it had not."""
+        model = self.request.step.model.name
+        if finished.recording is None:
+            raise ModelError(finished.describe(f"the step of {model}"))
+        ended = finished.recording["ended"]
+        if ended["how"] != "exception":
+            return
+        kind, text = ended["chain"][0]
+        name = kind.rpartition(".")[2]
+        if ran_out_of_memory(ended):
+            return
+        line = next(iter(text.strip().splitlines()), "")
+        _raise(name, text if hasattr(errors, name) else f"{name}: {line}", model)
+
+
+def _described(
+    request: Request, parallel: Parallel, run: Run, failed: tuple[RankRun, ...]
+) -> Memory:
+    step, gpu, totals = request.step, request.card.gpu, run.totals
+    given = step.model.default_input if step.input is None else step.input
+    inputs = make_input(given, step.batch_size, float_dtype(step.model.module))
+    low, high = gpu.context_range
+    least, most = totals.nccl_range_bytes
+    reserved, allocated = totals.peak_reserved_bytes, totals.peak_allocated_bytes
+    notes = [*step.model.notes, *run.notes]
+    if request.card.assumed:
+        notes.append(
+            f"no GPU was named, so the card is {request.card.title}: name yours with --gpu"
+        )
+    if failed:
+        rank = failed[0]
+        assert rank.out_of_memory is not None
+        notes.append(
+            f"rank {rank.rank} runs out of memory in {rank.out_of_memory.phase} of step "
+            f"{rank.out_of_memory.step}: the figures are those of a card without end"
+        )
+    return Memory(
+        model=step.model.name,
+        input=inputs.specs,
+        batch_size=inputs.batch_size,
+        settings=request.options() | parallel.options(),
+        gpu=request.card.title,
+        totals=MemoryTotals(
+            peak_allocated_bytes=allocated,
+            peak_reserved_bytes=reserved,
+            process_bytes=totals.process_bytes,
+            peak_phase=totals.peak_phase,
+            peak_layer=totals.peak_layer,
+            peak_op=totals.peak_op,
+            categories_at_peak=totals.categories_at_peak,
+            phases=totals.phases,
+            measured=None,
+            peak_requested_bytes=totals.peak_requested_bytes,
+            cached_bytes=reserved - allocated,
+            context_bytes=totals.context_bytes,
+            budget_bytes=request.card.budget_bytes,
+            interval={
+                "peak_allocated_bytes": (allocated, allocated),
+                "peak_reserved_bytes": (reserved, reserved),
+                "process_bytes": (
+                    reserved + totals.outside_bytes + low + least,
+                    reserved + totals.outside_bytes + high + most,
+                ),
+            },
+            nccl_bytes=totals.nccl_bytes,
+            ran_out=bool(failed),
+        ),
+        layers=run.layers,
+        uncounted=run.uncounted,
+        rules=(),
+        notes=tuple(notes),
+        details=tuple(
+            f"assumed at {one.line or 'torch'}: {one.name}: {one.detail}" for one in run.assumed
+        ),
+        environment=run.environment,
+        history=run.history,
+        engine="emulated",
+        ranks=tuple(
+            RankMemory(
+                rank.rank, rank.stands_for or str(rank.rank), rank.peak_allocated_bytes,
+                rank.peak_reserved_bytes, rank.process_bytes,
+            )
+            for rank in run.ranks
+        ),
+    )  # fmt: skip

@@ -1,0 +1,209 @@
+"""Spreads a module over ranks by PyTorch's own means, and places it on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+
+from nincost._step.activation_checkpointing import matching, repeated_blocks
+from nincost._step.library_calls import ScriptCalls
+from nincost._step.optimizer import make_optimizer, optimizer_class
+from nincost._step.parallel import Parallel
+from nincost._step.step_options import Step
+from nincost._step.tp_plan import check_tp_plan, read_tp_plan
+from nincost._torch.modules import convert_tensors
+from nincost.errors import InputError, nearest
+
+
+def spread(module: nn.Module, parallel: Parallel, device: torch.device) -> nn.Module:
+    """The module as a training script would have it on its rank: split, placed and wrapped.
+
+    Args:
+        module: on meta, or with weights on the CPU; it is changed.
+
+    Raises:
+        InputError: a pattern or a plan that names no module of it.
+    """
+    mesh = _mesh(parallel)
+    if parallel.tp > 1:
+        assert mesh is not None
+        _split_layers(module, parallel, mesh["tp"])
+    if parallel.kind in ("fsdp", "hsdp"):
+        assert mesh is not None
+        _shard(
+            module, parallel, mesh["replicate", "shard"] if parallel.kind == "hsdp" else mesh["dp"]
+        )
+        place(module, torch.device("cpu") if parallel.cpu_offload else device)
+        return module
+    place(module, device)
+    if parallel.compile:
+        module.compile()
+    if parallel.kind in ("ddp", "zero1"):
+        assert mesh is not None
+        group = None if parallel.tp == 1 else mesh["dp"].get_group()
+        return nn.parallel.DistributedDataParallel(
+            module, device_ids=[device.index], process_group=group
+        )
+    return module
+
+
+def _mesh(parallel: Parallel) -> DeviceMesh | None:
+    """Tensor-parallel ranks are neighbours; then come those of one copy of the model."""
+    if parallel.ranks == 1:
+        return None
+    if parallel.kind == "hsdp":
+        sizes = {"replicate": parallel.data // parallel.shard, "shard": parallel.shard}
+    else:
+        sizes = {"dp": parallel.data}
+    if parallel.tp > 1:
+        sizes["tp"] = parallel.tp
+    return init_device_mesh("cuda", tuple(sizes.values()), mesh_dim_names=tuple(sizes))
+
+
+def _shard(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> None:
+    from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
+
+    options: dict[str, Any] = {"mesh": mesh}
+    if parallel.reshard_after_forward is not None:
+        options["reshard_after_forward"] = parallel.reshard_after_forward
+    if parallel.mixed_precision is not None:
+        options["mp_policy"] = MixedPrecisionPolicy(
+            param_dtype=getattr(torch, parallel.mixed_precision), reduce_dtype=torch.float32
+        )
+    if parallel.cpu_offload:
+        options["offload_policy"] = CPUOffloadPolicy()
+    parts = wrapped(module, parallel.fsdp_wrap)
+    if parallel.compile:
+        for part in parts or [module]:
+            part.compile()
+    for part in parts:
+        fully_shard(part, **options)
+    fully_shard(module, **options)
+
+
+def wrapped(module: nn.Module, choice: str) -> list[nn.Module]:
+    """The modules that FSDP shards each by itself.
+
+    Raises:
+        InputError: there are none; the message has the nearest names.
+    """
+    if choice == "none":
+        return []
+    found = repeated_blocks(module) if choice == "blocks" else matching(module, choice)
+    if found:
+        return found
+    name = type(module).__name__
+    if choice == "blocks":
+        raise InputError(
+            f"{name} has no repeated blocks for FSDP to shard: give fsdp_wrap none, or a pattern "
+            "of module names, such as 'features.*'"
+        )
+    paths = [path for path, _ in module.named_modules() if path]
+    close = nearest(choice, ["blocks", *paths])
+    words = f"the nearest are {', '.join(close)}" if close else "choose blocks"
+    raise InputError(
+        f"no module of {name} matches fsdp_wrap {choice!r}: {words}, or give a pattern of dotted "
+        "names such as 'model.layers.*'"
+    )
+
+
+def plan_of(module: nn.Module, parallel: Parallel) -> dict[str, str]:
+    """The tensor-parallel plan: the file's, or what the model brings.
+
+    Raises:
+        InputError: there is none, or a name of it is no module's.
+    """
+    name = type(module).__name__
+    if parallel.tp_plan:
+        plan = read_tp_plan(parallel.tp_plan)
+    else:
+        own = getattr(module, "tp_plan", None)
+        if not own:
+            raise InputError(
+                f"{name} brings no tp_plan (transformers' models do): give tp_plan, a JSON file "
+                'such as {"layers.*.up": "colwise", "layers.*.down": "rowwise"}'
+            )
+        plan = check_tp_plan(own, name)
+    paths = [path for path, _ in module.named_modules() if path]
+    for pattern in plan:
+        if not matching(module, pattern):
+            close = nearest(pattern, paths)
+            words = f": the nearest are {', '.join(close)}" if close else ""
+            raise InputError(
+                f"the tensor-parallel plan names {pattern!r}, and {name} has no such module{words}"
+            )
+    return plan
+
+
+def _split_layers(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> None:
+    from torch.distributed.tensor import Replicate
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        SequenceParallel,
+        parallelize_module,
+    )
+
+    styles: dict[str, Callable[[], Any]] = {
+        "colwise": ColwiseParallel,
+        "rowwise": RowwiseParallel,
+        "colwise_rep": lambda: ColwiseParallel(output_layouts=Replicate()),
+        "embedding_rowwise": lambda: RowwiseParallel(input_layouts=Replicate()),
+        "sequence": SequenceParallel,
+    }
+    plan = plan_of(module, parallel)
+    parallelize_module(module, mesh, {name: styles[style]() for name, style in plan.items()})
+
+
+def place(module: nn.Module, device: torch.device) -> None:
+    """Put parameters and buffers on the device, without values where they are on meta.
+
+    As `to_empty` and `to` do; parameters that several modules share stay one.
+    """
+    shared = dict(_shared(module))
+    made: dict[int, Tensor] = {}
+
+    def placed(tensor: Tensor) -> Tensor:
+        found = made.get(id(tensor))
+        if found is None:
+            found = torch.empty_like(tensor, device=device) if tensor.is_meta else tensor.to(device)
+            made[id(tensor)] = found
+        return found
+
+    convert_tensors(module, placed)
+    for (owner, name), (first, first_name) in shared.items():
+        owner._parameters[name] = first._parameters[first_name]
+
+
+def _shared(module: nn.Module) -> Iterator[tuple[tuple[nn.Module, str], tuple[nn.Module, str]]]:
+    """Parameters that another module has, too, with that one's place."""
+    seen: dict[int, tuple[nn.Module, str]] = {}
+    for owner in module.modules():
+        for name, parameter in owner._parameters.items():
+            if parameter is not None:
+                first = seen.setdefault(id(parameter), (owner, name))
+                if first != (owner, name):
+                    yield (owner, name), first
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelCalls(ScriptCalls):
+    """As a training script on many ranks calls torch: zero1's optimizer shards its state."""
+
+    parallel: Parallel
+
+    def make_optimizer(self, step: Step, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        if self.parallel.kind != "zero1":
+            # Lists of plain tensors and DTensors, as tensor parallelism leaves them, are refused.
+            kinds = {type(parameter.data) for parameter in parameters}
+            default = "for-loop" if len(kinds) > 1 else ""
+            return make_optimizer(step, parameters, step.optimizer_impl or default)
+        from torch.distributed.optim import ZeroRedundancyOptimizer
+
+        kind, options = optimizer_class(step, step.optimizer_impl or "")
+        return ZeroRedundancyOptimizer(parameters, kind, **options)

@@ -1,0 +1,86 @@
+"""The process that has torch and a model imported, and is forked for each rank that is asked for.
+
+`python -m nincost._emulator.described.warm_process ANSWERS`: a question is a line of JSON on stdin
+(`warm.py` writes it), and its number and the status that its process ended with are a line on the
+descriptor ANSWERS. Nothing here touches the device: each forked process finds it as a fresh one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import select
+import sys
+from typing import Any, NoReturn
+
+import torch
+
+from nincost._emulator.described import quick, step_script
+from nincost._emulator.observe.observer import Orders
+from nincost._emulator.observe.script import run_observed
+from nincost._emulator.ranks import world
+from nincost._torch.updates import import_compiler
+
+
+def main() -> None:
+    """Answer questions until stdin is closed."""
+    _import_what_steps_need()
+    gc.collect()
+    gc.freeze()  # so that a fork copies no page because the collector looks at it
+    answers = int(sys.argv[1])
+    running: dict[int, tuple[int, int]] = {}  # by the descriptor of a process: its number, its id
+    rest = b""
+    while True:
+        ready, _, _ = select.select([0, *running], [], [])
+        for descriptor in ready:
+            if descriptor in running:
+                number, pid = running.pop(descriptor)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.close(descriptor)
+                os.write(answers, f"{json.dumps([number, status])}\n".encode())
+        if 0 in ready:
+            part = os.read(0, 1 << 16)
+            if not part:
+                return
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                question = json.loads(line)
+                if question["job"]:
+                    step_script.prepare(question["job"])
+                pid = os.fork()
+                if pid == 0:
+                    for descriptor in [answers, *running]:
+                        os.close(descriptor)
+                    _become(question)
+                running[os.pidfd_open(pid)] = (question["number"], pid)
+
+
+def _import_what_steps_need() -> None:
+    """Modules that a step on many ranks imports while it runs."""
+    import torch.distributed.fsdp
+    import torch.distributed.optim
+    import torch.distributed.tensor.parallel
+    import torch.utils.checkpoint  # noqa: F401
+
+    import_compiler()
+
+
+def _become(question: dict[str, Any]) -> NoReturn:
+    """Go on as the process of a rank that was just started."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # what goes wrong is in the recording
+        os.dup2(null, descriptor)
+    os.environ.clear()
+    os.environ.update(question["variables"])
+    ctypes.CDLL(None).nincost_emulated_settle()
+    world.install(torch)
+    if question["orders"] is None:
+        sys.argv[:] = question["command"][1:]
+        quick.main()
+    run_observed(Orders(**question["orders"]), question["command"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`nincost.plan`: ways to train a model on a number of cards, tried and ordered by memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from nincost._devices.cards import parse_size
+from nincost._emulator.described.answer import Peaks, rank_peaks, start_process
+from nincost._engines.memory import MemoryOptions, check_together
+from nincost._environment import environment
+from nincost._isolation import collection_paused, in_own_mode
+from nincost._memory.predict import predict
+from nincost._models.nin import DEFAULT_MODEL
+from nincost._plan.plan_results import Plan, PlanRow, PlanTotals
+from nincost._plan.planner import Planner
+from nincost._plan.ways import ways_of
+from nincost._step.option_fields import check_count, with_options
+from nincost._step.parallel import Parallel, split_options
+from nincost._step.request import Request, make_request
+from nincost._step.step_options import Step
+from nincost.errors import InputError
+
+
+@in_own_mode
+@with_options((Step, Parallel), MemoryOptions.__annotations__)
+def plan(
+    model: Any = DEFAULT_MODEL,
+    *,
+    gpu: str | None = None,
+    input: Any = None,
+    arg: Mapping[str, Any] | None = None,
+    global_batch: int | None = None,
+    within: int | str | None = None,
+    **options: Unpack[MemoryOptions],
+) -> Plan:
+    """Try ways to train a model on a number of cards, and order those that fit by memory.
+
+    How ranks share the model (FSDP, FSDP that keeps parameters gathered, HSDP, ZeRO 1, DDP), times
+    activation checkpointing of its blocks, times precision, times the batch of a rank in powers of
+    two (or, with `global_batch`, in its divisors, with gradient accumulation for the rest). An
+    option that is given stays as it is. What a smaller batch does not fit, a larger does not; where
+    a way to share the model does not fit with the leanest options, no other of it is tried.
+
+    Args:
+        gpu: the card, such as `h100`, or a size; the one in this machine where None.
+        model, input, arg: as in `nincost.memory`.
+        global_batch: examples of an optimizer step over all ranks.
+        within: what a rank's process may take, such as `70GiB`; the card's memory where None.
+        {options}
+
+    Returns:
+        A `Plan`: the ways that fit, each with the command that predicts it in full.
+
+    Raises:
+        InputError: no way fits; the message says what the leanest one needs.
+
+    Examples:
+        >>> nincost.plan("two-1x1", gpu="24GiB", optimizer="AdamW").rows[0].activation_checkpointing
+        'none'
+    """
+    chosen, parallel = split_options(options)
+    step: Any = chosen
+    request = make_request(model, gpu, input=input, arg=arg, **step)
+    check_together(request.step, parallel)
+    if request.step.inference or parallel.pp > 1:
+        raise InputError("a plan is for training without a pipeline: leave inference and pp out")
+    budget = request.card.budget_bytes
+    if within is not None:
+        budget = parse_size(within) if isinstance(within, str) else within
+    if budget is None:
+        raise InputError("no GPU is named and none is here: give --gpu, such as h100, or --within")
+    if request.card.budget_bytes is not None:
+        budget = min(budget, request.card.budget_bytes)
+    share = None
+    if global_batch is not None:
+        if check_count("global_batch", global_batch) % parallel.data:
+            raise InputError(
+                f"a global batch of {global_batch} does not divide by {parallel.data} "
+                f"data-parallel ranks: give {-(-global_batch // parallel.data) * parallel.data}"
+            )
+        share = global_batch // parallel.data
+    fixed = {"model": model, "gpu": gpu, "input": input, "arg": arg, **options}
+    ways = ways_of(request, parallel, list(options))
+    if parallel.is_usual:
+        planner = Planner(request, parallel, budget, share, _by_trace, fixed, workers=1)
+        rows = planner.run(ways)
+    else:
+        with start_process(request) as process:
+
+            def by_emulator(step: Request, of_ranks: Parallel) -> Peaks:
+                return rank_peaks(step, of_ranks, process)
+
+            workers = min(os.cpu_count() or 1, 4)
+            planner = Planner(request, parallel, budget, share, by_emulator, fixed, workers=workers)
+            rows = planner.run(ways)
+    if not rows:
+        raise InputError(planner.nothing_fits())
+    return Plan(
+        model=request.step.model.name,
+        input=_specs(request.step.input or request.step.model.default_input),
+        gpu=request.card.title,
+        ranks=parallel.ranks,
+        global_batch=global_batch,
+        settings=request.options() | ({} if parallel.is_usual else parallel.options()),
+        rows=tuple(rows),
+        totals=PlanTotals(len(ways), planner.ways_tried, len({_name(row) for row in rows}),
+                          planner.steps, budget),
+        dropped=dict(planner.dropped),
+        engine="meta" if parallel.is_usual else "emulated",
+        notes=planner.notes,
+        environment=environment(),
+    )  # fmt: skip
+
+
+def _name(row: PlanRow) -> tuple[str, ...]:
+    return (row.parallel, row.activation_checkpointing, row.precision, row.optimizer_impl)
+
+
+def _by_trace(step: Request, _parallel: Parallel) -> Peaks:
+    with collection_paused():
+        found = predict(step, quick=True)
+    return Peaks(found.simulation.peak, found.simulation.reserved, found.process_bytes, False)
+
+
+def _specs(given: Any) -> tuple[str, ...]:
+    """An input as it was given, as texts."""
+    if isinstance(given, str):
+        return (given,)
+    return tuple(item if isinstance(item, str) else type(item).__name__ for item in _items(given))
+
+
+def _items(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, list | tuple) else [given]

@@ -1,0 +1,208 @@
+"""The search of a plan: which ways fit, and at what batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nincost import _units as units
+from nincost._emulator.described.answer import Peaks
+from nincost._memory.fit import at_batch_size
+from nincost._plan.plan_results import PlanRow
+from nincost._plan.ways import Way
+from nincost._progress import advance
+from nincost._step.command_line import command_line
+from nincost._step.parallel import Parallel
+from nincost._step.request import Request
+from nincost.errors import ModelError
+
+#: The largest batch of a rank that is tried where no global one is given.
+_LARGEST = 1 << 14
+#: Accumulated backward passes that are run: memory repeats from the second on.
+_PASSES = 2
+
+
+@dataclass(slots=True)
+class Planner:
+    """Tries ways, the leanest of each group first; `ask` gives the peaks of a step.
+
+    `share` is what a rank has of the global batch, None where that is free; `fixed` are the
+    arguments that were given, for commands.
+    """
+
+    request: Request
+    parallel: Parallel
+    budget: int
+    share: int | None
+    ask: Callable[[Request, Parallel], Peaks]
+    fixed: Mapping[str, Any]
+    workers: int
+    steps: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    least: tuple[int, Way] | None = None
+    failures: dict[str, str] = field(default_factory=dict)
+    known: dict[tuple[Way, int], Peaks | None] = field(default_factory=dict)
+
+    def run(self, ways: Sequence[Way]) -> list[PlanRow]:
+        """The ways that fit, by memory, each at its largest batch."""
+        groups: dict[str, list[Way]] = {}
+        for way in ways:
+            groups.setdefault(way.parallel, []).append(way)
+        with ThreadPoolExecutor(self.workers) as pool:
+            leanest = list(pool.map(self._first, [group[0] for group in groups.values()]))
+            rest: list[Way] = []
+            for group, peaks in zip(groups.values(), leanest, strict=True):
+                if peaks is not None and self._fits(peaks):
+                    rest += group
+                else:
+                    self.dropped["its leanest way does not fit a batch of 1"] += len(group) - 1
+                    self.dropped["does not fit a batch of 1"] += 1
+            rows = [row for row in pool.map(self._largest, rest) if row is not None]
+        rows.sort(key=lambda row: (row.process_bytes, -row.batch_size))
+        return [replace(row, on_front=self._is_on_front(row, rows)) for row in rows]
+
+    @staticmethod
+    def _is_on_front(row: PlanRow, rows: Sequence[PlanRow]) -> bool:
+        return not any(
+            other.batch_size >= row.batch_size
+            and other.process_bytes <= row.process_bytes
+            and (other.batch_size, other.process_bytes) != (row.batch_size, row.process_bytes)
+            for other in rows
+        )
+
+    def _fits(self, peaks: Peaks) -> bool:
+        return not peaks.ran_out and peaks.process <= self.budget
+
+    def _first(self, way: Way) -> Peaks | None:
+        """A batch of 1; None where PyTorch cannot run such a step."""
+        return self._peaks(way, 1)
+
+    def _peaks(self, way: Way, batch: int) -> Peaks | None:
+        key = (way, batch)
+        if key not in self.known:
+            self.known[key] = self._ask(way, batch)
+        return self.known[key]
+
+    def _ask(self, way: Way, batch: int) -> Peaks | None:
+        advance(f"trying {way.parallel or 'one GPU'}, {way.precision}, batch {batch}", self.steps)
+        self.steps += 1
+        changes: dict[str, Any] = dict(way.step)
+        passes = self._passes(batch)
+        if passes > 1:
+            changes["grad_accumulation"] = min(passes, _PASSES)
+        step = at_batch_size(self.request, batch).changed(**changes)
+        ranks = replace(self.parallel, **way.ranks)
+        try:
+            peaks = self.ask(step, ranks)
+        except ModelError as error:
+            self.failures.setdefault(str(error), f"{way.parallel}, {way.precision}")
+            return None
+        if (
+            batch == 1
+            and not peaks.ran_out
+            and (self.least is None or peaks.process < self.least[0])
+        ):
+            self.least = peaks.process, way
+        return peaks
+
+    def _passes(self, batch: int) -> int:
+        return 1 if self.share is None else self.share // batch
+
+    def _batches(self) -> list[int]:
+        if self.share is None:
+            return [1 << n for n in range(_LARGEST.bit_length())]
+        return [n for n in range(1, self.share + 1) if self.share % n == 0]
+
+    def _largest(self, way: Way) -> PlanRow | None:
+        """The way at the largest batch that fits; None where not even 1 does."""
+        batches = self._batches()
+        first = self._first(way)
+        if first is None:
+            self.dropped["PyTorch cannot run it"] += 1
+            return None
+        if not self._fits(first):
+            self.dropped["does not fit a batch of 1"] += 1
+            return None
+        best, place = first, 0
+        known = {batches[0]: first.process}
+        too_large = len(batches)
+        while too_large - place > 1:
+            tried = min(max(self._guess(known, batches), place + 1), too_large - 1)
+            peaks = self._peaks(way, batches[tried])
+            if peaks is not None and self._fits(peaks):
+                best, place = peaks, tried
+                known[batches[tried]] = peaks.process
+            else:
+                too_large = tried
+        return self._row(way, batches[place], best)
+
+    def _guess(self, known: Mapping[int, int], batches: Sequence[int]) -> int:
+        """The place of the largest batch that should fit, by the line through two that do."""
+        sizes = sorted(known)
+        if len(sizes) < 2:
+            return 1
+        low, high = sizes[-2:]
+        slope = max((known[high] - known[low]) / (high - low), 1)
+        most = high + (self.budget - known[high]) / slope
+        return sum(batch <= most for batch in batches) - 1
+
+    def _row(self, way: Way, batch: int, peaks: Peaks) -> PlanRow:
+        passes = self._passes(batch)
+        given = dict(self.fixed)
+        model = given.pop("model")
+        given |= {**way.options, "batch_size": batch}
+        if passes > 1:
+            given["grad_accumulation"] = passes
+        named = {name: value for name, value in given.items() if value is not None}
+        defaults = {"activation_checkpointing": "none"}
+        return PlanRow(
+            parallel=way.parallel,
+            activation_checkpointing=way.checkpointing,
+            precision=way.precision,
+            optimizer_impl=way.optimizer_impl,
+            batch_size=batch,
+            grad_accumulation=passes,
+            process_bytes=peaks.process,
+            peak_reserved_bytes=peaks.reserved,
+            peak_allocated_bytes=peaks.allocated,
+            on_front=False,
+            command=command_line("memory", [model], named, defaults, page=False),
+        )
+
+    @property
+    def ways_tried(self) -> int:
+        """Of how many ways a step was run."""
+        return len({way for way, _ in self.known})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a careful reader should know."""
+        found = [
+            "ordered by memory: the time of a step is not part of a plan yet; checkpointing "
+            "computes blocks twice, and FSDP sends parameters that DDP does not"
+        ]
+        if self.parallel.ranks > 1:
+            found.append(
+                "rank 0 was run for each; the command beside a way predicts each rank that differs"
+            )
+        if (self.share or 1) > 1:
+            found.append(f"of accumulated backward passes {_PASSES} were run, as they repeat")
+        found += [f"{where}: {error}" for error, where in self.failures.items()]
+        return tuple(found)
+
+    def nothing_fits(self) -> str:
+        """The message where no way fits."""
+        name = self.request.step.model.name
+        if self.least is None:
+            why = next(iter(self.failures), "each runs out of memory at a batch of 1")
+            return f"no way to train {name} fits {units.size(self.budget)}: {why}; take more ranks"
+        needs, way = self.least
+        return (
+            f"no way to train {name} fits {units.size(self.budget)}: the leanest "
+            f"({way.parallel or 'one GPU'}, {way.precision}, checkpointing {way.checkpointing}) "
+            f"needs {units.size(needs)} at a batch of 1: take more ranks, a larger "
+            "card, a shorter input or --cpu-offload"
+        )

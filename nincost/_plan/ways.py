@@ -1,0 +1,109 @@
+"""The ways to train a model that a plan tries: each a change of the step and of its ranks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nincost._step.activation_checkpointing import repeated_blocks
+from nincost._step.parallel import Parallel
+from nincost._step.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One combination: its names, and the options that make it."""
+
+    parallel: str
+    checkpointing: str
+    precision: str
+    optimizer_impl: str
+    step: Mapping[str, Any] = field(hash=False)
+    ranks: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Both sets of options."""
+        return {**self.step, **self.ranks}
+
+
+#: Of each dimension the names from the least memory to the most.
+_PRECISIONS = {
+    "bfloat16": {"dtype": "bfloat16"},
+    "amp bfloat16": {"amp": "bfloat16"},
+    "float32": {},
+}
+
+
+def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[Way]:
+    """All combinations of what the user has not fixed, grouped by how ranks share the model.
+
+    In a group the one that takes least memory is first.
+
+    Args:
+        given: names of the options that were given, which stay as they are.
+    """
+    step = request.step
+    shared = _shared(parallel, given)
+    checkpointing = [step.activation_checkpointing]
+    if "activation_checkpointing" not in given and repeated_blocks(step.model.module):
+        checkpointing = ["blocks", "none"]
+    precisions: dict[str, dict[str, Any]] = dict(_PRECISIONS)
+    if {"amp", "dtype", "mixed_precision"} & set(given):
+        precisions = {_fixed(request, parallel): {}}
+    impl = step.optimizer_impl or ("fused" if _has_fused(request) else "")
+    found = []
+    for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
+        kinds = dict(precisions)
+        if name.startswith(("fsdp", "hsdp")) and len(kinds) > 1:
+            kinds = {
+                "bfloat16": kinds["bfloat16"],
+                "mixed bfloat16": {"mixed_precision": "bfloat16"},
+                "float32": {},
+            }
+        for precision, options in kinds.items():
+            of_ranks = {k: v for k, v in options.items() if k == "mixed_precision"}
+            of_step = {k: v for k, v in options.items() if k != "mixed_precision"}
+            if impl:
+                of_step["optimizer_impl"] = impl
+            of_step["activation_checkpointing"] = checkpoint
+            found.append(
+                Way(name, checkpoint, precision, impl or "default", of_step, {**ranks, **of_ranks})
+            )
+    return found
+
+
+def _shared(parallel: Parallel, given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How the data-parallel ranks may share the model, by name."""
+    if parallel.data == 1:
+        return {"": {}}
+    if "parallel" in given:
+        return {str(parallel.parallel): {}}
+    found: dict[str, dict[str, Any]] = {"fsdp": {"parallel": "fsdp"}}
+    if "reshard_after_forward" not in given:
+        found["fsdp, kept gathered"] = {"parallel": "fsdp", "reshard_after_forward": False}
+    node = parallel.ranks_per_node // parallel.tp
+    if node > 1 and parallel.data > node and parallel.data % node == 0:
+        found[f"hsdp:{node}"] = {"parallel": f"hsdp:{node}"}
+    if not {"fsdp_wrap", "cpu_offload", "reshard_after_forward", "mixed_precision"} & set(given):
+        found |= {"zero1": {"parallel": "zero1"}, "ddp": {"parallel": "ddp"}}
+    return found
+
+
+def _fixed(request: Request, parallel: Parallel) -> str:
+    step = request.step
+    if parallel.mixed_precision:
+        return f"mixed {parallel.mixed_precision}"
+    return f"amp {step.amp}" if step.amp else step.dtype or "float32"
+
+
+def _has_fused(request: Request) -> bool:
+    """Whether the optimizer has one kernel that updates all parameters: no temporaries."""
+    import inspect
+
+    import torch
+
+    kind = getattr(torch.optim, request.step.optimizer, None)
+    return kind is not None and "fused" in inspect.signature(kind.__init__).parameters

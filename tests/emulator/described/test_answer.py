@@ -1,0 +1,138 @@
+"""A described step on several ranks takes, to the byte, what the same script by hand takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.emulated import needs_emulator
+
+from nincost._emulator.described.answer import STEPS, emulated_memory, start_process
+from nincost._emulator.described.warm import WarmProcess
+from nincost._emulator.observe.observer import Orders
+from nincost._emulator.ranks.runner import RankRunner
+from nincost._emulator.results import Run
+from nincost._emulator.run import Collected
+from nincost._emulator.run_options import Script
+from nincost._step.parallel import Parallel
+from nincost._step.request import Request, make_request
+from nincost.errors import InputError
+
+pytestmark = needs_emulator
+
+BY_HAND = Path(__file__).resolve().parents[1] / "scripts" / "by_hand.py"
+NET: dict[str, dict[str, Any]] = {
+    "ddp": {},
+    "zero1": {"parallel": "zero1"},
+    "fsdp": {"parallel": "fsdp"},
+    "gathered": {"parallel": "fsdp", "reshard_after_forward": False},
+    "bfloat16": {"parallel": "fsdp", "mixed_precision": "bf16"},
+    "offload": {"parallel": "fsdp", "cpu_offload": True},
+    "hsdp": {"parallel": "hsdp:2"},
+    "checkpointed": {"parallel": "fsdp"},
+}
+LLAMA: dict[str, dict[str, Any]] = {"tp": {"tp": 4}, "pp": {"pp": 4}}
+CONFIG = {
+    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 128,
+    "intermediate_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4,
+    "num_key_value_heads": 4, "vocab_size": 1000,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def net() -> Request:
+    return make_request(f"{BY_HAND}:Net", "h100", 512, input="32", optimizer="AdamW")
+
+
+@pytest.fixture(scope="module")
+def process(net: Request) -> Iterator[WarmProcess]:
+    """One process for all kinds; scripts written by hand run in its forks, too."""
+    with start_process(net) as found:
+        yield found
+
+
+def by_hand(process: WarmProcess, kind: str, numbers: list[int], folder: Path) -> Run:
+    """What `nincost run` reports of ranks of the script."""
+    script = Script(str(BY_HAND), False, (kind, str(folder)))
+    card = make_request("two-1x1", "h100").card.gpu
+    settings = {
+        "steps": STEPS, "calls": None, "ranks": 4, "ranks_per_node": 8, "capacity_bytes": None,
+        "budget_bytes": None, "assume": "all", "routing": "balanced", "initialize": False,
+    }  # fmt: skip
+    runner = RankRunner(
+        script, Orders("", steps=STEPS), card, settings, folder / "ranks", sys.executable, None,
+        process.run,
+    )  # fmt: skip
+    collected = Collected(script, card, settings)
+    for number, finished in runner.run_each(numbers):
+        collected.add(number, finished)
+    return collected.result()
+
+
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k in ("ddp", "fsdp", "offload")
+                                               else pytest.mark.slow) for k in NET])  # fmt: skip
+def test_takes_what_the_script_by_hand_takes(
+    kind: str, net: Request, process: WarmProcess, tmp_path: Path
+) -> None:
+    step = net.changed(activation_checkpointing="blocks" if kind == "checkpointed" else "none")
+    found = emulated_memory(step, Parallel(ranks=4, **NET[kind]), process)
+    script = by_hand(process, kind, [0], tmp_path)
+    for name in ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes", "nccl_bytes",
+                 "categories_at_peak", "phases", "peak_phase"):  # fmt: skip
+        assert getattr(found.totals, name) == getattr(script.totals, name), name
+    assert {row.layer: row.bytes for row in found.layers} == {
+        row.layer: row.bytes for row in script.layers
+    }
+    assert sum(found.totals.categories_at_peak.values()) == found.totals.peak_allocated_bytes
+    assert found.engine == "emulated"
+    if kind == "fsdp":  # a block of 256 x 1,024 twice is gathered, and sent in one buffer
+        assert found.totals.categories_at_peak["unsharded_parameters"] > 2 * 2**20
+        # 4 ranks divide no layer's rows but the last's, of 10.
+        assert [rank.stands_for for rank in found.ranks] == ["0-2", "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", LLAMA)
+def test_splits_a_llama_as_the_script_by_hand(
+    kind: str, process: WarmProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    request = make_request(
+        f"hf:{tmp_path}", "h100", 8, input="input_ids=128:int64", optimizer="AdamW"
+    )
+    found = emulated_memory(request, Parallel(ranks=4, **LLAMA[kind]), process)
+    ranks = [rank.rank for rank in found.ranks]
+    assert ranks == ([0, 1, 2, 3] if kind == "pp" else [0])  # a stage each
+    script = by_hand(process, kind, ranks, tmp_path)
+    peaks = [(r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in found.ranks]
+    assert peaks == [
+        (r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in script.ranks
+    ]  # fmt: skip
+
+
+def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"blocks.*.upp": "colwise"}')
+    for options, words in (
+        ({"ranks": 2, "parallel": "fsdp", "fsdp_wrap": "blcks.*"}, "nearest are blocks"),
+        ({"ranks": 2, "tp": 2}, "brings no tp_plan"),
+        ({"ranks": 2, "tp": 2, "tp_plan": str(plan)}, "has no such module: the nearest are blocks"),
+        ({"ranks": 8, "pp": 8}, "3 repeated blocks"),
+    ):
+        with pytest.raises(InputError, match=words):
+            emulated_memory(net, Parallel(**options), process)
+
+
+def test_a_step_that_runs_out_of_memory_is_run_on_a_card_without_end(process: WarmProcess) -> None:
+    request = make_request(f"{BY_HAND}:Net", "h100", 8_000_000, input="32", optimizer="AdamW")
+    found = emulated_memory(request, Parallel(ranks=2), process)
+    totals = found.totals
+    assert totals.ran_out
+    assert totals.fits is False
+    assert totals.budget_bytes is not None
+    assert totals.process_bytes > totals.budget_bytes
+    assert any("runs out of memory" in note for note in found.notes)

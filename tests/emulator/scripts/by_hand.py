@@ -1,0 +1,184 @@
+"""Steps on several ranks, written by hand as people write them: the kind is the first argument.
+
+The second is the folder of a transformers config.json, for those that split a Llama.
+"""
+
+import os
+import sys
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+ROWS, WIDTH, CLASSES, WORDS, LENGTH = 512, 32, 10, 1000, 128
+
+
+class Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.up = nn.LayerNorm(width), nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.down(functional.gelu(self.up(self.norm(x))))
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(WIDTH, 256), nn.Linear(256, CLASSES)
+        self.blocks = nn.ModuleList(Block(256) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+class Stage(nn.Module):
+    """One of four layers of a Llama; the first with the words, the last with norm and head."""
+
+    def __init__(self, llama: Any, number: int) -> None:
+        super().__init__()
+        model = llama.model
+        self.words = model.embed_tokens if number == 0 else None
+        self.model = model
+        model.layers = model.layers[number : number + 1]
+        model.embed_tokens = None
+        self.head = llama.lm_head if number == 3 else None
+        if number < 3:
+            model.norm = nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.words is not None:
+            x = self.words(x)
+        x = self.model(inputs_embeds=x, use_cache=False).last_hidden_state
+        return x if self.head is None else self.head(x)
+
+
+def make_llama(folder: str) -> Any:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+
+
+def train(model: Any, make_optimizer: Any, x: torch.Tensor, y: torch.Tensor) -> None:
+    optimizer = make_optimizer(model.parameters())
+    for _ in range(3):
+        output = model(x)
+        logits = getattr(output, "logits", output)
+        loss = functional.cross_entropy(logits.flatten(0, -2), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        del output, logits, loss
+
+
+def sharded(kind: str, model: Net, device: torch.device, size: int) -> None:
+    from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
+
+    options: dict[str, Any] = {"mesh": init_device_mesh("cuda", (size,))}
+    if kind == "hsdp":
+        options["mesh"] = init_device_mesh("cuda", (size // 2, 2), mesh_dim_names=("copy", "part"))
+    elif kind == "gathered":
+        options["reshard_after_forward"] = False
+    elif kind == "bfloat16":
+        options["mp_policy"] = MixedPrecisionPolicy(
+            param_dtype=torch.bfloat16, reduce_dtype=torch.float32
+        )
+    elif kind == "offload":
+        options["offload_policy"] = CPUOffloadPolicy()
+    for block in model.blocks:
+        fully_shard(block, **options)
+    fully_shard(model, **options)
+    model.to_empty(device=torch.device("cpu") if kind == "offload" else device)
+
+
+def tensor_parallel(llama: Any, size: int) -> None:
+    from torch.distributed.tensor import Replicate
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        parallelize_module,
+    )
+
+    plan: dict[str, Any] = {
+        "lm_head": ColwiseParallel(output_layouts=Replicate()),
+        "model.embed_tokens": RowwiseParallel(input_layouts=Replicate()),
+    }
+    for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj",
+                 "mlp.up_proj"):  # fmt: skip
+        plan[f"model.layers.*.{name}"] = ColwiseParallel()
+    for name in ("self_attn.o_proj", "mlp.down_proj"):
+        plan[f"model.layers.*.{name}"] = RowwiseParallel()
+    parallelize_module(llama, init_device_mesh("cuda", (size,)), plan)
+
+
+def pipeline(folder: str, device: torch.device, rank: int) -> None:
+    from torch.distributed.pipelining import PipelineStage, Schedule1F1B
+
+    stage = Stage(make_llama(folder), rank)
+    stage.to_empty(device=device)
+    width = stage.model.config.hidden_size
+    words = torch.zeros(2, LENGTH, dtype=torch.long, device="meta")
+    hidden = torch.empty(2, LENGTH, width, device="meta")
+    logits = torch.empty(2, LENGTH, WORDS, device="meta")
+    built = PipelineStage(
+        stage, rank, 4, device, input_args=(words if rank == 0 else hidden,),
+        output_args=(logits if rank == 3 else hidden,),
+    )  # fmt: skip
+    schedule = Schedule1F1B(
+        built, 4, loss_fn=lambda out, y: functional.cross_entropy(out.flatten(0, 1), y.flatten())
+    )
+    last = {"target": torch.zeros(8, LENGTH, dtype=torch.long, device=device)} if rank == 3 else {}
+    first = [torch.zeros(8, LENGTH, dtype=torch.long, device=device)] if rank == 0 else []
+    optimizer = torch.optim.AdamW(stage.parameters())
+    for _ in range(3):
+        optimizer.zero_grad()
+        schedule.step(*first, **last)
+        optimizer.step()
+
+
+def main(kind: str, folder: str) -> None:
+    dist.init_process_group("nccl")
+    rank, size = dist.get_rank(), dist.get_world_size()
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(device)
+    if kind == "pp":
+        pipeline(folder, device, rank)
+        return
+    if kind == "tp":
+        llama = make_llama(folder)
+        tensor_parallel(llama, size)
+        llama.to_empty(device=device)
+        words = torch.zeros(8, LENGTH, dtype=torch.long).to(device)
+        train(llama, lambda p: torch.optim.AdamW(p, foreach=False), words, words.clone())
+        return
+    with torch.device("meta"):
+        model: Any = Net()
+    if kind == "checkpointed":
+        for block in model.blocks:
+            block.forward = lambda x, run=block.forward: checkpoint(run, x, use_reentrant=False)
+    make_optimizer: Any = torch.optim.AdamW
+    if kind in ("ddp", "zero1"):
+        model.to_empty(device=device)
+        model = nn.parallel.DistributedDataParallel(model, device_ids=[device.index])
+        if kind == "zero1":
+            from torch.distributed.optim import ZeroRedundancyOptimizer
+
+            def make_optimizer(parameters: Any) -> Any:
+                return ZeroRedundancyOptimizer(parameters, torch.optim.AdamW)
+    else:
+        sharded(kind, model, device, size)
+    x, y = torch.randn(ROWS, WIDTH).to(device), torch.zeros(ROWS, dtype=torch.long).to(device)
+    train(model, make_optimizer, x, y)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

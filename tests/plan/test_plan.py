@@ -1,0 +1,95 @@
+"""A plan: what it shows fits, what it leaves out does not, and each command gives its figures."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.emulated import needs_emulator
+
+import nincost
+from nincost.errors import InputError
+
+BY_HAND = Path(__file__).resolve().parents[1] / "emulator" / "scripts" / "by_hand.py"
+NET = f"{BY_HAND}:Net"
+
+
+def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
+    plan = nincost.plan(NET, input="32", gpu="h100", optimizer="AdamW", within="860MiB")
+    assert plan.totals.ways == len(plan.rows) == 6  # checkpointing or not, three precisions
+    for row in plan.rows:
+        assert row.process_bytes <= plan.totals.budget_bytes == 860 * 2**20
+        options: dict[str, Any] = {
+            "batch_size": row.batch_size, "optimizer": "AdamW", "optimizer_impl": "fused",
+            "activation_checkpointing": row.activation_checkpointing,
+            "amp": "bfloat16" if row.precision.startswith("amp") else None,
+            "dtype": "bfloat16" if row.precision == "bfloat16" else None,
+        }  # fmt: skip
+        at = nincost.memory(NET, input="32", gpu="h100", **options).totals
+        assert at.peak_allocated_bytes == row.peak_allocated_bytes
+        twice: dict[str, Any] = {**options, "batch_size": 2 * row.batch_size}
+        more = nincost.memory(NET, input="32", gpu="h100", **twice).totals
+        assert more.process_bytes > plan.totals.budget_bytes
+        assert shlex.split(row.command)[:3] == ["nincost", "memory", NET]
+    sizes = [row.process_bytes for row in plan.rows]
+    assert sizes == sorted(sizes)
+    front = plan.front
+    assert front
+    assert all(
+        any(f.batch_size >= row.batch_size and f.process_bytes <= row.process_bytes for f in front)
+        for row in plan.rows
+    )
+
+
+def test_an_option_that_is_given_stays() -> None:
+    plan = nincost.plan(
+        NET, input="32", gpu="24GiB", activation_checkpointing="none", amp="bfloat16",
+        global_batch=96,
+    )  # fmt: skip
+    row = plan.rows[0]
+    assert [(r.activation_checkpointing, r.precision) for r in plan.rows] == [
+        ("none", "amp bfloat16")
+    ]
+    assert (row.batch_size, row.grad_accumulation) == (96, 1)
+
+
+def test_what_fits_nowhere_is_said() -> None:
+    with pytest.raises(InputError, match=r"no way to train .* fits 421.0 MiB: the leanest"):
+        nincost.plan(NET, input="32", gpu="h100", within="421MiB")
+    with pytest.raises(InputError, match="give 12"):
+        nincost.plan(NET, input="32", gpu="h100", ranks=4, global_batch=9)
+
+
+@needs_emulator
+@pytest.mark.slow
+def test_a_plan_for_four_cards_says_what_memory_says() -> None:
+    plan = nincost.plan(
+        NET, input="32", gpu="h100", ranks=4, optimizer="AdamW", global_batch=2048,
+        mixed_precision="bf16", activation_checkpointing="none",
+    )  # fmt: skip
+    assert {row.parallel for row in plan.rows} == {"fsdp", "fsdp, kept gathered"}
+    assert plan.engine == "emulated"
+    row = next(row for row in plan.rows if row.parallel == "fsdp")
+    found = nincost.memory(
+        NET, input="32", gpu="h100", ranks=4, parallel="fsdp", mixed_precision="bf16",
+        optimizer="AdamW", optimizer_impl="fused", batch_size=row.batch_size,
+    ).totals  # fmt: skip
+    assert (row.batch_size, row.grad_accumulation) == (512, 1)
+    assert row.peak_allocated_bytes == found.peak_allocated_bytes
+    assert row.process_bytes == found.process_bytes
+
+
+@needs_emulator
+@pytest.mark.slow
+def test_fit_finds_the_largest_batch_of_a_rank() -> None:
+    options: dict[str, Any] = {"input": "32", "gpu": "1100MiB", "ranks": 2, "parallel": "fsdp"}
+    found = nincost.fit(NET, **options).totals
+    assert found.next_batch_size == found.batch_size + 1
+    assert found.process_bytes <= found.budget_bytes < found.next_process_bytes
+    at = nincost.memory(NET, batch_size=found.batch_size, **options).totals
+    assert at.process_bytes == found.process_bytes
+    whole = nincost.fit(NET, **options, global_batch=1 << 14)
+    assert whole.totals.grad_accumulation * whole.totals.batch_size * 2 == 1 << 14
+    assert whole.totals.process_bytes <= whole.totals.budget_bytes
