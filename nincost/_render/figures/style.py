@@ -31,15 +31,15 @@ _NARROWEST, _WIDEST = 2.5, 40.0
 CATEGORY_FILLS: dict[str, tuple[str, str]] = {
     "parameters": ("#2f4a75", ""),
     "buffers": ("#54719c", "||||"),
+    "unsharded_parameters": ("#5f7699", "////"),
     "gradients": ("#b0692a", "\\\\\\\\"),
     "optimizer_state": ("#5ab4ac", "xxxx"),
     "inputs": ("#b5b5b5", ""),
+    "communication": ("#dfaecb", "////"),
     "activations": ("#c9def2", ""),
-    "kv_cache": ("#8c6bb1", ""),
+    "kv_cache": ("#cfe6d6", "\\\\"),
     "temporaries": ("#fde0b5", "////"),
     "workspace": ("#ffffff", "---"),
-    "unsharded_parameters": ("#8ea6cc", "\\\\"),
-    "communication": ("#d9a9c4", "////"),
     "other": ("#ffffff", "++"),
 }
 #: Fill and hatch of networks side by side, in order.

@@ -241,9 +241,9 @@ def peak_rows(result: Run) -> list[tuple[str, int]]:
     """Each category that holds something, and the three totals."""
     totals = result.totals
     rows = [
-        (words, totals.categories_at_peak[name])
+        (words, size)
         for name, words in NAMES.items()
-        if totals.categories_at_peak[name]
+        if (size := totals.categories_at_peak.get(name, 0))
     ]
     return [
         *rows,
