@@ -99,7 +99,11 @@ def plan(
         raise InputError(planner.nothing_fits())
     return Plan(
         model=request.step.model.name,
-        input=_specs(request.step.input or request.step.model.default_input),
+        input=_specs(
+            request.step.model.default_input
+            if request.step.input is None
+            else request.step.input
+        ),
         gpu=request.card.title,
         ranks=parallel.ranks,
         global_batch=global_batch,

@@ -127,9 +127,10 @@ def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_pat
             emulated_memory(net, Parallel(**options), process)
 
 
-def test_a_step_that_runs_out_of_memory_is_run_on_a_card_without_end(process: WarmProcess) -> None:
-    request = make_request(f"{BY_HAND}:Net", "h100", 8_000_000, input="32", optimizer="AdamW")
-    found = emulated_memory(request, Parallel(ranks=2), process)
+def test_a_step_that_runs_out_of_memory_is_run_on_a_card_without_end() -> None:
+    request = make_request(f"{BY_HAND}:Net", "1200MiB", 32_768, input="32", optimizer="AdamW")
+    with start_process(request) as process:
+        found = emulated_memory(request, Parallel(ranks=2), process)
     totals = found.totals
     assert totals.ran_out
     assert totals.fits is False
