@@ -23,6 +23,7 @@ DANGEROUS = {
     "urllib.request.urlopen",
 }  # fmt: skip
 ALLOWED = {
+    "_emulator/described/warm.py": {"pickle.loads"},  # what the process that it started wrote
     "_emulator/ranks/objects.py": {"pickle.loads"},  # what another rank of the same run wrote
     "_emulator/supervise.py": {"pickle.loads"},  # what the process that it started wrote
     "_measure/real_steps.py": {"torch.load"},  # what nincost itself wrote

@@ -14,7 +14,11 @@ GIB = 1 << 30
 TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 
 #: Where more traces are needed than 8: the cuDNN of torch 2.11 (9.19) has other plans just there.
-MOST_TRACES = {((2, 11), "rtx3060", "Adam"): 11}
+MOST_TRACES = {
+    ((2, 11), "rtx3060", "Adam"): 11,
+    ((2, 14), "24GiB"): 10,
+    ((2, 14), "rtx3060", "Adam"): 9,
+}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_the_answer_fits_and_one_more_does_not(model, options):
 
 def test_the_promised_keys_are_there():
     document = nincost.fit("two-1x1", gpu="2GiB").to_dict()
-    assert set(document["totals"]) == {
+    assert set(document["totals"]) >= {
         "batch_size", "process_bytes", "next_process_bytes", "budget_bytes",
     }  # fmt: skip
     assert document["totals"]["budget_bytes"] == 2 * GIB

@@ -26,7 +26,6 @@ from support.trainings import (
 from torch import nn
 
 import nincost
-from nincost._devices.libraries import cudnn_library
 from nincost._train import checkpoint
 from nincost._train.data import Dataset, synthetic, to_input
 from nincost._train.train import train
@@ -374,7 +373,7 @@ def test_speed_and_memory_stand_beside_what_is_predicted() -> None:
 def test_memory_is_predicted_for_torchs_settings_of_the_training(
     monkeypatch: pytest.MonkeyPatch, deterministic: bool, tf32: bool
 ) -> None:
-    """cuDNN's plans of this network need other scratch memory where TF32 is on."""
+    """Which plans cuDNN may take hangs on both settings."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32)
 
     def predicted(**settings: bool) -> int:
@@ -385,6 +384,3 @@ def test_memory_is_predicted_for_torchs_settings_of_the_training(
 
     result = small(epochs=1, deterministic=deterministic)
     assert result.memory.predicted_bytes == predicted(deterministic=deterministic, tf32=tf32)
-    if cudnn_library.load()[0] is not None and tf32 and not torch.cuda.is_available():
-        assert result.memory.predicted_bytes != predicted(deterministic=not deterministic)
-        assert result.memory.predicted_bytes != predicted(tf32=False)
