@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from nincost._measure.real_steps import run_real_steps
 from nincost._result import plain
+from nincost._step.silent_observer import SilentObserver
 from nincost._step.step_options import Step
 from nincost._trace.recording import Phase
 
@@ -125,7 +126,7 @@ class _EnoughError(Exception):
     """Ends the loop of steps; no error of anyone's."""
 
 
-class _StepTimer:
+class _StepTimer(SilentObserver):
     """Observes steps: warm-up, then timed ones, then one in a context of the caller's."""
 
     def __init__(
@@ -192,40 +193,8 @@ class _StepTimer:
             *(self._peaks or self._clock.peaks()),
         )
 
-    def operators(self) -> contextlib.AbstractContextManager[Any]:
-        return contextlib.nullcontext()
+    def model_placing(self) -> None: ...
 
-    # What a timing does not look at:
+    def model_placed(self, module: nn.Module) -> None: ...
 
-    def model_placing(self) -> None:
-        pass
-
-    def model_placed(self, module: nn.Module) -> None:
-        pass
-
-    def inputs_placed(self, tensors: Iterable[Tensor]) -> None:
-        pass
-
-    def optimizer_made(self, state: Iterable[Tensor]) -> None:
-        pass
-
-    def target_made(self, target: Tensor) -> None:
-        pass
-
-    def own_loss_found(self) -> None:
-        pass
-
-    def forward_ended(self) -> None:
-        pass
-
-    def backward_ended(self, gradients: Iterable[Tensor]) -> None:
-        pass
-
-    def optimizer_stepped(self, state: Iterable[Tensor]) -> None:
-        pass
-
-    def cache_held(self, tensors: Iterable[Tensor]) -> None:
-        """Whose memory it is does not matter here."""
-
-    def steps_ended(self) -> None:
-        pass
+    def inputs_placed(self, tensors: Iterable[Tensor]) -> None: ...

@@ -48,17 +48,25 @@ def one_kernel(request: Request) -> StepChange | None:
     """An optimizer without temporaries as large as all gradients, where it is not one yet."""
     if request.step.inference or request.step.optimizer_impl not in (None, "foreach"):
         return None
+    has = has_fused(request.step.optimizer)
+    if has is None:
+        return None
+    return fused() if has else one_by_one()
+
+
+def has_fused(optimizer: str) -> bool | None:
+    """Whether an optimizer has one kernel that updates all; None where it is not torch's own."""
     import torch
 
-    kind = getattr(torch.optim, request.step.optimizer, None)
-    if kind is None:  # not torch's own
-        return None
-    if "fused" in inspect.signature(kind).parameters:
-        return StepChange(
-            "impl", "--optimizer-impl fused", "one kernel for all updates",
-            {"optimizer_impl": "fused"},
-        )  # fmt: skip
-    return one_by_one()
+    kind = getattr(torch.optim, optimizer, None)
+    return None if kind is None else "fused" in inspect.signature(kind).parameters
+
+
+def fused() -> StepChange:
+    """Updates without temporaries and with one launch."""
+    return StepChange(
+        "impl", "--optimizer-impl fused", "one kernel for all updates", {"optimizer_impl": "fused"}
+    )
 
 
 def one_by_one() -> StepChange:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nincost._memory.changes import has_fused
 from nincost._step.activation_checkpointing import repeated_blocks
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request
@@ -53,7 +54,7 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     precisions: dict[str, dict[str, Any]] = dict(_PRECISIONS)
     if {"amp", "dtype", "mixed_precision"} & set(given):
         precisions = {_fixed(request, parallel): {}}
-    impl = step.optimizer_impl or ("fused" if _has_fused(request) else "")
+    impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
     found = []
     for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
         kinds = dict(precisions)
@@ -97,13 +98,3 @@ def _fixed(request: Request, parallel: Parallel) -> str:
     if parallel.mixed_precision:
         return f"mixed {parallel.mixed_precision}"
     return f"amp {step.amp}" if step.amp else step.dtype or "float32"
-
-
-def _has_fused(request: Request) -> bool:
-    """Whether the optimizer has one kernel that updates all parameters: no temporaries."""
-    import inspect
-
-    import torch
-
-    kind = getattr(torch.optim, request.step.optimizer, None)
-    return kind is not None and "fused" in inspect.signature(kind.__init__).parameters

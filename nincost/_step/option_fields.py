@@ -91,6 +91,17 @@ def options_of(step: Any) -> Iterator[tuple[dataclasses.Field[Any], Option]]:
             yield field, field.metadata["option"]
 
 
+def keep_checked(step: Any) -> None:
+    """Check each option of a frozen dataclass, and keep what its check makes of it.
+
+    Raises:
+        InputError: a value that its option does not take.
+    """
+    for field, declared in options_of(step):
+        kept = declared.check(field.name, getattr(step, field.name))
+        object.__setattr__(step, field.name, kept)
+
+
 def plain_options(step: Any) -> dict[str, Any]:
     """A step's options as plain values, for JSON and for a fresh process."""
     return {

@@ -11,7 +11,14 @@ from typing import Any, TypedDict
 
 from nincost._canonical_names import canonical_name
 from nincost._step.option_checks import check_dtype
-from nincost._step.option_fields import check_count, check_text, one_of, option, unusual
+from nincost._step.option_fields import (
+    check_count,
+    check_text,
+    keep_checked,
+    one_of,
+    option,
+    unusual,
+)
 from nincost.errors import InputError
 
 #: How the ranks share a model; `hsdp` is given with a number, as `hsdp:4`.
@@ -137,10 +144,7 @@ class Parallel:
     )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            declared = field.metadata["option"]
-            kept = declared.check(field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, kept)
+        keep_checked(self)
         self._check_sizes()
         self._check_together()
 

@@ -23,9 +23,9 @@ from nincost._step.option_checks import (
 from nincost._step.option_fields import (
     check_count,
     check_text,
+    keep_checked,
     one_of,
     option,
-    options_of,
     plain_options,
     unusual,
 )
@@ -263,9 +263,7 @@ class Step:
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size)
         check_count("steps", self.steps)
-        for field, declared in options_of(self):
-            kept = declared.check(field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, kept)
+        keep_checked(self)
         check_generation(self)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(

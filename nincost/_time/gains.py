@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from typing import Any
 
-from nincost._memory.changes import StepChange, autocast
+from nincost._memory.changes import StepChange, autocast, fused, has_fused
 from nincost._progress import advance
 from nincost._step.request import Request
 from nincost._time.predict import Timing, predict_time
@@ -83,11 +81,4 @@ def _fused(request: Request) -> StepChange | None:
     step = request.step
     if step.inference or step.optimizer_impl == "fused":
         return None
-    import torch
-
-    kind: Any = getattr(torch.optim, step.optimizer, None)
-    if kind is None or "fused" not in inspect.signature(kind).parameters:
-        return None
-    return StepChange(
-        "impl", "--optimizer-impl fused", "one kernel for all updates", {"optimizer_impl": "fused"}
-    )
+    return fused() if has_fused(step.optimizer) else None

@@ -5,9 +5,8 @@ A kernel computes and moves bytes at once, so it takes about as long as the slow
     seconds = fixed + (compute^q + memory^q)^(1/q)
 
 `memory` is bytes over the card's bandwidth times the family's efficiency, or over what few blocks
-can move. `compute` of a matrix
-product follows its tiles (see `_tiled`); of other contractions it is FLOPs over peak times
-efficiency. Everything is computed for all kernels of a step at once.
+can move. `compute` of a matrix product follows its tiles (see `_tiled`); of other contractions it
+is FLOPs over peak times efficiency. Everything is computed for all kernels of a step at once.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.distributed import pipelining
 from torch.distributed.pipelining import PipelineStage, SplitPoint, pipeline
 
-from nincost._emulator.described.null_observer import NullObserver
 from nincost._emulator.described.spread import ParallelCalls, place
+from nincost._emulator.described.watchdog import let_watchdog_look
 from nincost._models.copies import copy_structure
 from nincost._models.inputs import ModelInput, tensors_in
 from nincost._step.activation_checkpointing import repeated_blocks
@@ -75,9 +75,8 @@ class Pipeline:
         first = (torch.zeros_like(batch, device=self.device),) if 0 in numbers else ()
         trained = [p for s in stages for p in s.submod.parameters() if p.requires_grad]
         optimizer = calls.make_optimizer(step, trained)
-        waiting = NullObserver()
         for number in range(1, step.steps + 1):
-            waiting.step_begins(number)
+            let_watchdog_look(number)
             calls.zero_grad(step, optimizer)
             with calls.precision(step):
                 schedule.step(*first, **({} if target is None else {"target": target}))

@@ -16,9 +16,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from nincost._devices.settings import Settings
-from nincost._emulator.described.null_observer import NullObserver
 from nincost._emulator.described.pipeline import Pipeline
 from nincost._emulator.described.spread import ParallelCalls, spread
+from nincost._emulator.described.watchdog import WatchdogObserver
 from nincost._measure.real_steps import step_of, target_on_meta, with_values
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, set_mode
@@ -100,7 +100,8 @@ def run_job(job: Mapping[str, Any], prepared: _Prepared) -> None:
     target = prepared.target
     if target is not None:
         target = torch.zeros(target.shape, dtype=target.dtype).to(device)
-    run_steps(step, module, inputs, NullObserver(), ParallelCalls(device, parallel), target=target)
+    calls = ParallelCalls(device, parallel)
+    run_steps(step, module, inputs, WatchdogObserver(), calls, target=target)
 
 
 def _module(model: Model) -> nn.Module:
