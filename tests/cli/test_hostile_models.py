@@ -176,7 +176,10 @@ def test_a_signal_is_not_lost_where_the_exception_is(
 ) -> None:
     """As in torch's import of numpy, where any error is ignored."""
     monkeypatch.setenv("SIGNAL_TO_SWALLOW", str(int(number)))
-    done = run_forked("profile", f"{HOSTILE}:SwallowsSignal", "--input", "4")
+    done = run_forked(
+        "profile", f"{HOSTILE}:SwallowsSignal", "--input", "4",
+        before=lambda: signal.signal(number, signal.default_int_handler),  # tests run under nohup
+    )  # fmt: skip
     assert (done.status, done.out, done.err) == (status, b"", f"nincost: error: {word}\n")
 
 
