@@ -22,14 +22,14 @@ from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 
 
 def render(result: Memory, *, top: int = TOP, width: int | None = None, color: bool = False) -> str:
-    """What the peak is made of, the layers that hold most of it, and words."""
+    """Whether it fits, what the peak is made of, the layers that hold most of it, and words."""
     narrow = width is not None and width < WIDE_FROM
     parts: list[RenderableType] = [
-        Text(title(result), style="bold"),
         *[
             Text(line, style="bold green" if result.totals.fits else "bold red")
             for line in filter(None, [verdict(result)])
         ],
+        Text(title(result), style="bold"),
         Text(),
         *_remedies(result, narrow),
         _peak_table(result),

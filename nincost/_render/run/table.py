@@ -34,8 +34,8 @@ def render(result: Run, *, top: int = TOP, width: int | None = None, color: bool
     narrow = width is not None and width < WIDE_FROM
     good = result.exit_status == 0
     parts: list[RenderableType] = [
-        Text(title(result), style="bold"),
         Text(verdict(result), style="bold green" if good else "bold red"),
+        Text(title(result), style="bold"),
         Text(),
         _peak_table(result),
         Text(),
