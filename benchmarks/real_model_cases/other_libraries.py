@@ -56,20 +56,17 @@ def yolo(name: str) -> Any:
 
 
 def every(output: Any) -> Tensor:
-    found: list[Tensor] = []
+    return torch.stack([one.float().mean() for one in floats_in(output)]).sum()
 
-    def collect(value: Any) -> None:
-        if isinstance(value, Tensor):
-            if value.is_floating_point():
-                found.append(value.float().mean())
-        elif isinstance(value, dict):
-            collect(list(value.values()))
-        elif isinstance(value, list | tuple):
-            for item in value:
-                collect(item)
 
-    collect(output)
-    return torch.stack(found).sum()
+def floats_in(value: Any) -> list[Tensor]:
+    """Not a function in a function, which would be a cycle and hold its list until Python looks."""
+    if isinstance(value, Tensor):
+        return [value] if value.is_floating_point() else []
+    inner = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list | tuple):
+        return []
+    return [one for item in inner for one in floats_in(item)]
 
 
 for name in ("yolov8n", "yolo11n", "yolov8n-seg", "yolo11n-cls"):

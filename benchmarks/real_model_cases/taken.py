@@ -107,6 +107,16 @@ def taken(one: Case, steps: int, events: str = "") -> dict[str, Any]:
         inputs = tree_map(
             lambda t: t.to(kind) if torch.is_tensor(t) and t.is_floating_point() else t, inputs
         )
+    if options.get("channels_last"):
+        model = model.to(memory_format=torch.channels_last)
+        inputs = tree_map(
+            lambda t: (
+                t.contiguous(memory_format=torch.channels_last)
+                if torch.is_tensor(t) and t.dim() == 4
+                else t
+            ),
+            inputs,
+        )
     if events:
         torch.cuda.memory._record_memory_history(
             "all", context="alloc", stacks="python", max_entries=1 << 22

@@ -10,8 +10,9 @@ from torch import Tensor
 from nincost._devices.cuda.reductions import accumulator_bytes
 from nincost._devices.declare import correction, rule, substitute
 from nincost._devices.memory_format import copy_bytes, flat_copy, is_in_form, suggests_channels_last
-from nincost._devices.output_layouts import describe
+from nincost._devices.output_layouts import describe, restrided
 from nincost._devices.rules import Action, Call, alloc, free, out
+from nincost._devices.strides import dense_strides
 from nincost._devices.target import Target
 from nincost._trace.records import TensorMeta
 
@@ -168,14 +169,17 @@ def batch_norm_backward(call: Call) -> list[Action]:
 
 
 @correction("aten.native_batch_norm_backward.default")
-def as_normalized(result: Any, _grad: Tensor, x: Tensor, *_: Any) -> Any:
+def as_normalized(
+    result: Any, _grad: Tensor, x: Tensor, _weight: Any, _mean: Any, _variance: Any, _saved: Any,
+    _invstd: Any, training: bool, *_: Any,
+) -> Any:  # fmt: skip
     """The gradient in its input's form, whatever form the output's gradient has.
 
-    aten/src/ATen/native/cudnn/BatchNorm.cpp cudnn_batch_norm_backward.
+    aten/src/ATen/native/cudnn/BatchNorm.cpp cudnn_batch_norm_backward. With running statistics it
+    is row-major (native/cuda/Normalization.cu).
     """
     gradient = result[0]
     if gradient is None:
         return result
-    last = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
-    form = last if suggests_channels_last(describe(x)) else torch.contiguous_format
-    return (gradient.contiguous(memory_format=form), *result[1:])
+    last = training and suggests_channels_last(describe(x))
+    return (restrided(gradient, dense_strides(x.shape, channels_last=last)), *result[1:])

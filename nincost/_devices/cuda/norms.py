@@ -11,8 +11,9 @@ from nincost._devices.cuda.reductions import accumulator_bytes, scratch
 from nincost._devices.declare import correction, layout, rule, substitute
 from nincost._devices.deterministic import filling
 from nincost._devices.memory_format import dense_copy
-from nincost._devices.output_layouts import make_row_major, row_major
+from nincost._devices.output_layouts import make_row_major, restrided, row_major
 from nincost._devices.rules import Action, Call, alloc, free, out, out_from
+from nincost._devices.strides import dense_strides
 from nincost._devices.target import Target
 from nincost._trace.meta_operators import Layouts
 from nincost._trace.records import TensorMeta
@@ -169,7 +170,17 @@ def group_norm_backward(call: Call) -> list[Action]:
     ]  # fmt: skip
 
 
-@correction("aten.native_group_norm.default", "aten.native_group_norm_backward.default")
+@correction("aten.native_group_norm.default")
 def row_major_group_norm(result: Any, *_: Any) -> Any:
     """aten/src/ATen/native/group_norm.cpp: where the CPU's kernels keep channels-last."""
     return make_row_major(result)
+
+
+@correction("aten.native_group_norm_backward.default")
+def group_norm_gradient(result: Any, _grad: Tensor, x: Tensor, *_: Any) -> Any:
+    """Like the input, or the row-major copy of it (group_norm.cpp native_group_norm_backward)."""
+    gradient = result[0]
+    if gradient is None:
+        return result
+    strides = x.stride() if x.is_contiguous() else dense_strides(x.shape)
+    return (restrided(gradient, strides), *result[1:])

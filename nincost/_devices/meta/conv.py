@@ -11,7 +11,8 @@ from nincost._devices.declare import correction, layout, refusal
 from nincost._devices.memory_format import convolves_channels_last
 from nincost._devices.meta.matmul import of_one_type
 from nincost._devices.meta.pools import window_positions
-from nincost._devices.output_layouts import all_plain, describe, row_major
+from nincost._devices.output_layouts import all_plain, describe, restrided, row_major
+from nincost._devices.strides import dense_strides
 from nincost._trace.meta_operators import Layouts
 
 
@@ -59,7 +60,7 @@ def channels_last_output(result: Tensor, x: Tensor, weight: Tensor, *_: Any) -> 
     """
     if not convolves_channels_last(describe(x), describe(weight)):
         return result
-    return result.movedim(1, -1).contiguous().movedim(-1, 1)
+    return restrided(result, dense_strides(result.shape, channels_last=True))
 
 
 @layout("aten.convolution_backward.default")
