@@ -119,6 +119,56 @@ class Spoken(nn.Module):
         return nn.functional.ctc_loss(scores, targets, lengths, sizes)
 
 
+class Deformable(nn.Module):
+    """Modulated, in groups, of more images than are done at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.ops import DeformConv2d
+
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.offset = nn.Conv2d(16, 18, 3, padding=1)
+        self.mask = nn.Conv2d(16, 9, 3, padding=1)
+        self.conv = DeformConv2d(16, 32, 3, padding=1, groups=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.conv(x, self.offset(x), self.mask(x).sigmoid())  # type: ignore[no-any-return]
+
+
+class SizesOfOne(nn.Module):
+    """What counts as channels-last by the strides of a batch of one, or of a single pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(16, 16, 1 + 2 * (n > 0), padding=n) for n in (0, 1)])
+        self.norm, self.last = nn.BatchNorm2d(16), nn.Conv2d(32, 16, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[2:]
+        rows = x.flatten(2).transpose(1, 2).contiguous()  # as attention leaves an image
+        image = (x + rows.transpose(1, 2).reshape(x.shape)) / 2.0
+        image = self.convs[1](nn.functional.interpolate(image, scale_factor=2.0))
+        last = x.contiguous(memory_format=torch.channels_last)
+        pixel = self.convs[0](nn.functional.adaptive_avg_pool2d(last, 1))
+        pixel = self.norm(pixel).relu() if len(x) > 1 else pixel
+        wide = nn.functional.interpolate(pixel, size=size, mode="bilinear")
+        return self.last(torch.cat([last, wide], 1)).mean() + image.mean()  # type: ignore[no-any-return]
+
+
+class Prompted(nn.Module):
+    """Puts a mask of floats before the one that is given, as prompt tuning does, and looks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(100, 64)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        whole = torch.cat((torch.ones(len(mask), 4).to(mask.device), mask), 1)
+        held = self.embed(tokens)
+        return held if whole.bool().all() else held * whole[:, 4:, None]
+
+
 def spoken() -> Made:
     return Spoken(), {
         "x": torch.zeros(4, 50, 16), "targets": torch.ones(4, 9, dtype=torch.int64),
@@ -130,6 +180,13 @@ CASES: dict[str, Callable[[], Made]] = {
     "causal": lambda: (Causal(), {"tokens": ids(4, 128)}),
     "packed": lambda: (Packed(), {"tokens": ids(4, 20), "lengths": torch.tensor([20, 7, 12, 9])}),
     "masked": lambda: (Masked(), {"tokens": ids(8, 100)}),
+    "deformable": lambda: (Deformable(), {"x": torch.zeros(40, 3, 12, 12)}),
+    "sizes of one": lambda: (SizesOfOne(), {"x": torch.zeros(1, 16, 16, 16)}),
+    "sizes of one, two images": lambda: (SizesOfOne(), {"x": torch.zeros(2, 16, 16, 16)}),
+    "prompted": lambda: (
+        Prompted(),
+        {"tokens": ids(2, 64), "mask": torch.ones(2, 64, dtype=torch.int64)},
+    ),
     "bert": bert,
     "llama": llama,
     "mixtral": mixtral,

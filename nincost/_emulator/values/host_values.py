@@ -23,8 +23,11 @@ FOLLOWED = (
     "logical_and", "logical_or", "logical_not", "bitwise_and.Tensor", "bitwise_or.Tensor",
     "bitwise_not", "sum.dim_IntList", "any", "any.dim", "cumsum", "sort.stable", "sort",
     "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select", "gather",
-    "index.Tensor",
+    "index.Tensor", "cat",
 )  # fmt: skip
+#: These pass a mask on that is in floats; images and activations are larger.
+_OF_MASKS = ("cat", "_to_copy")
+_LARGEST_MASK = 1 << 16
 
 
 class HostValues:
@@ -110,13 +113,18 @@ class HostValues:
             compute = _cast
         floats = operator in _COMPARISONS
 
+        def is_left_out(first: Any) -> bool:
+            if floats or not first.is_floating_point():
+                return False
+            return operator not in _OF_MASKS or first.numel() > _LARGEST_MASK
+
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
             if operator == "floor_divide":  # a number comes without the tensor that it was made
                 arguments = tuple(
                     one if isinstance(one, self.torch.Tensor) else self.torch.tensor(one)
                     for one in arguments
                 )
-            if not floats and tensor.is_floating_point():
+            if any(map(is_left_out, tensor if isinstance(tensor, list | tuple) else [tensor])):
                 return own.call_boxed(keys, tensor, *arguments, **options)
             state = self.of_all((tensor, *arguments))
             content: Any = None
