@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from nincost._memory.results import Memory
     from nincost._plan.plan import plan
     from nincost._plan.plan_results import Plan
+    from nincost._plan.sweep import sweep
+    from nincost._plan.sweep_results import Sweep
     from nincost._profile.profile import profile
     from nincost._profile.results import LayerCost, Profile, Totals
     from nincost._profile.variants import Variants, variants
@@ -74,6 +76,8 @@ _WHERE = {
     "StepTime": "nincost._time.results",
     "plan": "nincost._plan.plan",
     "Plan": "nincost._plan.plan_results",
+    "sweep": "nincost._plan.sweep",
+    "Sweep": "nincost._plan.sweep_results",
     "run": "nincost._emulator.run",
     "Run": "nincost._emulator.results",
     "verify": "nincost._emulator.verification.verify",
@@ -121,6 +125,7 @@ __all__ = [
     "Report",
     "Run",
     "StepTime",
+    "Sweep",
     "TorchVersionError",
     "Totals",
     "TrainTable",
@@ -142,6 +147,7 @@ __all__ = [
     "profile",
     "report",
     "run",
+    "sweep",
     "time",
     "train",
     "train_table",

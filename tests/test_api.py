@@ -97,7 +97,7 @@ ONLY_CLI_OF = {
     "audit": {"lang"}, "check": {"lang"}, "compare": {"lang"},
     "fit": {"batch_size"}, "time": {"trace", "top"}, "validate": {"reports"},
     "run": {"timeline", "snapshot", "top"},
-    "plan": {"top"},
+    "plan": {"top"}, "sweep": {"top"},
     "train": {"table", "seeds", "trust"},  # nincost.train_table
 }  # fmt: skip
 #: Of one function alone: who is told how far it has come, and what each command has as an output

@@ -36,6 +36,7 @@ COMMANDS = {
     "fit": "The largest batch that fits a GPU.",
     "time": "How long a training step takes on a GPU, and what bounds it.",
     "plan": "Ways to train a model on a number of GPUs, by memory.",
+    "sweep": "Many models, settings and cards in one table, here or on a cluster.",
     "run": "A script, unchanged, on emulated GPUs: the memory it takes, line by line.",
     "validate": "Predicted against measured memory on this machine's GPU.",
     "check": "Hand formulas against the trace, fvcore and FlopCounterMode.",

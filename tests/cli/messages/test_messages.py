@@ -54,6 +54,26 @@ UNREACHED = {
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_engines/fit.py run: InputError(self._too_small(unit))":
         "needs an emulated GPU; provoked in tests/emulator/described",
+    "_plan/cluster.py _answer: a worker lacks a module ( ): install nin":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py _answer: the scheduler is gone, or has dropped a ":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py _check_workers: the worker cannot predict ( ): install n":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py _check_workers: the worker has , and this machine : inst":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py connected: no Dask scheduler answers at ( ): start ":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py connected: the cluster cannot be started ( ): see t":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/journal.py add: the sweep's journal could not be written":
+        "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
+    "_plan/journal.py open_journal: another sweep writes : wait for it, or g":
+        "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
+    "_plan/workers.py _start: a process of the sweep could not be star":
+        "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
+    "_plan/workers.py refuse_while_starting: nincost.sweep starts processes, which im":
+        "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
     "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
     "_render/figures/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":

@@ -1,0 +1,126 @@
+"""Predicts a sweep's cells on a Dask cluster, whose scheduler does what there is to schedule."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, as_completed
+from typing import Any
+
+from nincost._plan.cells import Answer, Cell, predict_cell, versions
+from nincost._progress import advance
+from nincost.errors import InputError, described, one_line
+
+#: Clusters by name, and the class that makes each by its own configuration.
+CLUSTERS = {
+    "local": ("distributed", "LocalCluster"),
+    "slurm": ("dask_jobqueue", "SLURMCluster"),
+    "k8s": ("dask_kubernetes.operator", "KubeCluster"),
+}
+#: Seconds in which a scheduler must answer.
+_ANSWERS_WITHIN = 10
+
+
+@contextlib.contextmanager
+def connected(scheduler: str | None, cluster: str | None, workers: int | None) -> Iterator[Any]:
+    """A client of a running scheduler, or of a cluster that is started and closed again.
+
+    Raises:
+        InputError: Dask is not installed, nothing answers, or the cluster cannot be started.
+    """
+    distributed = _need("distributed")
+    with contextlib.ExitStack() as stack:
+        if cluster is not None:
+            package, name = CLUSTERS[cluster]
+            kind = getattr(_need(package), name)
+            advance(f"starting a {cluster} cluster", 0)
+            own = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+            try:
+                made = stack.enter_context(kind(**(own if cluster == "local" else {})))
+                if cluster != "local" and workers is not None:
+                    made.scale(workers)
+            except Exception as error:
+                raise InputError(
+                    f"the {cluster} cluster cannot be started ({described(error)}): see the "
+                    f"configuration of {package.partition('.')[0]}"
+                ) from error
+            yield stack.enter_context(distributed.Client(made))
+            return
+        try:
+            client = distributed.Client(scheduler, timeout=_ANSWERS_WITHIN)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            raise InputError(
+                f"no Dask scheduler answers at {scheduler!r} ({one_line(error)}): start one with "
+                "dask scheduler, and give its address, such as tcp://10.0.0.5:8786"
+            ) from error
+        yield stack.enter_context(client)
+
+
+def _need(package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise InputError(
+            f"a sweep on a cluster needs {package.partition('.')[0].replace('_', '-')} "
+            f"({one_line(error)}): pip install 'nincost[cluster]'"
+        ) from error
+
+
+def on_cluster(cells: Sequence[Cell], client: Any) -> Iterator[tuple[Cell, Answer]]:
+    """Predict cells on a cluster's workers, in the order in which they end.
+
+    What a worker had that died, the scheduler gives to another one; a cell with which several died
+    (Dask's `allowed-failures`) has failed.
+
+    Raises:
+        InputError: a worker lacks nincost or torch, or has other versions; or the scheduler is
+            gone.
+    """
+    advance("waiting for a worker", 0)
+    client.wait_for_workers(1)
+    _check_workers(client)
+    executor = client.get_executor(pure=False)
+    running = {
+        executor.submit(predict_cell, c.command, c.model, c.gpu, dict(c.given)): c for c in cells
+    }
+    try:
+        # A future that is dropped is one whose answer no other worker computes again.
+        for future in as_completed(list(running)):
+            yield running.pop(future), _answer(future)
+    finally:
+        executor.shutdown(wait=False)
+
+
+def _answer(future: Any) -> Answer:
+    try:
+        return Answer(**future.result())
+    except CancelledError as error:
+        raise InputError(
+            "the scheduler is gone, or has dropped a cell: start it again and run the same sweep, "
+            "which goes on"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a worker lacks a module ({one_line(error)}): install nincost there as here, and run "
+            "the same sweep, which goes on"
+        ) from error
+    except Exception as error:  # KilledWorker, and what could not be sent
+        return Answer(described(error), {})
+
+
+def _check_workers(client: Any) -> None:
+    """Refuse workers that would give other figures, or none."""
+    mine = versions()
+    for worker, found in client.run(versions, on_error="return").items():
+        if isinstance(found, BaseException):
+            raise InputError(
+                f"the worker {worker} cannot predict ({described(found)}): install nincost and "
+                "torch there as here"
+            )
+        other = {name for name in ("nincost", "torch") if found.get(name) != mine[name]}
+        for name in sorted(other):
+            raise InputError(
+                f"the worker {worker} has {name} {found.get(name)}, and this machine "
+                f"{mine[name]}: install one version everywhere"
+            )

@@ -1,0 +1,1 @@
+"""A sweep's cells: their settings, figures, and why some failed."""
