@@ -148,7 +148,7 @@ class _Asked:
             what = Script(PROGRAM, True, (str(path),))
             runner = RankRunner(
                 what, orders, self.request.card.gpu, settings, folder / "ranks", sys.executable,
-                None, self.process.run,
+                None, self.process.run, self.process.accompany,
             )  # fmt: skip
             collected = Collected(what, self.request.card.gpu, settings)
 

@@ -15,7 +15,11 @@ from nincost._emulator.described.spread import ParallelCalls, place
 from nincost._emulator.described.watchdog import let_watchdog_look
 from nincost._models.copies import copy_structure
 from nincost._models.inputs import ModelInput, tensors_in
-from nincost._step.activation_checkpointing import repeated_blocks
+from nincost._step.activation_checkpointing import (
+    checkpoint_blocks,
+    chosen_blocks,
+    repeated_blocks,
+)
 from nincost._step.loss import make_target, output_tensor, take_loss
 from nincost._step.parallel import Parallel
 from nincost._step.step_options import Step
@@ -119,7 +123,9 @@ class Pipeline:
         for number in numbers:
             first, last = number == 0, number == count - 1
             mine = range(cuts[number], cuts[number + 1])
-            module = TransformersPart(copy_structure(self.module), mine, first=first, last=last)
+            copy = copy_structure(self.module)
+            checkpoint_blocks(copy, self.step.activation_checkpointing)
+            module = TransformersPart(copy, mine, first=first, last=last)
             module.train(self.module.training)
             place(module, self.device)
             stages.append(
@@ -134,6 +140,11 @@ class Pipeline:
     def _by_export(
         self, blocks: list[nn.Module], cuts: list[int], numbers: list[int], part: Tensor
     ) -> tuple[list[Any], Tensor]:
+        if chosen_blocks(self.module, self.step.activation_checkpointing):
+            raise InputError(
+                "a pipeline is cut out of an exported graph, which keeps no activation "
+                "checkpointing, unless the model is one of transformers: leave one of both out"
+            )
         paths = {id(module): path for path, module in self.module.named_modules()}
         output = output_tensor(self.module(part))
         cut = {paths[id(blocks[place])]: SplitPoint.BEGINNING for place in cuts[1:-1]}

@@ -89,11 +89,11 @@ def run_job(job: Mapping[str, Any], prepared: _Prepared) -> None:
     convert_module(step, module)
     change_what_is_trained(step, module)
     set_mode(module, training=not step.inference)
-    checkpoint_blocks(module, step.activation_checkpointing)
     if parallel.pp > 1:
         example = convert_input(step, prepared.inputs)
         Pipeline(step, parallel, module, example, device).run()
         return
+    checkpoint_blocks(module, step.activation_checkpointing)
     module = spread(module, parallel, device)
     inputs = convert_input(step, with_values(prepared.inputs))
     inputs = map_tensors(lambda tensor: tensor.to(device), inputs)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -129,26 +129,56 @@ class WarmProcess:
             answer: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
             return answer
 
-    def _ask(self, question: dict[str, Any]) -> int:
-        done = threading.Event()
+    def accompany(self, _python: str, command: Sequence[str], variables: Mapping[str, str]) -> Fork:
+        """Start a rank that is not observed, as another one waits for what it sends."""
+        question = {
+            "command": list(command), "orders": None, "unobserved": True,
+            "variables": _of_a_rank(self.variables, variables),
+            "job": command[2] if list(command[:1]) == ["-m"] else "",
+        }  # fmt: skip
+        number, done = self._send(question)
+        return Fork(self, number, done)
+
+    def end(self, number: int) -> None:
+        """End the fork of a question before it ends by itself."""
         with self._lock:
-            number = self._count = self._count + 1
-            self._waiting[number] = done
-            try:
-                assert self._process.stdin is not None
-                self._process.stdin.write(
-                    json.dumps({**question, "number": number}).encode() + b"\n"
-                )
-                self._process.stdin.flush()
-            except OSError:
-                done.set()
-        done.wait()
+            self._write({"end": number})
+
+    def status(self, number: int) -> int:
+        """The exit status of a fork that has ended.
+
+        Raises:
+            ModelError: the process that is forked has ended.
+        """
         if number not in self._found:
             raise ModelError(
                 "the process that runs steps on the emulated GPU has ended "
                 f"(exit status {self._process.wait()}): its last lines above may say why"
             )
-        return self._found.pop(number)
+        return self._found[number]
+
+    def _ask(self, question: dict[str, Any]) -> int:
+        number, done = self._send(question)
+        done.wait()
+        return self.status(number)
+
+    def _send(self, question: dict[str, Any]) -> tuple[int, threading.Event]:
+        done = threading.Event()
+        with self._lock:
+            number = self._count = self._count + 1
+            self._waiting[number] = done
+            if not self._write({**question, "number": number}):
+                done.set()
+        return number, done
+
+    def _write(self, line: dict[str, Any]) -> bool:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(line).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            return False
+        return True
 
     def _read(self) -> None:
         for line in self._answers:
@@ -158,6 +188,26 @@ class WarmProcess:
         with self._lock:
             for event in self._waiting.values():
                 event.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A rank that is not observed, with what `subprocess.Popen` has."""
+
+    process: WarmProcess
+    number: int
+    done: threading.Event
+
+    def poll(self) -> int | None:
+        return self.process.status(self.number) if self.done.is_set() else None
+
+    def terminate(self) -> None:
+        if not self.done.is_set():
+            self.process.end(self.number)
+
+    def wait(self) -> int:
+        self.done.wait()
+        return self.process.status(self.number)
 
 
 def _of_a_rank(start: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

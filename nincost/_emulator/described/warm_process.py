@@ -2,7 +2,8 @@
 
 `python -m nincost._emulator.described.warm_process ANSWERS`: a question is a line of JSON on stdin
 (`warm.py` writes it), and its number and the status that its process ended with are a line on the
-descriptor ANSWERS. Nothing here touches the device: each forked process finds it as a fresh one.
+descriptor ANSWERS; a line with `end` ends the process of one. Nothing here touches the device: each
+forked process finds it as a fresh one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import ctypes
 import gc
 import json
 import os
+import runpy
 import select
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -47,6 +50,11 @@ def main() -> None:
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
                 question = json.loads(line)
+                if "end" in question:
+                    for number, pid in running.values():
+                        if number == question["end"]:
+                            os.kill(pid, signal.SIGKILL)
+                    continue
                 if question["job"]:
                     step_script.prepare(question["job"])
                 pid = os.fork()
@@ -76,10 +84,25 @@ def _become(question: dict[str, Any]) -> NoReturn:
     os.environ.update(question["variables"])
     ctypes.CDLL(None).nincost_emulated_settle()
     world.install(torch)
+    if question.get("unobserved"):
+        _run_unobserved(question["command"])
     if question["orders"] is None:
         sys.argv[:] = question["command"][1:]
         quick.main()
     run_observed(Orders(**question["orders"]), question["command"])
+
+
+def _run_unobserved(command: list[str]) -> NoReturn:
+    """Run a command of Python's as it would."""
+    try:
+        if command[0] == "-m":
+            sys.argv[:] = command[1:]
+            runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv[:] = command
+            runpy.run_path(command[0], run_name="__main__")
+    finally:
+        os._exit(0)  # nobody asks how it ended: what it sends is there, or is not
 
 
 if __name__ == "__main__":

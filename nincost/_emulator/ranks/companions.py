@@ -7,14 +7,24 @@ that lacks what another one sends waits, and whoever runs it starts that other r
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from nincost._emulator.ranks.journal import Journal
 
 _SECONDS = 0.1
+
+
+class Process(Protocol):
+    """What `subprocess.Popen` has, and a fork of a warm process."""
+
+    def poll(self) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+    def wait(self) -> int: ...
 
 
 class Companions:
@@ -22,13 +32,13 @@ class Companions:
 
     Args:
         journal: of the rank that runs.
-        start: starts the process of a rank with the same journal, in a process group of its own.
+        start: starts the process of a rank with the same journal.
     """
 
-    def __init__(self, journal: Journal, start: Callable[[int], subprocess.Popen[bytes]]) -> None:
+    def __init__(self, journal: Journal, start: Callable[[int], Process]) -> None:
         self.journal = journal
         self.start = start
-        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.processes: dict[int, Process] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="nincost-companions", daemon=True)
 

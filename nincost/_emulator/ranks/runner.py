@@ -13,7 +13,7 @@ from nincost._devices.cards import Gpu
 from nincost._emulator.launch import UNLIMITED, environment
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.process_tree import tree_command
-from nincost._emulator.ranks.companions import Companions
+from nincost._emulator.ranks.companions import Companions, Process
 from nincost._emulator.ranks.journal import Journal
 from nincost._emulator.ranks.kinds import Kinds, find_kinds, grid
 from nincost._emulator.run_options import Script
@@ -22,6 +22,17 @@ from nincost._emulator.supervise import Finished, Progress, run_script
 
 class _InterruptedError(Exception):
     """Ctrl-C: no more ranks are run."""
+
+
+def _start_afresh(
+    python: str, command: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        tree_command(python, [python, *command]),
+        env=dict(variables),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        process_group=0,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,9 @@ class RankRunner:
     journal: Path
     python: str
     progress: Callable[[Progress], None] | None
-    #: What runs a rank: `run_script`, or a warm process's own.
+    #: What runs a rank, and what starts one that is not observed: a warm process has its own.
     start: Callable[..., Finished] = run_script
+    accompany: Callable[[str, Sequence[str], Mapping[str, str]], Process] = _start_afresh
 
     def run_each(self, numbers: Sequence[int]) -> Iterator[tuple[int, Finished]]:
         """The ranks with these numbers, up to one that is interrupted."""
@@ -84,14 +96,9 @@ class RankRunner:
                 python=self.python, progress=self.progress, rank=number,
             )  # fmt: skip
 
-    def _accompany(self, number: int) -> subprocess.Popen[bytes]:
+    def _accompany(self, number: int) -> Process:
         """Start a rank that sends what another one waits for; its own memory has no end."""
-        return subprocess.Popen(
-            tree_command(self.python, [self.python, *self.what.command]),
-            env=self._variables(number, UNLIMITED),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            process_group=0,
-        )  # fmt: skip
+        return self.accompany(self.python, self.what.command, self._variables(number, UNLIMITED))
 
     def _variables(self, number: int, capacity: int | None) -> dict[str, str]:
         settings = self.settings

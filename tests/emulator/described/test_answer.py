@@ -34,8 +34,8 @@ NET: dict[str, dict[str, Any]] = {
     "offload": {"parallel": "fsdp", "cpu_offload": True},
     "hsdp": {"parallel": "hsdp:2"},
     "checkpointed": {"parallel": "fsdp"},
+    "compiled": {"parallel": "fsdp", "compile": True},
 }
-LLAMA: dict[str, dict[str, Any]] = {"tp": {"tp": 4}, "pp": {"pp": 4}}
 CONFIG = {
     "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 128,
     "intermediate_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -65,7 +65,7 @@ def by_hand(process: WarmProcess, kind: str, numbers: list[int], folder: Path) -
     }  # fmt: skip
     runner = RankRunner(
         script, Orders("", steps=STEPS), card, settings, folder / "ranks", sys.executable, None,
-        process.run,
+        process.run, process.accompany,
     )  # fmt: skip
     collected = Collected(script, card, settings)
     for number, finished in runner.run_each(numbers):
@@ -95,8 +95,10 @@ def test_takes_what_the_script_by_hand_takes(
         assert [rank.stands_for for rank in found.ranks] == ["0-2", "3"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", LLAMA)
+@pytest.mark.parametrize("kind", [
+    pytest.param("tp", marks=pytest.mark.slow), "tp-checkpointed", "pp",
+    pytest.param("pp-checkpointed", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_splits_a_llama_as_the_script_by_hand(
     kind: str, process: WarmProcess, tmp_path: Path
 ) -> None:
@@ -104,9 +106,12 @@ def test_splits_a_llama_as_the_script_by_hand(
     request = make_request(
         f"hf:{tmp_path}", "h100", 8, input="input_ids=128:int64", optimizer="AdamW"
     )
-    found = emulated_memory(request, Parallel(ranks=4, **LLAMA[kind]), process)
+    split, _, more = kind.partition("-")
+    step = request.changed(activation_checkpointing="blocks" if more else "none")
+    options: dict[str, Any] = {split: 4}
+    found = emulated_memory(step, Parallel(ranks=4, **options), process)
     ranks = [rank.rank for rank in found.ranks]
-    assert ranks == ([0, 1, 2, 3] if kind == "pp" else [0])  # a stage each
+    assert ranks == ([0, 1, 2, 3] if split == "pp" else [0])  # a stage each
     script = by_hand(process, kind, ranks, tmp_path)
     peaks = [(r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in found.ranks]
     assert peaks == [
@@ -125,6 +130,9 @@ def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_pat
     ):
         with pytest.raises(InputError, match=words):
             emulated_memory(net, Parallel(**options), process)
+    step = net.changed(activation_checkpointing="blocks")
+    with pytest.raises(InputError, match="an exported graph, which keeps no activation"):
+        emulated_memory(step, Parallel(ranks=2, pp=2), process)
 
 
 def test_a_step_that_runs_out_of_memory_is_run_on_a_card_without_end() -> None:

@@ -1,6 +1,7 @@
 """Steps on several ranks, written by hand as people write them: the kind is the first argument.
 
-The second is the folder of a transformers config.json, for those that split a Llama.
+The second is the folder of a transformers config.json, for those that split a Llama: `tp` and `pp`,
+and `tp-checkpointed` with activation checkpointing.
 """
 
 import os
@@ -120,11 +121,20 @@ def tensor_parallel(llama: Any, size: int) -> None:
     parallelize_module(llama, init_device_mesh("cuda", (size,)), plan)
 
 
-def pipeline(folder: str, device: torch.device, rank: int) -> None:
+def checkpointed(block: Any) -> None:
+    block.forward = lambda *args, run=block.forward, **kwargs: checkpoint(
+        run, *args, use_reentrant=False, **kwargs
+    )
+
+
+def pipeline(folder: str, device: torch.device, rank: int, *, checkpoints: bool) -> None:
     from torch.distributed.pipelining import PipelineStage, Schedule1F1B
 
     stage = Stage(make_llama(folder), rank)
     stage.to_empty(device=device)
+    if checkpoints:
+        for layer in stage.model.layers:
+            checkpointed(layer)
     width = stage.model.config.hidden_size
     words = torch.zeros(2, LENGTH, dtype=torch.long, device="meta")
     hidden = torch.empty(2, LENGTH, width, device="meta")
@@ -150,21 +160,27 @@ def main(kind: str, folder: str) -> None:
     rank, size = dist.get_rank(), dist.get_world_size()
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     torch.cuda.set_device(device)
+    kind, _, more = kind.partition("-")
     if kind == "pp":
-        pipeline(folder, device, rank)
+        pipeline(folder, device, rank, checkpoints=bool(more))
         return
     if kind == "tp":
         llama = make_llama(folder)
         tensor_parallel(llama, size)
         llama.to_empty(device=device)
+        for layer in llama.model.layers if more else ():
+            checkpointed(layer)
         words = torch.zeros(8, LENGTH, dtype=torch.long).to(device)
         train(llama, lambda p: torch.optim.AdamW(p, foreach=False), words, words.clone())
         return
     with torch.device("meta"):
         model: Any = Net()
+    if kind == "compiled":
+        for block in model.blocks:
+            block.compile()
     if kind == "checkpointed":
         for block in model.blocks:
-            block.forward = lambda x, run=block.forward: checkpoint(run, x, use_reentrant=False)
+            checkpointed(block)
     make_optimizer: Any = torch.optim.AdamW
     if kind in ("ddp", "zero1"):
         model.to_empty(device=device)
