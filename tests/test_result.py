@@ -27,6 +27,7 @@ TEXTS = ("table", "csv", "json", "markdown", "latex", "html")
 MORE = {
     "profile": PICTURES, "memory": ("snapshot", *PICTURES), "fit": PICTURES, "compare": PICTURES,
     "report": PICTURES, "run": ("snapshot", *PICTURES), "train": ("jsonl", *PICTURES),
+    "sweep": ("parquet", *PICTURES),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from nincost._emulator.verification.results import (
     VerificationTotals,
 )
 from nincost._measure.results import Measured
+from nincost._plan.sweep_results import Sweep, SweepRow, SweepTotals
 from nincost._result import Result
 from nincost._train.compare_runs import RunComparison, SeedRun, TrainTable
 from nincost._train.results import Epoch, Speed, StepMemory, Training
@@ -85,6 +86,21 @@ def verification() -> Verification:
 
 
 #: How to make a result of each kind, by the command that gives it.
+@functools.cache
+def sweep() -> Sweep:
+    """Two cells, made up, one of which failed; their names must be escaped."""
+    figures = {"peak_allocated_bytes": 2**30, "peak_reserved_bytes": 2**30 + 2**21,
+               "process_bytes": 3 * 2**29, "fits": True}  # fmt: skip
+    given = {"batch_size": 8, "arg": {"kind": "<b>"}}
+    return Sweep(
+        rows=(
+            SweepRow("memory", "a<b>", "rtx4090", given, "", figures, ("aten.odd",), 0.5),
+            SweepRow("memory", "=c*d*", "rtx4090", given, "unknown model <c>: try a", {}, (), 0.0),
+        ),
+        totals=SweepTotals(2, 1, 0), journal="a.sweep.jsonl", environment={"torch": "2.14"},
+    )  # fmt: skip
+
+
 RESULTS: dict[str, Callable[[], Result]] = {
     "profile": functools.cache(lambda: nincost.profile("two-1x1")),
     "memory": functools.cache(lambda: nincost.memory("two-1x1", gpu="rtx3060", measure=False)),
@@ -103,4 +119,5 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "validate": validation,
     "train": training,
     "train_table": train_table,
+    "sweep": sweep,
 }

@@ -21,6 +21,7 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from nincost._emulator.imports import when_imported
 from nincost._emulator.observe import spawned
 from nincost._emulator.observe.end import leave_process
 from nincost._emulator.ranks import objects
@@ -62,8 +63,13 @@ def install(torch: Any) -> None:
     """Replace stores and gloo where this process is, or may become, a rank of an emulated world."""
     if not {WORLD, WANTED} & os.environ.keys() or not torch.distributed.is_available():
         return
-    from nincost._torch.distributed import rendezvous_handlers, store_modules
+    from nincost._torch.distributed import (
+        look_for_strided_shards_once,
+        rendezvous_handlers,
+        store_modules,
+    )
 
+    when_imported("torch.distributed.tensor._sharding_prop", look_for_strided_shards_once)
     dist = torch.distributed
     world = _World(torch)
     for module in store_modules():
