@@ -10,6 +10,8 @@ import torch
 from nincost._torch.names import find, missing
 
 _EMULATE = "emulate a rank of many"
+#: The module that `look_for_strided_shards_once` changes.
+SHARDING = "torch.distributed.tensor._sharding_prop"
 
 
 def store_modules() -> list[Any]:
@@ -63,12 +65,12 @@ def fake_process_group() -> Callable[[int, int], Any]:
 def look_for_strided_shards_once(sharding: Any) -> None:
     """Let DTensor look through an operator's inputs once, and not once for each of its tensors.
 
-    `_propagate_use_strided_shard_flag` of `torch.distributed.tensor._sharding_prop`, of torch 2.12
-    and newer, does nothing where no input has a strided shard. It looks at all inputs for each
-    tensor of a list: a fused optimizer of 291 parameters at some 1,200, each 291 times.
+    Its `_propagate_use_strided_shard_flag`, of torch 2.12 and newer, does nothing where no input
+    has a strided shard. It looks at all inputs for each tensor of a list: a fused optimizer of 291
+    parameters at some 1,200, each 291 times.
 
     Args:
-        sharding: that module.
+        sharding: the module `SHARDING`.
     """
     propagate = getattr(sharding, "_propagate_use_strided_shard_flag", None)
     strided = getattr(sharding, "_StridedShard", None)

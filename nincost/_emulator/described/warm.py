@@ -40,6 +40,7 @@ class WarmProcess:
     """
 
     def __init__(self, gpu: Gpu, variables: Mapping[str, str]) -> None:
+        self._own = dict(variables)
         self.variables = {
             **environment(gpu, devices=DEVICES, assume="all", routing="balanced"), **variables,
             "OMP_NUM_THREADS": "1",  # threads would not be there in a fork
@@ -102,7 +103,7 @@ class WarmProcess:
             question = {
                 "command": list(command),
                 "orders": asdict(replace(orders, output=str(output))),
-                "variables": _of_a_rank(self.variables, variables),
+                "variables": self._of_a_rank(variables),
                 "job": command[2] if list(command[:1]) == ["-m"] else "",
             }
             status = self._ask(question)
@@ -121,7 +122,7 @@ class WarmProcess:
             output = Path(folder) / "answer"
             question = {
                 "command": ["-m", "", job, str(output)], "orders": None, "job": job,
-                "variables": _of_a_rank(self.variables, variables),
+                "variables": self._of_a_rank(variables),
             }  # fmt: skip
             self._ask(question)
             if not output.exists():
@@ -133,7 +134,7 @@ class WarmProcess:
         """Start a rank that is not observed, as another one waits for what it sends."""
         question = {
             "command": list(command), "orders": None, "unobserved": True,
-            "variables": _of_a_rank(self.variables, variables),
+            "variables": self._of_a_rank(variables),
             "job": command[2] if list(command[:1]) == ["-m"] else "",
         }  # fmt: skip
         number, done = self._send(question)
@@ -156,6 +157,12 @@ class WarmProcess:
                 f"(exit status {self._process.wait()}): its last lines above may say why"
             )
         return self._found[number]
+
+    def _of_a_rank(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """A rank's environment, but for what only the start of a process needs."""
+        kept = {name: value for name, value in wanted.items() if name != "LD_PRELOAD"}
+        devices = self.variables["NINCOST_EMULATED_DEVICES"]
+        return {**kept, **self._own, "NINCOST_EMULATED_DEVICES": devices}
 
     def _ask(self, question: dict[str, Any]) -> int:
         number, done = self._send(question)
@@ -208,9 +215,3 @@ class Fork:
     def wait(self) -> int:
         self.done.wait()
         return self.process.status(self.number)
-
-
-def _of_a_rank(start: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """A rank's environment, but for what only the start of a process needs."""
-    kept = {name: value for name, value in wanted.items() if name not in ("LD_PRELOAD",)}
-    return {**kept, "NINCOST_EMULATED_DEVICES": start["NINCOST_EMULATED_DEVICES"]}

@@ -64,12 +64,13 @@ def install(torch: Any) -> None:
     if not {WORLD, WANTED} & os.environ.keys() or not torch.distributed.is_available():
         return
     from nincost._torch.distributed import (
+        SHARDING,
         look_for_strided_shards_once,
         rendezvous_handlers,
         store_modules,
     )
 
-    when_imported("torch.distributed.tensor._sharding_prop", look_for_strided_shards_once)
+    when_imported(SHARDING, look_for_strided_shards_once)
     dist = torch.distributed
     world = _World(torch)
     for module in store_modules():
