@@ -27,18 +27,24 @@ from step_time_cases.cards import card_of
 from step_time_cases.h100 import GPU as H100
 from step_time_cases.h100 import Step, read_steps, record_steps
 from step_time_cases.kernels import KernelRow, launches, read_kernels, sample
+from step_time_cases.profiled import Profiled, read_profiled
 from step_time_cases.search import Values, changed, search
 from step_time_cases.timm_rows import GPU, TimmRow, read_rows, record_rows
 
+from nincost._devices.cards import Gpu
+from nincost._time import kernels
 from nincost._time.kernels import WorkTable, kernel_times
 from nincost._time.parameters import Parameters
+from nincost._time.peaks import peak_of
 from nincost._time.queue import Queue, run_queue
+from nincost._time.work.kinds import INSTRUCTIONS
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "nincost/_time/parameters.toml"
 #: Rows of an operator and card that are fitted to.
-EACH = 300
-#: In NeuSight's rows the host records the second event while the kernel runs: seconds of that.
-HIDDEN = 8e-6
+EACH = 150
+#: In NeuSight's rows the host records the second event while the kernel runs; that takes this share
+#: of what the same host takes to launch an addition (read off the rows around that size).
+HIDDEN = 0.42
 
 _ROWS = ("softmax", "norm")
 CORES: tuple[tuple[str, ...], ...] = (
@@ -46,31 +52,73 @@ CORES: tuple[tuple[str, ...], ...] = (
     ("memory", "matmul"), ("memory", "batched-matmul"), ("memory", "conv-forward"),
     ("cores", "efficiency", "matmul"), ("cores", "efficiency", "batched-matmul"),
     ("cores", "efficiency", "conv-forward"), ("cores", "small_tiles"), ("cores", "filling"),
-    ("cores", "picojoules", "6"), ("cores", "picojoules", "7"), ("kernels", "overlap"),
+    ("cores", "picojoules", "6"), ("cores", "picojoules", "7"), ("cores", "picojoules", "8"),
+    ("kernels", "overlap"),
 )  # fmt: skip
 TENSOR: tuple[tuple[str, ...], ...] = (
     *[("memory", name) for name in (
         "depthwise-forward", "depthwise-data", "depthwise-filter", "copy", "transpose", "layout",
-        "reduction", "batch-norm", "batch-norm-backward", "norm-backward", "pooling", "indexing",
+        "reduction", "batch-norm", "batch-norm-backward", "native-batch-norm",
+        "native-batch-norm-backward", "norm-backward", "indexing",
         "optimizer", "conv-data", "conv-filter",
     )],
+    ("tensor", "memory", "conv-forward"),
     *[("tensor", "efficiency", name) for name in (
         "matmul", "batched-matmul", "conv-forward", "conv-data", "conv-filter",
-        "depthwise-forward", "depthwise-data", "depthwise-filter",
     )],
-    ("tensor", "small_tiles"), ("tensor", "filling"),
+    *[("cores", "efficiency", f"depthwise-{name}") for name in ("forward", "data", "filter")],
 )  # fmt: skip
-#: Where the search for `CORES` begins, so that no fit knows what another one found.
-START = dict(zip(CORES, (
-    0.8, 0.65, 0.6, 0.7, 0.7, 0.7, 0.85, 0.85, 0.65, 0.1, 16.0, 25.0, 25.0, 3.0,
-), strict=True))  # fmt: skip
-#: What only a whole step on the H100 shows: few blocks, ATen's own kernels, attention.
-STEPS: tuple[tuple[str, ...], ...] = (
+#: What only operators profiled on the H100 show, and where its search begins.
+OPERATORS: tuple[tuple[str, ...], ...] = (
+    # Those of depthwise kernels are read off the kernels themselves: a step has only their sum.
+    *[("instructions", name) for name in INSTRUCTIONS if name and "depthwise" not in name],
     *[(kind, "efficiency", name) for kind in ("cores", "tensor")
       for name in ("attention", "attention-backward")],
-    ("block_bandwidth", "batch-norm"), ("block_bandwidth", "native-batch-norm"),
+    *[("block_bandwidth", name) for name in ("batch-norm", "native-batch-norm")],
 )  # fmt: skip
+BEGIN = {
+    **{path: 100.0 for path in OPERATORS if path[0] == "instructions"},
+    ("instructions", "pooling"): 20.0, ("instructions", "adaptive"): 300.0,
+    **{path: 0.4 for path in OPERATORS if "efficiency" in path},
+}  # fmt: skip
+#: Where the search for `CORES` begins, so that no fit knows what another one found.
+START = dict(zip(CORES, (
+    0.9, 0.75, 0.7, 0.8, 0.8, 0.8, 0.85, 0.85, 0.65, 0.1, 16.0, 25.0, 25.0, 20.0, 3.0,
+), strict=True))  # fmt: skip
 HOST: tuple[tuple[str, ...], ...] = (("host", "forward"), ("host", "backward"))
+
+
+_TILES: dict[Any, Any] = {}
+
+
+def _remembered(product: Any, family: str, precision: Any, gpu: Gpu, parameters: Parameters) -> Any:
+    """What tiles take, computed once for all fits' parameters that it hangs on."""
+    tensor = peak_of(gpu, precision).tensor
+    units = parameters.tensor if tensor else parameters.cores
+    key = (
+        hash(product.tobytes()), family, precision, gpu.title, units.efficiency[family],
+        units.small_tiles, units.filling, units.picojoules.get(str(gpu.capability[0])),
+        parameters.memory[family], parameters.memory["layout"],
+    )  # fmt: skip
+    if key not in _TILES:
+        if len(_TILES) > 4000:
+            _TILES.clear()
+        _TILES[key] = _computed(product, family, precision, gpu, parameters)
+    return _TILES[key].copy()
+
+
+_computed = kernels._tiled
+kernels._tiled = _remembered
+
+#: Generations whose energy of a FLOP may be missing from a fit: half of the way (as logarithms)
+#: between the one before and the one after.
+_BETWEEN = {"8": ("7", "9")}
+
+
+def hidden(beside: dict[tuple[str, str], float], card: str) -> float:
+    """Seconds that the host takes to record an event on the card's machine."""
+    additions = [found for (name, _), found in beside.items() if name == "add"]
+    return HIDDEN * beside.get(("add", card), float(np.median(additions)))
 
 
 class KernelSet:
@@ -89,7 +137,7 @@ class KernelSet:
     def predicted(self, key: tuple[str, str], parameters: Parameters) -> Any:
         """Seconds as NeuSight would measure them."""
         times = kernel_times(self.tables[key], card_of(key[1]), parameters).seconds
-        return self.beside[key] + np.maximum(times - HIDDEN, 0)
+        return self.beside[key] + np.maximum(times - hidden(self.beside, key[1]), 0)
 
     def errors(self, key: tuple[str, str], parameters: Parameters) -> Any:
         """Logarithms of predicted over measured."""
@@ -97,10 +145,10 @@ class KernelSet:
 
 
 class NetworkSet:
-    """Measured steps of networks on one card, as one table."""
+    """Measured steps of networks, or operators of steps, on one card, as one table."""
 
-    def __init__(self, rows: Sequence[TimmRow]) -> None:
-        self.rows = list(rows)
+    def __init__(self, rows: Sequence[TimmRow] | Sequence[Profiled], card: Gpu = GPU) -> None:
+        self.card = card
         works = [
             (work, many, at) for at, row in enumerate(rows) for work, many in row.works.items()
         ]
@@ -111,8 +159,8 @@ class NetworkSet:
 
     def predicted(self, parameters: Parameters) -> Any:
         """Seconds of each row's step, bound by the card."""
-        times = kernel_times(self.table, GPU, parameters).seconds
-        return np.bincount(self.row, times * self.many, len(self.rows))
+        times = kernel_times(self.table, self.card, parameters).seconds
+        return np.bincount(self.row, times * self.many, len(self.seconds))
 
     def errors(self, parameters: Parameters) -> Any:
         """Logarithms of predicted over measured."""
@@ -143,40 +191,71 @@ class StepSet:
 
 
 def bounds(path: tuple[str, ...]) -> tuple[float, float]:
-    """Nothing is much better than its peak: cards run above the clock of their data sheet.
-
-    Nor is what waits for memory alone very far from it.
-    """
-    if path[0] == "memory":
-        return 0.1, 1.0
+    """Nothing is much better than its peak: cards run above the clock of their data sheet."""
+    if "memory" in path:
+        return 0.05, 1.0
     return (0.005, 1.1) if "efficiency" in path else (1e-9, 1e12)
 
 
-def fit_cores(values: Values, kernels: KernelSet, *, without: str = "", sweeps: int = 5) -> Values:
+def fit_cores(values: Values, rows: KernelSet, *, without: str = "", sweeps: int = 5) -> Values:
     """Ordinary cores, and what waits for memory, to single kernels of all cards but one."""
+    chips = {card: _chip(card) for _, card in rows.tables}
+    kept = {card for card, chip in chips.items() if not without or chip != _chip(without)}
+    missing = {chip[0] for chip in chips.values()} - {chips[card][0] for card in kept}
+    paths = [path for path in CORES if path[-1] not in missing]
     for path, value in START.items():
         values = changed(values, path, value)
-    keys = [key for key in kernels.tables if key[1] != without]
+    keys = [key for key in rows.tables if key[1] in kept]
     operators = {key[0] for key in keys}
 
     def loss(tried: Values) -> float:
-        parameters = Parameters.from_dict(tried)
+        parameters = Parameters.from_dict(_between(tried, missing))
         by_operator: dict[str, list[float]] = {name: [] for name in operators}
         for key in keys:
-            by_operator[key[0]].append(float(np.abs(kernels.errors(key, parameters)).mean()))
+            by_operator[key[0]].append(float(np.abs(rows.errors(key, parameters)).mean()))
         # Eleven element-wise operators count as much as one of the others.
         weights = {name: 0.1 if name not in ("softmax", "ln", "linear", "bmm", "conv") else 1.0
                    for name in operators}  # fmt: skip
         return sum(weights[name] * float(np.mean(by_operator[name])) for name in operators)
 
-    return search(values, CORES, loss, sweeps=sweeps, bounds=bounds)[0]
+    return _between(search(values, paths, loss, sweeps=sweeps, bounds=bounds)[0], missing)
 
 
-def fit_tensor(values: Values, networks: NetworkSet, *, sweeps: int = 5) -> Values:
-    """Tensor cores, and the other families, to whole steps."""
+def _chip(card: str) -> tuple[str, int]:
+    """Generation and multiprocessors: both A100s are left out together."""
+    gpu = card_of(card)
+    return str(gpu.capability[0]), gpu.sm_count
+
+
+def _between(values: Values, missing: set[str]) -> Values:
+    """The energy of a generation that no card of the fit has."""
+    energy = values["cores"]["picojoules"]
+    for name in missing & _BETWEEN.keys():
+        before, after = _BETWEEN[name]
+        mean = float(np.sqrt(energy[before] * energy[after]))
+        values = changed(values, ("cores", "picojoules", name), mean)
+    return values
+
+
+def fit_operators(values: Values, operators: NetworkSet, *, sweeps: int = 5) -> Values:
+    """What kernels issue, attention and few blocks, to operators that were profiled."""
+    for path, value in BEGIN.items():
+        values = changed(values, path, value)
 
     def loss(tried: Values) -> float:
-        return float(np.abs(networks.errors(Parameters.from_dict(tried))).mean())
+        return float(np.abs(operators.errors(Parameters.from_dict(tried))).mean())
+
+    return search(values, OPERATORS, loss, sweeps=sweeps, bounds=bounds)[0]
+
+
+def fit_tensor(
+    values: Values, networks: NetworkSet, operators: NetworkSet, *, sweeps: int = 5
+) -> Values:
+    """Tensor cores and the other families, to whole steps and profiled operators."""
+
+    def loss(tried: Values) -> float:
+        parameters = Parameters.from_dict(tried)
+        return sum(float(np.abs(one.errors(parameters)).mean()) for one in (networks, operators))
 
     return search(values, TENSOR, loss, sweeps=sweeps, bounds=bounds)[0]
 
@@ -187,7 +266,7 @@ def fit_steps(values: Values, steps: StepSet, *, sweeps: int = 5) -> Values:
     def loss(tried: Values) -> float:
         return float(np.abs(steps.errors(Parameters.from_dict(tried))).mean())
 
-    return search(values, (*HOST, *STEPS), loss, sweeps=sweeps, bounds=bounds)[0]
+    return search(values, HOST, loss, sweeps=sweeps, bounds=bounds)[0]
 
 
 def read_values(path: Path = PARAMETERS) -> Values:
@@ -202,25 +281,29 @@ def kernel_set(measured: Path) -> KernelSet:
 
 
 _COMMENTS = {
-    "memory": """Share of a card's bandwidth that a family's kernels reach.
+    "memory": """\
+Share, of the bandwidth that streaming kernels reach on a card, that a family reaches.
 elementwise, softmax, norm, matmul, batched-matmul, conv-forward: NeuSight's kernels.
-attention(-backward), native-batch-norm(-backward), recurrent: assumed.
-pooling-backward: max_pool2d of ResNet-18, profiled on an H100. All others: timm's steps.""",
-    "block_bandwidth": "Bytes a second that a block moves at most: steps on an H100.",
+attention(-backward), native-batch-norm(-backward), recurrent, pooling(-backward): assumed.
+All others: timm's steps and the H100's profiled operators. depthwise-*: cuDNN's kernels.""",
+    "block_bandwidth": """Bytes a second that a block moves at most: operators profiled on an H100.
+norm, reduction (class losses), indexing (embeddings): read off single kernels.""",
+    "instructions": """Lanes' issue slots, by what work/kinds.py says they are counted in:
+operators profiled on an H100. depthwise-*: read off single kernels there. adaptive: likewise.""",
     "kernels": """overlap: NeuSight's. kernel_seconds: small kernels on an H100.
 l2_bytes_per_clock: assumed.""",
     "cores": """Ordinary cores.
-small_tiles, filling, picojoules (6: Pascal, 7: Volta and Turing): NeuSight's kernels;
+small_tiles, filling, picojoules (6: Pascal, 7: Volta and Turing, 8: Ampere): NeuSight's kernels;
 9 (Hopper): the largest product on an H100, 51.7 TFLOP/s.
 largest_tile: cuBLAS's kernels by name.""",
     "cores.efficiency": """matmul, batched-matmul, conv-forward: NeuSight's kernels.
-conv-data, conv-filter: taken as conv-forward's. attention(-backward): steps on an H100.
-All others: assumed.""",
-    "tensor": """Tensor cores: timm's steps.
+conv-data, conv-filter: taken as conv-forward's. attention(-backward): the H100's operators.
+depthwise-*: timm's steps. recurrent: assumed.""",
+    "tensor": """Tensor cores: timm's steps and the H100's operators.
 picojoules: of large products as published: a V100 reaches some 100 TFLOP/s, an A100 265, a B200
 1,600; 9 (Hopper): the largest product on an H100, 789 TFLOP/s in bfloat16.""",
-    "tensor.efficiency": """attention(-backward): steps on an H100. recurrent: assumed.
-All others: timm's steps.""",
+    "tensor.efficiency": """attention(-backward): the H100's operators. recurrent: assumed.
+All others: timm's steps and the H100's operators.""",
     "host": """Seconds of the host's thread. forward, backward: steps on an H100, of a rented
 machine. step, kernel, tensor: assumed.""",
     "error": "Held-out rows (reports/step_time.md): the ninetieth percentile of the error.",
@@ -283,10 +366,15 @@ def main() -> None:
     efficiency["conv-data"] = efficiency["conv-filter"] = efficiency["conv-forward"]
     rows = [row for row in read_rows(options.cache) if row.for_fit]
     networks = NetworkSet(rows)
-    values = fit_tensor(values, networks, sweeps=options.sweeps)
+    every = [step for step in read_steps(options.cache) if step.for_fit]
+    operators = NetworkSet(read_profiled(every), H100)
+    values = fit_operators(values, operators, sweeps=options.sweeps)
+    values = fit_tensor(values, networks, operators, sweeps=options.sweeps)
     errors = np.abs(np.expm1(networks.errors(Parameters.from_dict(values))))
     print(f"timm, fitted: median {np.median(errors):.3f}, p90 {np.quantile(errors, 0.9):.3f}")
-    steps = StepSet([step for step in read_steps(options.cache) if step.for_fit])
+    errors = np.abs(np.expm1(operators.errors(Parameters.from_dict(values))))
+    print(f"H100's operators, fitted: median {np.median(errors):.3f}")
+    steps = StepSet(every)
     values = fit_steps(values, steps, sweeps=options.sweeps)
     errors = np.abs(np.expm1(steps.errors(Parameters.from_dict(values))))
     print(f"H100, fitted: median {np.median(errors):.3f}, p90 {np.quantile(errors, 0.9):.3f}")

@@ -140,3 +140,9 @@ def lock(file: IO[bytes] | int) -> bool | None:
     except OSError as error:
         return False if error.errno == errno.EWOULDBLOCK else None
     return True
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/nincost`, else `~/.cache/nincost`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "nincost"

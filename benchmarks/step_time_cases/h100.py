@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nincost._devices.cards import get_gpu
+from nincost._devices.target import Target
 from nincost._time.operators import StepOperators, operators_of
+from nincost._trace.recording import Recording
+from step_time_cases.kept import dumps
 
 DATA = Path(__file__).resolve().parents[1] / "data/h100"
 GPU = get_gpu("h100")
@@ -28,6 +31,7 @@ class Step:
     seconds: float
     host_seconds: float
     phases: dict[str, float]
+    options: dict[str, Any]
     operators: StepOperators
 
     @property
@@ -44,11 +48,11 @@ def record_steps(cache: Path) -> Iterator[str]:
         path = cache / f"h100-{number:03}.pkl"
         if path.exists() or "step_seconds" not in row:
             continue
-        path.write_bytes(pickle.dumps((row, _record(row))))
+        path.write_bytes(dumps((row, _record(row))))
         yield f"{row['model']} {row['batch']} {_setting(row)}"
 
 
-def _record(row: dict[str, Any]) -> StepOperators:
+def _record(row: dict[str, Any]) -> Recording:
     from nincost._memory.record import record
     from nincost._step.request import make_request
 
@@ -58,7 +62,7 @@ def _record(row: dict[str, Any]) -> StepOperators:
         Path(folder.name, "config.json").write_text(json.dumps(source))
         source = f"hf:{folder.name}"
     request = make_request(source, GPU.name, row["batch"], **row["options"])
-    found = operators_of(record(request.step, request.target()), request.target())
+    found = record(request.step, request.target())
     if folder is not None:
         folder.cleanup()
     return found
@@ -72,9 +76,10 @@ def read_steps(cache: Path) -> list[Step]:
     """All steps that were recorded."""
     found = []
     for path in sorted(cache.glob("h100-*.pkl")):
-        row, operators = pickle.loads(path.read_bytes())
+        row, recording = pickle.loads(path.read_bytes())
+        operators = operators_of(recording, Target(gpu=GPU))
         found.append(
             Step(row["model"], row["batch"], _setting(row), row["step_seconds"],
-                 row["host_seconds"], row["phases"], operators)
+                 row["host_seconds"], row["phases"], row["options"], operators)
         )  # fmt: skip
     return found

@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from nincost._devices.cards import Gpu
+from nincost._devices.settings import Settings
+from nincost._devices.target import Target
 from nincost._time.operators import StepOperators, operators_of
+from nincost._trace.recording import Recording
 from step_time_cases.cards import card_of
+from step_time_cases.kept import dumps
+
+_TARGET = Target(settings=Settings(tf32=False))
 
 #: Class of transformers' configuration and of its model, and the configuration's arguments.
 MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -67,12 +73,11 @@ def read_latency(measured: Path, cache: Path) -> Iterator[LatencyRow]:
 def _recorded(cache: Path, name: str, length: int, batch: int) -> StepOperators:
     path = cache / f"latency-{name}-{length}-{batch}.pkl"
     if not path.exists():
-        path.write_bytes(pickle.dumps(_record(name, length, batch)))
-    found: StepOperators = pickle.loads(path.read_bytes())
-    return found
+        path.write_bytes(dumps(_record(name, length, batch)))
+    return operators_of(pickle.loads(path.read_bytes()), _TARGET)
 
 
-def _record(name: str, length: int, batch: int) -> StepOperators:
+def _record(name: str, length: int, batch: int) -> Recording:
     import torch
     import transformers
 
@@ -86,4 +91,4 @@ def _record(name: str, length: int, batch: int) -> StepOperators:
     request = make_request(
         model, "a100", batch, input=[f"input_ids={length}:int64"], inference=True, tf32=False
     )
-    return operators_of(record(request.step, request.target()), request.target())
+    return record(request.step, request.target())

@@ -21,7 +21,7 @@ from nincost._devices.cards import get_gpu
 from nincost._devices.target import Target
 from nincost._time.work.kinds import Work
 from nincost._time.work.operators import works_of
-from nincost._trace.records import TensorMeta
+from step_time_cases.kept import plain
 
 LAYOUTS = ("nhwc", "nchw")
 GPU = get_gpu("rtx3090")
@@ -97,23 +97,12 @@ def _record(layout: str, row: dict[str, str]) -> dict[str, Any]:
             found = entry.signature
             if id(found) not in numbers:
                 numbers[id(found)] = len(signatures)
-                options = {name: _plain(value) for name, value in found.kwargs.items()}
-                signatures.append((found.name, _plain(found.args), options, found.outputs,
+                options = {name: plain(value) for name, value in found.kwargs.items()}
+                signatures.append((found.name, plain(found.args), options, found.outputs,
                                    found.is_view, found.on_host))  # fmt: skip
             sequence.append((numbers[id(found)], phase, entry.node))
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     return {"layout": layout, "row": row, "params": millions, "sigs": signatures, "seq": sequence}
-
-
-def _plain(value: Any) -> Any:
-    """An argument that can be pickled; of a long list of numbers its first."""
-    import torch
-
-    if value is None or isinstance(value, TensorMeta | int | float | str | torch.dtype):
-        return value
-    if isinstance(value, tuple | list):
-        return tuple(map(_plain, value[:1] if value and isinstance(value[0], float) else value))
-    return None
 
 
 def read_rows(cache: Path) -> list[TimmRow]:

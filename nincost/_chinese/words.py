@@ -22,6 +22,7 @@ SENTENCES: dict[str, str] = {
     "Activations": "激活值",
     "Activation memory": "激活值内存",
     "Training memory": "训练显存",
+    "Examples/s (predicted)": "每秒样本数（预测）",
     "Training": "训练",
     "parameters": "参数",
     "gradients": "梯度",

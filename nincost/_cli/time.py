@@ -25,6 +25,10 @@ Examples:
     help="The card to predict for, such as h100 or rtx4090. Default: the GPU here, else an A100.",
 )  # fmt: skip
 @click.option(
+    "--compile", is_flag=True,
+    help="As torch.compile would run it: chains of element-wise operators in one kernel each.",
+)  # fmt: skip
+@click.option(
     "--bandwidth", type=float, metavar="GB/S",
     help="The card's memory bandwidth, where it is another than nincost knows.",
 )  # fmt: skip
@@ -44,6 +48,18 @@ Examples:
 @click.option(
     "--power", type=float, metavar="WATTS", help="What the card draws. Default: its rated power."
 )
+@click.option(
+    "--measure", is_flag=True, help="Time the step on the GPU here, too, beside the prediction."
+)
+@click.option(
+    "--calibrate", is_flag=False, flag_value="", default=None, metavar="[FILE]",
+    help="Measure, and keep this card's own factors: in the user's cache, or in FILE.",
+)  # fmt: skip
+@click.option(
+    "--calibration", metavar="FILE",
+    help="Factors that --calibrate wrote, of the same card; none for no factors. Default: those in "
+    "the user's cache.",
+)  # fmt: skip
 @click.option(
     "--trace", metavar="FILE",
     help="Write the step as a Chrome trace, too: open it in ui.perfetto.dev or chrome://tracing.",
@@ -66,6 +82,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     parse_step(options)
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
+    options["calibrate"] = True if options["calibrate"] == "" else options["calibrate"] or False
     from nincost._time.time import time
 
     with output.only_results_on_stdout():

@@ -8,14 +8,16 @@ from typing import Any, Unpack
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
 from nincost._environment import environment
-from nincost._isolation import in_own_mode
-from nincost._memory.memory import memory as predict_memory
+from nincost._isolation import collection_paused, in_own_mode
+from nincost._memory.predict import predict
 from nincost._profile.profile import profile
 from nincost._profile.results import Profile
 from nincost._progress import advance
 from nincost._step.option_fields import with_options
-from nincost._step.request import check_options
+from nincost._step.request import check_options, make_request
 from nincost._step.step_options import Step, StepOptions
+from nincost._time.predict import time_recording
+from nincost._time.speeds import has_speeds
 from nincost.errors import InputError, NincostError
 
 #: Columns that a table can have and somebody can read.
@@ -42,7 +44,8 @@ def compare(
         batch_sizes: a batch size for all of them, or one for each.
         arg: keyword arguments for the models' factories.
         memory: predict each one's training step, too.
-        gpu: the card that this is predicted for, as in `nincost.memory`.
+        gpu: the card that this is predicted for, as in `nincost.memory`; where it names a card,
+            with examples a second, as in `nincost.time`.
         {options}
 
     Returns:
@@ -101,34 +104,42 @@ def compare(
             for i, j in align(left, right)
         )
     names = _names(profiles)
-    training: list[int | None] = []
+    steps: list[tuple[int | None, float | None]] = []
     notes: list[str] = []
     for i, name in enumerate(names if memory else ()):
         advance(f"predicting a step of {name}", i, count)
-        peak, note = _training_peak(_of(models, i), _of(given, i), _of(batches, i), arg, gpu, step)
-        training.append(peak)
+        found, note = _training(_of(models, i), _of(given, i), _of(batches, i), arg, gpu, step)
+        steps.append(found)
         if note:
             notes.append(f"{name}: {note}")
-    return Comparison(names, profiles, layers, tuple(training), tuple(notes), environment())
+    speeds = tuple(speed for _, speed in steps)
+    return Comparison(
+        names, profiles, layers, tuple(peak for peak, _ in steps),
+        speeds if any(speed is not None for speed in speeds) else (), tuple(notes), environment(),
+    )  # fmt: skip
 
 
-def _training_peak(
+def _training(
     model: Any,
     given: Any,
     batch_size: int,
     arg: Mapping[str, Any] | None,
     gpu: str | None,
     step: StepOptions,
-) -> tuple[int | None, str]:
-    """The peak of a training step in allocated bytes; or None, and why there is none."""
+) -> tuple[tuple[int | None, float | None], str]:
+    """A step's peak in allocated bytes and examples a second; or None, and why there is none.
+
+    A speed is predicted of a card that was named, and of no other.
+    """
     try:
-        found = predict_memory(
-            model, input=given, batch_size=batch_size, arg=arg, gpu=gpu, suggest=False,
-            measure=False, **step,
-        )  # fmt: skip
+        with collection_paused():
+            request = make_request(model, gpu, batch_size, input=given, arg=arg, **step)
+            found = predict(request)
+            timed = gpu is not None and has_speeds(request) and request.step.generate is None
+            rate = time_recording(request, found.recording).examples_per_second if timed else None
     except NincostError as error:
-        return None, f"no training step could be predicted: {error}"
-    return found.totals.peak_allocated_bytes, ""
+        return (None, None), f"no training step could be predicted: {error}"
+    return (found.simulation.peak, rate), ""
 
 
 def _of(values: Sequence[Any], place: int) -> Any:

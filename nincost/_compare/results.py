@@ -17,8 +17,11 @@ Status = Literal["same", "changed", "added", "removed"]
 
 #: What is compared, layer by layer and in total.
 AMOUNTS = ("params", "macs", "activation_elements", "activation_bytes")
-#: The totals of a model; the last is there where a training step is predicted.
-TOTALS = ("params", "macs", "flops", "activation_elements", "activation_bytes", "training_bytes")
+#: The totals of a model; the last two are there where a training step is predicted, and timed.
+TOTALS = (
+    "params", "macs", "flops", "activation_elements", "activation_bytes", "training_bytes",
+    "examples_per_second",
+)  # fmt: skip
 #: Columns of the two tables: a row for each pair of layers, a row for each model.
 LAYER_COLUMNS = (
     "status", "layer", "type", "left_layer", "right_layer", "left_output_shape",
@@ -98,6 +101,8 @@ class Comparison(Result):
         layers: pairs of layers where two are compared; else empty.
         training: the predicted peak of each one's training step, allocated bytes; None where it
             could not be predicted; empty with `memory=False`.
+        speeds: the predicted examples a second of these steps; None where it could not be
+            predicted; empty where no card was named.
         notes: what a careful reader should know.
         environment: versions.
     """
@@ -108,13 +113,24 @@ class Comparison(Result):
     profiles: tuple[Profile, ...]
     layers: tuple[Difference, ...]
     training: tuple[int | None, ...] = ()
+    speeds: tuple[float | None, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def total(self, name: str) -> tuple[int | None, ...]:
-        """An amount of each network: one of the totals, or `training_bytes`, which may be None."""
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The names of the totals that there are."""
+        missing = {name for name, values in (
+            ("training_bytes", self.training), ("examples_per_second", self.speeds)
+        ) if not values}  # fmt: skip
+        return tuple(name for name in TOTALS if name not in missing)
+
+    def total(self, name: str) -> tuple[int | float | None, ...]:
+        """An amount of each network, one of `amounts`; what a step takes may be None."""
         if name == "training_bytes":
             return self.training
+        if name == "examples_per_second":
+            return self.speeds
         return tuple(getattr(profile.totals, name) for profile in self.profiles)
 
     def ratios(self, name: str) -> tuple[float | None, ...]:
@@ -128,7 +144,7 @@ class Comparison(Result):
         return tuple(row for row in self.layers if row.status != "same")
 
     def to_dict(self) -> dict[str, Any]:
-        names = TOTALS if self.training else TOTALS[:-1]
+        names = self.amounts
         return {
             "schema": 1,
             "command": "compare",
@@ -158,7 +174,7 @@ class Comparison(Result):
 
     def by_model(self) -> Tabular:
         """A row for each network: its totals, and their ratios to the first network's."""
-        amounts = TOTALS if self.training else TOTALS[:-1]
+        amounts = self.amounts
         ratios = {amount: self.ratios(amount) for amount in amounts}
         rows = []
         for place, (name, profile) in enumerate(zip(self.names, self.profiles, strict=True)):

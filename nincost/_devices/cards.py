@@ -86,6 +86,7 @@ class Gpu:
     memory_clock_khz: int
     l2_bytes: int
     watts: int
+    streaming: float = 0.9
     context_bytes: int = CONTEXT_BYTES
     context_range: tuple[int, int] = CONTEXT_RANGE
 
@@ -116,9 +117,24 @@ def _card(  # a row of the table below, in the units that people quote
     return Gpu(
         name, title, aliases, int(memory[0] * MIB), memory[1], capability, sm_count,
         fp32, tf32, fp16, bf16, gigabytes_a_second * 1e9,
-        sm_clock * 1000, memory_clock * 1000, int(l2 * MIB), watts,
+        sm_clock * 1000, memory_clock * 1000, int(l2 * MIB), watts, _streaming(name),
         *_MEASURED_CONTEXT.get((sm_count, capability), (CONTEXT_BYTES, CONTEXT_RANGE)),
     )  # fmt: skip
+
+
+#: Share of the data sheet's bandwidth that streaming kernels reach, as others measured it: T4 239.6
+#: GB/s (bandwidthTest, github.com/router-gao/cuda-demo), V100 869 to 886 GB/s (four PCIe cards,
+#: cuda-roofline's README), A100-PCIE-40GB 1,312 GB/s (BabelStream 4.0's triad), RTX 2080 Ti 557 and
+#: RTX 2060 Super 404 GB/s (the same); H100: copies in benchmarks/data/h100.
+_STREAMING = {"t4": 0.75, "v100-16gb": 0.97, "v100-32gb": 0.97, "a100-40gb": 0.84,
+              "a100-80gb": 0.84, "a30": 0.84, "h100": 0.9}  # fmt: skip
+#: GDDR keeps ECC's bits among the data, which costs bandwidth (T4); it is on in these. ASSUMED.
+_ECC_IN_GDDR = frozenset({"a10", "l4", "l40s"})
+
+
+def _streaming(name: str) -> float:
+    """The share for a card; where nobody measured it, that of the RTX 2080 Ti."""
+    return _STREAMING.get(name, 0.8 if name in _ECC_IN_GDDR else 0.9)
 
 
 def _gib(value: float) -> int:

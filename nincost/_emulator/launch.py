@@ -12,7 +12,6 @@ from nincost._emulator.library import (
     COMPILER,
     LIBRARIES,
     SITE,
-    cache_folder,
     folder_of,
     system_compiler,
 )
@@ -22,6 +21,7 @@ from nincost._emulator.ranks import world
 from nincost._emulator.ranks.journal import JOURNAL
 from nincost._emulator.values.initialization import INITIALIZE
 from nincost._emulator.values.kernels import ASSUME, ROUTING, check_routing, parse_fraction
+from nincost._files import cache_folder
 
 #: More than any card has: with it nothing runs out of memory.
 UNLIMITED = 2**60

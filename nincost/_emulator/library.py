@@ -11,7 +11,6 @@ import functools
 import hashlib
 import importlib.util
 import json
-import os
 import platform
 import re
 import shlex
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nincost._emulator import elf
+from nincost._files import cache_folder
 from nincost.errors import EmulatorError
 
 PACKAGE = Path(__file__).resolve().parent
@@ -140,12 +140,6 @@ def folder_of(python: str = sys.executable) -> Path:
     if not folder.exists():
         _build(torch, folder)
     return folder
-
-
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/nincost`, else `~/.cache/nincost`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "nincost"
 
 
 def _sources() -> list[Path]:

@@ -8,12 +8,12 @@ from typing import Any, Unpack
 
 from nincost import _units as units
 from nincost._emulator.described.answer import emulated_memory, start_process
+from nincost._engines.fastest import with_fastest
 from nincost._engines.memory import MemoryOptions, check_together
 from nincost._isolation import collection_paused, in_own_mode
-from nincost._memory.fit import at_batch_size
-from nincost._memory.fit import fit as by_meta
+from nincost._memory.fit import at_batch_size, search
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
-from nincost._memory.predict import describe, predict
+from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._progress import advance
@@ -68,9 +68,8 @@ def fit(
     """
     given, parallel = split_options(options)
     chosen: Any = given
-    if parallel.is_usual and global_batch is None:
-        return by_meta(model, gpu=gpu, input=input, arg=arg, **chosen)
-    request = make_request(model, gpu, input=input, arg=arg, **chosen)
+    with collection_paused():
+        request = make_request(model, gpu, input=input, arg=arg, **chosen)
     check_together(request.step, parallel)
     budget = request.card.budget_bytes
     if budget is None:
@@ -78,6 +77,11 @@ def fit(
             "no GPU is named and none is here, so there is no budget: give --gpu, such as "
             "24GiB or rtx4090"
         )
+    if parallel.is_usual and global_batch is None:
+        with collection_paused():
+            tried: dict[int, Prediction] = {}
+            found = search(request, budget, tried)
+            return with_fastest(found, request, tried)
     if parallel.is_usual:
 
         def by_trace(step: Request, _whole: bool) -> Memory:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Unpack
 
 from torch import Tensor
 
 from nincost import _units as units
 from nincost._allocator import CachingAllocator
-from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.device_allocations import Alloc, Timeline
 from nincost._memory.fit_results import Fit, FitPoint, FitTotals
 from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.replay import simulate
 from nincost._models.example_batches import at_batch
-from nincost._models.nin import DEFAULT_MODEL
 from nincost._progress import advance
-from nincost._step.option_fields import with_options
-from nincost._step.request import Request, make_request
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.request import Request
 from nincost._trace.fallback import SENTENCES
 from nincost.errors import InputError
 
@@ -36,31 +31,6 @@ _LONG = 200_000
 _FEW_TRACES = 6
 #: Traces after which the search stops and says so.
 _MOST_TRACES = 16
-
-
-@in_own_mode
-@with_options(Step, StepOptions.__annotations__)
-def fit(
-    model: Any = DEFAULT_MODEL,
-    *,
-    gpu: str | None = None,
-    input: Any = None,
-    arg: Mapping[str, Any] | None = None,
-    **step: Unpack[StepOptions],
-) -> Fit:
-    """As `nincost.fit` on one GPU.
-
-    Args:
-        {options}
-    """
-    with collection_paused():
-        request = make_request(model, gpu, input=input, arg=arg, **step)
-        if request.card.budget_bytes is None:
-            raise InputError(
-                "no GPU is named and none is here, so there is no budget: give --gpu, such as "
-                "24GiB or rtx4090"
-            )
-        return search(request, request.card.budget_bytes)
 
 
 def search(request: Request, budget: int, cache: dict[int, Prediction] | None = None) -> Fit:

@@ -31,6 +31,9 @@ class FitTotals:
             the global batch.
         global_batch: examples of an optimizer step over all ranks, where that was asked for;
             grad_accumulation: backward passes that make it up.
+        examples_per_second: as `nincost.time` predicts them at the answer; fastest_batch_size: the
+            batch that fits with the most of them, of those that were tried, and
+            fastest_examples_per_second. None where no card was named.
     """
 
     batch_size: int
@@ -40,8 +43,11 @@ class FitTotals:
     next_batch_size: int
     global_batch: int | None = None
     grad_accumulation: int = 1
+    examples_per_second: float | None = None
+    fastest_batch_size: int | None = None
+    fastest_examples_per_second: float | None = None
 
-    def to_dict(self) -> dict[str, int | None]:
+    def to_dict(self) -> dict[str, int | float | None]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 

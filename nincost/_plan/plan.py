@@ -1,4 +1,4 @@
-"""`nincost.plan`: ways to train a model on a number of cards, tried and ordered by memory."""
+"""`nincost.plan`: ways to train a model on a number of cards, tried and put in order."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from nincost._step.option_fields import check_count, with_options
 from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step
+from nincost._time.predict import predict_time
+from nincost._time.speeds import has_speeds
 from nincost.errors import InputError
 
 
@@ -35,7 +37,9 @@ def plan(
     within: int | str | None = None,
     **options: Unpack[MemoryOptions],
 ) -> Plan:
-    """Try ways to train a model on a number of cards, and order those that fit by memory.
+    """Try ways to train a model on a number of cards, and order those that fit.
+
+    By predicted examples a second where those are known (one card that was named), else by memory.
 
     How ranks share the model (FSDP, FSDP that keeps parameters gathered, HSDP, ZeRO 1, DDP), times
     activation checkpointing of its blocks, times precision, times the batch of a rank in powers of
@@ -84,7 +88,8 @@ def plan(
     fixed = {"model": model, "gpu": gpu, "input": input, "arg": arg, **options}
     ways = ways_of(request, parallel, list(options))
     if parallel.is_usual:
-        planner = Planner(request, parallel, budget, share, _by_trace, fixed, workers=1)
+        rate = _rate if has_speeds(request) else None
+        planner = Planner(request, parallel, budget, share, _by_trace, rate, fixed, workers=1)
         rows = planner.run(ways)
     else:
         with start_process(request) as process:
@@ -93,7 +98,9 @@ def plan(
                 return rank_peaks(step, of_ranks, process)
 
             workers = min(os.cpu_count() or 1, 4)
-            planner = Planner(request, parallel, budget, share, by_emulator, fixed, workers=workers)
+            planner = Planner(
+                request, parallel, budget, share, by_emulator, None, fixed, workers=workers
+            )
             rows = planner.run(ways)
     if not rows:
         raise InputError(planner.nothing_fits())
@@ -126,6 +133,11 @@ def _by_trace(step: Request, _parallel: Parallel) -> Peaks:
     with collection_paused():
         found = predict(step, quick=True)
     return Peaks(found.simulation.peak, found.simulation.reserved, found.process_bytes, False)
+
+
+def _rate(step: Request) -> float:
+    with collection_paused():
+        return predict_time(step).examples_per_second
 
 
 def _specs(given: Any) -> tuple[str, ...]:

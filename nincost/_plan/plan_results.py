@@ -12,7 +12,7 @@ from nincost._result import Result, Tabular, plain
 PLAN_COLUMNS = (
     "parallel", "activation_checkpointing", "precision", "optimizer_impl", "batch_size",
     "grad_accumulation", "process_bytes", "peak_reserved_bytes", "peak_allocated_bytes",
-    "on_front", "command",
+    "on_front", "examples_per_second", "command",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class PlanRow:
         precision: `float32`, `amp bfloat16`, `bfloat16`, or FSDP's `mixed bfloat16`.
         batch_size: examples of a rank in one pass; grad_accumulation: passes of an optimizer step.
         on_front: whether nothing else has as large a batch in less memory.
+        examples_per_second: as `nincost.time` predicts them; None where that is not known.
         command: what predicts it with all its layers and ranks.
     """
 
@@ -39,6 +40,7 @@ class PlanRow:
     peak_allocated_bytes: int
     on_front: bool
     command: str
+    examples_per_second: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return plain(self)
@@ -72,7 +74,8 @@ class Plan(Result):
     Attributes:
         model, input, gpu, ranks: what was asked about; settings: the options that all ways share.
         global_batch: examples of an optimizer step over all ranks; None where that is free.
-        rows: the ways that fit, those with the least memory first; totals: how many were tried.
+        rows: the ways that fit, those with the most examples a second first, where that is known
+            of all, else those with the least memory; totals: how many were tried.
         dropped: why others were not tried further, and how many: by reason.
         engine: what the figures are of, as in `Memory`.
     """

@@ -29,8 +29,9 @@ _PASSES = 2
 class Planner:
     """Tries ways, the leanest of each group first; `ask` gives the peaks of a step.
 
-    `share` is what a rank has of the global batch, None where that is free; `fixed` are the
-    arguments that were given, for commands.
+    `rate` gives its examples a second, and is None where they are not known. `share` is what a rank
+    has of the global batch, None where that is free; `fixed` are the arguments that were given, for
+    commands.
     """
 
     request: Request
@@ -38,6 +39,7 @@ class Planner:
     budget: int
     share: int | None
     ask: Callable[[Request, Parallel], Peaks]
+    rate: Callable[[Request], float] | None
     fixed: Mapping[str, Any]
     workers: int
     steps: int = 0
@@ -47,7 +49,7 @@ class Planner:
     known: dict[tuple[Way, int], Peaks | None] = field(default_factory=dict)
 
     def run(self, ways: Sequence[Way]) -> list[PlanRow]:
-        """The ways that fit, by memory, each at its largest batch."""
+        """The ways that fit, each at its largest batch: the fastest first, else by memory."""
         groups: dict[str, list[Way]] = {}
         for way in ways:
             groups.setdefault(way.parallel, []).append(way)
@@ -61,7 +63,9 @@ class Planner:
                     self.dropped["its leanest way does not fit a batch of 1"] += len(group) - 1
                     self.dropped["does not fit a batch of 1"] += 1
             rows = [row for row in pool.map(self._largest, rest) if row is not None]
-        rows.sort(key=lambda row: (row.process_bytes, -row.batch_size))
+        rows.sort(key=lambda row: (
+            -(row.examples_per_second or 0), row.process_bytes, -row.batch_size
+        ))  # fmt: skip
         return [replace(row, on_front=self._is_on_front(row, rows)) for row in rows]
 
     @staticmethod
@@ -89,11 +93,7 @@ class Planner:
     def _ask(self, way: Way, batch: int) -> Peaks | None:
         advance(f"trying {way.parallel or 'one GPU'}, {way.precision}, batch {batch}", self.steps)
         self.steps += 1
-        changes: dict[str, Any] = dict(way.step)
-        passes = self._passes(batch)
-        if passes > 1:
-            changes["grad_accumulation"] = min(passes, _PASSES)
-        step = at_batch_size(self.request, batch).changed(**changes)
+        step = self._step(way, batch)
         ranks = replace(self.parallel, **way.ranks)
         try:
             peaks = self.ask(step, ranks)
@@ -107,6 +107,13 @@ class Planner:
         ):
             self.least = peaks.process, way
         return peaks
+
+    def _step(self, way: Way, batch: int) -> Request:
+        changes: dict[str, Any] = dict(way.step)
+        passes = self._passes(batch)
+        if passes > 1:
+            changes["grad_accumulation"] = min(passes, _PASSES)
+        return at_batch_size(self.request, batch).changed(**changes)
 
     def _passes(self, batch: int) -> int:
         return 1 if self.share is None else self.share // batch
@@ -170,6 +177,7 @@ class Planner:
             peak_allocated_bytes=peaks.allocated,
             on_front=False,
             command=command_line("memory", [model], named, defaults, page=False),
+            examples_per_second=None if self.rate is None else self.rate(self._step(way, batch)),
         )
 
     @property
@@ -181,9 +189,11 @@ class Planner:
     def notes(self) -> tuple[str, ...]:
         """What a careful reader should know."""
         found = [
-            "ordered by memory: the time of a step is not part of a plan yet; checkpointing "
-            "computes blocks twice, and FSDP sends parameters that DDP does not"
-        ]
+            "ordered by predicted examples a second" if self.rate is not None else
+            "ordered by memory: how long a step takes is not predicted of "
+            + ("several ranks" if self.parallel.ranks > 1 else "a size of memory or compiled code")
+            + "; checkpointing computes blocks twice, and FSDP sends parameters that DDP does not"
+        ]  # fmt: skip
         if self.parallel.ranks > 1:
             found.append(
                 "rank 0 was run for each; the command beside a way predicts each rank that differs"

@@ -23,6 +23,8 @@ from nincost._step.command_line import command_line
 from nincost._step.option_fields import with_options
 from nincost._step.request import make_request, refuse_own_step
 from nincost._step.step_options import Step, StepOptions
+from nincost._time.results import StepTime
+from nincost._time.time import time
 from nincost.errors import NincostError
 
 #: Of a report: the layers, training, inference, the batches.
@@ -122,7 +124,16 @@ def gather(
             batches = batch_curve(request, {shown.batch_size: shown.totals.process_bytes})
         except NincostError as error:
             missing["batches"] = str(error)
-    roof = roofline(costs, request)
+    timed: StepTime | None = None
+    if page and shown is not None:
+        advance("predicting how long the step takes", 3, _PARTS)
+        options: StepOptions = {**step, "inference": training is None}
+        try:
+            timed = time(model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, **options)
+        except NincostError as error:
+            missing["time"] = str(error)
+    forwards = {} if timed is None else {row.layer: row.forward_seconds for row in timed.layers}
+    roof = roofline(costs, request, forwards)
     if isinstance(roof, str):
         missing["roofline"] = roof
     given = {"input": input, "batch_size": batch_size, "arg": arg, "gpu": gpu, "suggest": suggest,
@@ -140,4 +151,5 @@ def gather(
         command=command_line("report", [model], given, defaults),
         created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
         environment=environment(),
+        time=timed,
     )

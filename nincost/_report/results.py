@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from nincost._memory.results import Memory
 from nincost._profile.results import LayerCost, Profile
 from nincost._result import Result, Tabular
+from nincost._time.results import StepTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ class RoofPoint:
         attainable: FLOP/s at most: min(peak, intensity * bandwidth).
         bound: what limits it: the memory's bandwidth, or computing.
         seconds: a lower bound of its time: max(bytes / bandwidth, FLOPs / peak).
+        predicted: seconds as `nincost.time` predicts them of the step's forward pass; None where
+            the step was not timed or has no such layer.
     """
 
     layer: str
@@ -136,6 +139,7 @@ class RoofPoint:
     attainable: float
     bound: Literal["memory", "compute"]
     seconds: float
+    predicted: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -196,6 +200,7 @@ class Report(Result):
         inference: the memory of a forward pass without gradients; None likewise.
         curve: the memory over the step (`training`'s, else `inference`'s).
         batches: memory by batch size.
+        time: how long that step takes; None likewise.
         roofline: each layer's arithmetic intensity under a card's peaks.
         bars: the profile's rows summed up to as many as a chart can show.
         missing: what could not be predicted, by name, with the reason.
@@ -217,6 +222,7 @@ class Report(Result):
     command: str
     created: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    time: StepTime | None = None
 
     @property
     def step(self) -> Memory | None:
@@ -226,7 +232,7 @@ class Report(Result):
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content: `totals` and `layers` are the profile's."""
         content = self.profile.to_dict()
-        for name in ("training", "inference", "curve", "batches", "roofline"):
+        for name in ("training", "inference", "curve", "batches", "roofline", "time"):
             value = getattr(self, name)
             content[name] = None if value is None else value.to_dict()
         return content | {

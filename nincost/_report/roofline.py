@@ -8,7 +8,8 @@ do better; no kernel reaches the peaks of a data sheet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from nincost._devices.cards import Gpu
@@ -22,8 +23,13 @@ from nincost._trace.records import Shape
 _CUDNN = ("Conv", "LazyConv", "LSTM", "GRU", "RNN")
 
 
-def roofline(profile: Profile, request: Request) -> Roofline | str:
-    """The forward pass on the request's card; or why the card has no peak for its precision."""
+def roofline(
+    profile: Profile, request: Request, predicted: Mapping[str, float] | None = None
+) -> Roofline | str:
+    """The forward pass on the request's card; or why the card has no peak for its precision.
+
+    `predicted` has the seconds of layers' forward passes, where they are known.
+    """
     gpu, step = request.card.gpu, request.step
     precision = step.amp or step.dtype or "float32"
     found = _peaks(gpu, precision, tf32=request.target().settings.tf32)
@@ -40,7 +46,8 @@ def roofline(profile: Profile, request: Request) -> Roofline | str:
         peak = plain.flops
         if row.macs:
             peak = max(contraction.flops, tf32.flops if _is_cudnn(row) else 0)
-        points.append(_point(row, flops, moved, peak, gpu.bandwidth))
+        point = _point(row, flops, moved, peak, gpu.bandwidth)
+        points.append(replace(point, predicted=(predicted or {}).get(row.layer)))
     used = {contraction, plain}
     if any(row.macs and _is_cudnn(row) for row in profile.layers) and tf32.flops > plain.flops:
         used.add(tf32)

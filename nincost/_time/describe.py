@@ -103,7 +103,7 @@ def _totals(timing: Timing, whole: _Sum) -> TimeTotals:
         backward_seconds=whole.seconds["backward"],
         optimizer_seconds=whole.seconds["optimizer"],
         communication_seconds=0.0,
-        examples_per_second=timing.examples / seconds if seconds else 0.0,
+        examples_per_second=timing.examples_per_second,
         flops_per_second=rate,
         mfu=rate / peak if peak else 0.0,
         bound_by=max(by_bound, key=lambda name: by_bound[name]),
@@ -166,10 +166,16 @@ def _notes(timing: Timing) -> tuple[str, ...]:
             f"no GPU was named, so the speeds are those of {request.card.title}: name yours with "
             "--gpu"
         )
-    if request.step.model.compiled:
+    if timing.compiled:
         notes.append(
-            "torch.compile is not modelled: each operator was timed by itself, and compiled code "
-            "is faster where it waits for memory or for the host"
+            "torch.compile is modelled roughly: chains of element-wise operators, normalizations "
+            "and reductions read and write once, and the host only launches; graph breaks and "
+            "autotuning are not in it"
+        )
+    elif request.step.model.compiled:
+        notes.append(
+            "torch.compile was called for the model, and each operator was timed by itself: give "
+            "--compile for what compiled code would take"
         )
     if request.settings.cudnn_benchmark:
         notes.append("the first steps, in which cudnn.benchmark tries its plans, take longer")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nincost._memory.changes import StepChange, autocast, fused, has_fused
 from nincost._progress import advance
 from nincost._step.request import Request
-from nincost._time.predict import Timing, predict_time
+from nincost._time.predict import Timing, predict_time, time_recording
 from nincost._time.results import Gain
 from nincost.errors import NincostError
 
@@ -21,28 +21,32 @@ def gains(timing: Timing) -> tuple[Gain, ...]:
     request = timing.request
     if request.step.model.own_step is not None:  # nincost cannot change what it does
         return ()
-    before = timing.examples / timing.seconds
     found = []
     changes = list(_changes(timing))
     for number, change in enumerate(changes):
         advance(f"predicting {change.option}", number, len(changes))
         try:
-            after = predict_time(change.of(request))
+            after = predict_time(change.of(request), compiled=timing.compiled)
         except NincostError:
             continue
-        rate = after.examples / after.seconds
-        by_bound = after.by_bound
-        found.append(
-            Gain(
-                option=change.option,
-                description=change.description,
-                step_seconds=after.seconds,
-                examples_per_second=rate,
-                speedup=rate / before,
-                bound_by=max(by_bound, key=lambda name: by_bound[name]),
-            )
-        )
+        found.append(_gain(change.option, change.description, timing, after))
+    if not timing.compiled:
+        after = time_recording(request, timing.recording, compiled=True)
+        words = "chains of element-wise operators in one kernel (a rough model)"
+        found.append(_gain("--compile", words, timing, after))
     return tuple(sorted(found, key=lambda gain: -gain.speedup))
+
+
+def _gain(option: str, description: str, before: Timing, after: Timing) -> Gain:
+    by_bound = after.by_bound
+    return Gain(
+        option=option,
+        description=description,
+        step_seconds=after.seconds,
+        examples_per_second=after.examples_per_second,
+        speedup=after.examples_per_second / before.examples_per_second,
+        bound_by=max(by_bound, key=lambda name: by_bound[name]),
+    )
 
 
 def _changes(timing: Timing) -> Iterator[StepChange]:

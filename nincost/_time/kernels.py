@@ -6,7 +6,8 @@ A kernel computes and moves bytes at once, so it takes about as long as the slow
 
 `memory` is bytes over the card's bandwidth times the family's efficiency, or over what few blocks
 can move. `compute` of a matrix product follows its tiles (see `_tiled`); of other contractions it
-is FLOPs over peak times efficiency. Everything is computed for all kernels of a step at once.
+is FLOPs over peak times efficiency; of kernels that issue many instructions for each element, these
+over what the SMs' schedulers issue. Everything is computed for all kernels of a step at once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ import numpy as np
 from nincost._devices.cards import Gpu
 from nincost._time.parameters import Parameters
 from nincost._time.peaks import peak_of
-from nincost._time.work.kinds import FAMILIES, OTHER_CONTRACTIONS, PRODUCTS, Precision, Work
+from nincost._time.work.kinds import (
+    DEPTHWISE,
+    FAMILIES,
+    INSTRUCTIONS,
+    OTHER_CONTRACTIONS,
+    PRODUCTS,
+    Precision,
+    Work,
+)
 
 #: Sizes of the tiles that libraries cut results into (cuBLAS's and CUTLASS's kernels are named by
 #: them); each is tried in both orientations.
@@ -30,6 +39,9 @@ _TILES = ((256, 128), (128, 128), (128, 64), (64, 64), (128, 32), (64, 32), (32,
 _SPLITS = (1, 2, 4, 8, 16, 32, 64)
 #: cuBLAS splits no batched product.
 _UNSPLIT = frozenset({"batched-matmul", "attention", "attention-backward"})
+
+#: Lanes for which an SM issues an instruction each clock: four schedulers, a warp each.
+_LANES = 128
 
 _SIZES: dict[Precision, int] = {
     "float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2,
@@ -60,6 +72,8 @@ class WorkTable:
     launches: Array
     winograd: Array
     blocks: Array
+    instructions: np.ndarray[Any, np.dtype[np.int64]]
+    units: Array
 
     @classmethod
     def of(cls, works: Sequence[Work]) -> WorkTable:
@@ -72,24 +86,37 @@ class WorkTable:
             np.array([work.launches for work in works], dtype=float),
             np.array([work.winograd for work in works], dtype=float),
             np.array([work.blocks for work in works], dtype=float),
+            np.array([INSTRUCTIONS.index(work.instructions) for work in works], dtype=np.int64),
+            np.array([work.units for work in works], dtype=float),
         )
 
 
 def kernel_times(table: WorkTable, gpu: Gpu, parameters: Parameters) -> Times:
     """Seconds of each kernel of a table on a card, launched into a queue that is never empty."""
-    bandwidth = gpu.bandwidth * np.array([parameters.memory[name] for name in FAMILIES])
+    bandwidth = gpu.bandwidth * gpu.streaming * np.array([
+        parameters.memory[name] for name in FAMILIES
+    ])  # fmt: skip
     # A block alone moves no more than its loads in flight over the memory's latency.
     of_block = np.array([
         parameters.block_bandwidth.get(name.removesuffix("-backward"), np.inf) for name in FAMILIES
     ])  # fmt: skip
     blocks = np.minimum(table.blocks, 2 * gpu.sm_count)
     limit = np.where(blocks > 0, np.maximum(blocks, 1) * of_block[table.family], np.inf)
-    memory = table.moved / np.minimum(bandwidth[table.family], limit)
-    compute = np.zeros_like(memory)
+    # Depthwise kernels that wait for their instructions (ATen's) stream; shares are of cuDNN's.
+    names = [name if name not in DEPTHWISE else "elementwise" for name in FAMILIES]
+    streams = gpu.bandwidth * gpu.streaming * np.array([parameters.memory[name] for name in names])
+    reached = np.where(table.units > 0, streams[table.family], bandwidth[table.family])
+    memory = table.moved / np.minimum(reached, limit)
+    slots = np.array([parameters.instructions.get(name, 0.0) for name in INSTRUCTIONS])
+    issue = gpu.sm_count * _LANES * gpu.sm_clock_khz * 1000.0
+    compute = table.units * slots[table.instructions] / issue
     for number, precision in enumerate(_PRECISIONS):
         peak = peak_of(gpu, precision)
         kind = parameters.tensor if peak.tensor else parameters.cores
         here = (table.precision == number) & (table.flops > 0)
+        for name, share in kind.memory.items():
+            rows = here & (table.family == FAMILIES.index(name))
+            memory[rows] = table.moved[rows] / (gpu.bandwidth * gpu.streaming * share)
         for name in PRODUCTS:
             rows = here & (table.family == FAMILIES.index(name))
             tiled = rows & (table.product[0] > 0)
@@ -103,11 +130,14 @@ def kernel_times(table: WorkTable, gpu: Gpu, parameters: Parameters) -> Times:
             rows &= ~tiled
             compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
         for name in OTHER_CONTRACTIONS:
-            rows = here & (table.family == FAMILIES.index(name))
+            rows = here & (table.family == FAMILIES.index(name)) & (table.units == 0)
+            if name.startswith("depthwise"):  # no product for tensor cores
+                peak, kind = peak_of(gpu, "float32"), parameters.cores
             compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
     q = parameters.overlap
     fixed = parameters.kernel_seconds * table.launches
-    return Times(fixed + (compute**q + memory**q) ** (1 / q), compute, memory)
+    whole = parameters.slowdown * (fixed + (compute**q + memory**q) ** (1 / q))
+    return Times(whole, compute, memory)
 
 
 def _tiled(
@@ -139,7 +169,7 @@ def _tiled(
     seconds = np.maximum(np.ceil(tiles / gpu.sm_count) * one, tiles * flops / capped)
     # Partial sums are written, read and added.
     moved = np.where(parts > 1, 8.0 * parts * m * n * batch, 0.0)
-    seconds += moved / (gpu.bandwidth * parameters.memory[family])
+    seconds += moved / (gpu.bandwidth * gpu.streaming * parameters.memory[family])
     seconds += np.where(parts > 1, parameters.kernel_seconds, 0.0)
     fastest: Array = seconds.min(axis=0)
     return fastest
@@ -178,6 +208,6 @@ def _winograd(table: WorkTable, rows: Any, family: str, gpu: Gpu, parameters: Pa
             product = np.array([np.full(m.shape, points), n, channels, tiles])
         seconds = _tiled(product, family, "float32", gpu, parameters)
         moved = 4.0 * 2 * points * (tiles * (channels + n) + channels * n)
-        seconds = seconds + moved / (gpu.bandwidth * parameters.memory["layout"])
+        seconds = seconds + moved / (gpu.bandwidth * gpu.streaming * parameters.memory["layout"])
         best = np.minimum(best, seconds + 3 * parameters.kernel_seconds)
     return best

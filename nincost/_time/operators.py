@@ -23,6 +23,7 @@ class Launched(NamedTuple):
         works: what its kernels do, as numbers in `StepOperators.works`.
         tensors: of the first list, where it takes lists.
         waits: whether the host waits for the card afterwards.
+        compiled: whether compiled code launches it, with no operator to dispatch.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Launched(NamedTuple):
     works: tuple[int, ...]
     tensors: int
     waits: bool
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,17 @@ def operators_of(recording: Recording, target: Target) -> StepOperators:
             if not numbers and signature.on_host:
                 continue
             name = signature.name
-            on_card = any(
-                number >= 0 and not recording.storages[number].on_host for number in entry.inputs
-            )
-            waits = name == _SCALER or (name in _WAITS and on_card and phase != "step")
-            first = signature.args[0] if signature.args else None
-            many = len(first) if isinstance(first, tuple) and "_foreach_" in name else 0
-            if "._fused_" in name and isinstance(first, tuple):
-                many = len(first)
+            many, waits = lists_and_waits(entry, recording, phase)
             launched.append(Launched(name, entry.layer, phase, numbers, many, waits))
     return StepOperators(launched, list(works), recording.layers)
+
+
+def lists_and_waits(entry: Ran, recording: Recording, phase: Phase) -> tuple[int, bool]:
+    """Tensors of an operator's first list, and whether the host waits for its result."""
+    signature = entry.signature
+    name = signature.name
+    on_card = any(number >= 0 and not recording.storages[number].on_host for number in entry.inputs)
+    waits = name == _SCALER or (name in _WAITS and on_card and phase != "step")
+    first = signature.args[0] if signature.args else None
+    takes_lists = "_foreach_" in name or "._fused_" in name
+    return len(first) if takes_lists and isinstance(first, tuple) else 0, waits

@@ -22,6 +22,7 @@ class Units:
         small_tiles: exponent by which a tile of fewer elements than the largest loses.
         filling: inner elements' worth of time to fill a tile's pipeline and to write it.
         largest_tile: elements of the largest tile that there are kernels for.
+        memory: by family, as `Parameters.memory`, where these units' kernels reach another share.
         picojoules: energy of one FLOP, of half precision in tensor cores, by the card's generation
             (major compute capability).
     """
@@ -30,6 +31,7 @@ class Units:
     small_tiles: float
     filling: float
     largest_tile: int
+    memory: Mapping[str, float]
     picojoules: Mapping[str, float]
 
 
@@ -54,13 +56,16 @@ class Parameters:
             moves at most.
         cores, tensor: ordinary and tensor cores.
         overlap: exponent q of a kernel's compute and memory times.
+        instructions: by what is issued, slots of an SM's schedulers that one takes, in lanes.
         kernel_seconds: what a kernel takes beside its work.
         l2_bytes_per_clock: bytes that the L2 cache gives an SM each clock.
+        slowdown: of a calibrated card, by how much its kernels take longer; 1 else.
         error: by regime, the standard deviation of the logarithm of predicted over measured.
     """
 
     memory: Mapping[str, float]
     block_bandwidth: Mapping[str, float]
+    instructions: Mapping[str, float]
     cores: Units
     tensor: Units
     overlap: float
@@ -68,6 +73,7 @@ class Parameters:
     l2_bytes_per_clock: float
     host: HostCosts
     error: Mapping[str, float]
+    slowdown: float = 1.0
 
     def most_flops(self, gpu: Gpu, *, tensor: bool, size: int) -> float:
         """FLOP/s on elements of `size` bytes that the card's rated power allows.
@@ -85,6 +91,7 @@ class Parameters:
         return cls(
             memory=values["memory"],
             block_bandwidth=values["block_bandwidth"],
+            instructions=values["instructions"],
             cores=Units(**values["cores"]),
             tensor=Units(**values["tensor"]),
             host=HostCosts(**values["host"]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from nincost._devices.cards import Gpu
 from nincost._memory.record import record
 from nincost._step.request import Request
+from nincost._time.compiled import compiled_operators_of
 from nincost._time.kernels import Times, WorkTable, kernel_times
 from nincost._time.operators import StepOperators, operators_of
 from nincost._time.parameters import Parameters, fitted_parameters
@@ -21,7 +22,7 @@ from nincost._trace.recording import Recording
 class Timing:
     """A step's operators, what their kernels take, and how they run.
 
-    `of_operator` has for each operator its seconds on the card; `bounds` what it waits for.
+    `of_operator` has for each operator its seconds on the card. `compiled`: by torch.compile.
     """
 
     request: Request
@@ -31,6 +32,7 @@ class Timing:
     of_operator: list[float]
     queue: Queue
     parameters: Parameters
+    compiled: bool = False
 
     @property
     def seconds(self) -> float:
@@ -42,6 +44,11 @@ class Timing:
         """That one step sees."""
         step = self.request.step
         return self.recording.batch_size * (1 if step.inference else step.grad_accumulation)
+
+    @property
+    def examples_per_second(self) -> float:
+        """Of steps one after another."""
+        return self.examples / self.seconds if self.seconds else 0.0
 
     @property
     def by_bound(self) -> dict[Bound, float]:
@@ -63,16 +70,17 @@ class Timing:
         return "compute" if self.times.compute[work] > self.times.memory[work] else "memory"
 
 
-def predict_time(request: Request) -> Timing:
+def predict_time(request: Request, *, compiled: bool = False) -> Timing:
     """Record a step and time it on the request's card."""
     recording = record(request.step, request.target())
-    return time_recording(request, recording)
+    return time_recording(request, recording, compiled=compiled)
 
 
-def time_recording(request: Request, recording: Recording) -> Timing:
-    """Time a recorded step on the request's card."""
-    operators = operators_of(recording, request.target())
-    return _timed(request, recording, operators, request.card.gpu, fitted_parameters())
+def time_recording(request: Request, recording: Recording, *, compiled: bool = False) -> Timing:
+    """Time a recorded step on the request's card, `compiled` as by torch.compile."""
+    operators = (compiled_operators_of if compiled else operators_of)(recording, request.target())
+    found = _timed(request, recording, operators, request.card.gpu, fitted_parameters())
+    return replace(found, compiled=compiled)
 
 
 def _timed(
@@ -89,6 +97,14 @@ def _timed(
                for one in operators.launched]  # fmt: skip
     queue = run_queue(operators.launched, on_card, kernels, parameters.host)
     return Timing(request, recording, operators, times, on_card, queue, parameters)
+
+
+def timed_with(timing: Timing, parameters: Parameters) -> Timing:
+    """The same step by other parameters."""
+    found = _timed(
+        timing.request, timing.recording, timing.operators, timing.request.card.gpu, parameters
+    )
+    return replace(found, compiled=timing.compiled)
 
 
 def hangs_on(timing: Timing, by: float = 0.1) -> Mapping[str, float]:

@@ -86,6 +86,8 @@ def run_queue(
 
 def _host_seconds(one: Launched, kernels: int, host: HostCosts) -> float:
     """What the host's thread takes for an operator: its dispatch, and its launches."""
+    if one.compiled:
+        return kernels * host.kernel
     each = host.forward if one.phase in _FORWARD else host.backward
     if one.phase in ("step", "zero_grad"):
         each = host.step

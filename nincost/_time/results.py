@@ -102,6 +102,29 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredTime:
+    """Real steps on a GPU, medians in seconds.
+
+    Attributes:
+        device: the GPU's name; steps: how many were timed, after a warm-up.
+        interval: the tenth and the ninetieth percentile of a step.
+        host_seconds: what the host's thread takes to launch a step into an empty queue.
+    """
+
+    device: str
+    steps: int
+    step_seconds: float
+    interval: tuple[float, float]
+    forward_seconds: float
+    backward_seconds: float
+    optimizer_seconds: float
+    host_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return plain(self)
+
+
+@dataclass(frozen=True, slots=True)
 class TimeTotals:
     """The step as a whole.
 
@@ -121,6 +144,7 @@ class TimeTotals:
         flops, moved_bytes, kernels: of the step.
         peak_flops: what `mfu` is a share of.
         by_bound: `step_seconds` by what each part of it waits for.
+        measured: the same step on a real GPU; None where none was asked for.
     """
 
     step_seconds: float
@@ -141,6 +165,7 @@ class TimeTotals:
     kernels: int
     peak_flops: float
     by_bound: Mapping[str, float]
+    measured: MeasuredTime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return plain(self)

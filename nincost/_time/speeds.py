@@ -24,6 +24,12 @@ def check_figure(name: str, value: Any, example: str) -> None:
         raise InputError(f"{name} is {value!r}: expected a number above 0, such as {example}")
 
 
+def has_speeds(request: Request) -> bool:
+    """Whether nincost knows the speeds of the request's card, and somebody named that card."""
+    card = request.card
+    return card.gpu.title in _TITLES and not card.assumed
+
+
 def with_speeds(
     request: Request, gpu: str | None, bandwidth: float | None, tflops: float | None
 ) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, Unpack
 
 from nincost._isolation import collection_paused, in_own_mode
@@ -11,10 +12,19 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
 from nincost._step.request import make_request
 from nincost._step.step_options import Step, StepOptions
+from nincost._time.calibration import calibrate as fit_factors
+from nincost._time.calibration import (
+    chosen_calibration,
+    in_words,
+    keep,
+    refuse_another_card,
+    stored_at,
+)
 from nincost._time.cost import check_cost, training_cost
 from nincost._time.describe import describe
 from nincost._time.gains import gains
-from nincost._time.predict import predict_time
+from nincost._time.measured import measure_time
+from nincost._time.predict import predict_time, timed_with
 from nincost._time.results import StepTime
 from nincost._time.speeds import with_speeds
 
@@ -31,6 +41,7 @@ def time(
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
     gpu: str | None = None,
+    compile: bool = False,
     suggest: bool | Literal["cheap"] | None = None,
     bandwidth: float | None = None,
     tflops: float | None = None,
@@ -38,6 +49,9 @@ def time(
     epochs: float | None = None,
     price: float | None = None,
     power: float | None = None,
+    measure: bool = False,
+    calibrate: bool | str = False,
+    calibration: str | None = None,
     **options: Unpack[StepOptions],
 ) -> StepTime:
     """Predict how long a training step takes on a GPU, without one.
@@ -50,6 +64,8 @@ def time(
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
         gpu: the card, such as `h100`; the one in this machine, else an A100, where None.
+        compile: time the step as torch.compile would run it: chains of element-wise operators read
+            and write once, and the host launches kernels alone. A rough model.
         suggest: predict what a larger batch, mixed precision, channels-last and a fused optimizer
             would gain; `cheap`: where that takes some seconds at most, as the command does for its
             table. None: no.
@@ -59,6 +75,12 @@ def time(
         epochs: how many; 1 where None.
         price: of a GPU-hour, in any currency.
         power: watts that the card draws; its rated power where None.
+        measure: run the step on the GPU here, too, and set both side by side.
+        calibrate: measure, and keep by how much this card's kernels and its host were slower or
+            faster than predicted: in the user's cache, from where later predictions for the card
+            take it, or in the file that is named.
+        calibration: such a file, of the same card; `none` for no factors at all. Those in the
+            user's cache where None.
         {options}
 
     Returns:
@@ -75,9 +97,27 @@ def time(
     with collection_paused():
         request = make_request(model, gpu, batch_size, input=input, arg=arg, **options)
         request = with_speeds(request, gpu, bandwidth, tflops)
-        timing = predict_time(request)
+        timing = predict_time(request, compiled=compile)
+        measured = measure_time(request) if measure or calibrate else None
+        notes = []
+        if calibrate:
+            assert measured is not None
+            refuse_another_card(request, measured)
+            factors = fit_factors(timing, measured)
+            path = Path(calibrate) if isinstance(calibrate, str) else stored_at(factors.card)
+            keep(factors, path)
+            notes.append(f"{in_words(factors)}, kept in {path}")
+        else:
+            found = chosen_calibration(request.card.title, calibration)
+            if found is not None:
+                timing = timed_with(timing, found.applied(timing.parameters))
+                notes.append(in_words(found))
         cost = training_cost(timing, examples=examples, epochs=epochs, price=price, power=power)
-        result = replace(describe(timing), cost=cost)
+        result = describe(timing)
+        result = replace(
+            result, cost=cost, totals=replace(result.totals, measured=measured),
+            notes=(*result.notes, *notes),
+        )  # fmt: skip
         if suggest is True or (suggest and len(timing.operators.launched) <= _CHEAP):
             result = replace(result, gains=gains(timing))
     return result

@@ -19,6 +19,7 @@ from nincost._memory.record import record
 from nincost._models.build import Model
 from nincost._profile.registry import op_cost
 from nincost._step.step_options import Step
+from nincost._time.time import time
 from nincost._trace.recording import Mark, Ran
 from nincost._train.loop import TrainingRun
 from nincost._train.results import Speed, StepMemory
@@ -92,6 +93,28 @@ def speed(model: Model, run: TrainingRun) -> tuple[Speed, list[str]]:
         peak_kind=kind,
         peak_share=flops / whole if flops and whole else None,
     ), notes
+
+
+def predicted_rate(
+    given: Any, arg: Mapping[str, Any] | None, run: TrainingRun
+) -> tuple[float | None, list[str]]:
+    """Examples a second that `nincost.time` predicts of one GPU's steps, without data loading.
+
+    None on a CPU, on several processes, of compiled code, and of a card that nincost does not know.
+    """
+    settings = run.settings
+    if run.device.type != "cuda" or settings.compile or run.ranks.world_size > 1:
+        return None, []
+    try:
+        return time(
+            given, arg=arg, input=image_spec(settings), batch_size=settings.batch_size,
+            gpu=torch.cuda.get_device_name(run.device), optimizer=settings.optimizer,
+            optimizer_arg={"lr": settings.lr, **settings.optimizer_arg}, amp=settings.amp,
+            zero_grad_before_forward=True, deterministic=settings.deterministic,
+            tf32=run.torch_settings.tf32, cudnn_benchmark=run.torch_settings.cudnn_benchmark,
+        ).totals.examples_per_second, []  # fmt: skip
+    except NincostError as error:
+        return None, [f"the step's time could not be predicted: {one_line(error)}"]
 
 
 def image_spec(settings: TrainSettings) -> str:

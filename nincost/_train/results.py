@@ -71,6 +71,8 @@ class Speed:
         peak_flops: the device's, over all processes; None where it is not known.
         peak_kind: which peak: `fp32`, `tf32`, `fp16` or `bf16`.
         peak_share: `flops_per_second` by `peak_flops`.
+        predicted_examples_per_second: by `nincost.time`, of steps that never wait for data; None
+            but on one GPU that nincost knows.
     """
 
     device: str
@@ -83,6 +85,7 @@ class Speed:
     peak_flops: float | None
     peak_kind: str | None
     peak_share: float | None
+    predicted_examples_per_second: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -249,7 +250,9 @@ def _result(
     with collection_paused():
         speed, notes = predicted.speed(found, run)
         memory, more = predicted.step_memory(given, arg, run)
-    notes += more
+        rate, unknown = predicted.predicted_rate(given, arg, run)
+        speed = replace(speed, predicted_examples_per_second=rate)
+    notes += [*more, *unknown]
     notes += [f"not the same each time: {text}" for text in nondeterministic]
     if processes > 1 and has_batch_norm(module):
         notes.append(

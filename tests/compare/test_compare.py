@@ -157,7 +157,15 @@ def test_training_memory_is_what_memory_predicts() -> None:
     peaks = tuple(step.totals.peak_allocated_bytes for step in alone)
     assert comparison.total("training_bytes") == peaks
     assert comparison.to_dict()["totals"]["training_bytes"] == list(peaks)
+    speeds = comparison.total("examples_per_second")
+    rate = nincost.time("one-1x1", batch_size=4, gpu="rtx3060").totals.examples_per_second
+    assert speeds[1] == pytest.approx(rate)
     assert "Training memory" in str(comparison)
+    assert f"{rate:,.1f}" in str(comparison)
+    assert "examples_per_second_ratio" in comparison.by_model().columns
+    of_a_size = nincost.compare("two-1x1", batch_sizes=[1, 2], gpu="24GiB")
+    assert of_a_size.training
+    assert not of_a_size.speeds  # a size has no speed
     assert not nincost.compare("two-1x1", "one-1x1", memory=False).training
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.emulated import answer, needs_emulator
 
 import nincost
-from nincost._emulator.library import cache_folder
+from nincost._files import cache_folder
 
 pytestmark = [
     needs_emulator,

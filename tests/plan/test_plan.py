@@ -33,8 +33,11 @@ def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
         more = nincost.memory(NET, input="32", gpu="h100", **twice).totals
         assert more.process_bytes > plan.totals.budget_bytes
         assert shlex.split(row.command)[:3] == ["nincost", "memory", NET]
-    sizes = [row.process_bytes for row in plan.rows]
-    assert sizes == sorted(sizes)
+        speed = nincost.time(NET, input="32", gpu="h100", **options).totals
+        assert row.examples_per_second == pytest.approx(speed.examples_per_second)
+    speeds = [row.examples_per_second or 0 for row in plan.rows]
+    assert speeds == sorted(speeds, reverse=True)
+    assert "ordered by predicted examples a second" in plan.notes
     front = plan.front
     assert front
     assert all(

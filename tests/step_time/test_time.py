@@ -62,7 +62,9 @@ def test_a_trace_is_read_by_perfetto(tmp_path):
 
 def test_what_would_help_is_predicted():
     gains = {gain.option: gain for gain in RESULT.gains}
-    assert set(gains) == {"--batch-size 256", "--amp float16", "--optimizer-impl fused"}
+    assert set(gains) == {
+        "--batch-size 256", "--amp float16", "--optimizer-impl fused", "--compile",
+    }  # fmt: skip
     again = nincost.time("two-1x1", batch_size=128, gpu="v100", amp="float16")
     assert gains["--amp float16"].step_seconds == pytest.approx(again.totals.step_seconds)
     assert gains["--amp float16"].speedup > 1.5  # tensor cores

@@ -60,9 +60,13 @@ def _total(comparison: Comparison, place: int, panels: Sequence[Panel]) -> BarRo
     ratios = {panel.name: comparison.ratios(panel.name)[place] for panel in panels}
     return BarRow(
         comparison.names[place],
-        {panel.name: (comparison.total(panel.name)[place],) for panel in panels},
+        {panel.name: (_whole(comparison.total(panel.name)[place]),) for panel in panels},
         {name: words.ratio(ratio) for name, ratio in ratios.items() if place and ratio},
     )
+
+
+def _whole(value: int | float | None) -> int | None:
+    return None if value is None else round(value)
 
 
 def _layers(comparison: Comparison) -> list[BarRow]:
@@ -100,7 +104,7 @@ def _weight(comparison: Comparison, row: Difference) -> float:
 
 
 def _known(comparison: Comparison, name: str) -> list[int]:
-    return [value for value in comparison.total(name) if value is not None]
+    return [round(value) for value in comparison.total(name) if value is not None]
 
 
 def _counts(comparison: Comparison) -> str:

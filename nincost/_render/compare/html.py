@@ -16,6 +16,7 @@ _AMOUNTS = (
     ("macs", "MACs", "count"),
     ("activation_bytes", "Activations", "size"),
     ("training_bytes", "Training step, peak allocated", "size"),
+    ("examples_per_second", "Training, predicted examples a second", "rate"),
 )
 #: Columns of the layers' table for each of the two networks and their difference.
 COLUMNS = (
@@ -45,7 +46,7 @@ def render(result: Comparison, *, command: str = "") -> str:
     Raises:
         OutputError: the libraries of the extra `report` are not installed.
     """
-    amounts = [row for row in _AMOUNTS if row[0] != "training_bytes" or result.training]
+    amounts = [row for row in _AMOUNTS if row[0] in result.amounts]
     return shell.render(
         "compare.html",
         _charts(result, amounts),
@@ -78,8 +79,12 @@ def _totals(
         if value is None:
             cells.append(TotalCell("-", "", ""))
             continue
-        text = units.size(value) if kind == "size" else units.count(value)
-        cells.append(TotalCell(text, units.exact(value), "" if ratio is None else f"×{ratio:.4g}"))
+        if isinstance(value, float):
+            text = exact = f"{value:,.1f}"
+        else:
+            text = units.size(value) if kind == "size" else units.count(value)
+            exact = units.exact(value)
+        cells.append(TotalCell(text, exact, "" if ratio is None else f"×{ratio:.4g}"))
     return cells
 
 

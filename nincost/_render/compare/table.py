@@ -100,7 +100,8 @@ def _totals(comparison: Comparison, width: int | None, view: ComparisonView) -> 
     """A row for each network; with each amount, its ratio to the first (below it where narrow)."""
     wide = width is None or width >= WIDE_FROM
     show = words.amount if wide or view.exact else words.short_amount
-    columns = [*_COLUMNS, *([("training_bytes", "Training")] if comparison.training else [])]
+    steps = (("training_bytes", "Training"), ("examples_per_second", "Examples/s"))
+    columns = [*_COLUMNS, *(one for one in steps if one[0] in comparison.amounts)]
     table = new_table()
     table.add_column("Model", overflow="fold")
     for _, heading in columns:

@@ -8,27 +8,29 @@ from nincost._compare.results import Comparison
 _TOTALS = (
     ("params", "Parameters"), ("macs", "MACs"), ("flops", "FLOPs"),
     ("activation_elements", "Activations"), ("activation_bytes", "Activation memory"),
+    ("training_bytes", "Training memory"), ("examples_per_second", "Examples/s (predicted)"),
 )  # fmt: skip
 
 
 def totals(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     """The names and headings of the totals to show."""
-    training = (("training_bytes", "Training memory"),) if comparison.training else ()
-    return (*_TOTALS, *training)
+    return tuple(one for one in _TOTALS if one[0] in comparison.amounts)
 
 
 def title(comparison: Comparison) -> str:
     return " against ".join(comparison.names[:2]) if comparison.layers else "Comparison"
 
 
-def amount(name: str, value: int | None) -> str:
-    """A whole number, or bytes in binary units; a dash where it is not known."""
+def amount(name: str, value: int | float | None) -> str:
+    """A whole number, bytes in binary units, or a rate; a dash where it is not known."""
     if value is None:
         return "-"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
     return units.size(value) if name.endswith("bytes") else units.exact(value)
 
 
-def change(name: str, value: int | None) -> str:
+def change(name: str, value: int | float | None) -> str:
     """`+3,104` or `-1.068 MiB`; `=` for none, a dash where it is not known."""
     if value is None:
         return "-"
@@ -38,10 +40,10 @@ def change(name: str, value: int | None) -> str:
     return f"{sign}{amount(name, abs(value))}"
 
 
-def short_amount(name: str, value: int | None) -> str:
+def short_amount(name: str, value: int | float | None) -> str:
     """As `amount`, with counts in SI."""
-    if value is None:
-        return "-"
+    if value is None or isinstance(value, float):
+        return amount(name, value)
     return units.size(value) if name.endswith("bytes") else units.count(value)
 
 
@@ -57,7 +59,7 @@ def cell(column: str, value: int | float | str | None, *, exact: bool) -> str:
     if value is None or isinstance(value, str):
         return value or "-"
     if isinstance(value, float):
-        return ratio(value)
+        return amount(column, value) if column == "examples_per_second" else ratio(value)
     name = column.removesuffix("_change").removeprefix("left_").removeprefix("right_")
     if name == "batch_size":
         return units.exact(value)

@@ -47,6 +47,7 @@ def summary(result: Fit) -> list[tuple[str, str]]:
                 else "no larger one divides the global batch"
             ),
         ),
+        *_speed(result),
         (
             "Breakdown",
             breakdown(
@@ -72,3 +73,18 @@ def statements(result: Fit) -> list[tuple[str, str]]:
 def notes(result: Fit) -> list[str]:
     """What a careful reader should know."""
     return [*result.notes, *uncounted(result.memory)]
+
+
+def _speed(result: Fit) -> list[tuple[str, str]]:
+    """Predicted examples a second at the answer, and at the batch that has the most."""
+    totals = result.totals
+    if totals.examples_per_second is None or totals.fastest_examples_per_second is None:
+        return []
+    text = f"{totals.examples_per_second:,.1f} examples/s predicted at this batch"
+    if totals.fastest_batch_size == totals.batch_size:
+        return [("Throughput", f"{text}, the most of those that were tried")]
+    return [(
+        "Throughput",
+        f"{text}; the most of those that were tried has batch {totals.fastest_batch_size:,}: "
+        f"{totals.fastest_examples_per_second:,.1f}",
+    )]  # fmt: skip

@@ -71,11 +71,18 @@ def bars(rows: Sequence[LayerCost], amount: str, title: str, kind: str) -> Spec:
     }  # fmt: skip
 
 
-def totals(names: Sequence[str], values: Sequence[int | None], title: str, kind: str) -> Spec:
+def totals(
+    names: Sequence[str], values: Sequence[int | float | None], title: str, kind: str
+) -> Spec:
     """An amount of each network as a horizontal bar with its figure."""
     known = [value for value in values if value is not None]
-    unit, _ = scaled(max(known, default=0), kind)
-    written = units.size if kind == "size" else units.count
+    unit = 1 if kind == "rate" else scaled(round(max(known, default=0)), kind)[0]
+
+    def written(value: int | float) -> str:
+        if kind == "rate":
+            return f"{value:,.1f}"
+        return units.size(round(value)) if kind == "size" else units.count(round(value))
+
     return {
         "description": f"Bar chart: {title} of each network",
         "height": {"step": 26},

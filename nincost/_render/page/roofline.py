@@ -46,6 +46,7 @@ def chart(roofline: Roofline) -> Spec:
         {"x": p.intensity, "y": p.attainable / tera, "s": p.seconds, "layer": _name(p, count),
          "type": p.type, "bound": f"{p.bound}-bound", "flops": p.flops * count,
          "bytes": p.bytes * count, "least": units.duration(p.seconds * count),
+         "predicted": "-" if p.predicted is None else units.duration(p.predicted * count),
          "rate": f"{units.count(round(p.attainable))}FLOP/s", "intensity": f"{p.intensity:.3g}"}
         for p, count in points
     ]  # fmt: skip
@@ -74,7 +75,8 @@ def chart(roofline: Roofline) -> Spec:
                  "tooltip": tooltip(
                      ("layer", "layer"), ("type", "type"), ("intensity", "FLOP per byte"),
                      ("flops", "FLOPs", "count"), ("bytes", "moved", "size"),
-                     ("rate", "at most"), ("least", "takes at least"), ("bound", "is"),
+                     ("rate", "at most"), ("least", "takes at least"),
+                     ("predicted", "predicted"), ("bound", "is"),
                  ),
              }},
             {"data": {"values": words},

@@ -9,9 +9,9 @@ from nincost._render.memory.text import setting
 #: Rows in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 16
 HEADINGS = ("", "Ranks share", "Checkpointing", "Precision", "Optimizer", "Batch", "Passes",
-            "Process", "Reserved", "Allocated")  # fmt: skip
+            "Examples/s", "Process", "Reserved", "Allocated")  # fmt: skip
 #: Which of them are numbers.
-NUMBERS = (False, False, False, False, False, True, True, True, True, True)
+NUMBERS = (False, False, False, False, False, True, True, True, True, True, True)
 
 
 def title(result: Plan) -> str:
@@ -26,13 +26,14 @@ def cells(row: PlanRow) -> tuple[str, ...]:
     return (
         "*" if row.on_front else "", row.parallel or "one GPU", row.activation_checkpointing,
         row.precision, row.optimizer_impl, str(row.batch_size), str(row.grad_accumulation),
+        "-" if row.examples_per_second is None else f"{row.examples_per_second:,.1f}",
         units.size(row.process_bytes), units.size(row.peak_reserved_bytes),
         units.size(row.peak_allocated_bytes),
     )  # fmt: skip
 
 
 def shown(result: Plan, top: int) -> tuple[PlanRow, ...]:
-    """The front and, as far as there is room, the others, by memory."""
+    """The front and, as far as there is room, the others, in the plan's order."""
     rest = [row for row in result.rows if not row.on_front]
     kept = [*result.front, *rest[: max(top - len(result.front), 0)]]
     return tuple(row for row in result.rows if row in kept)

@@ -15,6 +15,7 @@ from nincost._render.page import bars, batches, roofline, shell, step
 from nincost._render.page.vega import Spec
 from nincost._render.parts import remedies
 from nincost._render.report import text as words
+from nincost._render.time import text as time_words
 from nincost._report.results import Report, StepCurve
 
 #: Layers listed beside the pictures, the largest first.
@@ -67,6 +68,9 @@ def render(report: Report) -> str:
         roof_words=words.roofline(report) if roof else "",
         slowest=sorted(roof.points, key=lambda p: -p.seconds)[:_LISTED] if roof else (),
         duration=units.duration,
+        phases_of_time=time_words.phases(report.time) if report.time else (),
+        longest=time_words.layer_rows(report.time, _LISTED) if report.time else (),
+        said_of_time=time_words.statements(report.time) if report.time else (),
         methods=words.methods(report),
         notes=words.notes(report),
     )

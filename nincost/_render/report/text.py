@@ -9,7 +9,9 @@ from nincost import _units as units
 from nincost._memory.results import Memory
 from nincost._render.memory import text as memory_words
 from nincost._render.profile import text as words
+from nincost._render.time import text as time_words
 from nincost._report.results import Report
+from nincost._time.results import StepTime
 
 Kind = Literal["exact", "modelled", "measured"]
 
@@ -86,7 +88,7 @@ def _memory_answer(report: Report, name: str) -> str:
 
 
 def cards(report: Report) -> list[AnswerCard]:
-    """Parameters, computation, memory to train, memory to infer."""
+    """Parameters, computation, memory to train, memory to infer, time."""
     totals, batch = report.profile.totals, report.profile.batch_size
     per = "one input" if batch == 1 else f"batch {batch:,}"
     share = "all trainable" if not totals.frozen_params else (
@@ -101,7 +103,7 @@ def cards(report: Report) -> list[AnswerCard]:
     ]
     if report.profile.uncounted:
         counted.append(f"{len(report.profile.uncounted)} operators not counted: see below")
-    return [
+    found = [
         AnswerCard("Parameters", f"{totals.params:,}", "exact", tuple(parameters)),
         AnswerCard(
             f"Computation, {per}", f"{units.count(totals.macs)} MACs", "exact", tuple(counted)
@@ -109,6 +111,21 @@ def cards(report: Report) -> list[AnswerCard]:
         _memory(report, "training", f"Memory to train, {per}"),
         _memory(report, "inference", f"Memory to infer, {per}"),
     ]
+    return found if report.time is None else [*found, _time(report.time, per)]
+
+
+def _time(step: StepTime, per: str) -> AnswerCard:
+    totals = step.totals
+    low, high = totals.interval
+    kind = "forward pass" if step.settings["inference"] else "training step"
+    return AnswerCard(
+        f"Time of a {kind}, {per}", units.duration(totals.step_seconds), "modelled",
+        (
+            f"{totals.examples_per_second:,.1f} examples/s on {step.gpu}",
+            f"range {units.duration(low)} to {units.duration(high)}",
+            f"waits for {time_words.WAITS[totals.bound_by]}",
+        ),
+    )  # fmt: skip
 
 
 def _memory(report: Report, name: str, title: str) -> AnswerCard:
@@ -187,6 +204,13 @@ def methods(report: Report) -> list[FigureSource]:
             "peaks and bandwidth as in NVIDIA's data sheets (dense, 32-bit accumulation), which no "
             "kernel reaches; each layer reads its inputs and parameters and writes its outputs "
             f"once a call, {report.roofline.element_bytes} bytes a value",
+        ))  # fmt: skip
+    if report.time is not None:
+        rows.append(FigureSource(
+            "Time of a step", "modelled",
+            "each operator's kernels by physics, with efficiencies fitted to measured kernels and "
+            "steps, and the host that launches them: docs/time.md has the errors on rows that "
+            "nothing was fitted to",
         ))  # fmt: skip
     if step is not None and step.totals.measured is not None:
         measured = step.totals.measured

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._step.step_options import step_words
-from nincost._time.results import Cost, Gain, LayerTime, OperatorTime, StepTime
+from nincost._time.results import Cost, Gain, LayerTime, MeasuredTime, OperatorTime, StepTime
 
 #: Rows of layers and of operators unless asked otherwise; CSV and JSON have them all.
 TOP = 10
 
-_WAITS = {
+#: What a layer waits for, in words.
+WAITS = {
     "compute": "arithmetic",
     "memory": "memory",
     "host": "the host",
@@ -55,7 +56,7 @@ def layer_rows(result: StepTime, top: int) -> list[tuple[str, ...]]:
 def _layer(layer: LayerTime) -> tuple[str, ...]:
     return (
         layer.layer, units.duration(layer.seconds), percent(layer.share),
-        _or_none(layer.forward_seconds), _or_none(layer.backward_seconds), _WAITS[layer.bound_by],
+        _or_none(layer.forward_seconds), _or_none(layer.backward_seconds), WAITS[layer.bound_by],
     )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def _operator(operator: OperatorTime) -> tuple[str, ...]:
     return (
         operator.operator + ("" if operator.timed else " (by its bytes)"),
         units.exact(operator.calls), units.duration(operator.seconds), percent(operator.share),
-        rate, units.size(round(operator.moved_bytes / seconds)), _WAITS[operator.bound_by],
+        rate, units.size(round(operator.moved_bytes / seconds)), WAITS[operator.bound_by],
     )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def summary(result: StepTime) -> list[tuple[str, str]]:
             f"{units.count(round(totals.peak_flops))}FLOP/s (MFU)",
         ),
         ("Waits for", ", ".join(
-            f"{_WAITS[name]} {percent(seconds / totals.step_seconds)}"
+            f"{WAITS[name]} {percent(seconds / totals.step_seconds)}"
             for name, seconds in sorted(totals.by_bound.items(), key=lambda item: -item[1])
             if seconds
         )),
@@ -117,7 +118,23 @@ def summary(result: StepTime) -> list[tuple[str, str]]:
             for name, less in result.hangs_on.items()
         )),
     ]  # fmt: skip
+    if totals.measured is not None:
+        lines.insert(1, ("Measured", measured(totals.step_seconds, totals.measured)))
     return lines if result.cost is None else [*lines, ("Training", cost(result.cost))]
+
+
+def measured(predicted: float, found: MeasuredTime) -> str:
+    """What real steps took, by phase, beside the prediction."""
+    low, high = found.interval
+    return (
+        f"{units.duration(found.step_seconds)} ({units.duration(low)} to {units.duration(high)}, "
+        f"median of {found.steps} steps on {found.device}): forward "
+        f"{units.duration(found.forward_seconds)}, backward "
+        f"{units.duration(found.backward_seconds)}, optimizer "
+        f"{units.duration(found.optimizer_seconds)}; the host launches it in "
+        f"{units.duration(found.host_seconds)}; predicted is "
+        f"{100 * (predicted / found.step_seconds - 1):+.1f}%"
+    )
 
 
 def cost(found: Cost) -> str:

@@ -55,10 +55,17 @@ def summary(result: Training) -> list[tuple[str, str]]:
 
 
 def speed(found: Speed) -> str:
-    """Examples per second, on what, and the loader's share."""
-    return (
+    """Examples per second, on what, the loader's share, and what was predicted."""
+    text = (
         f"{found.examples_per_second:,.1f} examples/s on {found.device}; making batches took "
         f"{found.loading_share:.1%} of the time"
+    )
+    predicted = found.predicted_examples_per_second
+    if predicted is None:
+        return text
+    return (
+        f"{text}; {predicted:,.1f} predicted ({predicted / found.examples_per_second - 1:+.1%}), "
+        "without data loading"
     )
 
 

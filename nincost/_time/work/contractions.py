@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from nincost._devices.libraries.conv_backend import is_depthwise
+from nincost._devices.libraries.conv_backend import is_depthwise, uses_cudnn
 from nincost._devices.memory_format import convolves_channels_last
 from nincost._devices.target import Target
 from nincost._time.work.kinds import Family, Precision, Work
@@ -19,6 +19,9 @@ _PRECISIONS: dict[torch.dtype, Precision] = {
     torch.bfloat16: "bfloat16",
     torch.float64: "float64",
 }
+
+#: Instructions of an output beside those of its taps, counted in taps.
+_OVERHEAD = 13
 
 
 def precision_of(dtype: torch.dtype) -> Precision:
@@ -52,6 +55,12 @@ class _Convolution:
         small = (x, y) if transposed else (y, x)  # few positions and many channels, or the other
         self.down, self.up = small
         self.depthwise = is_depthwise(x.shape, weight.shape, self.groups, transposed)
+        self.in_cudnn = uses_cudnn(
+            x.shape, weight.shape, str(x.dtype).removeprefix("torch."), stride=stride,
+            dilation=dilation, groups=self.groups, transposed=bool(transposed),
+            channels_last=convolves_channels_last(x, weight), cudnn_enabled=target.settings.cudnn,
+            capability=target.capability,
+        )  # fmt: skip
         self.channels_last = convolves_channels_last(x, weight)
         self.macs = self.down.elements * (weight.elements // max(int(weight.shape[0]), 1))
         self.precision = precision_of(x.dtype)
@@ -74,8 +83,7 @@ class _Convolution:
         moved = self.x.bytes + self.weight.bytes + self.y.bytes
         flops = 2 * self.macs
         if self.depthwise:
-            depthwise: Any = f"depthwise-{kind}"
-            return [Work(depthwise, self.precision, flops, moved)]
+            return [self._depthwise(kind, flops, moved)]
         product = self._product(kind)
         family: Any = f"conv-{kind}"
         works = [Work(family, self.precision, flops, moved, product, winograd=self.winograd)]
@@ -86,6 +94,22 @@ class _Convolution:
             }[kind]  # fmt: skip
             works += [Work("layout", self.precision, 0, 2 * t.bytes) for t in (given, made)]
         return works
+
+    def _depthwise(self, kind: str, flops: int, moved: int) -> Work:
+        """cuDNN's kernel, or ATen's, which computes each address anew (DepthwiseConv2d.cu).
+
+        ATen's: a thread an output, or an element of the input's gradient; of the weight's gradient
+        a block for each channel and tap, whose warps go over images.
+        """
+        family: Any = f"depthwise-{kind}"
+        if self.in_cudnn:
+            return Work(family, self.precision, flops, moved)
+        taps = prod(self.weight.shape[2:])
+        units = {"forward": self.y.elements * (_OVERHEAD + taps), "data": self.x.elements}.get(kind)
+        if units is None:
+            positions = 32 * (-(-prod(self.y.shape[2:]) // 32) + 1)
+            units = int(self.y.shape[0]) * self.weight.elements * positions
+        return Work(family, self.precision, flops, moved, instructions=family, units=units)
 
     def _product(self, kind: str) -> tuple[int, int, int, int]:
         """(groups, m, n, k) of the implicit product (cuDNN's "implicit GEMM")."""
@@ -114,7 +138,10 @@ def convolution(signature: Signature, target: Target) -> list[Work]:
     works = one.run("forward")
     if bias is not None:  # ATen adds it afterwards, in a kernel of its own
         size = signature.outputs[0].bytes
-        works.append(Work("elementwise", "float32", 0, 2 * size))
+        works.append(Work(
+            "elementwise", "float32", 0, 2 * size, instructions="strided",
+            units=signature.outputs[0].elements,
+        ))  # fmt: skip
     return works
 
 
@@ -126,7 +153,9 @@ def convolution_backward(signature: Signature, target: Target) -> list[Work]:
     works = one.run("data") if wants_data else []
     works += one.run("filter") if wants_filter else []
     if wants_bias:
-        works.append(Work("reduction", "float32", 0, grad.bytes))
+        works.append(Work(
+            "reduction", "float32", 0, grad.bytes, instructions="reduction", units=grad.elements
+        ))  # fmt: skip
     return works
 
 

@@ -43,6 +43,28 @@ OTHER_CONTRACTIONS: tuple[Family, ...] = FAMILIES[
     FAMILIES.index("depthwise-forward") : FAMILIES.index("elementwise")
 ]
 
+DEPTHWISE: frozenset[Family] = frozenset(
+    {"depthwise-forward", "depthwise-data", "depthwise-filter"}
+)
+
+#: What kernels do that wait for their instructions, not for memory or arithmetic units; what they
+#: are counted in stands beside each. `Parameters.instructions` has what one costs.
+Instructions = Literal[
+    "",
+    "strided",  # elements that need an address of their own, or another type
+    "reduction",  # elements read
+    "pooling",  # outputs, by taps
+    "pooling-backward",  # elements of the input
+    "adaptive",  # threads: 256 a plane
+    "rows",  # threads: 128 a row that is normalized
+    "roll",  # elements
+    "depthwise-forward",  # outputs, by taps
+    "depthwise-data",  # elements of the input
+    "depthwise-filter",  # positions of each channel and tap, in warps
+]
+
+INSTRUCTIONS: tuple[Instructions, ...] = Instructions.__args__  # type: ignore[attr-defined]
+
 #: What a kernel, or a whole step, waits for.
 Bound = Literal["compute", "memory", "host", "communication"]
 
@@ -61,6 +83,8 @@ class Work(NamedTuple):
         winograd: the side of the image where Winograd's algorithm may take its convolution (3 x 3,
             stride 1), else 0.
         blocks: thread blocks, where they are so few that they limit the bandwidth; else 0.
+        instructions, units: what the kernel issues, and how many of that; none where it hardly
+            counts.
         guessed: whether the family was only guessed, from an operator without a rule of its own.
     """
 
@@ -73,3 +97,5 @@ class Work(NamedTuple):
     winograd: int = 0
     blocks: int = 0
     guessed: bool = False
+    instructions: Instructions = ""
+    units: int = 0

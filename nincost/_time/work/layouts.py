@@ -34,6 +34,16 @@ def dimension_order(tensor: TensorMeta) -> tuple[int, ...]:
     return tuple(sorted(large, key=lambda d: -tensor.stride[d]))
 
 
+def is_dense(tensor: TensorMeta) -> bool:
+    """Whether a tensor lies in memory without gaps, in the order of its dimensions."""
+    expected = 1
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride), strict=True):
+        if size > 1 and stride != expected:
+            return False
+        expected *= size
+    return True
+
+
 def is_transposed(given: TensorMeta, made: TensorMeta) -> bool:
     """Whether the innermost dimension of one is not the innermost of the other."""
     if given.shape != made.shape:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nincost._devices.target import Target
 from nincost._profile.registry import OpCost, op_cost
 from nincost._time.work.batch_norm import BATCH_NORMS, batch_norm
@@ -13,6 +15,8 @@ from nincost._time.work.contractions import (
     matrix_product,
     precision_of,
 )
+from nincost._time.work.indexing import PLACES
+from nincost._time.work.instructions import issued
 from nincost._time.work.kinds import Family, Work
 from nincost._time.work.layouts import is_transposed, tensors, touched
 from nincost._trace.records import Signature, TensorMeta
@@ -51,7 +55,6 @@ _READS: dict[str, tuple[Family, int, int]] = {  # family, reads of each large in
 _FAMILIES: dict[str, Family] = {
     "aten._softmax": "softmax", "aten._log_softmax": "softmax",
     "aten._softmax_backward_data": "softmax", "aten._log_softmax_backward_data": "softmax",
-    "aten.nll_loss_forward": "reduction", "aten.nll_loss_backward": "indexing",
     "aten.max_pool2d_with_indices": "pooling",
     "aten.max_pool2d_with_indices_backward": "pooling-backward",
     "aten.avg_pool2d": "pooling", "aten.avg_pool2d_backward": "pooling",
@@ -59,22 +62,11 @@ _FAMILIES: dict[str, Family] = {
     "aten.upsample_bilinear2d": "pooling", "aten.upsample_bilinear2d_backward": "pooling",
     "aten.upsample_nearest2d": "pooling", "aten.upsample_nearest2d_backward": "pooling",
     "aten.clone": "copy", "aten._to_copy": "copy", "aten.copy_": "copy", "aten.cat": "copy",
-    "aten.stack": "copy", "aten.constant_pad_nd": "copy", "aten.roll": "copy", "aten.flip": "copy",
-    "aten.slice_backward": "copy", "aten.select_backward": "copy", "aten.repeat": "copy",
+    "aten.stack": "copy", "aten.roll": "copy", "aten.flip": "copy", "aten.repeat": "copy",
 }  # fmt: skip
 
-#: Operators that read of their first argument only what they give, and kernels that they launch.
-_LOOK_UPS = {
-    "aten.embedding": 1, "aten.index": 1, "aten.gather": 1, "aten.index_select": 1,
-    "aten._unsafe_index": 1, "aten.take": 1,
-}  # fmt: skip
-#: Operators that scatter into a new tensor: indices are sorted first where values are summed.
-_SCATTERS = {
-    "aten.embedding_dense_backward": 8, "aten.index_put": 8, "aten.index_put_": 8,
-    "aten._index_put_impl_": 8, "aten._unsafe_index_put": 8, "aten.scatter": 1, "aten.scatter_": 1,
-    "aten.scatter_add": 1, "aten.scatter_add_": 1, "aten.index_add": 1, "aten.index_add_": 1,
-    "aten.sort": 8, "aten.topk": 4,
-}  # fmt: skip
+#: Rows of a layer norm from which its weight's gradient is summed in parts.
+_SPLIT_ROWS = 65536
 
 #: Tensors that fit one launch, by how many lists a kernel takes, chunks of 65,536 elements, and how
 #: many blocks a launch has (aten/src/ATen/native/cuda/MultiTensorApply.cuh).
@@ -105,19 +97,26 @@ def works_of(signature: Signature, target: Target) -> list[Work]:
         return batch_norm(signature, backward=name.endswith("_backward"))
     if name in _READS:
         return _normalization(signature, *_READS[name])
+    if name in PLACES:
+        return PLACES[name](signature)
     return _plain(signature)
 
 
 def _lists(signature: Signature) -> list[Work]:
-    """`foreach` and fused optimizers: all lists are read, the first or the result written."""
+    """`foreach` and fused optimizers: all lists are read, the first or the result written.
+
+    `_foreach_copy_` and `_foreach_zero_` do not read the first; a norm is a number a tensor.
+    """
     lists = [tensors(value) for value in signature.args if isinstance(value, tuple)]
     lists = [one for one in lists if one]
     if not lists:
         return []
     read = sum(tensor.bytes for one in lists for tensor in one)
-    fused = "._fused_" in signature.name
-    # Fused kernels write parameters and states and only read gradients, the second list.
-    written = [t for at, one in enumerate(lists) if at != 1 for t in one] if fused else lists[0]
+    if signature.name in ("aten._foreach_copy_", "aten._foreach_zero_"):
+        read -= sum(tensor.bytes for tensor in lists[0])
+    written: Sequence[TensorMeta] = signature.outputs or lists[0]
+    if "._fused_" in signature.name:  # parameters and states; gradients, the second, are only read
+        written = [tensor for at, one in enumerate(lists) if at != 1 for tensor in one]
     depth = min(len(lists) + (bool(signature.outputs)), 5)
     chunks = sum(-(-tensor.elements // _CHUNK) for tensor in lists[0])
     launches = max(-(-len(lists[0]) // _TENSORS_A_LAUNCH[depth]), -(-chunks // _CHUNKS_A_LAUNCH), 1)
@@ -126,11 +125,26 @@ def _lists(signature: Signature) -> list[Work]:
 
 
 def _normalization(signature: Signature, family: Family, reads: int, kernels: int) -> list[Work]:
+    """A block of 128 threads a row (layer_norm_kernel.cu), or a group.
+
+    The gradients of weight and bias are sums over all rows: blocks of 32 columns each, unless rows
+    are so many that they are split, too (GammaBetaBackwardCUDAKernelTemplate).
+    """
     given = tensors(signature.args)
     largest = max((tensor.elements for tensor in given), default=0)
-    read = sum(touched(t) * (reads if t.elements == largest else 1) for t in given)
+    x = next(tensor for tensor in given if tensor.elements == largest)
     written = sum(tensor.bytes for tensor in signature.outputs)
-    return [Work(family, "float32", 0, read + written, launches=kernels)]
+    read = sum(touched(t) * (reads if t.elements == largest else 1) for t in given)
+    if "group" in signature.name or not x.shape:
+        return [Work(family, "float32", 0, read + written, launches=kernels)]
+    rows = x.elements // max(int(x.shape[-1]), 1)
+    threads = 128 * rows
+    once = sum(map(touched, given)) + written
+    works = [Work(family, "float32", 0, once, instructions="rows", units=threads)]
+    if kernels > 1:
+        blocks = -(-int(x.shape[-1]) // 32) if rows < _SPLIT_ROWS else 0
+        works.append(Work(family, "float32", 0, 2 * x.bytes, blocks=blocks))
+    return works
 
 
 def _plain(signature: Signature) -> list[Work]:
@@ -145,14 +159,13 @@ def _plain(signature: Signature) -> list[Work]:
     base = name.removesuffix("_")
     if name in _FILLS:
         return [Work("elementwise", "float32", 0, written or sum(map(touched, given[:1])))]
-    if name in _LOOK_UPS:
-        indices = sum(map(touched, given[1:]))
-        return [Work("indexing", "float32", 0, 2 * written + indices, launches=_LOOK_UPS[name])]
     read = sum(map(touched, given))
-    if name in _SCATTERS:
-        return [Work("indexing", "float32", 0, read + written, launches=_SCATTERS[name])]
-    if name == "aten.max_pool2d_with_indices_backward":  # of its input it needs the shape alone
-        read -= touched(signature.args[1])
+    if name == "aten.copy_":  # what is overwritten is not read
+        read -= touched(given[0])
+    before = []
+    if name == "aten.max_pool2d_with_indices_backward":
+        read -= touched(signature.args[1])  # of its input it needs the shape alone
+        before = [Work("elementwise", "float32", 0, written)]  # zeros, to which it adds
     cost = _counted(signature)
     if cost.macs:
         family: Family = "recurrent" if "rnn" in name else "matmul"
@@ -162,7 +175,9 @@ def _plain(signature: Signature) -> list[Work]:
     family = known or _by_shape(given, outputs)
     if family in ("copy", "elementwise") and outputs and _turns(given, outputs[0]):
         family = "transpose"
-    return [Work(family, "float32", 0, read + written, guessed=not (known or cost.counted))]
+    work = Work(family, "float32", 0, read + written, guessed=not (known or cost.counted))
+    instructions, units = issued(signature, family, given)
+    return [*before, work._replace(instructions=instructions, units=units)]
 
 
 def _counted(signature: Signature) -> OpCost:

@@ -10,4 +10,8 @@ CASES = [
     Case("time --gpu v100 --price 2", ["price is given", "--examples"]),
     Case("time --gpu v100 --examples 0", ["examples is 0", "60000"]),
     Case("time --gpu v1000", ["unknown GPU"]),
+    Case("time --gpu v100 --measure", ["no CUDA GPU to time steps on", "--calibrate"]),
+    Case("time --gpu v100 --calibrate", ["no CUDA GPU to time steps on"]),
+    Case("time --gpu v100 --calibration {tmp}/absent.json",
+         ["cannot read the calibration", "--calibrate makes one"]),
 ]  # fmt: skip
