@@ -16,7 +16,7 @@ from nincost.errors import printable
 _NETWORK = re.compile(
     r"LocalEntryNotFoundError|OfflineModeIsEnabled|RepositoryNotFoundError|GatedRepoError"
     r"|HfHubHTTPError|\bURLError|gaierror|MaxRetryError|ConnectionError|ConnectTimeout|ConnectError"
-    r"|NewConnectionError|NameResolutionError|couldn't connect to 'https?:"
+    r"|NewConnectionError|NameResolutionError|couldn't connect to 'https?:|Error downloading"
     r"|is not a local folder and is not a valid model"
 )
 _OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|CUDA out of memory")
@@ -42,9 +42,8 @@ def failure_of(
         for kind, text in chain:
             if _NETWORK.search(f"{kind}: {text}"):
                 return (
-                    f"{script} wants something from the network{where}: {_first(kind, text)}. "
-                    "Weights are not needed here: give a folder on this machine, or make the "
-                    "model from its configuration (AutoModelForCausalLM.from_config)"
+                    f"{script} wants something from the network{where}: "
+                    f"{_first(kind, text).rstrip('.')}. {_without(ended)}"
                 )
         return f"{script} failed{where}: {_first(*chain[0])}{_for_want_of(ended, assumed)}"
     if how == "exit" and ended.get("status"):
@@ -55,6 +54,33 @@ def failure_of(
             f"{where}; give more time with --timeout, or fewer steps with --steps"
         )
     return ""
+
+
+#: What to do in the place of a download, by what stands in the line that asked for it.
+_INSTEAD = {
+    r"pretrained\s*=\s*True|timm\.": "Weights are not needed here: give pretrained=False",
+    r"[wW]eights|torchvision": "Weights are not needed here: give weights=None (and "
+    "weights_backbone=None)",
+    r"torch\.hub|hub\.load": "Fetch the repository before, and give torch.hub.load its folder with "
+    "source='local'",
+    r"load_dataset|[dD]ataset|download\s*=\s*True": "No values are needed here: fetch the data "
+    "before, or train on made-up tensors of the same shapes",
+    r"[tT]okenizer|[pP]rocessor": "Save it to a folder on a machine with the network and give the "
+    "folder, or train on made-up tokens",
+}
+
+
+def _without(ended: Mapping[str, Any]) -> str:
+    """How to do without what the line that failed wants from the network."""
+    line = ended.get("line")
+    code = code_at(line) if line else ""
+    for pattern, words in _INSTEAD.items():
+        if re.search(pattern, code):
+            return words
+    return (
+        "Weights are not needed here: give a folder on this machine, or make the model from its "
+        "configuration (AutoModelForCausalLM.from_config)"
+    )
 
 
 def killed(script: str, status: int, phase: str) -> str:

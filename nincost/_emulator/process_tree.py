@@ -1,9 +1,9 @@
 """Runs a command, and ends all that came of it when it ends, or when whoever started it does.
 
-`python -S process_tree.py PARENT COMMAND ...`, where PARENT is the process that starts it: a
-process that stands between the two, and outlives a kill of its parent by as long as it takes to
-end the rest. What descendants leave behind is given to it (PR_SET_CHILD_SUBREAPER), whatever
-session they are in.
+`python -S process_tree.py PARENT FOLDERS COMMAND ...`, where PARENT is the process that starts it:
+a process that stands between the two, and outlives a kill of its parent by as long as it takes to
+end the rest and to remove FOLDERS, the parent's temporary ones. What descendants leave behind is
+given to it (PR_SET_CHILD_SUBREAPER), whatever session they are in.
 
 Only the standard library is imported here: it is run as a file, without nincost.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +24,14 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def tree_command(python: str, command: Sequence[str]) -> list[str]:
-    """The command that runs another one so that its whole tree ends with this process."""
-    return [python, "-S", os.path.abspath(__file__), str(os.getpid()), *command]
+def tree_command(python: str, command: Sequence[str], folders: Sequence[str] = ()) -> list[str]:
+    """The command that runs another one so that its whole tree ends with this process.
+
+    Args:
+        folders: removed where this process is killed, which can then do so no more.
+    """
+    own = str(os.getpid())
+    return [python, "-S", os.path.abspath(__file__), own, os.pathsep.join(folders), *command]
 
 
 def descendants(of: int) -> list[int]:
@@ -61,12 +67,15 @@ def end_all() -> None:
 
 def main() -> None:
     """Run the command of the command line, and end as it ends."""
-    parent, command = int(sys.argv[1]), sys.argv[2:]
+    parent, folders, command = int(sys.argv[1]), sys.argv[2].split(os.pathsep), sys.argv[3:]
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def end(number: int, _: object) -> None:
         end_all()
+        if os.getppid() != parent:
+            for folder in filter(None, folders):
+                shutil.rmtree(folder, ignore_errors=True)
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)

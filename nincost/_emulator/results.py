@@ -103,6 +103,8 @@ class RankRun:
         ended: why it ended: `steps`, `calls`, `repeated`, `exit`, `exception`, `interrupt`
             (Ctrl-C), `terminated` (SIGTERM, SIGHUP), `timeout`.
         failure: what it raised, or that it was killed; empty where it ended well.
+        unit: what `steps` are: `step` of an optimizer, or `call` of the outermost module where none
+            was seen.
         stands_for: the ranks that allocate like it, itself among them, as `0-7,16`, or `0-14/2` for
             every second one; empty where that was not asked.
     """
@@ -116,6 +118,7 @@ class RankRun:
     caught: tuple[OutOfMemory, ...]
     ended: str
     failure: str
+    unit: str = "step"
     stands_for: str = ""
 
     def to_dict(self) -> dict[str, Any]:

@@ -228,6 +228,7 @@ def _rank(
         failure=failure_of(
             ended, what.title, _waited_for(recording, settings), of_rank.assumed_of(recording)
         ),
+        unit="call" if analysis.by_call else "step",
     )
 
 
@@ -239,7 +240,7 @@ def _waited_for(recording: Mapping[str, Any], settings: Mapping[str, Any]) -> st
         return "the script's end"
     seen = observed["steps"]
     words = f"optimizer step {seen + 1} of {settings['steps']}"
-    return words if seen else f"{words}, and has seen none"
+    return words if seen else f"{words}, and has seen none (--calls where nothing is trained)"
 
 
 def _totals(

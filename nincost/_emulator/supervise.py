@@ -21,6 +21,7 @@ from nincost._emulator.failure import killed
 from nincost._emulator.observe.end import GRACE
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.process_tree import tree_command
+from nincost._emulator.ranks.journal import JOURNAL
 from nincost._signals import request_granted
 from nincost.errors import Terminated
 
@@ -88,7 +89,8 @@ def run_script(
             *command,
         ]
         # Whatever it starts ends with this process, also where that is killed.
-        in_a_tree = tree_command(python, arguments)
+        folders = [folder, variables.get(JOURNAL, "")]
+        in_a_tree = tree_command(python, arguments, folders)
         with _process(in_a_tree, dict(variables), (writer, control)) as process:
             try:
                 for line in _lines(lines, process, orders.timeout):

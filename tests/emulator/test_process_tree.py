@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ time.sleep(float(sys.argv[1]))
 PARENT = """
 import subprocess, sys, time
 from nincost._emulator.process_tree import tree_command
-subprocess.Popen(tree_command(sys.executable, sys.argv[1:]))
+subprocess.Popen(tree_command(sys.executable, sys.argv[2:], ["", sys.argv[1]]))
 time.sleep(1000)
 """
 
@@ -61,12 +62,22 @@ def test_what_a_command_leaves_behind_ends_with_it() -> None:
     assert ended(pid)
 
 
-def test_all_ends_with_a_killed_parent() -> None:
-    process, pid = started([sys.executable, "-c", PARENT, sys.executable, "-c", SCRIPT, "1000"])
+def test_all_ends_with_a_killed_parent_and_its_folder_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "recording.part").touch()
+    process, pid = started(
+        [sys.executable, "-c", PARENT, str(folder), sys.executable, "-c", SCRIPT, "1000"]
+    )
     assert is_alive(pid)
     process.kill()
     process.wait(20)
     assert ended(pid)
+    for _ in range(100):
+        if not folder.exists():
+            break
+        time.sleep(0.1)
+    assert not folder.exists()
 
 
 def test_all_ends_when_asked_to() -> None:

@@ -168,7 +168,7 @@ def test_calls_of_a_module_are_counted_where_nothing_is_trained(
     result = nincost.run("variants", ["infers"], module=True, gpu="a100", calls=4)
     assert result.script == "-m variants"
     (rank,) = result.ranks
-    assert (rank.ended, len(rank.steps)) == ("calls", 4)
+    assert (rank.ended, rank.unit, len(rank.steps)) == ("calls", "call", 4)
     assert result.totals.categories_at_peak["gradients"] == 0
     assert result.totals.categories_at_peak["parameters"] == 6_317_568
     assert result.totals.peak_phase == "forward"

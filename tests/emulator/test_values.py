@@ -31,6 +31,15 @@ found["known sizes"] = [
 found["checks"] = [bool(mask.all()), torch.equal(x, x), torch.allclose(x, x), bool(mask.any())]
 found["known"] = torch.tensor([7], device="cuda").item()
 found["unknown"] = x.sum().item()
+# A generation ends where its length is reached, whether or not an unknown token ends it before.
+tokens = torch.randn(2, 50257, device="cuda").argmax(-1)
+ends = torch.isin(tokens[:, None], torch.tensor([5], device="cuda")).any(dim=-1)
+going = torch.ones(2, dtype=torch.long, device="cuda")
+found["goes on"] = []
+for last in (False, True):
+    going = going & ~(torch.full((2,), last, dtype=torch.bool, device="cuda") | ends)
+    found["goes on"].append(not bool(going.max() == 0))
+found["with a number"] = [(labels & 4).tolist(), (ends & False).tolist(), bool((labels > 0).min())]
 expect_sizes(3, 5)
 found["expected"] = [len(mask.nonzero()), len(x[mask]), len(mask.nonzero())]
 found["kinds"] = sorted({(a.kind, a.name) for a in assumed()})
@@ -54,8 +63,10 @@ def test_sizes_are_as_assumed(assume: str, many: int) -> None:
     assert found["known sizes"] == [3, 3, True, True, [2, 0, 0, 1, 0, 1, 0, 1], [1, 3]]
     assert found["checks"] == [True, True, True, False]
     assert (found["known"], found["unknown"]) == (7, 0)
+    assert found["goes on"] == [True, False]
+    assert found["with a number"] == [[0, 4, 4, 4, 4], [False, False], False]
     assert ["size", "nonzero"] in found["kinds"]
-    assert found["reads"] == 3  # any(), sum(), and the bins
+    assert found["reads"] == 4  # any(), sum(), the bins, and whether all have ended at first
 
 
 ROUTED = """

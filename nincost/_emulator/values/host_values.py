@@ -21,13 +21,15 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 FOLLOWED = (
     *(f"{name}.{kind}" for name in _COMPARISONS for kind in ("Scalar", "Tensor")),
     "logical_and", "logical_or", "logical_not", "bitwise_and.Tensor", "bitwise_or.Tensor",
-    "bitwise_not", "sum.dim_IntList", "any", "any.dim", "cumsum", "sort.stable", "sort",
-    "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select", "gather",
-    "index.Tensor", "cat",
+    "bitwise_not", "sum.dim_IntList", "any", "any.dim", "max", "min", "cumsum", "sort.stable",
+    "sort", "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select",
+    "gather", "index.Tensor", "cat",
 )  # fmt: skip
 #: These pass a mask on that is in floats; images and activations are larger.
 _OF_MASKS = ("cat", "_to_copy")
 _LARGEST_MASK = 1 << 16
+#: Truths that decide by themselves, whatever the other argument is.
+_DECIDES = {"logical_and": False, "bitwise_and": False, "logical_or": True, "bitwise_or": True}
 
 
 class HostValues:
@@ -66,9 +68,9 @@ class HostValues:
 
     def write(self, tensor: Any, content: Any, state: int) -> bool:
         """Put a CPU tensor's content behind a card's, outside of any stream; False if not done."""
+        content = content.to(tensor.dtype)
         size = content.numel() * content.element_size()
         if size and size <= MOST and tensor.numel() == content.numel():
-            content = content.to(tensor.dtype)
             if tensor.is_contiguous():
                 content = content.contiguous()
             elif content.stride() != tensor.stride() or _extent(tensor) != size:
@@ -112,6 +114,8 @@ class HostValues:
         if operator == "_to_copy":
             compute = _cast
         floats = operator in _COMPARISONS
+        torch = self.torch
+        wants_tensors = overload == "Tensor" or operator in ("floor_divide", *_DECIDES)
 
         def is_left_out(first: Any) -> bool:
             if floats or not first.is_floating_point():
@@ -119,9 +123,11 @@ class HostValues:
             return operator not in _OF_MASKS or first.numel() > _LARGEST_MASK
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
-            if operator == "floor_divide":  # a number comes without the tensor that it was made
+            if wants_tensors:  # a number comes without the tensor that it was made
                 arguments = tuple(
-                    one if isinstance(one, self.torch.Tensor) else self.torch.tensor(one)
+                    torch.tensor(one, dtype=torch.result_type(tensor, one))
+                    if isinstance(one, bool | int | float)
+                    else one
                     for one in arguments
                 )
             if any(map(is_left_out, tensor if isinstance(tensor, list | tuple) else [tensor])):
@@ -131,6 +137,8 @@ class HostValues:
             if state:
                 host = [self.on_host(argument) for argument in (tensor, *arguments)]
                 content = compute(*host, **options)
+            elif operator in _DECIDES:
+                state, content = self._decided((tensor, *arguments), _DECIDES[operator])
             result = own.call_boxed(keys, tensor, *arguments, **options)
             if content is not None:
                 several = isinstance(result, tuple)
@@ -141,6 +149,22 @@ class HostValues:
             return result
 
         return kernel
+
+    def _decided(self, pair: tuple[Any, ...], truth: bool) -> tuple[int, Any]:
+        """What `and` or `or` gives where one argument decides it alone, and its state.
+
+        So a generation ends where its length is reached, whatever the tokens are.
+        """
+        if not all(isinstance(one, self.torch.Tensor) for one in pair):
+            return UNKNOWN, None
+        if truth and any(one.dtype != self.torch.bool for one in pair):
+            return UNKNOWN, None  # of other integers `or` is more than a truth
+        for one, other in (pair, pair[::-1]):
+            state = self.state(one)
+            if state and self.torch.all(self.read(one).bool() == truth):
+                shape = self.torch.broadcast_shapes(one.shape, other.shape)
+                return state, self.torch.full(shape, truth)
+        return UNKNOWN, None
 
 
 def _cast(tensor: Any, *, dtype: Any = None, device: Any = None, **_: Any) -> Any:

@@ -46,7 +46,7 @@ def render(result: Run, *, top: int = TOP, width: int | None = None, color: bool
     ]
     steps = step_rows(result)
     if steps:
-        parts += [_step_table(steps, several=len(result.ranks) > 1, narrow=narrow), Text()]
+        parts += [_step_table(steps, result, narrow=narrow), Text()]
     parts.append(grid(statements(result)))
     return draw(parts, width=width, color=color)
 
@@ -96,10 +96,10 @@ def _figures_width(columns: list[str]) -> int:
     return sum(max(len(name), _FIGURE) + 2 for name in ("Bytes", *columns))
 
 
-def _step_table(rows: list[tuple[str, ...]], *, several: bool, narrow: bool) -> Table:
-    columns = ["Rank", "Step", "Peak allocated", "Reserved", "Process",
+def _step_table(rows: list[tuple[str, ...]], result: Run, *, narrow: bool) -> Table:
+    columns = ["Rank", result.ranks[0].unit.capitalize(), "Peak allocated", "Reserved", "Process",
                "After forward", "After backward", "After step"]  # fmt: skip
-    first, last = (0 if several else 1), (5 if narrow else len(columns))
+    first, last = (0 if len(result.ranks) > 1 else 1), (5 if narrow else len(columns))
     table = new_table()
     for name in columns[first:last]:
         table.add_column(name, justify="right", no_wrap=True)

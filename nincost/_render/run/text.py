@@ -81,8 +81,13 @@ def verdict(result: Run) -> str:
             f"({units.size(need - budget)} short); {has}"
         )
     if result.failure:
-        return f"UNKNOWN: the script failed; until then it needed {units.size(need)}, {has}"
+        what = "was not done" if _timed_out(result) else "failed"
+        return f"UNKNOWN: the script {what}; until then it needed {units.size(need)}, {has}"
     return fit_sentence(need, card)
+
+
+def _timed_out(result: Run) -> bool:
+    return any(rank.ended == "timeout" for rank in result.ranks)
 
 
 def out_of_memory(failed: OutOfMemory, result: Run) -> str:
@@ -132,9 +137,11 @@ def statements(result: Run) -> list[tuple[str, str]]:
 
 def _peak(result: Run) -> str:
     totals = result.totals
-    where = _IN_PHASE[totals.peak_phase]
+    where, unit = _IN_PHASE[totals.peak_phase], result.ranks[0].unit
+    if unit == "call" and totals.peak_phase == "loss":
+        where = "after forward"  # where nothing is trained there is no loss
     if totals.peak_step:
-        where += f" of step {totals.peak_step}" if totals.peak_phase != "end" else ""
+        where += f" of {unit} {totals.peak_step}" if totals.peak_phase != "end" else ""
     if totals.peak_layer and not totals.peak_layer.startswith("["):
         where += f", layer {totals.peak_layer}"
     if totals.peak_line:
@@ -182,7 +189,7 @@ def _how(result: Run) -> str:
         "exception": "which failed",
     }[result.ranks[0].ended]
     steps = len(result.ranks[0].steps)
-    unit = "call" if result.settings["calls"] else "step"
+    unit = result.ranks[0].unit
     return (
         f"PyTorch {versions.get('torch', '?')} ran the script, {ended}, with {steps} {unit}"
         f"{'' if steps == 1 else 's'} seen; kernels did nothing, so values are zeros (docs/run.md)"
