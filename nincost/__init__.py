@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nincost._engines.memory import memory
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
+    from nincost._explain.topics.results import ExplainedTopic
     from nincost._memory.fit_results import Fit
     from nincost._memory.results import Memory
     from nincost._plan.plan import plan
@@ -88,6 +89,7 @@ _WHERE = {
     "Check": "nincost._closed_form.check_results",
     "explain": "nincost._explain.explain",
     "Explained": "nincost._explain.results",
+    "ExplainedTopic": "nincost._explain.topics.results",
     "compare": "nincost._compare.compare",
     "Comparison": "nincost._compare.results",
     "ComparisonView": "nincost._compare.view",
@@ -111,6 +113,7 @@ __all__ = [
     "ComparisonView",
     "Dataset",
     "Explained",
+    "ExplainedTopic",
     "ExpressionError",
     "Fit",
     "InputError",

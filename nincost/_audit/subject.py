@@ -6,10 +6,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from nincost._audit.without_layers import without_layers
 from nincost._closed_form.cost_terms import CostedLayer, Quantity, costed_layers
 from nincost._devices.tables import meta_operators
 from nincost._explain.receptive_field import receptive_fields
+from nincost._explain.without_layers import without_layers
 from nincost._isolation import collection_paused
 from nincost._memory.memory import memory as predict_memory
 from nincost._memory.results import MemoryTotals

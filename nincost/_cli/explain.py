@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, model_options, output_options, pick_model
+from nincost._explain.topic_names import TOPICS
 
 
 @click.command(
@@ -15,10 +16,18 @@ from nincost._cli.options import Output, model_options, output_options, pick_mod
 Examples:
   nincost explain two-1x1 --layer block1.conv
   nincost explain two-1x1 --lang zh
+  nincost explain two-1x1 --topic padding
   nincost explain torchvision:resnet18 --layer layer1.0""",
 )
 @model_options
 @click.option("--layer", metavar="NAME", help="Only this layer, or the layers of this block.")
+@click.option(
+    "--topic",
+    type=click.Choice(TOPICS),
+    metavar="TOPIC",
+    help="Answer a question of readers in its place, with figures of this model: "
+    f"{', '.join(TOPICS)}.",
+)
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]),
     help="The language of the words. Default: that of LANG.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, overload
 
-from nincost._chinese.translate import usual_language
+from nincost._chinese.translate import Lang, usual_language
 from nincost._closed_form.cost_terms import ACTIVATIONS, CostedLayer, CostTerms, costed_layers
 from nincost._closed_form.terms import Terms
 from nincost._closed_form.terms_text import terms_text
@@ -14,9 +14,11 @@ from nincost._closed_form.worked_modules import WorkedModule, worked_modules
 from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._explain.output_size import SizeWorking, size_working
-from nincost._explain.phrases import LANGS, Lang
+from nincost._explain.phrases import LANGS
 from nincost._explain.receptive_field import ReceptiveFields, receptive_fields
 from nincost._explain.results import Explained, ExplainedLayer, Sentence, WorkedNumber
+from nincost._explain.topics.answer import answer_topic
+from nincost._explain.topics.results import ExplainedTopic
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._models.sources import resolve
@@ -26,31 +28,63 @@ from nincost._trace.trace import trace
 from nincost.errors import InputError, did_you_mean
 
 
+@overload
+def explain(
+    model: Any = ...,
+    *,
+    layer: str | None = ...,
+    topic: None = ...,
+    input: Any = ...,
+    batch_size: int = ...,
+    arg: Mapping[str, Any] | None = ...,
+    lang: Lang | None = ...,
+) -> Explained: ...
+
+
+@overload
+def explain(
+    model: Any = ...,
+    *,
+    layer: str | None = ...,
+    topic: str,
+    input: Any = ...,
+    batch_size: int = ...,
+    arg: Mapping[str, Any] | None = ...,
+    lang: Lang | None = ...,
+) -> ExplainedTopic: ...
+
+
 @in_own_mode
 def explain(
     model: Any = DEFAULT_MODEL,
     *,
     layer: str | None = None,
+    topic: str | None = None,
     input: Any = None,
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
     lang: Lang | None = None,
-) -> Explained:
-    """Show the working of each number of a network, or of one layer.
+) -> Explained | ExplainedTopic:
+    """Show the working of each number of a network, or of one layer; or answer a question on it.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
         layer: only this layer, or the layers of this block.
+        topic: one of readers' questions: `1x1` (two 1x1 convolutions beside one), `fully-connected`
+            (where the ReLU belongs), `padding` (a wrong one), `rounding` (why a size is rounded
+            down), `summed-loss`, `jumping-loss`.
         lang: the language of the words, `en` or `zh`; that of LANG if None.
 
     Returns:
         An `Explained`: for each layer its output size, parameters, MACs, activation (elements and
         bytes) and receptive field (input pixels), each with its formula. Counts are those of
         `nincost.profile`; formulas are those of the layers' documentation in torch.nn, such as
-        `H_out = floor((H + 2p - d(k-1) - 1)/s) + 1` (torch.nn.Conv2d).
+        `H_out = floor((H + 2p - d(k-1) - 1)/s) + 1` (torch.nn.Conv2d). With a topic, an
+        `ExplainedTopic`: figures of two or more cases (counts, bytes, seconds), and sentences.
 
     Raises:
-        InputError: `lang` or `layer` is unknown, or the input does not fit the model.
+        InputError: `lang`, `layer` or `topic` is unknown, the topic's question cannot be asked of
+            this model, or the input does not fit the model.
         ModelError: the model cannot be found or run.
 
     Examples:
@@ -60,6 +94,10 @@ def explain(
     lang = lang or usual_language()
     if lang not in LANGS:
         raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
+    if topic is not None:
+        return answer_topic(
+            topic, model, layer=layer, input=input, batch_size=batch_size, arg=arg, lang=lang
+        )
     found = resolve(model, arg)
     with collection_paused():
         traced = trace(found, input, batch_size=batch_size, operators=meta_operators(), on_cpu=True)

@@ -1,4 +1,4 @@
-"""Every sentence of `explain`, in English and in Chinese, side by side.
+"""Every sentence of `explain`, in English and in Chinese, side by side; topics have a file.
 
 `{name}` stands for a value. To add a sentence, add both; a test finds one that lacks a language
 and one whose values differ between the two.
@@ -6,12 +6,13 @@ and one whose values differ between the two.
 
 from __future__ import annotations
 
-from typing import Literal
+from nincost._chinese.translate import Lang
+from nincost._explain.topics.phrases import TOPIC_PHRASES
 
-Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = ("en", "zh")
 
 PHRASES: dict[str, dict[Lang, str]] = {
+    **TOPIC_PHRASES,
     # Headings
     "title": {
         "en": "{model} on {input} (batch {batch}), worked out by hand",

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from nincost._chinese.translate import Lang
 from nincost._explain.output_size import SizeWorking
-from nincost._explain.phrases import Lang, say
+from nincost._explain.phrases import say
 from nincost._explain.receptive_field import ReceptiveField, ReceptiveFields
 from nincost._result import Result, Tabular
 from nincost._trace.records import Shape

@@ -152,6 +152,11 @@ class Training(Result):
     module: nn.Module | None = field(default=None, repr=False, compare=False)
 
     @property
+    def batches(self) -> int:
+        """How many batches an epoch has; its last may be smaller."""
+        return -(-self.last.examples // int(self.settings["batch_size"]))
+
+    @property
     def last(self) -> Epoch:
         """The last epoch's row."""
         return self.epochs[-1]
@@ -171,6 +176,8 @@ class Training(Result):
                 "params": self.params,
                 "epochs": len(self.epochs),
                 "train_loss": last.train_loss,
+                "train_loss_sum": last.train_loss * self.batches,
+                "batches": self.batches,
                 "train_accuracy": last.train_accuracy,
                 "test_loss": last.test_loss,
                 "test_accuracy": last.test_accuracy,

@@ -114,6 +114,7 @@ def test_files_that_are_no_answers(nincost_cli: Callable[..., Any], tmp_path: Pa
         ["audit", "--params", ANSWER],
         ["explain"],
         ["explain", "--lang", "zh"],
+        ["explain", "--topic", "padding", "--lang", "zh"],
         ["compare", "two-1x1", "one-1x1"],
         ["compare", "two-1x1", "one-1x1", "fc-head"],
     ],

@@ -94,7 +94,7 @@ def test_a_block_and_an_unknown_layer() -> None:
     with pytest.raises(nincost.InputError, match=r"did you mean 'block1\.conv'"):
         nincost.explain("two-1x1", layer="block1.conb")
     with pytest.raises(nincost.InputError, match="en or zh"):
-        nincost.explain("two-1x1", lang="de")  # type: ignore[arg-type]
+        nincost.explain("two-1x1", lang="de")  # type: ignore[call-overload]
 
 
 def fields_of(text: str) -> set[str]:
@@ -113,7 +113,8 @@ def test_every_sentence_is_there_in_both_languages(key: str) -> None:
 
 def test_every_sentence_is_used() -> None:
     package = Path(nincost.__file__).parent
-    files = [*(package / "_explain").glob("*.py"), *(package / "_render/explain").glob("*.py")]
+    folders = ("_explain", "_explain/topics", "_render/explain", "_render/explain_topic")
+    files = [file for folder in folders for file in (package / folder).glob("*.py")]
     code = "".join(file.read_text("utf-8") for file in files if file.name != "phrases.py")
     sides = {f"side_{axis}" for axis in "dhwl"}  # whose keys are put together
     assert {key for key in PHRASES if f'"{key}"' not in code} == sides

@@ -109,6 +109,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "check": functools.cache(lambda: nincost.check("two-1x1")),
     "run": functools.cache(made_up_run),
     "explain": functools.cache(lambda: nincost.explain("two-1x1", layer="block1")),
+    "explain_topic": functools.cache(lambda: nincost.explain(topic="rounding")),
     "audit": functools.cache(lambda: nincost.audit(params="96*(11*11*1+1) + 5 = 11717")),
     "compare": functools.cache(lambda: nincost.compare("two-1x1", "one-1x1")),
     "report": functools.cache(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nincost import _units as units
+from nincost._chinese.translate import Lang
 from nincost._explain.output_size import SizeWorking
-from nincost._explain.phrases import Lang, say
+from nincost._explain.phrases import say
 from nincost._explain.receptive_field import ReceptiveField, ReceptiveFields
 from nincost._explain.results import Explained, ExplainedLayer, WorkedNumber
 

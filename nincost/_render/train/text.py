@@ -43,6 +43,7 @@ def summary(result: Training) -> list[tuple[str, str]]:
             f"{data['name']}, {units.exact(data['train_examples'])} training and "
             f"{units.exact(data['test_examples'])} test examples",
         ),
+        ("Summed loss", summed(result)),
         ("Speed", speed(result.speed)),
         ("Computation", computation(result.speed)),
         ("Memory", memory(result.memory)),
@@ -52,6 +53,14 @@ def summary(result: Training) -> list[tuple[str, str]]:
     if result.unsaved:
         lines.append(("Not saved", result.unsaved))
     return lines
+
+
+def summed(result: Training) -> str:
+    """The training loss as those print it who add it up over an epoch's batches."""
+    sums = [f"{row.train_loss * result.batches:,.1f}" for row in (result.epochs[0], result.last)]
+    course = f"from {sums[0]} to {sums[1]}" if len(result.epochs) > 1 else sums[0]
+    batches = units.exact(result.batches)
+    return f"{course} where an epoch's {batches} batches are added up: {batches} times the mean"
 
 
 def speed(found: Speed) -> str:

@@ -1,0 +1,1 @@
+"""The answer to a question of readers: figures beside each other, then sentences."""
