@@ -15,7 +15,8 @@ from nincost._audit.grading import grade
 from nincost._audit.grading_table import grade_column
 from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
-from nincost._audit.reading.answer import Part, Reading, read_answer
+from nincost._audit.reading.answer import read_answer
+from nincost._audit.reading.parts import Part, Reading
 from nincost._audit.reading.table_answer import (
     Column,
     is_csv,
@@ -155,6 +156,11 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
                 )
                 for c, q in zip(one, question, strict=True)
             ]
+    if not grades and not figures:
+        raise ExpressionError(
+            "nothing in the answer could be graded: expected a calculation such as "
+            "96*(11*11*1+1) + ... = 1992166, or a shape, a size in bytes, a receptive field"
+        )
     traced = subject.traced
     return Audit(
         model=traced.model,

@@ -10,7 +10,7 @@ from nincost._audit.corrections import layer_text
 from nincost._audit.interpretations import Mistake, longest, products_of
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.pairs import Matching, Pair
-from nincost._audit.reading.answer import Part
+from nincost._audit.reading.parts import Part
 from nincost._audit.reading.tokens import plain
 from nincost._audit.results import Explanation, GradedTerm, MissingLayer, MistakeCount
 from nincost._audit.split_terms import Piece

@@ -18,8 +18,8 @@ from nincost._audit.labelled import match_part
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.mistakes import MISTAKE_KINDS, Question
 from nincost._audit.pairs import Matching
-from nincost._audit.reading.answer import Line, Part
 from nincost._audit.reading.expression import Claim, rounded_unit, stands_for
+from nincost._audit.reading.parts import Line, Part
 from nincost._audit.results import Explanation, Grade
 from nincost._audit.slips import slip
 from nincost._audit.weights import Weights

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from nincost._audit.grading import grade
 from nincost._audit.mistakes import Question
-from nincost._audit.reading.answer import Line, Part
 from nincost._audit.reading.expression import Claim, Node
+from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.table_answer import Cell, Column
 from nincost._audit.results import Grade
 from nincost._audit.wrong_total import OtherTotals
@@ -31,7 +30,7 @@ def grade_column(
         lines.append(Line(cell.layer, node))
     claims = []
     if column.total is not None:
-        claims.append(Claim(column.total, Fraction(0), 0, 0))
+        claims.append(Claim(column.total.value, column.total.unit, 0, 0))
     part = Part(question.what, text, lines, claims)
     return grade(part, layers, question, other_totals=other_totals)[0]
 
@@ -49,10 +48,10 @@ def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:
         if not name:
             loose.append(cell)
         elif name in found:
-            value = found[name].value + cell.value
-            found[name] = Cell(name, str(value), value)
+            value, unit = found[name].value + cell.value, found[name].unit + cell.unit
+            found[name] = Cell(name, str(value), value, unit)
         else:
-            found[name] = Cell(name, cell.text, cell.value)
+            found[name] = Cell(name, cell.text, cell.value, cell.unit)
     return [cell for cell in (*found.values(), *loose) if cell.value or cell.layer in known]
 
 

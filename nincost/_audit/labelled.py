@@ -16,8 +16,8 @@ from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.matching import Matcher, matcher_for
 from nincost._audit.mistakes import Question
 from nincost._audit.pairs import Matching, Pair
-from nincost._audit.reading.answer import MAX_TERMS, Line, Part
 from nincost._audit.reading.expression import rounded_unit, stands_for
+from nincost._audit.reading.parts import MAX_TERMS, Line, Part
 from nincost._audit.split_terms import Piece, Way, addends, joined_neighbours
 from nincost._audit.weights import Weights
 from nincost._audit.wrong_total import explain_total

@@ -24,7 +24,7 @@ _ORDINAL = (
     + r"|last|final|最后一)"
 )
 _BLOCK = re.compile(
-    rf"(?:(?:block|stage)\s*[#.]?\s*(?P<a>\d{{1,2}})|(?:第?{_ORDINAL})\s*个?\s*"
+    rf"(?:(?:block|stage|\bb(?=\d{{1,2}}\b))\s*[#.]?\s*(?P<a>\d{{1,2}})|(?:第?{_ORDINAL})\s*个?\s*"
     r"(?:nin[\s_]*)?(?:block|stage|nin|块|模块))",
     re.IGNORECASE,
 )

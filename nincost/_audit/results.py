@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from nincost._audit.figures.results import FigureGrade, GradedFigure
 from nincost._audit.interpretations import Mistake
-from nincost._audit.reading.answer import Unread
+from nincost._audit.reading.parts import Unread
 from nincost._closed_form.cost_terms import Quantity
 from nincost._result import Result, Tabular
 

@@ -23,6 +23,8 @@ def slip(claim: Claim, nodes: Sequence[Node]) -> str:
         count = off / rest if rest else Fraction(0)
         if abs(rest) > 100 and count.denominator == 1 and 0 < abs(count) <= _FEW:
             taken = factor + count
+            if taken == 1 and factor == 2:
+                return _without_two(node)
             if taken > 0:
                 return (
                     f" (= {abs(int(count))}*{int(rest):,}, as with {int(taken)} in place of "
@@ -37,8 +39,12 @@ def _factor_left_out(claim: Claim, nodes: Sequence[Node], value: Fraction) -> st
         for part in term.parts if term.kind == "product" else ():
             two = part.kind == "number" and part.value == 2
             if two and claim.fits(value - term.value / 2):
-                return f" (as without the factor 2 in the term of {int(term.value):,})"
+                return _without_two(term)
     return ""
+
+
+def _without_two(term: Node) -> str:
+    return f" (as without the factor 2 in the term of {int(term.value):,})"
 
 
 def _terms(nodes: Sequence[Node]) -> Iterator[Node]:

@@ -199,8 +199,9 @@ class Cutter:
         place = sums[0]
         others = [part for index, part in enumerate(node.parts) if index != place]
         terms = node.parts[place].parts
-        if len(terms) > _MOST_STEPS:
-            return []
+        bias = any(term.kind == "number" and term.value == 1 for term in terms)
+        if len(terms) > _MOST_STEPS or (bias and len(terms) == 2):
+            return []  # the 1 of `(11*11 + 1)` is a bias, and no layer's cost
         parts = [_product([*others, part], part) for part in terms]
         return [self._join([self._best(part, depth, counted) for part in parts])]
 

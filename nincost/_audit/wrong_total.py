@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
@@ -111,8 +112,18 @@ def _of_the_number(
             given = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}[what]
             total = sum(layer.cost.amount(what) for layer in layers)
             yield total, Mistake("other-amount", f"this is the number of {given}"), 1.0
+    for layer in layers:
+        own = layer.cost.amount(question.what)
+        for one in with_digits_swapped(own) if own else ():
+            words = f"in {layer.name}: {one.mistakes[0].detail}"
+            yield right - own + one.value, Mistake("digits-swapped", words), 1.2
     if question.what == "params":
         return
+    for total, words in (
+        (_by_sizes_before(layers, question, False), "the size that a block begins with"),
+        (_by_sizes_before(layers, question, True), "the size before the pool"),
+    ):
+        yield total, Mistake("input-size", f"in all layers: {words}"), 1.1
     totals: dict[tuple[str, str], int] = {}
     for place, sizes in carried_sizes(layers).items():
         cost = layers[place].cost
@@ -121,6 +132,26 @@ def _of_the_number(
             totals[about] = totals.get(about, right) + one.value - cost.amount(question.what)
     for (key, words), total in totals.items():
         yield total, Mistake(key, f"in all layers: {words}"), 1.2
+
+
+def _by_sizes_before(layers: Sequence[CostedLayer], question: Question, before_pool: bool) -> int:
+    """The total where each layer has a size that stands before it in the place of its output's.
+
+    A block begins with the network's input or with what a pool gives; `before_pool` is what that
+    pool gets.
+    """
+    total = 0
+    size: tuple[int, ...] = ()
+    for layer in layers:
+        cost, window = layer.cost, layer.cost.window
+        amount = cost.amount(question.what)
+        if "Pool" in cost.type:
+            size = window.size if before_pool and window is not None else ()
+        elif window is not None and amount:
+            size = size or window.size
+            amount = amount // math.prod(cost.output[2:]) * math.prod(size)
+        total += amount
+    return total
 
 
 def _with_mistake(

@@ -62,6 +62,11 @@ SENTENCES: dict[str, str] = {
     "the answer is empty: expected a calculation such as 96*(11*11*1+1) + ... = 1992166": (
         "答案是空的：应有算式，例如 96*(11*11*1+1) + ... = 1992166"
     ),
+    "nothing in the answer could be graded: expected a calculation such as 96*(11*11*1+1) + ... = "
+    "1992166, or a shape, a size in bytes, a receptive field": (
+        "答案中没有可以批改的内容：应有算式，例如 96*(11*11*1+1) + ... = 1992166，"
+        "或者形状、字节数、感受野"
+    ),
     "the answer has more than {n} statements: grade a part of it": (
         "答案超过 {n} 句：请只批改一部分"
     ),

@@ -12,14 +12,21 @@ from fractions import Fraction
 from nincost import _units as units
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
-from nincost._audit.reading.answer import Figure, Reading
 from nincost._audit.reading.expression import parse, stands_for, unit_of
+from nincost._audit.reading.parts import Figure, Reading
 from nincost._audit.subject import Subject
 
 CLAIM = re.compile(
     r"(?:remov|sav(?:es?|ed|ing)|took|takes?|costs?|adds?)[^.。]*1\s*[x×*]\s*1"
     r"|1\s*[x×*]\s*1[^.。]*(?:took|takes?|saves?|saved|costs?|占|省|多)"
     r"|(?:去掉|删掉|删去|少|加)[^。]*1\s*[x×*]\s*1",
+    re.IGNORECASE,
+)
+
+#: All of them are meant, one in each block.
+_EVERY = re.compile(
+    r"\b(?:all|each block|every block|four|the second)\b"
+    r"|所有|全部|每个?块|每一块|各块|四个|4\s*个|共",
     re.IGNORECASE,
 )
 
@@ -54,7 +61,8 @@ def graded_claim(reading: Reading, figure: Figure, text: str, subject: Subject) 
         whole.peak_allocated_bytes - without_all.peak_allocated_bytes,
         whole.process_bytes - without_all.process_bytes,
     )
-    right = any(stands_for(v, u, Fraction(size)) for v, u in readings for size in one)
+    asked = every if _EVERY.search(f"{figure.context} {text}") else one
+    right = any(stands_for(v, u, Fraction(size)) for v, u in readings for size in asked)
     said = readings[1][0]
     true_at = round(batch * said / one[0]) if one[0] > 0 else 0
     all_at = round(batch * said / every[0]) if every[0] > 0 else 0
@@ -71,7 +79,7 @@ def graded_claim(reading: Reading, figure: Figure, text: str, subject: Subject) 
         text=text,
         subject="1x1 convolution",
         written=units.size(round(said)),
-        expected=units.size(one[0]),
+        expected=units.size(asked[0]),
         verdict="right" if right else "wrong",
         mistakes=() if right else (Mistake("memory-claim", words),),
         formula="the predicted peak with the layer less that without it",

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
-from nincost._audit.reading.answer import Figure, Reading
 from nincost._audit.reading.expression import parse
+from nincost._audit.reading.parts import Figure, Reading
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 from nincost.errors import ExpressionError

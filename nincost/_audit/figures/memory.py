@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,11 +20,12 @@ from nincost._audit.figures.memory_formulas import (
     sizes_of,
     training,
 )
+from nincost._audit.figures.memory_mistakes import shown, wrong_sizes
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
-from nincost._audit.reading.answer import Figure, Reading
 from nincost._audit.reading.expression import Claim, Node, parse, stands_for, unit_of
+from nincost._audit.reading.parts import Figure, Reading
 from nincost._audit.reading.words import says_total
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
@@ -34,14 +35,21 @@ _KINDS: dict[MemoryKind, re.Pattern[str]] = {
     for kind, pattern in {
         "gradients": "grad(?!ed)|梯度",
         "optimizer state": "optimi[sz]er|momentum|优化器|动量|adam",
-        "activations": "activation|激活|feature map|特征图|outputs?|输出|中间结果",
+        "activations": (
+            "activation|激活|forward/backward pass|feature map|特征图|outputs?|输出|中间结果"
+        ),
         "data": r"input|data\b|images\b|输入|数据",
         "training": "train|训练",
-        "inference": "infer|推断|推理|预测",
+        "inference": "infer|推断|推理|预测|estimated total size",
         "parameters": "param|weights?|参数|权重",
     }.items()
 }
 _ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?|就是", re.IGNORECASE)
+_WITHOUT_ACTIVATIONS = re.compile(
+    r"(?:不含|不算|不包括|不计|除去|除了)\s*(?:中间)?激活|(?:without|excluding|not counting|no)\s+"
+    r"(?:the\s+)?activations",
+    re.IGNORECASE,
+)
 _EACH = re.compile(r"每个|每\s*$|each|every|per value", re.IGNORECASE)
 
 
@@ -99,12 +107,15 @@ def _graded(
         return None, None  # "4 bytes each"
     words = f"{figure.context} {figure.before} {figure.after}"
     kind = _kind(figure, node)
-    batch = figure.batch or subject.batch_size
     layers, name = _scope(figure, subject)
     data = 0 if subject.layer else _data(subject)
     sizes = sizes_of(layers, data)
-    copies = _copies(words)
+    batch = figure.batch or _batch_written(kind, node, sizes) or subject.batch_size
+    copies = _copies(f"{text} {words}")
     formulas = _formulas(kind, sizes, batch, copies)
+    if kind == "training" and _WITHOUT_ACTIVATIONS.search(f"{text} {words}"):
+        size = BYTES * sizes.params * (2 + copies)
+        formulas = [Formula(size, "parameters, gradients and optimizer state")]
     notes, predicted = _predicted(kind, subject, batch, words)
     sums = all(not _adds_up(n, c, items, says_total(figure.before)) for n, c in nodes)
     right = next((one for one in formulas if written.fits(one.bytes)), None)
@@ -125,8 +136,8 @@ def _graded(
         GradedFigure(
             text=text,
             subject=f"{name} {kind}".strip(),
-            written=_shown(sides[0][0]),
-            expected=_shown(Fraction(near.bytes)),
+            written=shown(sides[0][0]),
+            expected=shown(Fraction(near.bytes)),
             verdict="wrong" if mistakes else "right",
             mistakes=mistakes,
             formula=near.text,
@@ -159,6 +170,8 @@ def _kind(figure: Figure, node: Node | None) -> MemoryKind:
         return whole
     if whole and _ONLY.search(figure.before):
         return whole
+    if whole and _KINDS["activations"].search(before):  # `activation memory training`
+        return "activations"
     for words in (before, figure.before, figure.after, figure.context):
         found = [
             (match.end(), kind)
@@ -222,6 +235,17 @@ def _predicted(
     ], sizes
 
 
+def _batch_written(kind: MemoryKind, node: Node | None, sizes: Sizes) -> int | None:
+    """A batch that is a factor of the calculation: `128*224*224*4` for the data."""
+    if kind not in ("data", "activations") or node is None or node.kind != "product":
+        return None
+    for part in node.parts:
+        size = int(part.value) if part.value.denominator == 1 else 0
+        if size > 1 and any(one.bytes == node.value for one in single(kind, sizes, size, 0)):
+            return size
+    return None
+
+
 def _adds_up(
     node: Node | None, claims: list[Claim], items: list[tuple[Fraction, Fraction]], total: bool
 ) -> bool:
@@ -266,68 +290,13 @@ def _mistake(
     written: _Value, kind: MemoryKind, sizes: Sizes, batch: int, copies: int,
     formulas: list[Formula],
 ) -> Mistake:  # fmt: skip
-    for size, mistake in _wrong(kind, sizes, batch, copies, formulas):
+    for size, mistake in wrong_sizes(kind, sizes, batch, copies, formulas):
         if size and written.fits(size):
             return mistake
     return Mistake("unexplained", "no formula that is usual, and no known mistake, gives this")
-
-
-def _wrong(
-    kind: MemoryKind, sizes: Sizes, batch: int, copies: int, formulas: list[Formula]
-) -> Iterator[tuple[Fraction, Mistake]]:
-    """Wrong values with the mistakes that lead to them, the likeliest first."""
-    params = Fraction(BYTES * sizes.params)
-    if kind == "optimizer state":
-        for count in range(4):
-            words = f"{count} values for each parameter, where {copies} are kept"
-            yield count * params, Mistake("optimizer-state", words)
-    if kind in ("training", "inference"):
-        whole = single("activations", sizes, batch, 0)
-        lacking = "the activations are missing, most of the memory"
-        for count in (1, 2, 3, 4):
-            yield count * params, Mistake("activations-missing", lacking)
-        if kind == "training":
-            for one in whole:
-                less = f"the gradients are missing: {_shown(params)}"
-                yield params + one.bytes, Mistake("gradients-missing", less)
-        else:
-            for one in whole:
-                more = "inference keeps no gradients and no optimizer state"
-                for count in (2, 3, 4):
-                    yield count * params + one.bytes, Mistake("inference-like-training", more)
-    for one in formulas:
-        size = Fraction(one.bytes)
-        yield size / BYTES, Mistake("bytes-forgotten", "a number of values: each takes 4 bytes")
-        if batch > 1 and kind not in ("parameters", "gradients", "optimizer state"):
-            words = f"of one input, where a batch of {batch} is asked for"
-            yield size / batch, Mistake("batch-missing", words)
-            yield size / batch / BYTES, Mistake("batch-missing", words)
-        yield size * 8, Mistake("bits-for-bytes", "32 bits are 4 bytes")
-        yield size * 2, Mistake("bytes-per-value", "float32 takes 4 bytes, not 8")
-        yield size / 2, Mistake("bytes-per-value", "float32 takes 4 bytes, not 2")
-        if kind == "data":
-            words = "three channels, where this input has another number"
-            yield size * 3, Mistake("channels-wrong", words)
-            yield size / 3, Mistake("channels-wrong", words)
-        if batch == 1:
-            for usual in (16, 32, 64, 128, 256):
-                words = f"one input of {usual} is counted, or one of a batch is asked for"
-                if kind in ("data", "activations"):
-                    yield size * usual, Mistake("batch-counted", words)
-        for base in (1000, 1024):
-            for power in (1, 2):
-                for factor in (Fraction(base) ** power, 1 / Fraction(base) ** power):
-                    large = "large" if factor > 1 else "small"
-                    words = f"{base**power:,} times too {large}: another unit of bytes"
-                    yield size * factor, Mistake("unit", words)
 
 
 def _distance(size: int, value: Fraction) -> float:
     if not size or value <= 0:
         return math.inf
     return abs(math.log(float(value) / size))
-
-
-def _shown(value: Fraction) -> str:
-    whole = round(value)
-    return f"{whole:,} bytes ({whole / 10**6:,.2f} MB, {units.size(whole)})"

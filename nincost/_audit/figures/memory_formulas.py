@@ -40,6 +40,7 @@ class Sizes:
             activation functions.
         data: the input.
         pair: the two outputs that follow each other and together are largest.
+        largest: the largest output.
     """
 
     params: int
@@ -48,6 +49,7 @@ class Sizes:
     rectified: int
     data: int
     pair: int
+    largest: int
 
 
 def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
@@ -69,7 +71,9 @@ def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
         outputs.append(out)
     pairs = [a + b for a, b in itertools.pairwise([data, *outputs])]
     params = sum(layer.cost.params for layer in layers)
-    return Sizes(params, weighted, pooled, rectified, data, max(pairs, default=0))
+    return Sizes(
+        params, weighted, pooled, rectified, data, max(pairs, default=0), max(outputs, default=0)
+    )
 
 
 def activations(sizes: Sizes, batch: int) -> list[Formula]:
@@ -115,10 +119,14 @@ def training(sizes: Sizes, batch: int, copies: int) -> list[Formula]:
 
 
 def inference(sizes: Sizes, batch: int) -> list[Formula]:
-    """Parameters and activations: all of them, or the two that are needed at once."""
+    """Parameters and activations: all, the two that are needed at once, or the largest."""
     params, data = BYTES * sizes.params, BYTES * sizes.data * batch
     pair = BYTES * sizes.pair * batch
-    found = [Formula(params + pair, "parameters and the two largest outputs in a row")]
+    largest = BYTES * sizes.largest * batch
+    found = [
+        Formula(params + pair, "parameters and the two largest outputs in a row"),
+        Formula(params + largest, "parameters and the largest output"),
+    ]
     for one in activations(sizes, batch):
         found.append(Formula(params + one.bytes, f"parameters and activations ({one.text})"))
         found.append(

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
-from nincost._audit.carried_sizes import carried_sizes
+from nincost._audit.figures.chains import DIMS, chain_of, graded_chain, size_mistake
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
-from nincost._audit.misread_sizes import misread_sizes
-from nincost._audit.reading.answer import Figure, Reading
 from nincost._audit.reading.expression import parse
+from nincost._audit.reading.parts import Figure, Reading
 from nincost._audit.reading.words import SIZE_FORMULA
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 from nincost._closed_form.window import Window, by
 from nincost.errors import ExpressionError
 
-_DIMS = re.compile(r"\d+(?:\s*[x×X*,，]\s*\d+)+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAMES_WITH_DIGITS = re.compile(
     r"(?:block|pool|conv|stage|layer|padding|pad|stride)\s*[#_=]?\s*\d+|第\s*\d+|填充\s*\d+"
@@ -33,13 +31,17 @@ def graded_shapes(
 ) -> list[GradedFigure]:
     """Each stated shape against the layer that is named, or that its formula fits."""
     layers = subject.layers(1)
-    chain = _chain(reading, figures)
+    chain = chain_of(reading, figures)
     if chain is not None:
-        return [_graded_chain(chain, layers)]
+        return [graded_chain(chain, layers)]
     found = []
     labels = Labels(layers)
     after = 0
     for figure in figures:
+        chain = chain_of(reading, [figure])
+        if chain is not None:
+            found.append(graded_chain(chain, layers))
+            continue
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
@@ -67,7 +69,7 @@ def graded_shapes(
 def _stated(raw: str) -> tuple[int, ...]:
     """The last shape, or single size, in a statement; a leading batch of 1 is left out."""
     bare = _NAMES_WITH_DIGITS.sub(lambda m: " " * len(m[0]), raw)
-    shapes = list(_DIMS.finditer(bare))
+    shapes = list(DIMS.finditer(bare))
     if shapes:
         dims = tuple(int(n) for n in re.findall(r"\d+", shapes[-1][0]))
         return dims[1:] if len(dims) in (4, 2) and dims[0] == 1 else dims
@@ -99,7 +101,7 @@ def _of_dims(
             words = f"{dims[0]} channels, where there are {own[0]}"
             mistakes = (Mistake("channels-wrong", words),)
         else:
-            mistakes = (_size_mistake(spatial, layers, place),)
+            mistakes = (size_mistake(spatial, layers, place),)
     return GradedFigure(
         text=text,
         subject=layer.name,
@@ -139,7 +141,7 @@ def _of_formula(
         mistakes: tuple[Mistake, ...] = ()
     else:
         size = (int(value),) * len(layer.cost.output[2:])
-        mistakes = (_size_mistake(size, layers, found),)
+        mistakes = (size_mistake(size, layers, found),)
     return GradedFigure(
         text=text,
         subject=layer.name,
@@ -176,35 +178,6 @@ def _score(numbers: list[int], window: Window | None) -> int:
     return score + (window.stride[-1] in numbers)
 
 
-def _size_mistake(spatial: tuple[int, ...], layers: Sequence[CostedLayer], place: int) -> Mistake:
-    """What made the size: rounding up here or further up, other padding or stride."""
-    own = place
-    while own >= 0 and not layers[own].cost.window:
-        own -= 1
-    block = layers[place].name.rpartition(".")[0]
-    candidates = [own] + [
-        p for p in range(own, -1, -1)
-        if block and layers[p].name.startswith(f"{block}.") and layers[p].cost.window
-    ]  # fmt: skip
-    for p in candidates:
-        for carried in carried_sizes(layers).get(p, []):
-            if carried.size == spatial and carried.key.startswith("rounded"):
-                return Mistake(carried.key, carried.words)
-    for p in reversed(candidates):
-        window = layers[p].cost.window
-        if window is not None and max(window.kernel) > 1:
-            words = misread_sizes(window).get(spatial)
-            if words:
-                return Mistake("stride-padding", words)
-            if window.size == spatial:
-                return Mistake("input-size", "the input's size, where the output's belongs")
-    for p in candidates:
-        for carried in carried_sizes(layers).get(p, []):
-            if carried.size == spatial:
-                return Mistake(carried.key, carried.words)
-    return Mistake("unexplained", "no known mistake gives this size")
-
-
 def _working(layers: Sequence[CostedLayer], place: int) -> str:
     """`floor((224 + 2*0 - 11)/4) + 1 = 54` of the layer's window, or of the one that sizes it."""
     own = place
@@ -217,84 +190,3 @@ def _working(layers: Sequence[CostedLayer], place: int) -> str:
             return f"floor(({n} + 2*{p} - {k})/{s}) + 1 = {layers[own].cost.output[-1]}"
         own -= 1
     return ""
-
-
-def _chain(reading: Reading, figures: Sequence[Figure]) -> tuple[str, list[int]] | None:
-    """Sizes one after the other, with no layer named: `54 -> 26 -> 12`."""
-    if len(figures) == 1:
-        figure = figures[0]
-        raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
-        bare = re.sub(r"\([^()]*\)", " ", reading.text[figure.start : figure.end])
-        parts = re.split(r"->|→|=>|⇒", bare)
-        if len(parts) >= 3 and all(re.fullmatch(r"\s*\d+\s*", part) for part in parts):
-            return " ".join(raw.split()), [int(part) for part in parts]
-        return None
-    raws = [reading.line[f.start : f.end].strip() for f in figures]
-    plain = all(re.fullmatch(r"\d+", raw) for raw in raws)
-    unnamed = all(not re.search(r"[^\W\d_]", f.before) for f in figures[1:])
-    if len(raws) >= 3 and plain and unnamed:
-        text = reading.text[figures[0].start - len(figures[0].before) : figures[-1].end]
-        return " ".join(text.split()), [int(raw) for raw in raws]
-    return None
-
-
-def _sizing(layers: Sequence[CostedLayer]) -> Iterator[int]:
-    """The layers that set a size: windows larger than 1x1, in order."""
-    for place, layer in enumerate(layers):
-        window = layer.cost.window
-        if window and max(window.kernel) > 1 and "Adaptive" not in layer.cost.type:
-            yield place
-
-
-def _graded_chain(chain: tuple[str, list[int]], layers: Sequence[CostedLayer]) -> GradedFigure:
-    text, sizes = chain
-    places = list(_sizing(layers))
-    own = [layers[p].cost.output[-1] for p in places]
-    convs = [layers[p].cost.output[-1] for p in places if "Pool" not in layers[p].cost.type]
-    distinct = [size for i, size in enumerate(own) if i == 0 or own[i - 1] != size]
-    first = layers[places[0]].cost.window if places else None
-    start = [first.size[-1]] if first else []
-    choices = [own, convs, distinct, start + own, start + distinct, start + convs]
-    # The global pool's output may be written at the end.
-    pooled = {one.cost.output[-1] for one in layers if "Adaptive" in one.cost.type}
-    ends = [sizes, sizes[:-1]] if sizes and sizes[-1] in pooled else [sizes]
-    right = next((c for c in choices if c in ends), None)
-    mistakes: tuple[Mistake, ...] = ()
-    if right is None:
-        mistakes = (Mistake("unexplained", "no known mistake gives these sizes"),)
-        for used in (places, [p for p in places if "Pool" not in layers[p].cost.type]):
-            given = sizes[1:] if start and sizes[:1] == start else sizes
-            wrong = [
-                (p, n) for p, n in zip(used, given, strict=False) if n != layers[p].cost.output[-1]
-            ]
-            if len(given) == len(used) and wrong:
-                place, size = wrong[0]
-                dims = len(layers[place].cost.output) - 2
-                mistakes = (_size_mistake((size,) * dims, layers, place),)
-                break
-        else:
-            mistakes = _of_distinct(sizes, places, layers) or mistakes
-    return GradedFigure(
-        text=text,
-        subject="all layers",
-        written=", ".join(map(str, sizes)),
-        expected=", ".join(map(str, own)),
-        verdict="wrong" if mistakes else "right",
-        mistakes=mistakes,
-    )
-
-
-def _of_distinct(
-    sizes: list[int], places: list[int], layers: Sequence[CostedLayer]
-) -> tuple[Mistake, ...]:
-    """Where only sizes that change are listed."""
-    changed, last = [], -1
-    for place in places:
-        if layers[place].cost.output[-1] != last:
-            changed.append(place)
-            last = layers[place].cost.output[-1]
-    for place, size in zip(changed, sizes, strict=False):
-        if size != layers[place].cost.output[-1]:
-            dims = len(layers[place].cost.output) - 2
-            return (_size_mistake((size,) * dims, layers, place),)
-    return ()

@@ -7,11 +7,13 @@ each calculation in English or Chinese: `statements.py` cuts it, `words.py` know
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
+from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading, Unread
+from nincost._audit.reading.rewritten import rewritten
 from nincost._audit.reading.statements import Statement, statements
+from nincost._audit.reading.subtotals import is_bound, is_subtotal
 from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import (
     CHAIN,
@@ -32,80 +34,6 @@ from nincost._audit.reading.words import (
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
 
-MAX_TERMS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A stretch of the answer: the words before it, its tree and the subtotals stated."""
-
-    label: str
-    node: Node
-    claims: tuple[Claim, ...] = ()
-    total: bool = False
-
-
-@dataclass(slots=True)
-class Part:
-    """The part of an answer about one amount.
-
-    Attributes:
-        what: None where it does not say which.
-        batch: the batch size that it names, or None.
-    """
-
-    what: Quantity | None
-    text: str
-    lines: list[Line] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
-    batch: int | None = None
-
-    @property
-    def value(self) -> Fraction:
-        return sum((line.node.value for line in self.lines), Fraction(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A statement about memory, an output's shape or a receptive field.
-
-    Attributes:
-        about: which of them.
-        start, end: where its calculation stands in the text.
-        before, after, context: the words around it, and those of its line and heading before.
-        batch: the batch size that it names, or None.
-    """
-
-    about: About
-    start: int
-    end: int
-    before: str
-    after: str
-    context: str
-    batch: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A line that holds numbers and cannot be read: its text, and why."""
-
-    text: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Reading:
-    """All of an answer: amounts in parts, other figures, and what could not be read.
-
-    `line` is the text with all but its calculations made spaces.
-    """
-
-    text: str
-    line: str
-    parts: list[Part] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
-
 
 def read_answer(text: str, what: About | None = None) -> Reading:
     """Everything in a written answer; `what` is what those parts are about that do not say.
@@ -114,6 +42,7 @@ def read_answer(text: str, what: About | None = None) -> Reading:
         ExpressionError: nothing in it can be read, or it is larger than anybody writes by hand.
     """
     check_length(text)
+    text = rewritten(text)
     line, found = statements(text)
     reader = _Reader(Reading(text, line), what)
     for statement in found:
@@ -202,6 +131,7 @@ class _Reader:
         if about(f"{text} {after}") == "memory":
             return "memory"
         if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
+            self.now = self.now or "shapes"
             return "shapes"
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
@@ -212,6 +142,8 @@ class _Reader:
             inherited = about(statement.context)
             if inherited is not None and (inherited != "shapes" or _is_shape(text)):
                 return inherited
+        if self.now == "shapes" and statement.end > statement.start and not _is_shape(text):
+            return None  # a calculation of no size
         return said if self.now is None and statement.end == statement.start else self.now
 
     def _amount(self, statement: Statement, subject: About | None, batch: int | None) -> None:
@@ -233,6 +165,8 @@ class _Reader:
             return
         if node is None:
             _add_claims(part, claims)
+        elif is_subtotal(part, statement, node) or is_bound(part, statement, node):
+            return
         elif part.lines and (_is_total(statement, node) or _adds_up_again(part, statement, node)):
             part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
         elif not _restates(part, statement, node):
@@ -245,6 +179,11 @@ class _Reader:
                 ]
                 part.lines.clear()
             total = _is_total(statement, node)
+            own = [one for one in claims if one.fits(node.value)]
+            others = [one for one in claims if one not in own]
+            if others and part.lines and all(o.fits(part.value + node.value) for o in others):
+                part.claims += others  # `..., 0.87M -> 762.3M`: of all that stands before
+                claims = own
             line = Line(statement.before.strip(), node, tuple(claims), total)
             part.lines += [line] * min(statement.names, MAX_TERMS)
 

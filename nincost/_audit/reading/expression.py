@@ -131,7 +131,9 @@ def rounded_unit(node: Node) -> Fraction:
     ten = node.kind == "product" and len(node.parts) == 2 and node.parts[1].kind == "power"
     if node.kind == "number" or (ten and node.parts[1].parts[0].value == 10):
         return unit_of(node)
-    return Fraction(0)
+    # `2 x 762.3M x 128`: each other factor multiplies what the digit is worth.
+    plain = all(part.kind == "number" and part.value.denominator == 1 for part in node.parts)
+    return unit_of(node) if node.kind == "product" and plain else Fraction(0)
 
 
 class _Parser:

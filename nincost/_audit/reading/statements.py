@@ -57,7 +57,7 @@ _SEPARATOR = re.compile(
     r"|(?<=[\w)])\.(?=\s|$)"
 )
 _SAME_TWICE = re.compile(  # `1x1 conv`, `11*11卷积`: a kernel's name
-    r"(?<![\d*xX^(.])(\d{1,3})\s?[*xX]\s?\1(?![\d*^/+.)])"
+    r"(?<![\d*xX^(.+])(?<!\+ )(\d{1,3})\s?[*xX]\s?\1(?![\d*^/+.)])"
     r"(?=\s*(?:(?![xX]\s?\d)[^\W\d_]|的|$|[:(])|\s+\d)"
 )
 _A_CONV = re.compile(r"^[^:]*(?<!\d)(\d{1,2})\s?[*xX]\s?\1(?!\d)[^:]*:.*\d")
@@ -76,6 +76,11 @@ _NUMBER_WITH_UNIT = re.compile(
     r"(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|万|亿|million\b|billion\b"
     r"|[kKMGT]i?[bB](?![A-Za-z])|bytes?\b|Bytes?\b|字节))?"
     r"(?:\s*(?:fl?ops?\b|macs?\b|params?\b|个?参数|次乘加|次乘法|次运算|次|个))?",
+    re.IGNORECASE,
+)
+_SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the place of numbers
+    r"(?<==)\s*(?:\d+\s*[*xX]\s*)?(?:fl?ops?|macs?|params?|乘加(?:次数)?|参数(?:量)?)"
+    r"(?:\s*[*xX]\s*\d+)?\s*=",
     re.IGNORECASE,
 )
 _IN_A_NAME = re.compile("[A-Za-z_]")
@@ -229,6 +234,7 @@ def _without_words(line: str, start: int, end: int) -> str:
             seen = seen[:keep] + " " * (last - keep) + seen[last:]
         else:
             seen = seen[:first] + " " * (last - first) + seen[last:]
+    seen = _SYMBOLS.sub(blank, seen)
     colon = re.search(r":", seen)
     if (
         colon
@@ -284,9 +290,9 @@ def _is_note(text: str) -> bool:
 def _times(seen: str, at: int) -> bool:
     """Whether an x stands between what is multiplied."""
     before, after = seen[max(0, at - 9) : at].rstrip(), seen[at + 1 : at + 9].lstrip()
-    return bool(before and after and (before[-1].isdigit() or before[-1] == ")")) and (
-        after[0].isdigit() or after[0] in "(^"
-    )
+    ends = bool(before) and (before[-1].isdigit() or before[-1] == ")")
+    ends = ends or bool(re.search(r"\d ?[kKMGTB万亿]$", before))
+    return bool(ends and after) and (after[0].isdigit() or after[0] in "(^")
 
 
 def _spaces_in_numbers(seen: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from nincost._audit.reading.answer import MAX_TERMS
 from nincost._audit.reading.expression import Node, parse, rounded_unit
+from nincost._audit.reading.parts import MAX_TERMS
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
@@ -36,7 +36,7 @@ class Column:
 
     what: Quantity
     cells: tuple[Cell, ...]
-    total: Fraction | None
+    total: Cell | None
 
 
 #: Headings that people write for those of a profile.
@@ -136,7 +136,7 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
             continue
         node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
         if layer.lower() in ("total", "sum", "总计", "合计"):
-            total = node.value
+            total = Cell(layer, text, node.value, rounded_unit(node))
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))
     return Column(what, tuple(cells), total)

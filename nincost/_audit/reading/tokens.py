@@ -75,7 +75,9 @@ _BYTES = re.compile(
 )
 #: `128 B = 1.62 GB`: a B is a billion only where nothing else is in bytes.
 _B_ALONE = re.compile(r"\s*(?P<prefix>)(?P<binary>)B(?![A-Za-z])")
-_BYTES_SOMEWHERE = re.compile(r"\d\s*(?:[KMGTkmgt]i?B|[bB]ytes?|字节)(?![A-Za-z])")
+_BYTES_SOMEWHERE = re.compile(
+    r"\d\s*(?:[KMGTkmgt]i?B|[bB]ytes?|字节)(?![A-Za-z])|(?<![\d.])[248] ?B(?![A-Za-z])"
+)
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _ENGLISH = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -86,7 +88,8 @@ _CHINESE = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"�
 WORD_NUMBER = re.compile(
     rf"(?P<english>{'|'.join(_ENGLISH)})(?P<hundred> hundred)? "
     r"(?P<scale>million|billion|thousand)\b"
-    r"|(?P<chinese>[一二两三四五六七八九十百千]+)(?P<ten>[万亿])",
+    r"|(?P<chinese>[一二两三四五六七八九十百千]+)(?P<ten>[万亿])"
+    r"(?:(?<=亿)零?(?P<more>[一二两三四五六七八九十百千]+)万)?",
     re.IGNORECASE,
 )
 _SUPER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -181,19 +184,28 @@ def _number_in_words(line: str, match: re.Match[str], end: int) -> Token:
         unit = {"thousand": 10**3, "million": 10**6, "billion": 10**9}[match["scale"].lower()]
         unit *= 100 if match["hundred"] else 1
     else:
-        value, unit, digit = 0, 1, 0
-        for character in match["chinese"][:8]:
-            power = {"十": 10, "百": 100, "千": 1000}.get(character)
-            if power:
-                value, digit, unit = value + (digit or 1) * power, 0, power
-            else:
-                digit, unit = _CHINESE[character], 1
-        value += digit
+        value, unit = _below_ten_thousand(match["chinese"])
+        scale = 10**4 if match["ten"] == "万" else 10**8
+        value, unit = value * scale, unit * scale
+        if match["more"]:  # `七亿六千万`
+            more, unit = _below_ten_thousand(match["more"])
+            value, unit = value + more * 10**4, unit * 10**4
         value //= unit
-        unit *= 10**4 if match["ten"] == "万" else 10**8
     after = _UNIT.match(line, match.end(), end)
     stop = after.end() if after and after["word"] else match.end()
     return Token("number", match.start(), stop, Fraction(value * unit), Fraction(unit))
+
+
+def _below_ten_thousand(characters: str) -> tuple[int, int]:
+    """`六千五百` as 6,500, and what its last digit is worth, 100."""
+    value, unit, digit = 0, 1, 0
+    for character in characters[:8]:
+        power = {"十": 10, "百": 100, "千": 1000}.get(character)
+        if power:
+            value, digit, unit = value + (digit or 1) * power, 0, power
+        else:
+            digit, unit = _CHINESE[character], 1
+    return value + digit, unit
 
 
 def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
@@ -211,7 +223,7 @@ def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
     if abs(power) > MAX_DIGITS:
         fail(text, at, f"a number's exponent is {match['power']}", f"at most {MAX_DIGITS} is read")
     unit, size = _UNIT.match(line, stop, end), _BYTES.match(line, stop, end)
-    if not size and _B_ALONE.match(line, stop, end) and _BYTES_SOMEWHERE.search(line, at, end):
+    if not size and _B_ALONE.match(line, stop, end) and _BYTES_SOMEWHERE.search(line, 0, end):
         size = _B_ALONE.match(line, stop, end)
     scale = Fraction(10) ** power
     if size:

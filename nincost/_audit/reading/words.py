@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Literal
 
 from nincost._closed_form.cost_terms import Quantity
@@ -20,7 +21,8 @@ _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
 }
 _MEMORY = re.compile(
     r"memory|显存|内存|vram|\bbytes?\b|字节|nvidia-smi|optimi[sz]er state|优化器状态"
-    r"|[\d\s](?:[KMGT]i?B|[kmg]b)(?![A-Za-z])",
+    r"|[\d\s](?:[KMGT]i?B|[kmg]b)(?![A-Za-z])|(?<![\d.])[248] ?B(?![A-Za-z])|pass size"
+    r"|(?:input|params|total) size\b",
     _I,
 )
 _FIELDS = re.compile(r"receptive|感受野", _I)
@@ -29,22 +31,35 @@ _SHAPES = re.compile(
     r"|(?<!批量)(?<!批次)大小",
     _I,
 )
-#: `(224 - 11)/4 + 1`, with padding or without: an output's size.
+#: `(224 - 11)/4 + 1`, with padding or without, or `26 - 5 + 1 =`: an output's size.
 SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
+    r"|(?<![\d*x×.])\d{1,4}\s*-\s*\d{1,2}\s*(?:\+\s*2\s*[*x×]\s*\d\s*)?\+\s*1\s*(?==)"
 )
 #: `54 -> 26 -> 12`: sizes one after the other.
 CHAIN = re.compile(r"\d+(?:\s*(?:\([^()]*\))?\s*(?:->|→|=>|⇒|、)\s*\d+){2,}")
 #: `1,992,166 parameters (7.6 MiB)`: the number is one of parameters, its memory a remark.
 REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()（）]*[)）]?", _I)
 
+_IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
-    r"\b(?:total|sum|altogether|overall|answer|result|gives)\b|总|合计|共|答|加起来|加在一起|相加|\bA$",
+    r"\b(?:total|sum|altogether|all together|in all|overall|answer|result|gives)\b"
+    r"|总|合计|共|答|加起来|加在一起|相加|\bA$",
     _I,
 )
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
+_SEVERAL = re.compile(r"\b(?:two|both|twice|three)\b|两|二|三个|×\s*2", _I)
+_RESULT = re.compile(
+    r"\b(?:so|makes?|making|gives?|giving|that is|comes? to|for a (?:sub)?total|subtotal|in all)\b"
+    r"|共|合计|小计|得|等于|因此|所以",
+    _I,
+)
 _DETAIL = re.compile(r"^\W*(?:其中|of which|including)", _I)
 _ABOUT = re.compile(r"约|大约|大概|左右|about|roughly|approximately|around|~|≈", _I)
+_LESS_THAN = re.compile(
+    r"不到|不足|少于|小于|近|less than|under|below|fewer than|almost|nearly", _I
+)
+_MORE_THAN = re.compile(r"超过|多于|大于|more than|over|above|exceeds?", _I)
 _THAT_IS = re.compile(r"即|也就是|合|\bor\b|\bi\.?e\b|that is", _I)
 _COUNT = re.compile(r"\b(two|three|both|2|3) (?:of them|together|have)\b|(两个|三个|二者)", _I)
 _BATCH = re.compile(
@@ -74,7 +89,16 @@ def about(words: str) -> About | None:
 
 
 def amount_in(words: str) -> Quantity | None:
-    """The amount that is named last."""
+    """The amount that is named last; of `FLOPs = 2 x MACs = ` what stands before the first sign.
+
+    What is named outside parentheses goes before what is named in them: `FLOPs (2 per MAC)`.
+    """
+    first, sign, rest = words.partition("=")
+    if sign and "=" in rest and (named := amount_in(first)):
+        return named
+    outside = _IN_PARENTHESES.sub(" ", words)
+    if outside != words and (named := amount_in(outside)):
+        return named
     found: list[tuple[int, Quantity]] = []
     for what, pattern in _AMOUNTS.items():
         found += [(match.start(), what) for match in pattern.finditer(words)]
@@ -99,6 +123,16 @@ def says_each(words: str) -> bool:
     return bool(_PER_COPY.search(words))
 
 
+def says_several(words: str) -> bool:
+    """Whether a number stands for more than one layer: "each", "两个", "twice"."""
+    return bool(_PER_COPY.search(words) or _SEVERAL.search(words))
+
+
+def says_result(words: str) -> bool:
+    """Whether a number follows from what was said: "so", "makes", "共"."""
+    return bool(_RESULT.search(words))
+
+
 def says_detail(words: str) -> bool:
     """Whether it is a part of the number before it."""
     return bool(_DETAIL.search(words))
@@ -107,6 +141,13 @@ def says_detail(words: str) -> bool:
 def says_about(words: str) -> bool:
     """Whether a number is rounded: "about"."""
     return bool(_ABOUT.search(words))
+
+
+def says_bound(words: str, bound: Fraction, value: Fraction) -> bool:
+    """Whether a number is said to be above or below another one, and is: `不到200万`."""
+    if _LESS_THAN.search(words):
+        return value < bound < 2 * value
+    return bool(_MORE_THAN.search(words)) and value / 2 < bound < value
 
 
 def says_that_is(words: str) -> bool:

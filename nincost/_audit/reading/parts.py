@@ -1,0 +1,86 @@
+"""What is read of a written answer: amounts line by line, other figures, and what is not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from nincost._audit.reading.expression import Claim, Node
+from nincost._audit.reading.words import About
+from nincost._closed_form.cost_terms import Quantity
+
+MAX_TERMS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A stretch of the answer: the words before it, its tree and the subtotals stated."""
+
+    label: str
+    node: Node
+    claims: tuple[Claim, ...] = ()
+    total: bool = False
+
+
+@dataclass(slots=True)
+class Part:
+    """The part of an answer about one amount.
+
+    Attributes:
+        what: None where it does not say which.
+        batch: the batch size that it names, or None.
+        summed: how many of the lines are in a subtotal that was said.
+    """
+
+    what: Quantity | None
+    text: str
+    lines: list[Line] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    batch: int | None = None
+    summed: int = 0
+
+    @property
+    def value(self) -> Fraction:
+        return sum((line.node.value for line in self.lines), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A statement about memory, an output's shape or a receptive field.
+
+    Attributes:
+        about: which of them.
+        start, end: where its calculation stands in the text.
+        before, after, context: the words around it, and those of its line and heading before.
+        batch: the batch size that it names, or None.
+    """
+
+    about: About
+    start: int
+    end: int
+    before: str
+    after: str
+    context: str
+    batch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line that holds numbers and cannot be read: its text, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """All of an answer: amounts in parts, other figures, and what could not be read.
+
+    `line` is the text with all but its calculations made spaces.
+    """
+
+    text: str
+    line: str
+    parts: list[Part] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)

@@ -1,0 +1,45 @@
+"""Ways of writing that are made others before a text is read; each character keeps its place."""
+
+from __future__ import annotations
+
+import re
+
+
+def rewritten(text: str) -> str:
+    """The text with units behind their numbers, and chains of sizes without the layers' names."""
+    text = _UNIT_BEFORE.sub(_with_unit_after, text)
+    return "".join(map(_chain_without_words, text.splitlines(keepends=True)))
+
+
+#: `Total mult-adds (M): 762.30`: the unit of what follows.
+_UNIT_BEFORE = re.compile(
+    r"[(（](?P<unit>[KMGkmg]i?B|[KMG]|万|亿)[)）][ \t]*[:：=][ \t]*(?P<number>\d[\d,]*(?:\.\d+)?)"
+    r"(?![\d.,]*\d)(?=[ \t]*$)",
+    re.MULTILINE,
+)
+
+
+def _with_unit_after(match: re.Match[str]) -> str:
+    """The number with its unit, in as many characters."""
+    return ":" + f"{match['number']}{match['unit']}".rjust(len(match[0]) - 1)
+
+
+_ARROW = re.compile(r"->|=>|→|⇒|⟶|➜")
+_A_SIZE = re.compile(r"\s*\d+(?:\s*[x×X*,]\s*\d+)*\s*")
+
+
+def _chain_without_words(line: str) -> str:
+    """`224 -> conv 11 -> 54 -> pool -> 26` with the layers made spaces, as long as before."""
+    arrows = [match.span() for match in _ARROW.finditer(line)]
+    if len(arrows) < 4:
+        return line
+    edges = [0, *(edge for arrow in arrows for edge in arrow), len(line)]
+    steps = [line[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2)]
+    sizes = [bool(_A_SIZE.fullmatch(re.sub(r"\([^()]*\)", " ", step))) for step in steps]
+    if sum(sizes) < 3 or all(sizes[1:]) or any(re.search("[=:]", step) for step in steps):
+        return line
+    made = steps[0]
+    for place, (step, (start, end)) in enumerate(zip(steps[1:], arrows, strict=True), start=1):
+        arrow = line[start:end]
+        made += arrow + step if sizes[place] else " " * (len(arrow) + len(step))
+    return made + ("\n" if line.endswith("\n") and not made.endswith("\n") else "")
