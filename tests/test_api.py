@@ -95,6 +95,7 @@ ONLY_CLI = {
 ONLY_CLI_OF = {
     "memory": {"timeline", "snapshot", "top", "verify", "lang"},  # nincost.verify
     "audit": {"lang"}, "check": {"lang"}, "compare": {"lang"},
+    "report": {"lang"},
     "fit": {"batch_size"}, "time": {"trace", "top"}, "validate": {"reports"},
     "run": {"timeline", "snapshot", "top"},
     "plan": {"top"}, "sweep": {"top"},

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import nincost
-from nincost._chinese import audit, check, compare, errors, memory, words
+from nincost._chinese import audit, check, compare, errors, memory, report, words
 from nincost._chinese.translate import chinese, say, speaking, usual_language
+from nincost._render.memory.text import _IN_PHASE, _PHASES, ALL_NAMES, ALL_PARTS
+from nincost._render.parts import remedies
 
 CATALOGS = {
     "audit": audit.SENTENCES,
@@ -19,6 +21,7 @@ CATALOGS = {
     "compare": compare.SENTENCES,
     "errors": errors.SENTENCES,
     "memory": {**memory.SENTENCES, **memory.PARTS},
+    "report": report.SENTENCES,
     "words": {**words.SENTENCES, **words.PARTS},
 }
 #: What stays as it is: names of code, tools, cards, units.
@@ -62,6 +65,24 @@ def test_check_compare_and_memory_have_no_english_left() -> None:
         assert not untranslated(text)
         assert re.search("[一-鿿]", text)
         assert not re.search("[一-鿿]", str(result))
+
+
+def test_every_key_of_memory_has_words() -> None:
+    """Categories, columns and phases of ranks and of models that generate, too."""
+    keys = [*ALL_NAMES.values(), *ALL_PARTS, *_PHASES.values(), *_IN_PHASE.values(), "Tokens"]
+    assert [key for key in (*keys, *remedies.HEADINGS[1:]) if chinese(key) == key] == []
+
+
+def test_markdown_and_html_are_said_in_chinese_too() -> None:
+    result = nincost.audit(params="96*121 + 5 = 11621")
+    with speaking("zh"):
+        markdown, page = result.to_markdown(), result.to_html()
+        five = str(nincost.report("two-1x1", gpu="rtx3060", suggest=False, measure=False))
+    assert "漏了偏置" in markdown
+    assert "| 结论 |" in markdown
+    assert "漏了偏置" in page
+    assert not untranslated(five)
+    assert "漏了偏置" not in result.to_markdown()
 
 
 LANGS = [

@@ -30,7 +30,7 @@ def grade_column(
         lines.append(Line(cell.layer, node))
     claims = []
     if column.total is not None:
-        claims.append(Claim(column.total.value, column.total.unit, 0, 0))
+        claims.append(Claim(column.total, column.total_unit, 0, 0))
     part = Part(question.what, text, lines, claims)
     return grade(part, layers, question, other_totals=other_totals)[0]
 

@@ -13,6 +13,7 @@ _KINDS = {
     "buffers": "缓冲区",
     "unsharded parameters": "聚合的参数",
     "communication": "通信",
+    "KV cache": "键值缓存",
     "other": "其他",
 }
 
@@ -53,6 +54,84 @@ SENTENCES: dict[str, str] = {
         f"{english} {{size}} ({{share}}), {{rest_t}}": f"{zh} {{size}}（{{share}}），{{rest_t}}"
         for english, zh in _KINDS.items()
     },
+    "KV cache": "键值缓存",
+    "Tokens": "词元",
+    "Models": "各模型",
+    "Needs": "条件",
+    "Assumed": "假定",
+    "{model} on {input}: generation": "{model}，输入 {input}：生成",
+    "{a} at most with the prompt and the first token; keys and values {b} at the end": (
+        "提示与第一个词元时最多 {a}；结束时键和值占 {b}"
+    ),
+    "{a} at most with the prompt and the first token, {c} behind it (token {n} of {n2}); keys and "
+    "values {b} at the end": (
+        "提示与第一个词元时最多 {a}，其后 {c}（第 {n} 个词元，共 {n2} 个）；结束时键和值占 {b}"
+    ),
+    "rank {n}: {a} allocated, {b} reserved, {c} the process": (
+        "进程 {n}：分配 {a}，保留 {b}，整个进程 {c}"
+    ),
+    "ranks {names}: {a} allocated, {b} reserved, {c} the process": (
+        "进程 {names}：分配 {a}，保留 {b}，整个进程 {c}"
+    ),
+    "PyTorch {v} ran the step itself on an emulated {card}, whose kernels do nothing": (
+        "由 PyTorch {v} 在模拟的 {card} 上实际执行了这次迭代，其内核不做任何计算"
+    ),
+    "{held}, outside of them {size}, at the peak": "{held}，其余 {size}，均为峰值时",
+    "DOES NOT FIT: the allocator finds no room for a request, though all of them fit": (
+        "放不下：总量虽够，但分配器找不到足够大的空位"
+    ),
+    "{size} reserved ({more} more than allocated), {all} with the CUDA context and {nccl} of "
+    "NCCL's (range {low} to {high})": (
+        "保留 {size}（比分配多 {more}），加上 CUDA 上下文和 NCCL 的 {nccl} 为 {all}"
+        "（范围 {low} 到 {high}）"
+    ),
+    "at the peak": "峰值时",
+    "layer at the peak": "峰值时的层",
+    "predicted": "预测",
+    "measured": "实测",
+    "other": "其他",
+    "allocated after model": "建好模型后分配",
+    "allocated after prefill": "读完提示后分配",
+    "allocated after decode": "最后一个词元后分配",
+    "allocated after forward": "前向后分配",
+    "allocated after backward": "反向后分配",
+    "allocated after step": "更新后分配",
+    "with the model": "建好模型后",
+    "after the prompt": "读完提示后",
+    "after the last token": "最后一个词元后",
+    "after forward": "前向后",
+    "after backward": "反向后",
+    "after the step": "更新后",
+    "while the model is placed": "放置模型时",
+    "while the input is placed": "放置输入时",
+    "in forward": "前向中",
+    "in the loss": "计算损失时",
+    "in zero_grad": "清零梯度时",
+    "in backward": "反向中",
+    "in the optimizer's step": "优化器更新时",
+    "at the end of the step": "迭代结束时",
+    "while the prompt is read": "读入提示时",
+    "while a token is generated": "生成词元时",
+    "{size} allocated, reached {where_t} at {layer} ({op})": (
+        "分配 {size}，出现在{where_t}的 {layer}（{op}）"
+    ),
+    "{size} allocated, reached {where_t} at {layer}": "分配 {size}，出现在{where_t}的 {layer}",
+    "{size} allocated, reached {where_t} ({op})": "分配 {size}，出现在{where_t}（{op}）",
+    "{size} allocated, reached {where_t}": "分配 {size}，出现在{where_t}",
+    "{size} with the model, {a} after the prompt, {b} after the last token": (
+        "建好模型后 {size}，读完提示后 {a}，最后一个词元后 {b}"
+    ),
+    "{size} with the model, {a} after the prompt": "建好模型后 {size}，读完提示后 {a}",
+    "What makes it fit": "怎样放得下",
+    "Fits": "放得下",
+    "In words": "说明",
+    "The first that fits, which costs least:": "第一个放得下的办法，代价最小：",
+    "Nothing that was tried makes it fit: take a larger card, several of them, a smaller input or "
+    "model.": "试过的办法都放不下：请用更大的显卡、多张显卡、更小的输入或模型。",
+    "one kernel for all updates": "所有更新用一个内核",
+    "the same batch in {n} parts": "同样的批量分 {n} 次",
+    "a smaller batch: the largest that fits": "更小的批量：放得下的最大值",
+    "weights, gradients and state in {dtype}": "权重、梯度和优化器状态都用 {dtype}",
     "To reduce": "如何减少",
     "Alternative": "替代",
     "{size} allocated, reached in {phase_t} at {layer} ({op})": (

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Literal
 
-from nincost._chinese import audit, check, compare, errors, memory, words
+from nincost._chinese import audit, check, compare, errors, memory, report, words
 
 Lang = Literal["en", "zh"]
 
 _SPOKEN: ContextVar[Lang] = ContextVar("spoken", default="en")
 _CATALOGS: tuple[Mapping[str, str], ...] = (
     words.SENTENCES, audit.SENTENCES, check.SENTENCES, compare.SENTENCES, memory.SENTENCES,
-    errors.SENTENCES,
+    report.SENTENCES, errors.SENTENCES,
 )  # fmt: skip
 _LONGEST = 4_000
 _DEEPEST = 6

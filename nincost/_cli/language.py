@@ -9,11 +9,11 @@ import click
 from nincost._chinese.translate import Lang, usual_language
 
 #: Commands whose tables and errors are said in Chinese, too; `explain` has sentences of its own.
-SPOKEN = frozenset(["audit", "check", "compare", "memory"])
+SPOKEN = frozenset(["audit", "check", "compare", "memory", "report"])
 
 LANG_OPTION = click.option(
     "--lang", type=click.Choice(["en", "zh"]),
-    help="The language of a table's words. Default: that of LANG.",
+    help="The language of the words of a table, Markdown or HTML table. Default: that of LANG.",
 )  # fmt: skip
 
 

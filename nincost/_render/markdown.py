@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nincost import _units as units
+from nincost._chinese.translate import say
 from nincost._result import Result
 
 
@@ -29,16 +30,16 @@ def table(
 ) -> list[str]:
     """The lines of a Markdown table; `right` says which columns are aligned to the right."""
     lines = [
-        "| " + " | ".join(columns) + " |",
+        "| " + " | ".join(map(say, columns)) + " |",
         "| " + " | ".join("---:" if flag else "---" for flag in right) + " |",
     ]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["| " + " | ".join(map(say, row)) + " |" for row in rows]
     return lines
 
 
 def items(lines: Iterable[tuple[str, str]]) -> list[str]:
     """A list of statements that each have a name."""
-    return [f"- {name}: {escape(text)}" for name, text in lines]
+    return [f"- {say(name)}: {escape(text)}" for name, text in lines]
 
 
 def cell(value: Any) -> str:
@@ -49,8 +50,8 @@ def cell(value: Any) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown and the HTML in it show as it stands."""
-    text = " ".join(text.split())
+    """Text that Markdown and the HTML in it show as it stands, in the language that is spoken."""
+    text = " ".join(say(text).split())
     for character in "\\&<>`*_|[]~$":  # & before the entities that it begins
         text = text.replace(character, _ENTITIES.get(character, f"\\{character}"))
     return text

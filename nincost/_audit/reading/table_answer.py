@@ -32,11 +32,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One quantity, layer by layer, and the total row's figure where there is one."""
+    """One quantity, layer by layer, and the total row's figure where there is one.
+
+    `total_unit` is what the total's last digit is worth where it is rounded.
+    """
 
     what: Quantity
     cells: tuple[Cell, ...]
-    total: Cell | None
+    total: Fraction | None
+    total_unit: Fraction = Fraction(0)
 
 
 #: Headings that people write for those of a profile.
@@ -126,7 +130,7 @@ def _columns(
 
 def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
     cells: list[Cell] = []
-    total = None
+    total, unit = None, Fraction(0)
     layer_at, at = names.index("layer"), names.index(what)
     for number, row in enumerate(rows, start=2):
         layer = row[layer_at].strip() if layer_at < len(row) else ""
@@ -136,10 +140,10 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
             continue
         node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
         if layer.lower() in ("total", "sum", "总计", "合计"):
-            total = Cell(layer, text, node.value, rounded_unit(node))
+            total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))
-    return Column(what, tuple(cells), total)
+    return Column(what, tuple(cells), total, unit)
 
 
 def _number(text: str, where: str) -> Node:

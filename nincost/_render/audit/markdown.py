@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nincost._audit.figures.results import FigureGrade
 from nincost._audit.results import Audit, Grade
+from nincost._chinese.translate import say
 from nincost._render.audit import text as words
 from nincost._render.markdown import escape, table
 
@@ -13,18 +14,19 @@ _RIGHT = [name in ("value", "expected") for name in _COLUMNS]
 
 def render(audit: Audit) -> str:
     """A heading for each amount, the terms as a table, the mistakes and the right sum."""
-    lines = [f"# {escape(audit.model)}: audit", ""]
+    lines = [f"# {escape(f'{audit.model}: audit')}", ""]
     for grade in audit.grades:
         lines += _grade(grade)
     for figures in audit.figures:
         lines += _figures(figures)
-    lines += [f"- not read: {escape(one.text)}" for one in audit.unread]
+    lines += [f"- {say('not read')}: {escape(one.text)}" for one in audit.unread]
     lines += [f"- {escape(note)}" for note in audit.notes]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _figures(grade: FigureGrade) -> list[str]:
-    lines = [f"## {words.FIGURES[grade.what]}: {escape(words.figures_verdict(grade))}", ""]
+    name = say(f"{words.FIGURES[grade.what]}: ")
+    lines = [f"## {name}{escape(words.figures_verdict(grade))}", ""]
     rows = [
         [
             escape(figure.text),
@@ -41,7 +43,7 @@ def _figures(grade: FigureGrade) -> list[str]:
 
 def _grade(grade: Grade) -> list[str]:
     name = words.NAMES[grade.what]
-    lines = [f"## {name[0].upper()}{name[1:]}: {escape(words.verdict(grade))}", ""]
+    lines = [f"## {say(f'{name[0].upper()}{name[1:]}: ')}{escape(words.verdict(grade))}", ""]
     rows = [
         [
             escape(term.text),
@@ -70,10 +72,10 @@ def _grade(grade: Grade) -> list[str]:
         lines += [*table(_COLUMNS, rows, _RIGHT), ""]
     items = [f"- {escape(count.title)}: {escape(words.mistake(count))}" for count in grade.mistakes]
     items += [
-        f"- perhaps {escape(about.title)}: {escape(about.detail)}"
+        f"- {say('perhaps')} {escape(about.title)}: {escape(about.detail)}"
         for about in grade.total_explanations
     ]
-    items += [f"- arithmetic error: {escape(error)}" for error in grade.arithmetic_errors]
+    items += [f"- {say('arithmetic error')}: {escape(error)}" for error in grade.arithmetic_errors]
     items += [f"- {escape(label)}: {escape(text)}" for label, text in words.totals(grade)]
-    items.append(f"- Corrected: {escape(grade.corrected)} = {grade.expected:,}")
+    items.append(f"- {say('Corrected')}: {escape(grade.corrected)} = {grade.expected:,}")
     return [*lines, *items, ""]

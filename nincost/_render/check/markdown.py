@@ -9,5 +9,6 @@ from nincost._render.markdown import escape, items, rows_of
 
 def render(check: Check) -> str:
     """The rows as a table, then the verdict and what explains it."""
-    lines = [f"# {escape(check.model)}: check", "", *rows_of(check), "", *items(statements(check))]
+    title = escape(f"{check.model}: check")
+    lines = [f"# {title}", "", *rows_of(check), "", *items(statements(check))]
     return "\n".join(lines) + "\n"

@@ -30,7 +30,7 @@ def render(comparison: Comparison, *, view: ComparisonView | None = None) -> str
         ]  # fmt: skip
         if differing:
             lines += table(columns, differing, [name in AMOUNTS for name in columns])
-        lines += ["", words.counts(comparison), ""]
+        lines += ["", escape(words.counts(comparison)), ""]
     totals = words.totals(comparison)
     # A ratio has a cell of its own, so that a spreadsheet reads both.
     headings = ("model", *(text for _, heading in totals for text in (heading, "ratio")))

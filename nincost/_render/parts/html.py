@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from nincost._chinese.translate import say
 from nincost.errors import OutputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [
         "<tr>"
         + "".join(
-            f"<{tag}{'' if place else first}>{escape(cell)}</{tag}>"
+            f"<{tag}{'' if place else first}>{escape(say(cell))}</{tag}>"
             for place, cell in enumerate(row)
         )
         + "</tr>"
@@ -33,13 +34,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def statements(title: str, lines: Iterable[tuple[str, str]]) -> tuple[str, str]:
     """The heading, and lines that each begin with a bold word, as paragraphs."""
-    said = "<br>".join(f"<b>{escape(name)}</b>: {escape(text)}" for name, text in lines)
-    return f"<p><b>{escape(title)}</b></p>", f"<p>{said}</p>"
+    said = "<br>".join(f"<b>{escape(say(name))}</b>: {escape(say(text))}" for name, text in lines)
+    return f"<p><b>{escape(say(title))}</b></p>", f"<p>{said}</p>"
 
 
 def paragraph(text: str) -> str:
     """A text on its own."""
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{escape(say(text))}</p>"
 
 
 def inline_picture(draw: Callable[[], Picture], words: str) -> str:
