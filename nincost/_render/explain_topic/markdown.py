@@ -15,5 +15,5 @@ def render(found: ExplainedTopic) -> str:
     columns = [escape(name) for name in words.headings(found)]
     cells = ([escape(cell) for cell in row] for row in words.rows(found))
     lines += table(columns, cells, [place > 0 for place in range(len(columns))])
-    lines += ["", *(f"- {escape(text)}" for _, text in words.lines(found))]
+    lines += ["", *(f"- {escape(text)}" for _, text in words.statements(found))]
     return "\n".join(lines) + "\n"

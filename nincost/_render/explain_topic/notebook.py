@@ -11,5 +11,5 @@ def render(found: ExplainedTopic) -> str:
     """No script and no style sheet."""
     above, _ = html.statements(words.title(found), ())
     about = html.paragraph(words.about(found)) if words.about(found) else ""
-    below = "".join(html.paragraph(text) for _, text in words.lines(found))
+    below = "".join(html.paragraph(text) for _, text in words.statements(found))
     return above + about + html.table(words.headings(found), words.rows(found)) + below

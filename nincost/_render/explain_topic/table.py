@@ -20,5 +20,5 @@ def render(found: ExplainedTopic, *, width: int | None = None, color: bool = Fal
     parts: list[RenderableType] = [Text(words.title(found), style="bold")]
     if words.about(found):
         parts.append(Text(words.about(found)))
-    parts += [Text(), table, Text(), grid(words.lines(found))]
+    parts += [Text(), table, Text(), grid(words.statements(found))]
     return draw(parts, width=width or 100, color=color)

@@ -21,7 +21,7 @@ def rows(found: ExplainedTopic) -> list[list[str]]:
     return [[one.heading.text(found.lang), *one.cells()] for one in found.figures]
 
 
-def lines(found: ExplainedTopic) -> list[tuple[str, str]]:
+def statements(found: ExplainedTopic) -> list[tuple[str, str]]:
     """The answers, each a paragraph; the first has the heading."""
     texts = [answer.text(found.lang) for answer in found.answers]
     name = say(found.lang, "answer")

@@ -4,6 +4,7 @@ from support.messages import Case
 
 FILES = {
     "a.txt": "96*122",
+    "half.txt": "output size 0.5\n",
     "latin.txt": "96*122 = \xe9".encode("latin-1"),
     "big.txt": b"1" * 5_000_000,
     "other.csv": "layer,width\nblock1.conv,3\n",
@@ -35,7 +36,7 @@ CASES = [
     case(["audit", "--params", "96*\x1b[31m2"], "character"),
     case(["audit", "--params", "1" * 300_000], "characters", "grade a part"),
     case(["audit", "--params", "+".join(["1"] * 2_001)], "terms", "grade a part"),
-    case(["audit", "output size 0.5"], "nothing in the answer could be graded", "or a shape"),
+    case("audit {tmp}/half.txt", "nothing in the answer could be graded", "or a shape"),
     case("audit {tmp}/many.txt", "more than 2,000 statements", "grade a part"),
     case("audit --params 96*122 --layer block9", "there is no layer 'block9'", "choose one such"),
     case("audit {tmp}/other.csv", "no column named", "layer"),
