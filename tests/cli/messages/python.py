@@ -92,7 +92,7 @@ CASES = [
         ["already have their batch", "leave batch_size out"],
     ),
     PythonCase("mode", lambda _: nincost.profile(mode="test"), ["mode is 'test'", "eval"]),
-    PythonCase("topic", lambda _: nincost.explain(topic="paddin"), ["topic is 'paddin'", "padding"]),
+    PythonCase("topic", lambda _: nincost.explain(topic="paddin"), ["is 'paddin'", "padding"]),
     PythonCase("lang", lambda _: nincost.explain(lang="fr"), ["lang is 'fr'", "zh"]),
     PythonCase("what", lambda _: nincost.audit("1", what="x"), ["what is 'x'", "params"]),
     PythonCase("file", lambda _: nincost.audit("none.txt"), ["there is no file 'none.txt'"]),
