@@ -105,7 +105,7 @@ class Result:
 
         Raises:
             OutputError: the file cannot be written, or the page is a report's or a comparison's and
-                its libraries (`pip install 'nincost[report]'`) are not there.
+                its libraries (`pip install jinja2 'vl-convert-python<2'`) are not there.
         """
         return self._rendered("html", path, force)
 

@@ -171,7 +171,7 @@ def _compiler() -> list[str]:
         return [sys.executable, "-m", "ziglang", "cc"]
     raise EmulatorError(
         "no C compiler was found, and the emulated GPU is compiled once at first use: "
-        "pip install ziglang (or nincost[run], or your system's gcc)"
+        "pip install ziglang, or your system's gcc"
     )
 
 

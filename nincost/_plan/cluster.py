@@ -61,9 +61,9 @@ def _need(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
+        name = package.partition(".")[0].replace("_", "-")
         raise InputError(
-            f"a sweep on a cluster needs {package.partition('.')[0].replace('_', '-')} "
-            f"({one_line(error)}): pip install 'nincost[cluster]'"
+            f"a sweep on a cluster needs {name} ({one_line(error)}): pip install {name}"
         ) from error
 
 

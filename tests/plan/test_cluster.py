@@ -17,7 +17,7 @@ from nincost.errors import InputError
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
-    reason="Dask is not installed: pip install 'nincost[cluster]'",
+    reason="Dask is not installed: pip install distributed",
 )
 
 DYING = Path(__file__).with_name("models_that_die.py")

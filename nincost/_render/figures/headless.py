@@ -28,7 +28,7 @@ def check_matplotlib() -> None:
         OutputError: matplotlib is not installed.
     """
     if sys.modules.get("matplotlib") is None and importlib.util.find_spec("matplotlib") is None:
-        raise OutputError("pictures need matplotlib: pip install 'nincost[plot]'")
+        raise OutputError("pictures need matplotlib: pip install matplotlib")
 
 
 def load_matplotlib() -> None:

@@ -24,7 +24,7 @@ def needs_extra(error: ImportError) -> OutputError:
     """What to say where one of the page's libraries is not installed."""
     return OutputError(
         f"a page needs {error.name or 'a library'}, which is not installed: "
-        "pip install 'nincost[report]'"
+        "pip install jinja2 'vl-convert-python<2'"
     )
 
 
@@ -60,7 +60,7 @@ def library() -> str:
         return f"{credit}(()=>{{{script}}})();"
     raise OutputError(
         f"vl-convert {package.__version__} has no vega-interpreter that nincost knows: "
-        "pip install 'nincost[report]' in a fresh environment"
+        "pip install jinja2 'vl-convert-python<2' in a fresh environment"
     )
 
 

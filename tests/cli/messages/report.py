@@ -42,11 +42,11 @@ CASES = [
     Case("report two-1x2", ["unknown model 'two-1x2'", "two-1x1"]),
     Case(
         "compare two-1x1 one-1x1 --no-memory --format html",
-        ["a page needs vl_convert", "pip install 'nincost[report]'"],
+        ["a page needs vl_convert", "pip install jinja2 'vl-convert-python<2'"],
         around=missing("vl_convert"),
     ),
     PythonCase(
-        "no templates", without_jinja, ["a page needs jinja2", "'nincost[report]'"],
+        "no templates", without_jinja, ["a page needs jinja2", "pip install jinja2"],
         around=missing("jinja2"),
     ),
     PythonCase(

@@ -124,7 +124,7 @@ def test_without_matplotlib_the_message_says_what_to_install(
 ) -> None:
     done = nincost_cli(*arguments)
     assert (done.status, done.out) == (2, "")
-    assert done.err == ("nincost: error: pictures need matplotlib: pip install 'nincost[plot]'\n")
+    assert done.err == ("nincost: error: pictures need matplotlib: pip install matplotlib\n")
 
 
 @pytest.mark.usefixtures("no_matplotlib")
@@ -133,7 +133,7 @@ def test_without_matplotlib_notebooks_still_show_results() -> None:
     html = memory._repr_html_()
     assert "peak allocated" in html
     assert "<img" not in html
-    with pytest.raises(nincost.OutputError, match=r"nincost\[plot\]"):
+    with pytest.raises(nincost.OutputError, match=r"pip install matplotlib"):
         memory.plot()
 
 
@@ -142,7 +142,7 @@ def test_without_matplotlib_a_training_is_complete_and_notes_what_its_folder_lac
     tmp_path: Path,
 ) -> None:
     result = small(folder=tmp_path, epochs=1)
-    note = "curves.svg was not written: pictures need matplotlib: pip install 'nincost[plot]'"
+    note = "curves.svg was not written: pictures need matplotlib: pip install matplotlib"
     assert note in result.notes
     files = ["checkpoint.pt", "epochs.csv", "log.jsonl", "result.json"]
     assert sorted(os.listdir(tmp_path)) == files

@@ -244,7 +244,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     assert done.status == 2
     assert done.out == ""
     assert done.err.count("\n") == 1
-    assert "pip install 'nincost[report]'" in done.err
+    assert "pip install jinja2 'vl-convert-python<2'" in done.err
     assert missing in done.err
 
 
