@@ -70,7 +70,6 @@ def fit(
     chosen: Any = given
     with collection_paused():
         request = make_request(model, gpu, input=input, arg=arg, **chosen)
-    check_together(request.step, parallel)
     budget = request.card.budget_bytes
     if budget is None:
         raise InputError(
@@ -82,6 +81,7 @@ def fit(
             tried: dict[int, Prediction] = {}
             found = search(request, budget, tried)
             return with_fastest(found, request, tried)
+    check_together(request.step, parallel)
     if parallel.is_usual:
 
         def by_trace(step: Request, _whole: bool) -> Memory:

@@ -76,10 +76,14 @@ UNREACHED = {
         "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
     "_plan/workers.py refuse_while_starting: nincost.sweep starts processes, which im":
         "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
-    "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install 'n":
+    "_render/figures/headless.py check_matplotlib: pictures need matplotlib: pip install ma":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
     "_render/figures/headless.py load_matplotlib: matplotlib cannot be imported ( ): insta":
         "matplotlib is loaded once in a process; provoked in tests/render/test_headless.py",
+    "_time/calibration.py calibrate: the measured step ( s on ) cannot be met":
+        "needs a GPU to measure on; provoked in tests/step_time/test_calibration.py",
+    "_time/calibration.py refuse_another_card: the prediction is for , and the steps ra":
+        "needs a GPU to measure on; provoked in tests/step_time/test_calibration.py",
     "_measure/measure.py _check_plain: arg and optimizer_arg go to a fresh proc":
         "needs a GPU to measure on; provoked with a tape in tests/measure",
     "_measure/measure.py _save: cannot be given to a fresh process ( ): ":

@@ -1,6 +1,16 @@
 """`nincost time`."""
 
+import json
+
 from support.messages import Case
+
+V100, T4 = "NVIDIA Tesla V100-SXM2-16GB", "NVIDIA Tesla T4"
+
+
+def calibrated(kernels: float, card: str = V100) -> dict[str, str]:
+    factors = {"card": card, "kernels": kernels, "host": 1, "model": ""}
+    return {"card.json": json.dumps(factors)}
+
 
 CASES = [
     Case("time --gpu 24GiB", ["amount of memory", "--bandwidth", "--tflops"]),
@@ -14,4 +24,10 @@ CASES = [
     Case("time --gpu v100 --calibrate", ["no CUDA GPU to time steps on"]),
     Case("time --gpu v100 --calibration {tmp}/absent.json",
          ["cannot read the calibration", "--calibrate makes one"]),
+    Case("time --gpu v100 --calibration {tmp}/card.json", ["is no calibration"],
+         files={"card.json": "{}"}),
+    Case("time --gpu v100 --calibration {tmp}/card.json", ["factors that no card has"],
+         files=calibrated(1e9)),
+    Case("time --gpu v100 --calibration {tmp}/card.json", ["is of NVIDIA Tesla T4", "leave"],
+         files=calibrated(1.1, T4)),
 ]  # fmt: skip
