@@ -82,7 +82,8 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     parse_step(options)
     if options["suggest"] is None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
-    options["calibrate"] = True if options["calibrate"] == "" else options["calibrate"] or False
+    if options["calibrate"] == "":  # no file is named
+        options["calibrate"] = True
     from nincost._time.time import time
 
     with output.only_results_on_stdout():

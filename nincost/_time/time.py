@@ -50,7 +50,7 @@ def time(
     price: float | None = None,
     power: float | None = None,
     measure: bool = False,
-    calibrate: bool | str = False,
+    calibrate: bool | str | None = None,
     calibration: str | None = None,
     **options: Unpack[StepOptions],
 ) -> StepTime:
