@@ -94,7 +94,7 @@ def report(found: dict[str, Any]) -> str:
         "# How long `nincost run` takes",
         "",
         f"Made by `python benchmarks/run_speed.py --report ...`; {found['date']}; "
-        f"{found['versions']}, shared with others at the time.",
+        f"{found['versions']}.",
         "",
         "Processor time: of a step the least of all its rounds and steps, all threads together.",
         "",
@@ -125,8 +125,8 @@ def report(found: dict[str, Any]) -> str:
         "## Large models, whole commands",
         "",
         "Three optimizer steps, from the command to its result, `import torch` included. The goals"
-        " are seconds by the clock on a machine of one's own; this one was busy, and processor time"
-        " grows with that, too. So what is above a goal here is not known to meet it.",
+        " are seconds by the clock on a machine of one's own; where others use its cores and caches"
+        " both figures grow.",
         "",
     ]
     words = {

@@ -33,7 +33,8 @@ DIFFERENCES = {
         "torch 2.4 in the place of 2.1, which does not run here. Examples that are not the longest"
         " have 128 tokens, the checkpoint holds no values, 2 micro-batches are run. Rows with 4-bit"
         " weights (bitsandbytes) are left out: llama-2-7b's inference, 4.57 GB, gave 14.08 here, as"
-        " if its weights stayed in bfloat16, and why was not found"
+        " if its weights stayed in bfloat16: Lightning 2.1.0's context for modules does not"
+        " quantize (today's does), which was tried by itself and not with the row's versions"
     ),
     "torchao-float8nocompile": (
         "torch 2.6 in the place of a nightly build of January 2025; torchtitan of 16 January 2025"
