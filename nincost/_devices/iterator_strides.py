@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nincost._devices.strides import dense_strides
+from nincost._devices.strides import channels_last_order, dense_strides, follows
 
 
 class Operand(NamedTuple):
@@ -30,10 +30,10 @@ def iterator_strides(shape: Sequence[int], operands: Sequence[Operand]) -> tuple
     result's shape, else `reorder_dimensions` and `allocate_or_resize_outputs`.
     """
     if all(tuple(one.shape) == tuple(shape) for one in operands):
-        last_first = [*reversed(range(len(shape)))]
-        if all(_follows(one, last_first) for one in operands):
+        rows, pixels = [*reversed(range(len(shape)))], channels_last_order(len(shape))
+        if all(follows(one.shape, one.stride, rows) for one in operands):
             return dense_strides(shape)
-        if len(shape) == 4 and all(_follows(one, [1, 3, 2, 0]) for one in operands):
+        if len(shape) == 4 and all(follows(one.shape, one.stride, pixels) for one in operands):
             return dense_strides(shape, channels_last=True)
         first = operands[0]
         if _is_dense(first) and all(tuple(one.stride) == tuple(first.stride) for one in operands):
@@ -52,17 +52,7 @@ def preserved_strides(one: Operand) -> tuple[int, ...]:
 def _is_dense(one: Operand) -> bool:
     """Whether the tensor has no gaps and no repeats, in whichever order."""
     moving = [d for d, size in enumerate(one.shape) if size != 1]
-    return _follows(one, sorted(moving, key=lambda d: one.stride[d]))
-
-
-def _follows(one: Operand, order: Sequence[int]) -> bool:
-    """Whether dimensions follow each other without a gap, the first of `order` moving fastest."""
-    step = 1
-    for dimension in order:
-        if one.shape[dimension] != 1 and one.stride[dimension] != step:
-            return False
-        step *= one.shape[dimension]
-    return True
+    return follows(one.shape, one.stride, sorted(moving, key=lambda d: one.stride[d]))
 
 
 def _broadcast(one: Operand, shape: Sequence[int]) -> list[int]:

@@ -14,30 +14,20 @@ import itertools
 
 import torch
 
+from nincost._devices.strides import channels_last_order, follows
 from nincost._trace.records import TensorMeta
 
 
 def is_row_major(tensor: TensorMeta) -> bool:
     """Whether the last dimension is dense and each other follows without a gap."""
-    step = 1
-    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride), strict=True):
-        if size != 1 and stride != step:
-            return False
-        step *= max(size, 1)
-    return True
+    return follows(tensor.shape, tensor.stride, reversed(range(len(tensor.shape))))
 
 
 def is_in_form(tensor: TensorMeta, *, channels_last: bool) -> bool:
     """Whether `contiguous(form)` gives the tensor itself rather than a copy."""
     if not channels_last:
         return is_row_major(tensor)
-    shape = tensor.shape
-    step = 1
-    for d in (1, *range(len(shape) - 1, 1, -1), 0):
-        if shape[d] != 1 and tensor.stride[d] != step:
-            return False
-        step *= shape[d]
-    return True
+    return follows(tensor.shape, tensor.stride, channels_last_order(len(tensor.shape)))
 
 
 def suggests_channels_last(tensor: TensorMeta) -> bool:
@@ -50,7 +40,7 @@ def suggests_channels_last(tensor: TensorMeta) -> bool:
     if len(shape) not in (4, 5) or stride[1] == 0:
         return False
     least = 0
-    for d in (1, *range(len(shape) - 1, 1, -1), 0):
+    for d in channels_last_order(len(shape)):
         if shape[d] == 0 or stride[d] < least:
             return False
         if d == 0 and least == stride[1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def dense_strides(shape: Sequence[int], *, channels_last: bool = False) -> tuple[int, ...]:
@@ -17,3 +17,21 @@ def dense_strides(shape: Sequence[int], *, channels_last: bool = False) -> tuple
         strides[dimension] = step
         step *= max(shape[dimension], 1)
     return tuple(strides)
+
+
+def follows(shape: Sequence[int], stride: Sequence[int], order: Iterable[int]) -> bool:
+    """Whether dimensions follow each other without a gap, the first of `order` moving fastest.
+
+    A dimension of size 1 may have any stride.
+    """
+    step = 1
+    for dimension in order:
+        if shape[dimension] != 1 and stride[dimension] != step:
+            return False
+        step *= max(shape[dimension], 1)
+    return True
+
+
+def channels_last_order(dimensions: int) -> tuple[int, ...]:
+    """The dimensions of a channels-last image, that which moves fastest first."""
+    return (1, *range(dimensions - 1, 1, -1), 0)
