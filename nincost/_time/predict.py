@@ -108,7 +108,10 @@ def timed_with(timing: Timing, parameters: Parameters) -> Timing:
 
 
 def hangs_on(timing: Timing, by: float = 0.1) -> Mapping[str, float]:
-    """Percent by which the step gets shorter where a figure is 10% better."""
+    """Percent by which the step gets shorter where a figure is 10% better.
+
+    None makes it longer: what lies below 0 is the rounding of sums.
+    """
     gpu, parameters, more = timing.request.card.gpu, timing.parameters, 1 + by
     peaks = {
         name: getattr(gpu, name) * more
@@ -129,7 +132,8 @@ def hangs_on(timing: Timing, by: float = 0.1) -> Mapping[str, float]:
     found = {}
     for name, (card, changed) in cases.items():
         other = _timed(timing.request, timing.recording, timing.operators, card, changed)
-        found[name] = 100 * (1 - other.seconds / timing.seconds) if timing.seconds else 0.0
+        shorter = 100 * (1 - other.seconds / timing.seconds) if timing.seconds else 0.0
+        found[name] = max(0.0, shorter)
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 

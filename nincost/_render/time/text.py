@@ -114,7 +114,7 @@ def summary(result: StepTime) -> list[tuple[str, str]]:
             f"{units.duration(totals.waiting_seconds)} a step",
         ),
         ("Hangs on", ", ".join(
-            f"{name} (10% better: {round(less, 1) + 0.0:.1f}% less time)"  # and no -0.0
+            f"{name} (10% better: {less:.1f}% less time)"
             for name, less in result.hangs_on.items()
         )),
     ]  # fmt: skip
