@@ -17,7 +17,7 @@ from nincost._step.option_fields import with_options
 from nincost._step.request import check_options, make_request
 from nincost._step.step_options import Step, StepOptions
 from nincost._time.predict import time_recording
-from nincost._time.speeds import has_speeds
+from nincost._time.speeds import is_timed
 from nincost.errors import InputError, NincostError
 
 #: Columns that a table can have and somebody can read.
@@ -135,7 +135,7 @@ def _training(
         with collection_paused():
             request = make_request(model, gpu, batch_size, input=given, arg=arg, **step)
             found = predict(request)
-            timed = gpu is not None and has_speeds(request) and request.step.generate is None
+            timed = gpu is not None and is_timed(request)
             rate = time_recording(request, found.recording).examples_per_second if timed else None
     except NincostError as error:
         return (None, None), f"no training step could be predicted: {error}"

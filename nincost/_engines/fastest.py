@@ -11,7 +11,7 @@ from nincost._memory.predict import Prediction
 from nincost._memory.record import record
 from nincost._step.request import Request
 from nincost._time.predict import time_recording
-from nincost._time.speeds import has_speeds
+from nincost._time.speeds import is_timed
 
 
 def with_fastest(found: Fit, request: Request, tried: Mapping[int, Prediction]) -> Fit:
@@ -20,7 +20,7 @@ def with_fastest(found: Fit, request: Request, tried: Mapping[int, Prediction]) 
     Timed are those that the search recorded, and the largest multiple of 64 and the largest power
     of two: tiles and waves fill there. A card that nobody named has no speed.
     """
-    if not has_speeds(request) or request.step.generate is not None:
+    if not is_timed(request):
         return found
     batch = found.totals.batch_size
     rates: dict[int, float] = {}

@@ -21,7 +21,7 @@ from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step
 from nincost._time.predict import predict_time
-from nincost._time.speeds import has_speeds
+from nincost._time.speeds import is_timed
 from nincost.errors import InputError
 
 
@@ -88,7 +88,7 @@ def plan(
     fixed = {"model": model, "gpu": gpu, "input": input, "arg": arg, **options}
     ways = ways_of(request, parallel, list(options))
     if parallel.is_usual:
-        rate = _rate if has_speeds(request) else None
+        rate = _rate if is_timed(request) else None
         planner = Planner(request, parallel, budget, share, _by_trace, rate, fixed, workers=1)
         rows = planner.run(ways)
     else:

@@ -17,6 +17,7 @@ from nincost._step.option_fields import (
     keep_checked,
     one_of,
     option,
+    plain_options,
     unusual,
 )
 from nincost.errors import InputError
@@ -226,7 +227,7 @@ class Parallel:
 
     def options(self) -> dict[str, Any]:
         """The options as plain values."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain_options(self)
 
 
 class ParallelOptions(TypedDict, total=False):

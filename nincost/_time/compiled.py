@@ -9,6 +9,7 @@ dispatching operators. Graph breaks, recomputation and autotuning are not modell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nincost._devices.target import Target
@@ -17,6 +18,7 @@ from nincost._time.work.kinds import Family, Work
 from nincost._time.work.layouts import tensors, touched
 from nincost._time.work.operators import works_of
 from nincost._trace.recording import Ended, Mark, Phase, Ran, Recording
+from nincost._trace.records import TensorMeta
 
 _FUSIBLE: frozenset[Family] = frozenset({
     "elementwise", "copy", "softmax", "norm", "norm-backward", "reduction", "batch-norm",
@@ -36,16 +38,14 @@ class _Chain:
     written: dict[int, int] = field(default_factory=dict)
     again: int = 0  # read more than once, as statistics come before what needs them
 
-    def add(self, entry: Ran, works: list[Work]) -> None:
-        """One operator more."""
-        signature = entry.signature
-        given = tensors((*signature.args, *signature.kwargs.values()))
+    def add(self, entry: Ran, given: Sequence[TensorMeta], works: list[Work]) -> None:
+        """One operator more, with the tensors among its arguments."""
         once = 0
         for storage, tensor in zip(entry.inputs, given, strict=False):
             once += touched(tensor)
             if storage >= 0 and storage not in self.written:
                 self.read[storage] = max(self.read.get(storage, 0), touched(tensor))
-        for storage, tensor in zip(entry.outputs, signature.outputs, strict=False):
+        for storage, tensor in zip(entry.outputs, entry.signature.outputs, strict=False):
             once += tensor.bytes
             if storage >= 0:
                 self.written[storage] = max(self.written.get(storage, 0), tensor.bytes)
@@ -103,6 +103,6 @@ def compiled_operators_of(recording: Recording, target: Target) -> StepOperators
             if chain is None or chain.elements != elements:
                 end()
                 chain = _Chain(entry.layer, phase, elements)
-            chain.add(entry, found)
+            chain.add(entry, given, found)
     end()
     return StepOperators(launched, list(works), recording.layers)

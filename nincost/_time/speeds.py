@@ -24,10 +24,10 @@ def check_figure(name: str, value: Any, example: str) -> None:
         raise InputError(f"{name} is {value!r}: expected a number above 0, such as {example}")
 
 
-def has_speeds(request: Request) -> bool:
-    """Whether nincost knows the speeds of the request's card, and somebody named that card."""
+def is_timed(request: Request) -> bool:
+    """Whether a step has a speed where nobody asked for it: on a card that is named and known."""
     card = request.card
-    return card.gpu.title in _TITLES and not card.assumed
+    return card.gpu.title in _TITLES and not card.assumed and request.step.generate is None
 
 
 def with_speeds(
