@@ -35,7 +35,7 @@ _FIXED: Mapping[str, Mapping[str, Any]] = {"memory": {"measure": False}}
 _turn = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """One question: a command, a model, a card and options.
 
@@ -51,9 +51,13 @@ class Cell:
     given: Mapping[str, Any]
     settings: Mapping[str, Any]
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
-        """What makes it another question: the code that it names, and versions, too."""
+        """What makes it another question: the code that it names, and versions, too.
+
+        It is that of the files when it was first asked: one that changes while a sweep runs makes
+        no other cell of it.
+        """
         asked = {
             "command": self.command, "model": self.model, "gpu": self.gpu, "given": self.given,
             "files": _files(self.model, self.given), "versions": versions(),

@@ -57,6 +57,29 @@ def test_each_cell_is_what_its_command_says() -> None:
     _in_every_format(found)
 
 
+def test_a_model_file_that_changes_during_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are there, and stand for the file as it was: the next sweep predicts the new one."""
+    net = tmp_path / "net.py"
+    net.write_text("from torch import nn\nnet = nn.Linear(4, 4)\n")
+    asked = []
+
+    def answered(cells: Any, _workers: int) -> Any:
+        net.write_text(f"{net.read_text()}# saved again\n")
+        for cell in cells:
+            asked.append(cell.model)
+            yield cell, Answer("", {"params": 20})
+
+    monkeypatch.setattr("nincost._plan.sweep.on_processes", answered)
+    file = {"models": [f"{net}:net"], "commands": ["profile"], "options": {"input": "4"}}
+    journal = tmp_path / "kept.jsonl"
+    for _ in range(2):
+        found = nincost.sweep(file, trust=True, journal=journal)
+        assert [row.figures for row in found.rows] == [{"params": 20}]
+    assert asked == [f"{net}:net"] * 2
+
+
 def _in_every_format(found: nincost.Sweep) -> None:
     lines = found.to_csv().splitlines()
     assert lines[0].startswith("command,model,gpu,batch_size,amp,reason,params,macs,flops,")
