@@ -17,7 +17,7 @@ from nincost._memory.predict import Prediction, describe, predict
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._progress import advance
-from nincost._step.option_fields import check_count, with_options
+from nincost._step.option_fields import with_options
 from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step
@@ -110,12 +110,12 @@ class _Search:
 
     def run(self) -> Fit:
         if self.global_batch is not None:
-            batches = self._divisors(check_count("global_batch", self.global_batch))
+            batches = self._divisors(self.global_batch)
             found = next((n for n, batch in enumerate(batches) if self._fits(batch)), None)
             if found is None:
                 raise InputError(self._too_small(batches[-1]))
             return self._result(batches[found], batches[found - 1] if found else None)
-        unit = self._unit
+        unit = self.parallel.unit
         if not self._fits(unit):
             raise InputError(self._too_small(unit))
         fits, too_large = 1, _LARGEST
@@ -127,22 +127,10 @@ class _Search:
                 too_large = tried
         return self._result(fits * unit, too_large * unit)
 
-    @property
-    def _unit(self) -> int:
-        """What a batch must divide by: a pipeline's micro-batches."""
-        return (self.parallel.microbatches or self.parallel.pp) if self.parallel.pp > 1 else 1
-
     def _divisors(self, wanted: int) -> list[int]:
         """Batches of a rank that make up the global one, the largest first."""
-        ranks = self.parallel.data
-        if wanted % (ranks * self._unit):
-            raise InputError(
-                f"a global batch of {wanted} does not divide by {ranks} data-parallel ranks"
-                + (f" x {self._unit} micro-batches" if self._unit > 1 else "")
-                + f": give {-(-wanted // (ranks * self._unit)) * ranks * self._unit}"
-            )
-        share = wanted // ranks
-        return [n for n in range(share, 0, -1) if share % n == 0 and n % self._unit == 0]
+        share, unit = self.parallel.share(wanted), self.parallel.unit
+        return [n for n in range(share, 0, -1) if share % n == 0 and n % unit == 0]
 
     def _at(self, batch: int) -> Request:
         request = at_batch_size(self.request, batch)
@@ -170,7 +158,11 @@ class _Search:
         slope = (sizes[fits] - sizes[lower]) / (fits - lower)
         guess = fits + int((self.budget - sizes[fits]) / slope) if slope > 0 else 4 * fits
         if too_large is not None and guess >= too_large:
-            return (fits + too_large) // 2 if too_large - fits > 4 * self._unit else too_large - 1
+            return (
+                (fits + too_large) // 2
+                if too_large - fits > 4 * self.parallel.unit
+                else too_large - 1
+            )
         return min(guess, 16 * fits)
 
     def _result(self, batch: int, more: int | None) -> Fit:

@@ -16,7 +16,7 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._plan.plan_results import Plan, PlanRow, PlanTotals
 from nincost._plan.planner import Planner
 from nincost._plan.ways import ways_of
-from nincost._step.option_fields import check_count, with_options
+from nincost._step.option_fields import with_options
 from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step
@@ -77,14 +77,7 @@ def plan(
         raise InputError("no GPU is named and none is here: give --gpu, such as h100, or --within")
     if request.card.budget_bytes is not None:
         budget = min(budget, request.card.budget_bytes)
-    share = None
-    if global_batch is not None:
-        if check_count("global_batch", global_batch) % parallel.data:
-            raise InputError(
-                f"a global batch of {global_batch} does not divide by {parallel.data} "
-                f"data-parallel ranks: give {-(-global_batch // parallel.data) * parallel.data}"
-            )
-        share = global_batch // parallel.data
+    share = None if global_batch is None else parallel.share(global_batch)
     fixed = {"model": model, "gpu": gpu, "input": input, "arg": arg, **options}
     ways = ways_of(request, parallel, list(options))
     if parallel.is_usual:

@@ -211,6 +211,26 @@ class Parallel:
         return self.ranks // (self.tp * self.pp)
 
     @property
+    def unit(self) -> int:
+        """What a rank's batch must divide by: a pipeline's micro-batches."""
+        return (self.microbatches or self.pp) if self.pp > 1 else 1
+
+    def share(self, global_batch: Any) -> int:
+        """A data-parallel rank's examples of a batch over all ranks.
+
+        Raises:
+            InputError: it is no count, or does not divide.
+        """
+        wanted, parts = check_count("global_batch", global_batch), self.data * self.unit
+        if wanted % parts:
+            raise InputError(
+                f"a global batch of {wanted} does not divide by {self.data} data-parallel ranks"
+                + (f" x {self.unit} micro-batches" if self.unit > 1 else "")
+                + f": give {-(-wanted // parts) * parts}"
+            )
+        return wanted // self.data
+
+    @property
     def kind(self) -> str:
         """One of `KINDS`; empty where there is one data-parallel rank."""
         if self.data == 1:
