@@ -71,7 +71,7 @@ def graded_chain(chain: tuple[str, list[int]], layers: Sequence[CostedLayer]) ->
     places = list(_sizing(layers))
     own = [layers[p].cost.output[-1] for p in places]
     convs = [layers[p].cost.output[-1] for p in places if "Pool" not in layers[p].cost.type]
-    distinct = [size for i, size in enumerate(own) if i == 0 or own[i - 1] != size]
+    distinct = [*_runs_of(own)]
     first = layers[places[0]].cost.window if places else None
     start = [first.size[-1]] if first else []
     choices = [own, convs, distinct, start + own, start + distinct, start + convs]
@@ -99,16 +99,25 @@ def graded_chain(chain: tuple[str, list[int]], layers: Sequence[CostedLayer]) ->
     )
 
 
+def _first_wrong(
+    sizes: Sequence[int], places: Sequence[int], layers: Sequence[CostedLayer]
+) -> tuple[int, Mistake] | None:
+    """Which of the sizes is the first that is not its layer's, and what made it."""
+    for number, (place, size) in enumerate(zip(places, sizes, strict=False)):
+        output = layers[place].cost.output
+        if size != output[-1]:
+            return number, size_mistake((size,) * (len(output) - 2), layers, place)
+    return None
+
+
 def _of_first(
     sizes: list[int], places: list[int], layers: Sequence[CostedLayer]
 ) -> tuple[Mistake, ...]:
     """The first size that is wrong where two before it are right, if a known mistake gives it."""
-    for number, (place, size) in enumerate(zip(places, sizes, strict=False)):
-        if size != layers[place].cost.output[-1]:
-            dims = len(layers[place].cost.output) - 2
-            found = size_mistake((size,) * dims, layers, place)
-            return (found,) if number >= 2 and found.key != "unexplained" else ()
-    return ()
+    found = _first_wrong(sizes, places, layers)
+    if found is None or found[0] < 2 or found[1].key == "unexplained":
+        return ()
+    return (found[1],)
 
 
 def _of_listed(
@@ -116,34 +125,24 @@ def _of_listed(
 ) -> tuple[Mistake, ...]:
     """Where a size is listed for each layer, or for each convolution."""
     for used in (places, [p for p in places if "Pool" not in layers[p].cost.type]):
-        pairs = zip(used, sizes, strict=False)
-        wrong = [(p, n) for p, n in pairs if n != layers[p].cost.output[-1]]
-        if len(sizes) == len(used) and wrong:
-            place, size = wrong[0]
-            dims = len(layers[place].cost.output) - 2
-            return (size_mistake((size,) * dims, layers, place),)
+        found = _first_wrong(sizes, used, layers)
+        if len(sizes) == len(used) and found is not None:
+            return (found[1],)
     return ()
-
-
-def _runs_of(sizes: Sequence[int]) -> Iterator[int]:
-    """Sizes without those that are as the one before."""
-    return (size for size, _ in itertools.groupby(sizes))
 
 
 def _of_distinct(
     sizes: list[int], places: list[int], layers: Sequence[CostedLayer]
 ) -> tuple[Mistake, ...]:
     """Where only sizes that change are listed."""
-    changed, last = [], -1
-    for place in places:
-        if layers[place].cost.output[-1] != last:
-            changed.append(place)
-            last = layers[place].cost.output[-1]
-    for place, size in zip(changed, sizes, strict=False):
-        if size != layers[place].cost.output[-1]:
-            dims = len(layers[place].cost.output) - 2
-            return (size_mistake((size,) * dims, layers, place),)
-    return ()
+    groups = itertools.groupby(places, key=lambda place: layers[place].cost.output[-1])
+    found = _first_wrong(sizes, [next(alike) for _, alike in groups], layers)
+    return () if found is None else (found[1],)
+
+
+def _runs_of(sizes: Sequence[int]) -> Iterator[int]:
+    """Sizes without those that are as the one before."""
+    return (size for size, _ in itertools.groupby(sizes))
 
 
 def size_mistake(spatial: tuple[int, ...], layers: Sequence[CostedLayer], place: int) -> Mistake:
