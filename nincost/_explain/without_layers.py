@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 from torch import nn
 
+from nincost._models.copies import copy_structure
+
 
 def without_layers(module: nn.Module, names: Sequence[str]) -> nn.Module:
-    """A copy of a module without these layers and the activation function after each."""
-    made = copy.deepcopy(module)
+    """A copy of a module, on meta, without these layers and the activation function after each."""
+    made = copy_structure(module)
     for name in names:
         parent, _, own = name.rpartition(".")
         block = made.get_submodule(parent)

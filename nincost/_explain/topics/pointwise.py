@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,9 +110,7 @@ def relu_and_fully_connected(subject: Subject) -> Answer:
         )
     own = layers[places[0]].cost
     c_in, c_out = own.channels, own.output[1] if pointwise else own.output[-1]
-    elements = 1
-    for size in own.output:
-        elements *= size
+    elements = math.prod(own.output)
     cases = (
         Case("map", Sentence("case_map", {"layer": name})),
         Case("relu", Sentence("case_relu")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from nincost._explain.results import Sentence
 from nincost._explain.topics.results import Case, Figure, Unit, Value
 from nincost._memory.memory import memory as predict_memory
 from nincost._models.build import Model
+from nincost._models.copies import copy_structure
 from nincost._models.sources import resolve
 from nincost._profile.profile import profile_trace
 from nincost._time.results import StepTime
@@ -125,8 +125,8 @@ class Subject:
         return Costs(module, self.input, self.batch_size)
 
     def changed(self) -> nn.Module:
-        """A copy of the model, to change."""
-        return copy.deepcopy(self.found.module)
+        """A copy of the model, on meta, to change."""
+        return copy_structure(self.found.module)
 
 
 def figure(key: str, phrase: str, values: Sequence[Value], unit: Unit = "count") -> Figure:
