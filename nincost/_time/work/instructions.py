@@ -30,12 +30,10 @@ def issued(
     if "adaptive" in name:
         x = max(given, key=lambda tensor: tensor.elements)
         return "adaptive", _PLANE * prod(x.shape[:-2])
-    if family == "pooling-backward" or (family == "pooling" and "backward" in name):
+    if family == "pooling-backward":
         return "pooling-backward", sum(tensor.elements for tensor in outputs)
     if family == "pooling":
-        window = signature.args[1] if len(signature.args) > 1 else ()
-        taps = prod(window) if isinstance(window, tuple) else 1
-        return "pooling", outputs[0].elements * (_OVERHEAD + taps)
+        return "pooling", outputs[0].elements * (_OVERHEAD + _taps(signature))
     if family == "reduction":
         return "reduction", largest
     if name in ("aten.roll", "aten.flip"):
@@ -47,6 +45,16 @@ def issued(
         if any(not _alike(one, made, name) for one in given if one.elements > 1):
             return "strided", largest
     return "", 0
+
+
+def _taps(signature: Signature) -> int:
+    """The places of its input that a pooled or resized output is made of."""
+    if "upsample" in signature.name:  # what follows the input is the output's size, no window
+        dimensions = len(signature.outputs[0].shape) - 2
+        wide = 4 if "cubic" in signature.name else 2 if "linear" in signature.name else 1
+        return int(wide**dimensions)
+    window = signature.args[1] if len(signature.args) > 1 else ()
+    return prod(window) if isinstance(window, tuple) else 1
 
 
 def _alike(given: TensorMeta, made: TensorMeta, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from nincost._devices.target import Target
@@ -55,15 +56,12 @@ _READS: dict[str, tuple[Family, int, int]] = {  # family, reads of each large in
 _FAMILIES: dict[str, Family] = {
     "aten._softmax": "softmax", "aten._log_softmax": "softmax",
     "aten._softmax_backward_data": "softmax", "aten._log_softmax_backward_data": "softmax",
-    "aten.max_pool2d_with_indices": "pooling",
-    "aten.max_pool2d_with_indices_backward": "pooling-backward",
-    "aten.avg_pool2d": "pooling", "aten.avg_pool2d_backward": "pooling",
-    "aten._adaptive_avg_pool2d": "pooling", "aten._adaptive_avg_pool2d_backward": "pooling",
-    "aten.upsample_bilinear2d": "pooling", "aten.upsample_bilinear2d_backward": "pooling",
-    "aten.upsample_nearest2d": "pooling", "aten.upsample_nearest2d_backward": "pooling",
     "aten.clone": "copy", "aten._to_copy": "copy", "aten.copy_": "copy", "aten.cat": "copy",
     "aten.stack": "copy", "aten.roll": "copy", "aten.flip": "copy", "aten.repeat": "copy",
 }  # fmt: skip
+
+#: Pooling of windows, and of places when an image is resized, forward and backward.
+_POOLS = re.compile(r"aten\._?((adaptive_)?(avg|max)_pool\dd|upsample_\w+\dd)")
 
 #: Rows of a layer norm from which its weight's gradient is summed in parts.
 _SPLIT_ROWS = 65536
@@ -172,6 +170,8 @@ def _plain(signature: Signature) -> list[Work]:
         precision = precision_of(given[0].dtype)
         return [Work(family, precision, 2 * cost.macs, read + written, guessed=True)]
     known = _FAMILIES.get(name) or _FAMILIES.get(base)
+    if _POOLS.match(name):
+        known = "pooling-backward" if "backward" in name else "pooling"
     family = known or _by_shape(given, outputs)
     if family in ("copy", "elementwise") and outputs and _turns(given, outputs[0]):
         family = "transpose"
