@@ -71,7 +71,8 @@ def on_cluster(cells: Sequence[Cell], client: Any) -> Iterator[tuple[Cell, Answe
     """Predict cells on a cluster's workers, in the order in which they end.
 
     What a worker had that died, the scheduler gives to another one; a cell with which several died
-    (Dask's `allowed-failures`) has failed.
+    (Dask's `allowed-failures`) is tried again when the others have ended, and with which several
+    died while it was alone has failed.
 
     Raises:
         InputError: a worker lacks nincost or torch, or has other versions; or the scheduler is
@@ -81,15 +82,36 @@ def on_cluster(cells: Sequence[Cell], client: Any) -> Iterator[tuple[Cell, Answe
     client.wait_for_workers(1)
     _check_workers(client)
     executor = client.get_executor(pure=False)
+    try:
+        charged = []
+        for cell, future in _ended(executor, cells):
+            if _killed(future):
+                charged.append(cell)
+            else:
+                yield cell, _answer(future)
+        for cell in charged:  # now alone on the cluster, a cell answers for its own deaths only
+            for _, future in _ended(executor, [cell]):
+                yield cell, _answer(future)
+    finally:
+        executor.shutdown(wait=False)
+
+
+def _ended(executor: Any, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Any]]:
+    """Cells in the order in which they end, each with its future."""
     running = {
         executor.submit(predict_cell, c.command, c.model, c.gpu, dict(c.given)): c for c in cells
     }
-    try:
-        # A future that is dropped is one whose answer no other worker computes again.
-        for future in as_completed(list(running)):
-            yield running.pop(future), _answer(future)
-    finally:
-        executor.shutdown(wait=False)
+    # A future that is dropped is one whose answer no other worker computes again.
+    for future in as_completed(list(running)):
+        yield running.pop(future), future
+
+
+def _killed(future: Any) -> bool:
+    """Whether Dask gave a cell up, as too many workers died that had it.
+
+    Dask charges a death to each task that the worker held, also to those that only waited there.
+    """
+    return type(future.exception()).__name__ == "KilledWorker" if not future.cancelled() else False
 
 
 def _answer(future: Any) -> Answer:
