@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,10 +89,20 @@ def _in_every_format(found: nincost.Sweep) -> None:
     assert "14 cells, 7 failed" in str(found)
     assert "7 (profile of torchvision:resnet17" in found.to_markdown()
     page = found.to_html()
-    assert page.count("<tr>") == 15
+    assert page.count("<tr>") == 14 + 4  # a heading for each command
     assert "data:image/svg+xml" in page
     assert render(found, "svg").count(b"Largest batch") == 1
     assert found.to_dataframe()["macs"].notna().sum() == 2
+    _is_readable(found)
+
+
+def _is_readable(found: nincost.Sweep) -> None:
+    """Each command has its own columns, on a terminal of 80 columns without a folded cell."""
+    text = render(found, "table", width=80)
+    assert isinstance(text, str)
+    assert re.search(r"^profile\nModel +Batch size +Params +MACs +FLOPs +Activations$", text, re.M)
+    assert re.search(r"^memory, each with GPU rtx4090, AMP bfloat16\nModel +Batch size", text, re.M)
+    assert text.count("torchvision:resnet17") == 7 + 4  # rows, and reasons
 
 
 def test_a_sweep_is_a_parquet_file() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from nincost import _units as units
-from nincost._plan.sweep_results import Sweep, SweepRow, setting_text
+from nincost._plan.sweep_results import FIGURES, Sweep, SweepRow, setting_text
 
-#: Rows in a table unless asked otherwise; CSV and JSON have them all.
+#: Rows of a command's table unless asked otherwise; CSV and JSON have them all.
 TOP = 40
 #: Headings of figures; an option's is its name.
 _FIGURES = {
@@ -28,39 +30,56 @@ def title(result: Sweep) -> str:
     return f"{words}, {totals.failed} failed" if totals.failed else words
 
 
-def headings(result: Sweep) -> tuple[str, ...]:
-    """Of the columns that `cells` gives."""
-    return (
-        "Command", "Model", *(("GPU",) if _has_cards(result) else ()),
-        *(name.replace("_", " ").capitalize() for name in result.options),
-        *(_FIGURES[name] for name in result.figures),
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class CommandTable:
+    """A command's cells, with the columns that they have.
+
+    Attributes:
+        title: the command, and what all its cells share.
+        rows: each cell with its texts, one a heading.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    are_numbers: tuple[bool, ...]
+    rows: tuple[tuple[SweepRow, tuple[str, ...]], ...]
 
 
-def are_numbers(result: Sweep) -> tuple[bool, ...]:
-    """Which columns are set to the right."""
-    texts = 3 if _has_cards(result) else 2
-    return (
-        *(False,) * texts,
-        *(
-            all(isinstance(row.settings.get(name, 0), int | float) for row in result.rows)
-            for name in result.options
-        ),
-        *(name != "bound_by" for name in result.figures),
+def tables(result: Sweep) -> Iterator[CommandTable]:
+    """A table for each command, in the order of the sweep."""
+    for command in dict.fromkeys(row.command for row in result.rows):
+        yield _table(command, [row for row in result.rows if row.command == command])
+
+
+def _table(command: str, rows: list[SweepRow]) -> CommandTable:
+    columns = {"GPU": [row.gpu for row in rows]}
+    numbers = set()
+    for name in dict.fromkeys(name for row in rows for name in row.settings):
+        columns[_heading(name)] = [_setting(row.settings.get(name)) for row in rows]
+        if all(isinstance(row.settings.get(name, 0), int | float) for row in rows):
+            numbers.add(_heading(name))
+    varied = {h: texts for h, texts in columns.items() if len({*texts}) > 1 or len(rows) == 1}
+    shared = ", ".join(
+        f"{heading} {texts[0]}"
+        for heading, texts in columns.items()
+        if heading not in varied and texts[0]
+    )
+    columns = {"Model": [row.model for row in rows], **varied}
+    for name in FIGURES[command]:
+        columns[_FIGURES[name]] = [_figure(name, row.figures.get(name)) for row in rows]
+        if name not in ("fits", "bound_by"):
+            numbers.add(_FIGURES[name])
+    columns = {heading: texts for heading, texts in columns.items() if any(texts)}
+    return CommandTable(
+        f"{command}, each with {shared}" if shared else command,
+        tuple(columns),
+        tuple(heading in numbers for heading in columns),
+        tuple(zip(rows, zip(*columns.values(), strict=True), strict=True)),
     )
 
 
-def cells(result: Sweep, row: SweepRow) -> tuple[str, ...]:
-    """A row's texts."""
-    return (
-        row.command, row.model, *((row.gpu,) if _has_cards(result) else ()),
-        *(_setting(row.settings.get(name)) for name in result.options),
-        *(_figure(name, row.figures.get(name)) for name in result.figures),
-    )  # fmt: skip
-
-
-def _has_cards(result: Sweep) -> bool:
-    return any(row.gpu for row in result.rows)
+def _heading(option: str) -> str:
+    return "AMP" if option == "amp" else option.replace("_", " ").capitalize()
 
 
 def _setting(value: Any) -> str:
