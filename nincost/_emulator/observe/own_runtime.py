@@ -9,6 +9,9 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterable
+from pathlib import Path
+
+from nincost._emulator.elf import undefined
 
 _MARK = b"libcuda.so.1"  # what the runtime loads
 _OF_THE_EMULATION = ("libnincost_", "libnv", "libcudart", "libcuda.so", "libc10_cuda", "libtorch")
@@ -22,7 +25,7 @@ def libraries_with_own_runtime() -> list[str]:
     """Those that this process has loaded, by their paths."""
     with open("/proc/self/maps") as file:
         paths = dict.fromkeys(line.split(maxsplit=5)[-1].strip() for line in file if "/" in line)
-    return [path for path in paths if _is_other(path) and _has_mark(path)]
+    return [path for path in paths if _is_other(path) and _has_mark(path) and not _is_linked(path)]
 
 
 def sentence(paths: Iterable[str]) -> str:
@@ -50,3 +53,8 @@ def _has_mark(path: str) -> bool:
             return data.find(_MARK) >= 0
     except (OSError, ValueError):
         return False
+
+
+def _is_linked(path: str) -> bool:
+    """Whether it calls the runtime of a library beside it, whatever else it is linked against."""
+    return any(name.startswith("cuda") for name in undefined(Path(path)))

@@ -1,7 +1,8 @@
 /* The driver's functions: devices, contexts, pointers, and how others find all of them by name.
  *
- * Not here on purpose: cuInit, cuGetProcAddress. The copy of CUDA's runtime inside cuDNN would take
- * the rest of a driver for granted; without them it finds no driver, and cuDNN plans without a card.
+ * Not here on purpose: cuInit; and cuGetProcAddress, which vLLM's libraries link against, finds
+ * nothing. The copy of CUDA's runtime inside cuDNN would take the rest of a driver for granted;
+ * without them it finds no driver, and cuDNN plans without a card.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -90,6 +91,12 @@ DONE(cuLogsRegisterCallback) DONE(cuLogsUnregisterCallback)
 MISSING(cuCtxFromGreenCtx) MISSING(cuGreenCtxCreate) MISSING(cuGreenCtxDestroy)
 MISSING(cuGreenCtxStreamCreate) MISSING(cuDevSmResourceSplitByCount)
 MISSING(cuDeviceGetDevResource) MISSING(cuDevResourceGenerateDesc)
+
+API int cuGetProcAddress_v2(const char *name, void **function, int version, unsigned long long flags, int *found) {
+  *function = 0;
+  if (found) *found = 1; /* no such symbol */
+  return NOT_FOUND;
+}
 
 static int nothing(void) { return SUCCESS; }
 API int cudaGetDriverEntryPointByVersion(const char *name, void **function, unsigned version, unsigned long long flags, int *found) {
