@@ -3,8 +3,9 @@
  * Of each byte it is known whether it is what the host wrote or follows from that (EXACT), or what
  * values/kernels.py assumed (ASSUMED): two bits, in memory that is mapped but takes no pages until
  * it is written. A second table says for each 512 bytes, the allocator's unit, whether anything was
- * written there, and whether a block of the allocator begins there. What a kernel may write is known
- * no more: a stale value is worse than none.
+ * written there, and whether a block of the allocator begins there; two more say the same of 2 MiB,
+ * so that a large block is passed over in few steps. What a kernel may write is known no more: a
+ * stale value is worse than none.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -20,6 +21,7 @@ enum { WRITTEN = 1, BEGINS = 2 };
 static unsigned char *states; /* from the first address on; absent where it cannot be mapped */
 static unsigned char *units;
 static unsigned char *chunks; /* of each 2 MiB, whether anything was written there */
+static uint16_t *begun;       /* of each 2 MiB, how many blocks begin there */
 static unsigned long long first, room;
 
 static unsigned char *table(size_t bytes) {
@@ -30,7 +32,8 @@ __attribute__((constructor(103))) static void begin(void) { /* after memory.c's 
   room = addresses(&first);
   units = table(room / UNIT);
   chunks = table(room / CHUNK);
-  if (units && chunks && room) states = table(room / 4);
+  begun = table(room / CHUNK * sizeof *begun);
+  if (units && chunks && begun && room) states = table(room / 4);
 }
 
 /* --- the states of bytes: of each, two bits --- */
@@ -116,7 +119,8 @@ void written_on(void *address) {
   unsigned long long at = (unsigned long long)address - first, unit = at / UNIT + 1;
   if (!states || at >= room || device_of(address) < 0) return;
   while (!(units[unit] & BEGINS)) {
-    if (unit % 8 == 0 && !(*(uint64_t *)(units + unit) & 0x0202020202020202ull)) unit += 8;
+    if (unit * UNIT % CHUNK == 0 && !begun[unit * UNIT / CHUNK]) unit += CHUNK / UNIT;
+    else if (unit % 8 == 0 && !(*(uint64_t *)(units + unit) & 0x0202020202020202ull)) unit += 8;
     else unit++;
     if (unit * UNIT % CHUNK == 0 && device_of((void *)(first + unit * UNIT)) < 0) break;
   }
@@ -138,11 +142,12 @@ typedef struct { int8_t type, index; } Device;
 API void REPORTED(void *block, int64_t bytes, size_t allocated, size_t reserved, Device device) {
   static void (*next)(void *, int64_t, size_t, size_t, Device);
   if (states && device_of(block) >= 0) {
-    unsigned long long unit = ((unsigned long long)block - first) / UNIT;
+    unsigned long long at = (unsigned long long)block - first;
+    unsigned char *unit = units + at / UNIT;
     if (bytes > 0) {
       forget(block, bytes);
-      units[unit] |= BEGINS;
-    } else units[unit] &= ~BEGINS;
+      if (!(__atomic_fetch_or(unit, BEGINS, __ATOMIC_RELAXED) & BEGINS)) __atomic_fetch_add(begun + at / CHUNK, 1, __ATOMIC_RELAXED);
+    } else if (__atomic_fetch_and(unit, ~BEGINS, __ATOMIC_RELAXED) & BEGINS) __atomic_fetch_sub(begun + at / CHUNK, 1, __ATOMIC_RELAXED);
   }
   if (!next) next = following("libc10.so", "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
   if (next) next(block, bytes, allocated, reserved, device);
