@@ -25,6 +25,7 @@ from nincost._step.run_generation import run_generation
 from nincost._step.run_own_step import run_own_step
 from nincost._step.run_steps import run_steps
 from nincost._step.step_options import Step
+from nincost._torch.attention import fused_attention_on_meta
 from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session
 from nincost.errors import InputError, ModelError, NincostError, one_line
@@ -89,8 +90,10 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens
         step = replace(step, steps=1)  # each is like the first
     casts_on_meta = on_meta and target.device == "cuda"
     casts = autocast_on_meta("cuda") if casts_on_meta else contextlib.nullcontext()
+    fused = fused_attention_on_meta() if casts_on_meta else contextlib.nullcontext()
+    tables = device_tables(target.device)
     try:
-        with substituted(device_tables(target.device), target, recorder, on_meta=on_meta), casts:
+        with substituted(tables, target, recorder, on_meta=on_meta), casts, fused:
             _place(attempt, on_meta and target.device == "cuda" and target.settings.cudnn)
             if step.generate is not None:
                 with torch.no_grad():

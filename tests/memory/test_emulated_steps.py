@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,14 @@ def test_a_step_takes_what_pytorch_takes(
     model: str, batch: int, gpu: str, options: Mapping[str, Any]
 ) -> None:
     found = compare(Case(model, batch, options), gpu, events=True)
+    assert found.alike, "\n".join([str(found), *found.events])
+
+
+def test_attention_in_evaluation_takes_what_pytorch_takes() -> None:
+    """`nn.TransformerEncoder` and `nn.MultiheadAttention` without gradients run fused kernels."""
+    model = f"{Path(__file__).with_name('attention_layers.py')}:Layers"
+    options = {"input": "30x96", "inference": True}
+    found = compare(Case(model, 4, options), "h100", events=True)
     assert found.alike, "\n".join([str(found), *found.events])
 
 

@@ -85,6 +85,24 @@ def test_a_detection_model() -> None:
     assert result.totals.macs > 0
 
 
+@pytest.mark.parametrize(("side", "packs"), [(slice(-2, None), True), (slice(2), False)])
+def test_an_encoder_that_would_pack_its_sequences(side: slice, packs: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+            self.encoder = nn.TransformerEncoder(layer, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            padded = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+            padded[0, side] = True
+            return self.encoder(x, src_key_padding_mask=padded)
+
+    result = nincost.profile(Net(), input="8x16", batch_size=2)
+    assert result.device == "meta"
+    assert ["nested tensor" in one.detail for one in result.assumptions] == [True] * packs
+
+
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_the_mode_is_the_one_asked_for(mode: str) -> None:
     class Net(nn.Module):

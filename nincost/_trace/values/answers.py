@@ -210,10 +210,25 @@ def _suppress(values: Values, func: OpOverload, args: Any, kwargs: Any) -> Any:
     return _on_meta(values, kept)
 
 
+def _left_aligned(values: Values, func: OpOverload, args: Any, _kwargs: Any) -> Any:
+    """Whether `nn.TransformerEncoder` packs its sequences, in evaluation: here they stay padded."""
+    data, is_kept = args[:2]
+    if not data.is_meta:
+        return NotImplemented
+    try:
+        packs = bool((values.look(is_kept).int().diff(dim=1) <= 0).all())
+    except UnknownError:
+        packs = True
+    if packs:
+        _note(values, "choice", func, "sequences stay padded, not packed in a nested tensor")
+    return False
+
+
 _ANSWERS: Mapping[str, Answer] = MappingProxyType({
     "aten._local_scalar_dense": _number, "aten._to_copy": _to_host, "aten.copy_": _copy,
     "aten.equal": _equal, "aten.index": _index, "aten.masked_select": _masked_select,
     "aten._pack_padded_sequence": _pack, "torchvision.nms": _suppress,
+    "aten._nested_tensor_from_mask_left_aligned": _left_aligned,
     **dict.fromkeys(
         (
             "aten.nonzero", "aten._unique", "aten._unique2", "aten.unique_dim",
