@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -125,7 +126,9 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
     """Let the blocks that `choice` names be computed again in backward.
 
     As `torch.utils.checkpoint.checkpoint(block, ..., use_reentrant=False)` does; `module` is ours
-    to change.
+    to change. A block is called without the cache of keys and values that transformers' models
+    make by default, as their own checkpointing calls it: when it is computed again, it would add
+    its keys to them a second time, and keep what led to them.
 
     Raises:
         InputError: as `chosen_blocks`.
@@ -142,6 +145,16 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
         forward = block.forward
 
         def again(*args: Any, _forward: Any = forward, **kwargs: Any) -> Any:
+            args = tuple(map(_without_cache, args))
+            kwargs = {name: _without_cache(value) for name, value in kwargs.items()}
+            if "use_cache" in kwargs:
+                kwargs["use_cache"] = False
             return checkpoint(_forward, *args, use_reentrant=False, **kwargs)
 
         block.__dict__["forward"] = again
+
+
+def _without_cache(value: Any) -> Any:
+    """An argument of a block, None in the place of transformers' cache of keys and values."""
+    known = sys.modules.get("transformers.cache_utils")
+    return None if known is not None and isinstance(value, known.Cache) else value

@@ -106,3 +106,21 @@ def test_gradients_are_the_same(choice: str) -> None:
     net(x).sum().backward()
     for parameter, gradient in zip(net.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_a_block_that_is_computed_again_adds_nothing_to_the_cache_of_keys() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    torch.manual_seed(0)
+    net = LlamaForCausalLM(LlamaConfig(**sizes, num_hidden_layers=2, vocab_size=50))
+    words = torch.arange(6)[None]
+    net(words).logits.square().sum().backward()
+    expected = [parameter.grad.clone() for parameter in net.parameters()]
+    net.zero_grad()
+    checkpoint_blocks(net, "blocks")
+    output = net(words)
+    output.logits.square().sum().backward()
+    assert output.past_key_values is None or output.past_key_values.get_seq_length() == 0
+    for parameter, gradient in zip(net.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)

@@ -168,6 +168,7 @@ def main(kind: str, folder: str) -> None:
         llama = make_llama(folder)
         tensor_parallel(llama, size)
         llama.to_empty(device=device)
+        llama.config.use_cache = not more
         for layer in llama.model.layers if more else ():
             checkpointed(layer)
         words = torch.zeros(8, LENGTH, dtype=torch.long).to(device)
