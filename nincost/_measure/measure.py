@@ -14,6 +14,7 @@ from typing import Any
 
 from nincost._devices.settings import VARIABLES
 from nincost._measure.results import Measured
+from nincost._models.user_code import file_of
 from nincost._step.request import Request
 from nincost.errors import InputError, NincostError, one_line
 
@@ -143,6 +144,7 @@ def make_job(request: Request, steps: int, folder: Path) -> dict[str, Any]:
         job["input_file"] = _save(step.input, folder / "input.pickle", "the input")
     if callable(step.loss):
         job["loss_file"] = _save(step.loss, folder / "loss.pickle", "the loss function")
+        job["loss_source"] = file_of(step.loss)
     _check_plain(job)
     return job
 

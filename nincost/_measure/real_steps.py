@@ -16,6 +16,7 @@ from nincost._models.build import Model
 from nincost._models.copies import copy_structure, set_mode
 from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors, tensors_in
 from nincost._models.sources import resolve
+from nincost._models.user_code import read_again
 from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.fine_tuning import change_what_is_trained
@@ -54,6 +55,8 @@ def step_of(job: Mapping[str, Any], model: Model | None = None) -> Step:
     if "input_file" in job:
         loaded["input"] = torch.load(job["input_file"], weights_only=False, map_location="cpu")  # nosec B614
     if "loss_file" in job:
+        if job["loss_source"]:
+            read_again(job["loss_source"])
         loaded["loss"] = torch.load(job["loss_file"], weights_only=False)  # nosec B614
     names = {field.name for field in fields(Step)} - set(loaded)
     plain = {name: job[name] for name in names if job.get(name) is not None}

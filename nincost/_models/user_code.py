@@ -29,6 +29,9 @@ from nincost.errors import (
     stopped_in,
 )
 
+#: Files are modules of such names, so that one called torch.py cannot take the place of torch.
+_PREFIX = "nincost_user_"
+
 
 def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
     """The model that a class or function in a Python file builds (`path/to/file.py:Class`).
@@ -69,6 +72,18 @@ def callable_named(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
+def file_of(function: Callable[..., Any]) -> str | None:
+    """The file that `callable_named` read to find a function; None where it read none."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    named = module is not None and module.__name__.startswith(_PREFIX)
+    return str(Path(str(module.__file__)).resolve()) if named else None  # type: ignore[union-attr]
+
+
+def read_again(path: str) -> None:
+    """Read a file of `file_of` in another process, so that its functions can be unpickled."""
+    _file(path, "")
+
+
 def _file(path: str, attribute: str) -> tuple[ModuleType, Path, tuple[str, ...]]:
     """A file, run as a module; its folder; and what a reader must know of how it ran."""
     file = Path(path).expanduser()
@@ -77,8 +92,7 @@ def _file(path: str, attribute: str) -> tuple[ModuleType, Path, tuple[str, ...]]
             f"{path!r} is no regular file" if os.path.exists(file) else f"no file {path!r} is there"
         )
         raise InputError(f"{what}: give a model as path/to/file.py:Class")
-    # A name of its own, so that a file called torch.py cannot take the place of torch.
-    spec = importlib.util.spec_from_file_location(f"nincost_user_{file.stem}", file)
+    spec = importlib.util.spec_from_file_location(f"{_PREFIX}{file.stem}", file)
     if spec is None or spec.loader is None:
         raise InputError(f"{path!r} is not a Python file: give a model as path/to/file.py:Class")
     module = importlib.util.module_from_spec(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from nincost._measure import measure
 from nincost._measure.device_meter import shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._measure.measured_run import run
+from nincost._measure.real_steps import step_of
 from nincost._step.request import make_request
 
 
@@ -218,17 +220,17 @@ def test_a_predicted_history_read_as_a_recording_gives_the_prediction():
     history = snapshot(result)
     entries = history["device_traces"][0]
     last = max(int(entry["user_metadata"].split()[1]) for entry in entries)
-    alive, step_of, gradients = {}, [], {}
+    alive, steps_of, gradients = {}, [], {}
     for entry in entries:
         words = entry["user_metadata"].split()
-        step_of.append(int(words[1]))
-        if step_of.count(last) == 1 and step_of[-1] == last:  # the last step begins
+        steps_of.append(int(words[1]))
+        if steps_of.count(last) == 1 and steps_of[-1] == last:  # the last step begins
             gradients = {at: name for at, name in alive.items() if name == "gradients"}
         if entry["action"] == "alloc":
             alive[entry["addr"]] = words[-1]
         elif entry["action"] == "free_completed":
             del alive[entry["addr"]]
-    first = step_of.index(last)
+    first = steps_of.index(last)
     step = entries[first:]
     forward = [e["user_metadata"].split()[0] in ("forward", "loss") for e in step]
     lasting = ("parameters", "gradients", "optimizer_state", "inputs")
@@ -276,3 +278,12 @@ def test_what_nobody_asked_for_may_fail_and_is_noted():
     assert "not measured: the loss function cannot be given" in result.notes[-1]
     with pytest.raises(nincost.InputError, match="the loss function cannot be given"):
         nincost.memory("two-1x1", measure=True, **options)
+
+
+def test_a_loss_in_a_file_is_found_by_the_other_process(tmp_path):
+    file = tmp_path / "own_loss.py"
+    file.write_text("def doubled(output):\n    return 2 * output.sum()\n")
+    request = make_request("two-1x1", loss=f"{file}:doubled")
+    job = measure.make_job(request, 1, tmp_path)
+    del sys.modules[request.step.loss.__module__]
+    assert step_of(job).loss(torch.ones(3)) == 6
