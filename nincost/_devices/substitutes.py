@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 
 from nincost._devices.declare import SubstituteFunction
+from nincost._devices.libraries.bitsandbytes_kernels import bitsandbytes_kernels, quiet
 from nincost._devices.tables import DeviceTables
 from nincost._devices.target import Target
 from nincost._torch.operators import (
@@ -72,6 +73,12 @@ def substituted(
             kernel = _in_this_thread(kernel, composite_kernel(_overload(operator)))
             key = "AutogradMeta" if on_meta else "AutogradCPU"
             library.impl(operator.removeprefix("aten."), kernel, key)
+        others = bitsandbytes_kernels(target) if on_meta and target.device == "cuda" else {}
+        if others:
+            library = _library("bitsandbytes", stack)
+            stack.enter_context(quiet())
+        for name, kernel in others.items():
+            library.impl(name, kernel, "AutogradMeta")
         yield
 
 

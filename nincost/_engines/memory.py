@@ -133,6 +133,11 @@ def check_together(step: Step, parallel: Parallel) -> None:
         raise InputError(
             f"{parallel.kind} does nothing in inference: leave ranks out, or give parallel fsdp"
         )
+    if step.quantize and not parallel.is_usual:
+        raise InputError(
+            "quantize is not known of a step on several ranks or a compiled one: leave it out, or "
+            "have the script run by nincost run"
+        )
     if parallel.tp_plan:
         read_tp_plan(parallel.tp_plan)
     if step.generate is not None:

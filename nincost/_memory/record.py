@@ -9,10 +9,12 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from nincost._devices.libraries.bitsandbytes_kernels import forget_maps
 from nincost._devices.substitutes import substituted
 from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._memory.generation import record_generation
+from nincost._memory.quantized_weights import place_quantized
 from nincost._memory.storage_tracker import StorageTracker
 from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput, tensors_in
@@ -28,6 +30,7 @@ from nincost._step.step_options import Step
 from nincost._torch.attention import fused_attention_on_meta
 from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session
+from nincost._trace.values.assumptions import Assumption
 from nincost.errors import InputError, ModelError, NincostError, one_line
 
 
@@ -73,7 +76,7 @@ def _session(step: Step, target: Target, tokens: int = 0) -> Recording:
         recorder=recorder,
         prepare=prepare,
         changes_module=bool(
-            step.dtype or step.channels_last or checkpoints or step.freeze or step.lora
+            step.dtype or step.channels_last or checkpoints or _changes_training(step)
         ),
         explain=lambda error, attempt: _explain(error, attempt, step),
         assume=step.assume,
@@ -111,6 +114,7 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens
     finally:
         for parameter in attempt.module.parameters():
             parameter.grad = None
+    trains_less = _changes_training(step) and not step.inference
     return Recording(
         entries=recorder.recorded,
         storages=recorder.storages,
@@ -120,10 +124,23 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens
         batch_size=attempt.inputs.batch_size,
         details=step.model.details,
         fallback=attempt.fallback,
-        assumptions=attempt.assumptions,
+        assumptions=(*attempt.assumptions, *_outliers(step)),
         own_loss=recorder.own_loss,
-        trained=trained_words(attempt.module) if step.freeze or step.lora else "",
+        paged=recorder.paged,
+        trained=trained_words(attempt.module) if trains_less else "",
     )
+
+
+def _outliers(step: Step) -> tuple[Assumption, ...]:
+    """LLM.int8() computes columns of large activations in half precision."""
+    if not step.quantize.startswith("int8"):
+        return ()
+    words = "no activation is an outlier, of 6 or more"
+    return (Assumption("value", "bitsandbytes.int8_vectorwise_quant", words, "", 0, 1),)
+
+
+def _changes_training(step: Step) -> bool:
+    return bool(step.freeze or step.lora or step.quantize)
 
 
 def _place(attempt: Attempt[StorageTracker], flattens: bool) -> None:
@@ -133,12 +150,14 @@ def _place(attempt: Attempt[StorageTracker], flattens: bool) -> None:
     """
     recorder = attempt.recorder
     recorder.phase_begins("model", 0)
+    forget_maps()
     layers = {id(info.module): layer for layer, info in enumerate(attempt.tracker.modules)}
     for module in _children_first(attempt.module):
         layer = layers[id(module)]
         for parameter in module._parameters.values():
             if parameter is not None:
-                recorder.place(parameter, "parameters", layer)
+                if not place_quantized(parameter, recorder, layer):
+                    recorder.place(parameter, "parameters", layer)
                 recorder.layer_of_parameter.setdefault(id(parameter), layer)
         for buffer in module._buffers.values():
             if buffer is not None:

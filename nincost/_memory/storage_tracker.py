@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from nincost._step.paged_optimizer import paged_bytes
 from nincost._torch.autograd import (
     autograd_node,
     is_view,
@@ -58,8 +59,10 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         entries: the stream, with a `Mark` where a phase begins.
         storages: what `Ran`, `Made` and `Ended` number.
         layer_of_parameter: a layer's number, by the id of a `Parameter`.
+        layer: the number of the layer that operators outside of module calls belong to, or -1.
         inside: the composite operator that runs now, where it is one whose parts are marked.
         own_loss: whether the model gives its own loss.
+        paged: bytes of the optimizer's state that are paged.
     """
 
     def __init__(
@@ -74,10 +77,11 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         self.layer_of_parameter: dict[int, int] = {}
         self.inside = ""
         self.own_loss = False
+        self.paged = 0
         self._live: dict[int, _StorageRef] = {}
         self._phase: Phase = "model"
         self._made_by: dict[int, int] = {}  # autograd's sequence number -> module call
-        self._layer = -1
+        self.layer = -1
         self._recomputed: list[int] = []
         self._inputs_end = 0  # entries before the first step
         self._forward_start = 0  # storages before the forward pass that runs
@@ -100,7 +104,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
 
     def phase_begins(self, phase: Phase, number: int) -> None:
         self._phase = phase
-        self._layer = -1
+        self.layer = -1
         # No value that a model looks at comes from gradients or from an optimizer.
         self._unfollowed = _UNFOLLOWED.get(phase, 0)
         self.entries.append(Mark(phase, number))
@@ -120,13 +124,15 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
                 storage.category = "activations"
 
     def backward_ended(self, gradients: Iterable[Tensor]) -> None:
-        self._classify(gradients, "gradients")
+        self.classify(gradients, "gradients")
 
     def optimizer_stepped(self, state: Iterable[Tensor]) -> None:
-        self._classify(state, "optimizer_state")
+        kept = list(state)
+        self.paged = paged_bytes(kept)
+        self.classify(kept, "optimizer_state")
 
     def cache_held(self, tensors: Iterable[Tensor]) -> None:
-        self._classify(tensors, "kv_cache")
+        self.classify(tensors, "kv_cache")
 
     def steps_ended(self) -> None:
         self._length = len(self.entries)
@@ -148,7 +154,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         ref = self._live.get(storage_address(tensor.untyped_storage()))
         return -1 if ref is None else ref.id
 
-    def _classify(self, tensors: Iterable[Tensor], category: Category) -> None:
+    def classify(self, tensors: Iterable[Tensor], category: Category) -> None:
         """Say what these tensors' storages turned out to be."""
         for tensor in tensors:
             found = self.id_of(tensor)
@@ -158,7 +164,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
     def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
         if signature.is_view and signature.name != "aten.lift_fresh":
             return  # (torch.tensor(...) allocates unseen, and then calls lift_fresh)
-        node, layer = self.inside, self._layer
+        node, layer = self.inside, self.layer
         if self._phase == "backward":
             node, layer = self._backward_place()
         elif self.call >= 0:
@@ -200,7 +206,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
     def literal_made(self, tensor: Tensor) -> None:
         """`torch.tensor([1, 2], device=...)`: on a device, a copy of what was made on the CPU."""
         if self.id_of(tensor) < 0:
-            layer = self.calls[self.call].module if self.call >= 0 else self._layer
+            layer = self.calls[self.call].module if self.call >= 0 else self.layer
             storage = tensor.untyped_storage()
             self.entries.append(Made(self._add(storage, "temporaries"), layer))
 
@@ -251,7 +257,7 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
         """The autograd function that runs now, and the layer whose forward made it."""
         node = autograd_node()
         if node is None:
-            return self.inside, self._layer
+            return self.inside, self.layer
         if self.call >= 0:  # a checkpoint computes a layer's forward again
             return self.inside, self.calls[self.call].module
         if self._recomputed:
@@ -261,11 +267,11 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
             self._recomputed.clear()
         variable = getattr(node, "variable", None)
         if variable is not None:
-            self._layer = self.layer_of_parameter.get(id(variable), -1)
+            self.layer = self.layer_of_parameter.get(id(variable), -1)
         else:
             call = self._made_by.get(sequence_number(node))
-            self._layer = -1 if call is None else self.calls[call].module
-        return node.name(), self._layer
+            self.layer = -1 if call is None else self.calls[call].module
+        return node.name(), self.layer
 
     def _ids(self, values: Iterable[Any], found: list[int]) -> None:
         live = self._live

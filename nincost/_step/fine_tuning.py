@@ -10,6 +10,8 @@ from typing import Any
 from torch import nn
 
 from nincost._step.lora_text import parse_lora
+from nincost._step.quantization import elements, quantize
+from nincost._step.quantize_text import parse_quantize
 from nincost._step.step_options import Step
 from nincost._torch.updates import import_compiler
 from nincost.errors import InputError, ModelError, nearest, one_line
@@ -26,6 +28,8 @@ def change_what_is_trained(step: Step, module: nn.Module) -> None:
     Raises:
         InputError: as the functions below.
     """
+    if step.quantize:
+        quantize(module, parse_quantize("quantize", step.quantize), step.model.name)
     if step.activation_checkpointing == "own":
         checkpoint_as_it_does(module, step.model.name)
     if step.lora:
@@ -149,7 +153,7 @@ def _config(peft: Any, lora: str) -> Any:
 
 def trained_words(module: nn.Module) -> str:
     """`41,943,040 of 8,072,204,288 parameters are trained`; empty where all are."""
-    counts = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    counts = [(elements(p), p.requires_grad) for p in module.parameters()]
     whole = sum(size for size, _ in counts)
     trained = sum(size for size, wanted in counts if wanted)
     return "" if trained == whole else f"{trained:,} of {whole:,} parameters are trained"

@@ -16,6 +16,7 @@ from torch import nn
 
 from nincost._devices.target import Target
 from nincost._step.optimizer import make_optimizer
+from nincost._step.paged_optimizer import page_on_meta
 from nincost._step.step_options import Step
 from nincost._torch.updates import taking_meta, without_compiler
 
@@ -100,7 +101,10 @@ class RecordedCalls:
         # What the device would pick is given outright: on meta torch picks the loop by itself.
         picked = step.optimizer_impl or self.target.optimizer_impl
         with taking_meta("fused"), without_compiler():
-            return make_optimizer(step, parameters, picked)
+            optimizer = make_optimizer(step, parameters, picked)
+        if self.on_meta:
+            page_on_meta(optimizer)
+        return optimizer
 
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None:
         device = "meta" if self.on_meta else "cpu"

@@ -29,6 +29,7 @@ from nincost._step.option_fields import (
     plain_options,
     unusual,
 )
+from nincost._step.quantize_text import check_quantize
 from nincost.errors import InputError
 
 if TYPE_CHECKING:
@@ -167,6 +168,15 @@ class Step:
         check=check_text,
         words="LoRA ({})",
     )
+    quantize: str = option(
+        "",
+        help="Weights of linear layers in 4 or 8 bits, by bitsandbytes: nf4, fp4 or int8; also "
+        "nf4,double (scales quantized, too), prepare (PEFT's prepare_model_for_kbit_training), "
+        "skip=NAME (layers that stay; else the output embeddings) and compute=DTYPE.",
+        metavar="TEXT",
+        check=check_quantize,
+        words="{} weights",
+    )
     inference: bool = option(
         False,
         help="One forward pass in eval mode, without gradients, and nothing else.",
@@ -304,6 +314,7 @@ class StepOptions(TypedDict, total=False):
     activation_checkpointing: str | bool
     freeze: str
     lora: str
+    quantize: str
     inference: bool
     seq: int | None
     generate: int | None

@@ -27,7 +27,21 @@ def check_figure(name: str, value: Any, example: str) -> None:
 def is_timed(request: Request) -> bool:
     """Whether a step has a speed where nobody asked for it: on a card that is named and known."""
     card = request.card
-    return card.gpu.title in _TITLES and not card.assumed and request.step.generate is None
+    timed = request.step.generate is None and not request.step.quantize
+    return timed and card.gpu.title in _TITLES and not card.assumed
+
+
+def refuse_quantized(request: Request) -> None:
+    """Say that kernels of quantized weights are not timed.
+
+    Raises:
+        InputError: the request has some.
+    """
+    if request.step.quantize:
+        raise InputError(
+            "time knows no speeds of bitsandbytes' kernels: leave quantize out, or ask memory and "
+            "fit"
+        )
 
 
 def with_speeds(

@@ -26,7 +26,7 @@ from nincost._time.gains import gains
 from nincost._time.measured import measure_time
 from nincost._time.predict import predict_time, timed_with
 from nincost._time.results import StepTime
-from nincost._time.speeds import with_speeds
+from nincost._time.speeds import refuse_quantized, with_speeds
 
 #: Operators of a step up to which some five more predictions take seconds.
 _CHEAP = 4000
@@ -96,6 +96,7 @@ def time(
     check_cost(examples, epochs, price, power)
     with collection_paused():
         request = make_request(model, gpu, batch_size, input=input, arg=arg, **options)
+        refuse_quantized(request)
         request = with_speeds(request, gpu, bandwidth, tflops)
         timing = predict_time(request, compiled=compile)
         measured = measure_time(request) if measure or calibrate else None

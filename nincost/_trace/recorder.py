@@ -60,6 +60,9 @@ _META = torch.device("meta")
 #: Tensors that are one tensor.
 _OWN = frozenset({Tensor, Parameter, Buffer, UninitializedParameter, UninitializedBuffer})
 
+#: What the classes of all others have that are one tensor, too, such as bitsandbytes' weights.
+_PLAIN = Tensor.__torch_dispatch__
+
 
 class Recorder(DispatchMode):
     """A dispatch mode that appends an `Op` for each operator to `ops`.
@@ -108,7 +111,7 @@ class Recorder(DispatchMode):
                 note_uncompiled(self.values, func)
             with self:
                 return run_written_out(func, args, kwargs or {})
-        if types and any(kind not in _OWN for kind in types):
+        if types and not all(kind in _OWN or kind.__torch_dispatch__ is _PLAIN for kind in types):
             return NotImplemented  # a tensor of tensors: what it runs on them comes back here
         key: Any = (func, *[self._key(arg) for arg in args])
         if kwargs:

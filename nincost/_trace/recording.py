@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 from nincost._trace.fallback import Fallback
 from nincost._trace.records import Signature
 from nincost._trace.values.assumptions import Assumption, assumptions_note
+from nincost._units import size
 
 Category = Literal[
     "parameters",
@@ -133,7 +134,8 @@ class Recording:
     """Steps as they ran on the meta device, or on the CPU (`fallback`) where they need values.
 
     `assumptions` are those that values rest on which the model looked at. `own_loss`: backward
-    began at the loss that the model gives itself. `trained` says how much of the model is trained,
+    began at the loss that the model gives itself. `paged` are bytes of optimizer state that CUDA
+    keeps beside PyTorch's allocator. `trained` says how much of the model is trained,
     where an option says that not all is. `further` are entries before the last one that are written
     on from those that ran.
     """
@@ -148,6 +150,7 @@ class Recording:
     fallback: Fallback | None = None
     assumptions: tuple[Assumption, ...] = ()
     own_loss: bool = False
+    paged: int = 0
     trained: str = ""
     further: FurtherEntries | None = None
 
@@ -156,6 +159,11 @@ class Recording:
         """What a person should know of how the steps ran."""
         notes = ["the loss is the model's own"] if self.own_loss else []
         notes += [self.trained] if self.trained else []
+        if self.paged:
+            notes.append(
+                f"{size(self.paged)} of optimizer state are paged: CUDA keeps them beside "
+                "PyTorch's allocator, on the card while there is room, and they are in no figure"
+            )
         notes += [assumptions_note(self.assumptions)] if self.assumptions else []
         if self.fallback is not None:
             notes.append(

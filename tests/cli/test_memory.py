@@ -60,7 +60,8 @@ def test_options_reach_the_prediction(nincost_cli):
         "grad_set_to_none": False,
         "zero_grad_before_forward": False, "cudnn_benchmark": False, "alloc_conf": "",
         "deterministic": False, "tf32": True, "assume": "balanced", "on_cpu": False,
-        "freeze": "", "lora": "", "cache": "dynamic", "generate": None, "prompt": None, "seq": None,
+        "freeze": "", "lora": "", "quantize": "",
+        "cache": "dynamic", "generate": None, "prompt": None, "seq": None,
     }  # fmt: skip
 
 

@@ -1,5 +1,9 @@
 """`nincost memory`, and what a training step's options say."""
 
+import sys
+from types import SimpleNamespace
+from unittest import mock
+
 from cli.messages.profile import missing
 from support.messages import Case
 
@@ -147,6 +151,28 @@ CASES = [
         files={"adapter_config.json": '{"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 2}'},
     ),
     Case("memory --lora r=4,target=conv", ["peft is not installed"], around=missing("peft")),
+    Case("memory --quantize nf5", ["unknown quantize 'nf5': choose nf4, fp4, int8"]),
+    Case("memory --quantize nf4,dobule", ["'dobule' is none of double", "did you mean 'double'"]),
+    Case("memory --quantize int8,double", ["double and compute are of 4-bit weights"]),
+    Case("memory --quantize nf4", ["finds no linear layer in two-1x1"]),
+    Case("memory --quantize nf4 --ranks 2 --gpu h100", ["not known of a step on several ranks"]),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize nf4,skip=fd",
+        "is called 'fd', which quantize is to skip: it has fc",
+    ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize nf4",
+        "bitsandbytes is not installed: pip install bitsandbytes",
+        around=missing("bitsandbytes"),
+    ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize nf4",
+        "needs bitsandbytes 0.50 or newer, and 0.45.1 is installed: pip install -U bitsandbytes",
+        around=lambda: mock.patch.dict(
+            sys.modules, {"bitsandbytes": SimpleNamespace(__version__="0.45.1")}
+        ),
+    ),
+    Case("memory --quantize nf4,prepare", ["peft is not installed"], around=missing("peft")),
     Case("memory --activation-checkpointing own", ["has no activation checkpointing of its own"]),
     Case("memory --input x==batch", ["says twice where the batch is", "labels=batch:int64"]),
     case("memory {tmp}/net.py:Asks", "does not say what input it takes", "give --input"),

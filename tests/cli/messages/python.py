@@ -85,6 +85,7 @@ CASES = [
     ],
     PythonCase("arg", lambda _: nincost.profile(arg=[1]), ["arg is [1]", "expected a dict"]),
     PythonCase("arg and module", lambda _: nincost.profile(NET, arg={"a": 1}), ["leave it out"]),
+    PythonCase("quantize", lambda _: nincost.memory(quantize=4), ["quantize is 4", "nf4,double"]),
     PythonCase("input", lambda _: nincost.profile(NET, input=3), ["input is 3", "3x224x224"]),
     PythonCase("no tensor", lambda _: nincost.profile(NET, input=(3,)), ["holds no tensor"]),
     PythonCase(

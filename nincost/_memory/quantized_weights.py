@@ -1,0 +1,82 @@
+"""bitsandbytes' weights, as they are quantized when a model is moved to the device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nincost._devices.libraries.bitsandbytes_kernels import map_tensors, quantize_4bit
+from nincost._memory.storage_tracker import StorageTracker
+
+
+def place_quantized(parameter: nn.Parameter, recorder: StorageTracker, layer: int) -> bool:
+    """Place a weight that is quantized when it is moved; False where it is none.
+
+    As `Params4bit._quantize` and `Int8Params._quantize` do: the whole weight is on the device
+    until what it becomes is there, too.
+    """
+    kind = _kind(parameter)
+    if not kind:
+        return False
+    weight: Any = parameter
+    recorder.layer = layer
+    with torch.no_grad(), recorder.operators():
+        if kind == "Params4bit":
+            _to_4bit(weight)
+        else:
+            _to_8bit(weight)
+    recorder.classify(_kept(weight), "parameters")
+    recorder.layer = -1
+    return True
+
+
+def _kind(parameter: nn.Parameter) -> str:
+    """`Params4bit` or `Int8Params` of a weight that is not quantized yet; else nothing."""
+    layers = sys.modules.get("bitsandbytes.nn")
+    weight: Any = parameter
+    if layers is None:
+        return ""
+    if isinstance(weight, layers.Params4bit):
+        return "" if weight.bnb_quantized else "Params4bit"
+    waits = isinstance(weight, layers.Int8Params) and not weight.has_fp16_weights
+    return "Int8Params" if waits and weight.dtype is not torch.int8 else ""
+
+
+def _to_4bit(weight: Any) -> None:
+    whole = _moved(weight)
+    weight.data, weight.quant_state = quantize_4bit(
+        whole,
+        blocksize=weight.blocksize,
+        compress_statistics=weight.compress_statistics,
+        quant_type=weight.quant_type,
+        quant_storage=weight.quant_storage,
+    )
+    if weight.module is not None:
+        weight.module.quant_state = weight.quant_state
+    weight.bnb_quantized = True
+
+
+def _to_8bit(weight: Any) -> None:
+    half = _moved(weight, torch.float16)
+    weight.CB, weight.SCB, _ = torch.ops.bitsandbytes.int8_vectorwise_quant.default(half)
+    weight.data = weight.CB
+
+
+def _moved(weight: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """The whole weight on the device."""
+    return torch.empty_like(weight.data, dtype=dtype, device="meta")
+
+
+def _kept(weight: Any) -> Iterator[Tensor]:
+    yield weight.data
+    yield from map_tensors()
+    state = getattr(weight, "quant_state", None)
+    for one in (state, getattr(state, "state2", None)):
+        if one is not None:
+            yield from (t for t in (one.absmax, one.code, one.offset) if isinstance(t, Tensor))
+    if getattr(weight, "SCB", None) is not None:
+        yield weight.SCB

@@ -1,0 +1,113 @@
+"""Quantized weights take what a script with bitsandbytes' own layers takes on CUDA."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from support.emulated import answer, needs_emulator
+from torch import nn
+
+import nincost
+from nincost._step.quantize_text import Quantization, parse_quantize
+
+needs_bitsandbytes = pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"
+)
+
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 512,
+    "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256,
+    "use_cache": False,
+}  # fmt: skip
+
+#: A script's plain loop; layers are replaced by hand.
+ON_THE_CARD = """
+import json, sys
+import bitsandbytes as bnb
+import torch
+import torch.nn.functional as F
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaConfig, LlamaForCausalLM
+kind = sys.argv[2]
+model = LlamaForCausalLM(LlamaConfig(**json.loads(sys.argv[1]))).to(torch.bfloat16)
+model.gradient_checkpointing_enable()
+for path, old in list(model.named_modules()):
+    if type(old) is torch.nn.Linear and path != "lm_head":
+        if kind == "int8":
+            new = bnb.nn.Linear8bitLt(old.in_features, old.out_features, bias=False,
+                                      has_fp16_weights=False, threshold=6.0)
+            new.weight = bnb.nn.Int8Params(old.weight.data, False, has_fp16_weights=False)
+        else:
+            new = bnb.nn.Linear4bit(old.in_features, old.out_features, bias=False,
+                                    compute_dtype=torch.bfloat16, quant_type=kind)
+            new.weight = bnb.nn.Params4bit(old.weight.data, False, quant_type=kind, module=new)
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, new)
+model.is_loaded_in_4bit, model.is_loaded_in_8bit = kind != "int8", kind == "int8"
+model = get_peft_model(model, LoraConfig(r=8, target_modules=["q_proj", "v_proj"]))
+model.cuda().train()
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-4)
+ids = torch.zeros(4, 128, dtype=torch.int64, device="cuda")
+labels = torch.zeros(4, 128, dtype=torch.int64, device="cuda")
+for _ in range(4):
+    output = model(input_ids=ids).logits
+    loss = F.cross_entropy(output.flatten(0, 1), labels.flatten())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    del output, loss
+print(json.dumps([torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()]))
+"""
+
+
+@needs_emulator
+@needs_bitsandbytes
+@pytest.mark.parametrize(("asked", "kind"), [("nf4,double", "nf4"), ("int8", "int8")])
+def test_lora_on_quantized_weights_takes_what_a_script_takes(
+    asked: str, kind: str, tmp_path: Path
+) -> None:
+    truth = answer(ON_THE_CARD, json.dumps(LLAMA), kind, gpu="a100-80gb")
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    result = nincost.memory(
+        f"hf:{tmp_path}", input="input_ids=128:int64", batch_size=4, dtype="bfloat16",
+        quantize=asked, lora="r=8,target=q_proj,v_proj", optimizer="AdamW",
+        activation_checkpointing="own", gpu="a100-80gb",
+    )  # fmt: skip
+    totals = result.totals
+    assert [totals.peak_allocated_bytes, totals.peak_reserved_bytes] == truth
+    assert ("no activation is an outlier" in "".join(result.notes)) == (kind == "int8")
+
+
+@needs_bitsandbytes
+def test_weights_take_half_a_byte_and_their_scales() -> None:
+    """Bytes by hand: a scale in float32 for each 64 weights, in 8 bits where it is quantized."""
+    net = nn.Sequential(nn.Linear(1024, 1024, bias=False))
+    weights, least = 1024 * 1024, 512  # no allocation is smaller
+    values, offset, scales, maps = least, least, least, 2 * 1024
+    for text, taken in (
+        ("nf4", weights // 2 + weights // 64 * 4 + values),
+        ("nf4,double", weights // 2 + weights // 64 + values + offset + scales + maps),
+        ("int8", weights + 1024 * 4),
+    ):
+        result = nincost.memory(net, input="1024", quantize=text, inference=True)
+        assert result.totals.categories_at_peak["parameters"] == taken
+        assert any(row.categories["parameters"] == taken for row in result.layers)
+    assert type(net[0]) is nn.Linear
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("NF4", Quantization("nf4")),
+        ("nf4,double,prepare", Quantization("nf4", double=True, prepare=True)),
+        ("fp4,skip=lm_head,score,compute=bf16",
+         Quantization("fp4", skip=("lm_head", "score"), compute="bfloat16")),
+        ("int8,skip=none", Quantization("int8", skip=())),
+    ],
+)  # fmt: skip
+def test_a_text_reads_as_written(text: str, given: Quantization) -> None:
+    assert parse_quantize("quantize", text) == given
