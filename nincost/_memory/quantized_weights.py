@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from nincost._devices.libraries.bitsandbytes_kernels import map_tensors, quantize_4bit
 from nincost._memory.storage_tracker import StorageTracker
+from nincost._models.packed_weights import is_packed
 
 
 def place_quantized(parameter: nn.Parameter, recorder: StorageTracker, layer: int) -> bool:
-    """Place a weight that is quantized when it is moved; False where it is none.
+    """Place a weight that is quantized, or will be when it is moved; False where it is none.
 
     As `Params4bit._quantize` and `Int8Params._quantize` do: the whole weight is on the device
     until what it becomes is there, too.
     """
     kind = _kind(parameter)
-    if not kind:
-        return False
     weight: Any = parameter
+    if not kind:
+        for kept in _kept(weight) if is_packed(parameter) else ():
+            recorder.place(kept, "parameters", layer)
+        return is_packed(parameter)
     recorder.layer = layer
     with torch.no_grad(), recorder.operators():
         if kind == "Params4bit":

@@ -124,16 +124,16 @@ def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens
         batch_size=attempt.inputs.batch_size,
         details=step.model.details,
         fallback=attempt.fallback,
-        assumptions=(*attempt.assumptions, *_outliers(step)),
+        assumptions=(*attempt.assumptions, *_outliers(attempt.module)),
         own_loss=recorder.own_loss,
         paged=recorder.paged,
         trained=trained_words(attempt.module) if trains_less else "",
     )
 
 
-def _outliers(step: Step) -> tuple[Assumption, ...]:
+def _outliers(module: nn.Module) -> tuple[Assumption, ...]:
     """LLM.int8() computes columns of large activations in half precision."""
-    if not step.quantize.startswith("int8"):
+    if not any(hasattr(parameter, "SCB") for parameter in module.parameters()):
         return ()
     words = "no activation is an outlier, of 6 or more"
     return (Assumption("value", "bitsandbytes.int8_vectorwise_quant", words, "", 0, 1),)

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from nincost._models.packed_weights import is_packed, packed_like, say_alike
 from nincost._torch.modules import COMPILED_CALL, COMPILED_MODULE
 
 #: Attribute values that cannot change, so original and copy may share them.
@@ -104,6 +105,10 @@ def _copy(model: nn.Module, convert: Any) -> nn.Module:
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None and id(tensor) not in memo:
                 memo[id(tensor)] = convert(tensor)
+    for module in modules:
+        for parameter in module._parameters.values():
+            if parameter is not None and is_packed(parameter):
+                say_alike(parameter, memo[id(parameter)], memo, convert, _deep_copy)
     for module in reversed(compiled):  # what torch.compile was called for, in its place
         memo[id(module)] = memo[id(module._modules[COMPILED_MODULE])]
     for module in modules:
@@ -206,6 +211,8 @@ def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
 
 def _like(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     """`tensor` as a parameter where `original` is one, and as willing to train."""
+    if is_packed(original):
+        return packed_like(original, tensor)
     if isinstance(original, nn.Parameter):
         return nn.Parameter(tensor, requires_grad=original.requires_grad)
     return tensor.requires_grad_(True) if original.requires_grad else tensor

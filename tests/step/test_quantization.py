@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.emulated import answer, needs_emulator
@@ -97,6 +99,26 @@ def test_weights_take_half_a_byte_and_their_scales() -> None:
         assert result.totals.categories_at_peak["parameters"] == taken
         assert any(row.categories["parameters"] == taken for row in result.layers)
     assert type(net[0]) is nn.Linear
+
+
+@needs_bitsandbytes
+def test_a_model_may_have_such_layers_already_quantized_or_not() -> None:
+    layers = importlib.import_module("bitsandbytes").nn
+    options: dict[str, Any] = {"input": "256", "batch_size": 4, "loss": "sum", "gpu": "h100"}
+    plain = nn.Sequential(nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 64))
+    mine = nn.Sequential(
+        layers.Linear4bit(256, 256, quant_type="nf4", compress_statistics=True), nn.ReLU(),
+        layers.Linear4bit(256, 64, quant_type="nf4", compress_statistics=True),
+    ).requires_grad_(False)  # fmt: skip
+    by_option = nincost.memory(plain, quantize="nf4,double", **options).totals
+    assert nincost.memory(mine, **options).totals == by_option
+    assert not mine[0].weight.bnb_quantized
+    mine.to("cpu")  # which quantizes
+    assert mine[0].weight.bnb_quantized
+    found = nincost.memory(mine, **options).totals.phases["after_model"]
+    shared = 1024  # a map that quantizing leaves on the device
+    assert found == by_option.phases["after_model"] - shared
+    assert mine[0].weight.absmax.device.type == "cpu"
 
 
 @pytest.mark.parametrize(
