@@ -71,14 +71,17 @@ TENSOR: tuple[tuple[str, ...], ...] = (
 #: What only operators profiled on the H100 show, and where its search begins.
 OPERATORS: tuple[tuple[str, ...], ...] = (
     # Those of depthwise kernels are read off the kernels themselves: a step has only their sum.
-    *[("instructions", name) for name in INSTRUCTIONS if name and "depthwise" not in name],
+    # An exponential's are the unit's rate.
+    *[("instructions", name) for name in INSTRUCTIONS
+      if name and "depthwise" not in name and name != "scores"],
     *[(kind, "efficiency", name) for kind in ("cores", "tensor")
       for name in ("attention", "attention-backward")],
     *[("block_bandwidth", name) for name in ("batch-norm", "native-batch-norm")],
 )  # fmt: skip
 BEGIN = {
     **{path: 100.0 for path in OPERATORS if path[0] == "instructions"},
-    ("instructions", "pooling"): 20.0, ("instructions", "adaptive"): 300.0,
+    ("instructions", "dropped-scores"): 40.0, ("instructions", "pooling"): 20.0,
+    ("instructions", "adaptive"): 300.0,
     **{path: 0.4 for path in OPERATORS if "efficiency" in path},
 }  # fmt: skip
 #: Where the search for `CORES` begins, so that no fit knows what another one found.
@@ -289,7 +292,8 @@ All others: timm's steps and the H100's profiled operators. depthwise-*: cuDNN's
     "block_bandwidth": """Bytes a second that a block moves at most: operators profiled on an H100.
 norm, reduction (class losses), indexing (embeddings): read off single kernels.""",
     "instructions": """Lanes' issue slots, by what work/kinds.py says they are counted in:
-operators profiled on an H100. depthwise-*: read off single kernels there. adaptive: likewise.""",
+operators profiled on an H100. depthwise-*: read off single kernels there. adaptive: likewise.
+scores: 16 exponentials a clock of an SM's 128 lanes (CUDA C++ Programming Guide).""",
     "kernels": """overlap: NeuSight's. kernel_seconds: small kernels on an H100.
 l2_bytes_per_clock: assumed.""",
     "cores": """Ordinary cores.

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from nincost._cli.options import Output, model_options, output_options, pick_model
-from nincost._cli.step_flags import parse_step, step_options
+from nincost._cli.step_flags import options_from, parse_step, step_options
+from nincost._step.parallel import Parallel
 
 
 @click.command(
@@ -16,17 +17,15 @@ from nincost._cli.step_flags import parse_step, step_options
 Examples:
   nincost time --batch-size 128 --gpu v100
   nincost time torchvision:resnet50 -b 128 --gpu h100 --amp bfloat16 --channels-last
+  nincost time hf:llama-8b -b 2 --gpu h100 --ranks 8 --parallel fsdp --mixed-precision bfloat16
   nincost time torchvision:resnet50 -b 256 --gpu a100 --examples 1281167 --epochs 90 --price 2.5""",
 )
 @model_options
 @step_options
+@options_from(Parallel)
 @click.option(
     "--gpu", metavar="NAME",
     help="The card to predict for, such as h100 or rtx4090. Default: the GPU here, else an A100.",
-)  # fmt: skip
-@click.option(
-    "--compile", is_flag=True,
-    help="As torch.compile would run it: chains of element-wise operators in one kernel each.",
 )  # fmt: skip
 @click.option(
     "--bandwidth", type=float, metavar="GB/S",
@@ -35,6 +34,16 @@ Examples:
 @click.option(
     "--tflops", type=float, metavar="TFLOP/S", help="The card's peak, for the step's precision."
 )
+@click.option(
+    "--link-bandwidth", type=float, metavar="GB/S",
+    help="Of several ranks: what one sends to the next of its machine. Default: as such cards are "
+    "commonly joined (NVLink's switches, else PCI Express).",
+)  # fmt: skip
+@click.option(
+    "--network-bandwidth", type=float, metavar="GB/S",
+    help="What a rank may send to other machines. Default: 50 from Hopper on, 25 for A100, else "
+    "12.5 for a machine.",
+)  # fmt: skip
 @click.option(
     "--suggest/--no-suggest", default=None,
     help="Predict what a larger batch, mixed precision, channels-last and a fused optimizer would "

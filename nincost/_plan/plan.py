@@ -80,8 +80,8 @@ def plan(
     share = None if global_batch is None else parallel.share(global_batch)
     fixed = {"model": model, "gpu": gpu, "input": input, "arg": arg, **options}
     ways = ways_of(request, parallel, list(options))
+    rate = _rate if is_timed(request) else None
     if parallel.is_usual:
-        rate = _rate if is_timed(request) else None
         planner = Planner(request, parallel, budget, share, _by_trace, rate, fixed, workers=1)
         rows = planner.run(ways)
     else:
@@ -91,8 +91,9 @@ def plan(
                 return rank_peaks(step, of_ranks, process)
 
             workers = min(os.cpu_count() or 1, 4)
+            timed = None if parallel.tp > 1 or parallel.cpu_offload else rate
             planner = Planner(
-                request, parallel, budget, share, by_emulator, None, fixed, workers=workers
+                request, parallel, budget, share, by_emulator, timed, fixed, workers=workers
             )
             rows = planner.run(ways)
     if not rows:
@@ -128,9 +129,10 @@ def _by_trace(step: Request, _parallel: Parallel) -> Peaks:
     return Peaks(found.simulation.peak, found.simulation.reserved, found.process_bytes, False)
 
 
-def _rate(step: Request) -> float:
+def _rate(step: Request, parallel: Parallel) -> float:
     with collection_paused():
-        return predict_time(step).examples_per_second
+        timing = predict_time(step, parallel=parallel, compiled=parallel.compile)
+        return timing.examples_per_second
 
 
 def _specs(given: Any) -> tuple[str, ...]:

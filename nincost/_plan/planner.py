@@ -39,7 +39,7 @@ class Planner:
     budget: int
     share: int | None
     ask: Callable[[Request, Parallel], Peaks]
-    rate: Callable[[Request], float] | None
+    rate: Callable[[Request, Parallel], float] | None
     fixed: Mapping[str, Any]
     workers: int
     steps: int = 0
@@ -164,6 +164,9 @@ class Planner:
         if passes > 1:
             given["grad_accumulation"] = passes
         named = {name: value for name, value in given.items() if value is not None}
+        rate = None
+        if self.rate is not None:
+            rate = self.rate(self._step(way, batch), replace(self.parallel, **way.ranks))
         defaults = {"activation_checkpointing": "none"}
         return PlanRow(
             parallel=way.parallel,
@@ -177,7 +180,7 @@ class Planner:
             peak_allocated_bytes=peaks.allocated,
             on_front=False,
             command=command_line("memory", [model], named, defaults, page=False),
-            examples_per_second=None if self.rate is None else self.rate(self._step(way, batch)),
+            examples_per_second=rate,
         )
 
     @property
@@ -191,8 +194,9 @@ class Planner:
         found = [
             "ordered by predicted examples a second" if self.rate is not None else
             "ordered by memory: how long a step takes is not predicted of "
-            + ("several ranks" if self.parallel.ranks > 1 else "a size of memory or compiled code")
-            + "; checkpointing computes blocks twice, and FSDP sends parameters that DDP does not"
+            + ("tensor parallelism or offload, nor of " if self.parallel.ranks > 1 else "")
+            + "a size of memory; checkpointing computes blocks twice, and FSDP sends parameters "
+            "that DDP does not"
         ]  # fmt: skip
         if self.parallel.ranks > 1:
             found.append(

@@ -7,7 +7,7 @@ from typing import Any
 
 from nincost._time.predict import Timing
 
-_HOST, _CARD, _PHASES = 1, 2, 3
+_HOST, _CARD, _PHASES, _SENT = 1, 2, 3, 4
 
 
 def chrome_trace(timing: Timing) -> str:
@@ -47,6 +47,13 @@ def chrome_trace(timing: Timing) -> str:
             phases[-1] = (one.phase, phases[-1][1], span.ends - start)
         else:
             phases.append((one.phase, span.begins - start, span.ends - start))
+    if timing.spread is not None:
+        events.append(_name(_SENT, "communication"))
+        sent = zip(timing.spread.beside.collectives, timing.queue.sent, strict=True)
+        events += [
+            _event(sending.name, _SENT, begins - start, ends - begins, {"bytes": sending.moved})
+            for sending, (begins, ends) in sent
+        ]
     events += [_event(name, _PHASES, begins, ends - begins, {}) for name, begins, ends in phases]
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}) + "\n"
 

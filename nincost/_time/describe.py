@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from nincost._environment import environment
 from nincost._time.predict import Timing, hangs_on, peak_flops
-from nincost._time.results import LayerTime, OperatorTime, StepTime, TimeTotals
+from nincost._time.ranks.spread import Spread
+from nincost._time.results import Communication, LayerTime, OperatorTime, StepTime, TimeTotals
 from nincost._time.work.kinds import Bound
 from nincost._trace.recording import Phase
 
@@ -29,6 +30,7 @@ class _Sum:
         default_factory=lambda: dict.fromkeys(("forward", "backward", "optimizer"), 0.0)
     )
     waited: float = 0.0
+    communicated: float = 0.0
     flops: int = 0
     moved: int = 0
     kernels: int = 0
@@ -39,7 +41,7 @@ class _Sum:
 
     @property
     def total(self) -> float:
-        return sum(self.seconds.values())
+        return sum(self.seconds.values()) + self.communicated
 
     @property
     def bound_by(self) -> Bound:
@@ -49,22 +51,27 @@ class _Sum:
         """One operator more."""
         one, span = timing.operators.launched[at], timing.queue.spans[at]
         self.calls += 1
-        self.seconds[_PHASES[one.phase]] += span.seconds
+        self.seconds[_PHASES[one.phase]] += span.seconds - span.communicated
         self.waited += span.waited
+        self.communicated += span.communicated
         self.bounds["host"] = self.bounds.get("host", 0.0) + span.waited
+        self.bounds["communication"] = self.bounds.get("communication", 0.0) + span.communicated
+        share = timing.share(one)
         for number in one.works:
             work, bound = timing.operators.works[number], timing.bound(number)
             self.flops += work.flops
-            self.moved += work.moved
+            self.moved += round(share * work.moved)
             self.kernels += work.launches
             self.families[work.family] = None
             self.guessed |= work.guessed
-            self.bounds[bound] = self.bounds.get(bound, 0.0) + float(timing.times.seconds[number])
+            self.bounds[bound] = self.bounds.get(bound, 0.0) + share * float(
+                timing.times.seconds[number]
+            )
 
 
 def describe(timing: Timing) -> StepTime:
     """A timed step as a result."""
-    request, recording = timing.request, timing.recording
+    request, recording, spread = timing.request, timing.recording, timing.spread
     layers: dict[str, _Sum] = {}
     operators: dict[str, _Sum] = {}
     whole = _Sum()
@@ -78,16 +85,30 @@ def describe(timing: Timing) -> StepTime:
         model=recording.model,
         input=recording.input,
         batch_size=recording.batch_size,
-        settings=request.options(),
+        settings=request.options() | (spread.parallel.options() if spread else {}),
         gpu=request.card.title,
         totals=_totals(timing, whole),
         layers=tuple(_layer(name, found, timing) for name, found in layers.items()),
         operators=_operators(operators, timing),
         hangs_on=hangs_on(timing),
+        communication=_communication(spread) if spread else None,
         untimed=untimed,
         notes=_notes(timing),
         environment=environment(),
         timing=timing,
+    )
+
+
+def _communication(spread: Spread) -> Communication:
+    sent, links = spread.beside.collectives, spread.links
+    return Communication(
+        ranks=spread.parallel.ranks,
+        collectives=len(sent),
+        moved_bytes=sum(one.moved for one in sent),
+        seconds=sum(one.seconds for one in sent),
+        links=links.kind,
+        link_bandwidth=links.within,
+        network_bandwidth=links.between,
     )
 
 
@@ -102,13 +123,13 @@ def _totals(timing: Timing, whole: _Sum) -> TimeTotals:
         forward_seconds=whole.seconds["forward"],
         backward_seconds=whole.seconds["backward"],
         optimizer_seconds=whole.seconds["optimizer"],
-        communication_seconds=0.0,
+        communication_seconds=whole.communicated,
         examples_per_second=timing.examples_per_second,
         flops_per_second=rate,
         mfu=rate / peak if peak else 0.0,
         bound_by=max(by_bound, key=lambda name: by_bound[name]),
         interval=(seconds / (1 + off), seconds * (1 + off)),
-        card_seconds=seconds - whole.waited,
+        card_seconds=seconds - whole.waited - whole.communicated,
         waiting_seconds=whole.waited,
         host_seconds=timing.queue.host_seconds,
         flops=whole.flops,
@@ -165,6 +186,11 @@ def _notes(timing: Timing) -> tuple[str, ...]:
         notes.append(
             f"no GPU was named, so the speeds are those of {request.card.title}: name yours with "
             "--gpu"
+        )
+    if timing.spread is not None:
+        notes.append(
+            "communication is modelled: NCCL's ring over links as such cards commonly have them "
+            "(--link-bandwidth and --network-bandwidth give others)"
         )
     if timing.compiled:
         notes.append(

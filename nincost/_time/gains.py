@@ -26,15 +26,25 @@ def gains(timing: Timing) -> tuple[Gain, ...]:
     for number, change in enumerate(changes):
         advance(f"predicting {change.option}", number, len(changes))
         try:
-            after = predict_time(change.of(request), compiled=timing.compiled)
+            after = _again(timing, change.of(request), compiled=timing.compiled)
         except NincostError:
             continue
         found.append(_gain(change.option, change.description, timing, after))
     if not timing.compiled:
-        after = time_recording(request, timing.recording, compiled=True)
+        after = _again(timing, request, compiled=True)
         words = "chains of element-wise operators in one kernel (a rough model)"
         found.append(_gain("--compile", words, timing, after))
     return tuple(sorted(found, key=lambda gain: -gain.speedup))
+
+
+def _again(timing: Timing, request: Request, *, compiled: bool) -> Timing:
+    """Another step on the same ranks."""
+    if timing.spread is None:
+        if request is timing.request:
+            return time_recording(request, timing.recording, compiled=compiled)
+        return predict_time(request, compiled=compiled)
+    spread = timing.spread
+    return predict_time(request, compiled=compiled, parallel=spread.parallel, links=spread.links)
 
 
 def _gain(option: str, description: str, before: Timing, after: Timing) -> Gain:
@@ -54,7 +64,7 @@ def _changes(timing: Timing) -> Iterator[StepChange]:
     step = request.step
     double = 2 * step.batch_size
     yield StepChange("batch", f"--batch-size {double}", "twice the batch", {"batch_size": double})
-    if (change := _half_precision(request)) is not None:
+    if (change := _half_precision(timing)) is not None:
         yield change
     if not step.channels_last and _convolves(timing):
         yield StepChange(
@@ -65,8 +75,11 @@ def _changes(timing: Timing) -> Iterator[StepChange]:
         yield change
 
 
-def _half_precision(request: Request) -> StepChange | None:
+def _half_precision(timing: Timing) -> StepChange | None:
     """Autocast in a type for which the card has tensor cores."""
+    if timing.spread is not None and timing.spread.parallel.mixed_precision:
+        return None
+    request = timing.request
     change = autocast(request)
     gpu = request.card.gpu
     return change if gpu.fp16_flops or gpu.bf16_flops else None

@@ -129,11 +129,16 @@ def kernel_times(table: WorkTable, gpu: Gpu, parameters: Parameters) -> Times:
                     compute[quick] = np.minimum(compute[quick], other)
             rows &= ~tiled
             compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
+        for name in ("attention", "attention-backward"):  # scores take instructions besides
+            rows = here & (table.family == FAMILIES.index(name))
+            flops = 2 * table.product[:, rows].prod(axis=0)
+            compute[rows] += flops / (peak.flops * kind.efficiency[name])
         for name in OTHER_CONTRACTIONS:
             rows = here & (table.family == FAMILIES.index(name)) & (table.units == 0)
+            flops, share = peak.flops, kind.efficiency[name]
             if name.startswith("depthwise"):  # no product for tensor cores
-                peak, kind = peak_of(gpu, "float32"), parameters.cores
-            compute[rows] = table.flops[rows] / (peak.flops * kind.efficiency[name])
+                flops, share = peak_of(gpu, "float32").flops, parameters.cores.efficiency[name]
+            compute[rows] = table.flops[rows] / (flops * share)
     q = parameters.overlap
     fixed = parameters.kernel_seconds * table.launches
     whole = parameters.slowdown * (fixed + (compute**q + memory**q) ** (1 / q))

@@ -83,10 +83,11 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An estimate of a whole training, on one card that does nothing else.
+    """An estimate of a whole training, on cards that do nothing else.
 
-    `energy_kwh` is of the card alone, at the power given, else at its rated power. `price` is in
-    the currency of the price an hour; None where none was given.
+    `gpu_hours` are of all ranks together. `energy_kwh` is of the cards alone, at the power given,
+    else at their rated power. `price` is in the currency of the price an hour; None where none was
+    given.
     """
 
     examples: int
@@ -96,6 +97,32 @@ class Cost:
     watts: float
     energy_kwh: float
     price: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """What a rank of several sends in a step.
+
+    Attributes:
+        ranks: how many there are.
+        collectives: how many a step has.
+        moved_bytes: of their whole tensors.
+        seconds: that they take, most of it beside computation (`communication_seconds` is not).
+        links: `nvswitch`, `pcie`, or through the `host`'s memory.
+        link_bandwidth, network_bandwidth: bytes a second that a rank sends to the next one of its
+            machine, and may send to other machines.
+    """
+
+    ranks: int
+    collectives: int
+    moved_bytes: int
+    seconds: float
+    links: str
+    link_bandwidth: float
+    network_bandwidth: float
 
     def to_dict(self) -> dict[str, Any]:
         return plain(self)
@@ -132,8 +159,9 @@ class TimeTotals:
         step_seconds: of one step among many like it; the phases' seconds add up to it.
         forward_seconds: with the loss.
         optimizer_seconds: with `zero_grad`.
-        communication_seconds: that no computation hides.
-        examples_per_second: batch over `step_seconds`, each backward pass of a step counted.
+        communication_seconds: that no computation hides, or that it is slowed by.
+        examples_per_second: batch over `step_seconds`, each backward pass of a step counted; of
+            all ranks together.
         flops_per_second: of contractions, as they run.
         mfu: these over the card's peak for the precision of the step's contractions.
         bound_by: what most of the step's time goes to.
@@ -141,7 +169,7 @@ class TimeTotals:
         card_seconds: in which the card works.
         waiting_seconds: in which it waits for the host.
         host_seconds: what the host's thread takes to launch all.
-        flops, moved_bytes, kernels: of the step.
+        flops, moved_bytes, kernels: of the step, on one rank.
         peak_flops: what `mfu` is a share of.
         by_bound: `step_seconds` by what each part of it waits for.
         measured: the same step on a real GPU; None where none was asked for.
@@ -185,6 +213,7 @@ class StepTime(Result):
             where that figure is 10% better.
         gains: the step with something changed, the best first; empty where none was asked for.
         cost: of a whole training; None where nobody said how many examples.
+        communication: what a rank sends; None where there is one.
         untimed: operators without a rule, which are counted by their bytes.
         notes: what a careful reader should know.
         environment: versions.
@@ -203,6 +232,7 @@ class StepTime(Result):
     hangs_on: Mapping[str, float]
     gains: tuple[Gain, ...] = ()
     cost: Cost | None = None
+    communication: Communication | None = None
     untimed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -225,6 +255,7 @@ class StepTime(Result):
             "hangs_on": dict(self.hangs_on),
             "gains": [gain.to_dict() for gain in self.gains],
             "cost": self.cost.to_dict() if self.cost else None,
+            "communication": self.communication.to_dict() if self.communication else None,
             "uncounted": list(self.untimed),
             "notes": list(self.notes),
         }

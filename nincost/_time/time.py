@@ -10,6 +10,7 @@ from typing import Any, Literal, Unpack
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
+from nincost._step.parallel import Parallel, ParallelOptions, split_options
 from nincost._step.request import make_request
 from nincost._step.step_options import Step, StepOptions
 from nincost._time.calibration import calibrate as fit_factors
@@ -25,15 +26,21 @@ from nincost._time.describe import describe
 from nincost._time.gains import gains
 from nincost._time.measured import measure_time
 from nincost._time.predict import predict_time, timed_with
+from nincost._time.ranks.links import usual_links
 from nincost._time.results import StepTime
-from nincost._time.speeds import refuse_quantized, with_speeds
+from nincost._time.speeds import check_figure, refuse_quantized, with_speeds
+from nincost.errors import InputError
 
 #: Operators of a step up to which some five more predictions take seconds.
 _CHEAP = 4000
 
 
+class TimeOptions(StepOptions, ParallelOptions, total=False):
+    """A step, and how it is spread over ranks."""
+
+
 @in_own_mode
-@with_options(Step, StepOptions.__annotations__)
+@with_options((Step, Parallel), TimeOptions.__annotations__)
 def time(
     model: Any = DEFAULT_MODEL,
     *,
@@ -41,7 +48,6 @@ def time(
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
     gpu: str | None = None,
-    compile: bool = False,
     suggest: bool | Literal["cheap"] | None = None,
     bandwidth: float | None = None,
     tflops: float | None = None,
@@ -52,20 +58,22 @@ def time(
     measure: bool = False,
     calibrate: bool | str | None = None,
     calibration: str | None = None,
-    **options: Unpack[StepOptions],
+    link_bandwidth: float | None = None,
+    network_bandwidth: float | None = None,
+    **options: Unpack[TimeOptions],
 ) -> StepTime:
     """Predict how long a training step takes on a GPU, without one.
 
     The step is the one that `memory` predicts, on the meta device. Each operator's kernels are
     timed by their FLOPs and bytes, with efficiencies that were fitted to measured kernels and
     networks; the host launches them one after another, and the step is as long as the slower of
-    both. docs/time.md says how well that was met.
+    both. With `ranks` each data-parallel rank gathers, reduces and scatters beside its kernels, as
+    DDP and FSDP do. With `compile` chains of element-wise operators read and write once, and the
+    host launches kernels alone: a rough model. docs/time.md says how well that was met.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`.
         gpu: the card, such as `h100`; the one in this machine, else an A100, where None.
-        compile: time the step as torch.compile would run it: chains of element-wise operators read
-            and write once, and the host launches kernels alone. A rough model.
         suggest: predict what a larger batch, mixed precision, channels-last and a fused optimizer
             would gain; `cheap`: where that takes some seconds at most, as the command does for its
             table. None: no.
@@ -81,6 +89,9 @@ def time(
             take it, or in the file that is named.
         calibration: such a file, of the same card; `none` for no factors at all. Those in the
             user's cache where None.
+        link_bandwidth: GB/s that a rank sends to the next one of its machine; as such cards are
+            commonly joined where None.
+        network_bandwidth: GB/s that a rank may send to other machines; likewise.
         {options}
 
     Returns:
@@ -94,11 +105,21 @@ def time(
         'compute'
     """
     check_cost(examples, epochs, price, power)
+    check_figure("link_bandwidth", link_bandwidth, "450 (GB/s)")
+    check_figure("network_bandwidth", network_bandwidth, "50 (GB/s)")
+    given, parallel = split_options(options)
+    step: Any = given
+    if parallel.ranks > 1 and (measure or calibrate):
+        raise InputError("measure and calibrate run one GPU: leave them or ranks out")
     with collection_paused():
-        request = make_request(model, gpu, batch_size, input=input, arg=arg, **options)
+        request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
         refuse_quantized(request)
         request = with_speeds(request, gpu, bandwidth, tflops)
-        timing = predict_time(request, compiled=compile)
+        links = usual_links(
+            request.card.gpu, parallel.ranks_per_node, within=link_bandwidth,
+            between=network_bandwidth,
+        )  # fmt: skip
+        timing = predict_time(request, compiled=parallel.compile, parallel=parallel, links=links)
         measured = measure_time(request) if measure or calibrate else None
         notes = []
         if calibrate:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
-from nincost._step.activation_checkpointing import matching, repeated_blocks
+from nincost._step.activation_checkpointing import matching
+from nincost._step.fsdp_wrap import wrapped
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.optimizer import make_optimizer, optimizer_class
 from nincost._step.parallel import Parallel
@@ -84,32 +85,6 @@ def _shard(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> None:
     for part in parts:
         fully_shard(part, **options)
     fully_shard(module, **options)
-
-
-def wrapped(module: nn.Module, choice: str) -> list[nn.Module]:
-    """The modules that FSDP shards each by itself.
-
-    Raises:
-        InputError: there are none; the message has the nearest names.
-    """
-    if choice == "none":
-        return []
-    found = repeated_blocks(module) if choice == "blocks" else matching(module, choice)
-    if found:
-        return found
-    name = type(module).__name__
-    if choice == "blocks":
-        raise InputError(
-            f"{name} has no repeated blocks for FSDP to shard: give fsdp_wrap none, or a pattern "
-            "of module names, such as 'features.*'"
-        )
-    paths = [path for path, _ in module.named_modules() if path]
-    close = nearest(choice, ["blocks", *paths])
-    words = f"the nearest are {', '.join(close)}" if close else "choose blocks"
-    raise InputError(
-        f"no module of {name} matches fsdp_wrap {choice!r}: {words}, or give a pattern of dotted "
-        "names such as 'model.layers.*'"
-    )
 
 
 def plan_of(module: nn.Module, parallel: Parallel) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nincost import _units as units
+from nincost._step.parallel import parallel_words
 from nincost._step.step_options import step_words
 from nincost._time.results import Cost, Gain, LayerTime, MeasuredTime, OperatorTime, StepTime
 
@@ -25,7 +26,8 @@ GAIN_HEADINGS = ("What would be faster", "Step", "Examples/s", "Speed", "In word
 def title(result: StepTime) -> str:
     """`resnet50 on 3x224x224 on NVIDIA H100: a training step with SGD`."""
     inputs = f" on {', '.join(result.input)}" if result.input else ""
-    return f"{result.model}{inputs}, {result.gpu}: {step_words(result.settings)}"
+    ranks = f", {parallel_words(result.settings)}" if result.communication else ""
+    return f"{result.model}{inputs}, {result.gpu}: {step_words(result.settings)}{ranks}"
 
 
 def phases(result: StepTime) -> list[tuple[str, float]]:
@@ -87,6 +89,19 @@ def _gain(gain: Gain) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _communication(result: StepTime) -> list[tuple[str, str]]:
+    sent = result.communication
+    if sent is None:
+        return []
+    joined = {"nvswitch": "NVLink", "pcie": "PCI Express", "host": "the host's memory"}[sent.links]
+    return [(
+        "Sends",
+        f"{units.size(sent.moved_bytes)} in {units.exact(sent.collectives)} collectives, "
+        f"{units.duration(sent.seconds)} over {joined} ({sent.link_bandwidth / 1e9:.4g} GB/s); "
+        f"{units.duration(result.totals.communication_seconds)} of the step is not hidden",
+    )]  # fmt: skip
+
+
 def summary(result: StepTime) -> list[tuple[str, str]]:
     """The answer in words."""
     totals = result.totals
@@ -113,6 +128,7 @@ def summary(result: StepTime) -> list[tuple[str, str]]:
             f"{units.duration(totals.host_seconds)}; the card waits for it "
             f"{units.duration(totals.waiting_seconds)} a step",
         ),
+        *_communication(result),
         ("Hangs on", ", ".join(
             f"{name} (10% better: {less:.1f}% less time)"
             for name, less in result.hangs_on.items()

@@ -159,22 +159,26 @@ def convolution_backward(signature: Signature, target: Target) -> list[Work]:
     return works
 
 
-#: Where `is_causal` stands among the arguments of attention's operators, forward and backward.
-_CAUSAL = {
-    "aten._scaled_dot_product_flash_attention": 4,
-    "aten._scaled_dot_product_efficient_attention": 6,
-    "aten._scaled_dot_product_cudnn_attention": 6,
-    "aten._scaled_dot_product_flash_attention_backward": 11,
-    "aten._scaled_dot_product_efficient_attention_backward": 11,
-    "aten._scaled_dot_product_cudnn_attention_backward": 13,
+#: Where `dropout_p` and `is_causal` stand among the arguments of attention's operators.
+_PLACES = {
+    "aten._scaled_dot_product_flash_attention": (3, 4),
+    "aten._scaled_dot_product_efficient_attention": (5, 6),
+    "aten._scaled_dot_product_cudnn_attention": (5, 6),
+    "aten._scaled_dot_product_flash_attention_backward": (10, 11),
+    "aten._scaled_dot_product_efficient_attention_backward": (9, 11),
+    "aten._scaled_dot_product_cudnn_attention_backward": (13, 14),
 }
-ATTENTION = frozenset(_CAUSAL)
+ATTENTION = frozenset(_PLACES)
+#: Rows and columns of the scores that a thread block computes at once.
+_TILE = 128
 
 
 def attention(signature: Signature) -> list[Work]:
     """Query [B, heads, L, E], key [B, heads, S, E]: two products forward, five backward.
 
-    Under a causal mask half of the products' tiles are left out.
+    Scores are computed in whole tiles, of which a causal mask leaves out those above the diagonal.
+    Each takes an exponential, and with dropout a random number; backward also sums its gradient of
+    the queries in float32.
     """
     backward = signature.name.endswith("_backward")
     query, key, value = signature.args[1:4] if backward else signature.args[:3]
@@ -183,15 +187,23 @@ def attention(signature: Signature) -> list[Work]:
     heads = query.elements // max(length * depth, 1)
     width = int(value.shape[-1])
     each = 3 * depth + 2 * width if backward else depth + width
-    place = _CAUSAL[signature.name]
-    args = signature.args
-    causal = args[place] if len(args) > place else signature.kwargs.get("is_causal", False)
+    dropout, causal = (
+        signature.args[place] if len(signature.args) > place else signature.kwargs.get(name)
+        for name, place in zip(
+            ("dropout_p", "is_causal"), _PLACES[signature.name], strict=True
+        )
+    )  # fmt: skip
     flops = 2 * heads * length * source * each // (2 if causal is True else 1)
+    rows, columns = (-(-size // _TILE) for size in (length, source))
+    tiles = rows * (rows + 1) // 2 if causal is True else rows * columns
     outputs = sum(tensor.bytes for tensor in signature.outputs)
     inputs = (query, key, value, *((signature.args[0], query) if backward else ()))
-    family: Family = "attention-backward" if backward else "attention"
-    moved = outputs + sum(map(touched, inputs))
+    moved = outputs + sum(map(touched, inputs)) + (8 * query.elements if backward else 0)
     return [
-        Work(family, precision_of(query.dtype), flops, moved, (heads, length, source, depth),
-             launches=3 if backward else 1)
+        Work(
+            "attention-backward" if backward else "attention", precision_of(query.dtype), flops,
+            moved, (heads * tiles, _TILE, _TILE, each), launches=3 if backward else 1,
+            instructions="dropped-scores" if dropout else "scores",
+            units=heads * tiles * _TILE**2,
+        )
     ]  # fmt: skip

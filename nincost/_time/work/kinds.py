@@ -58,6 +58,8 @@ Instructions = Literal[
     "adaptive",  # threads: 256 a plane
     "rows",  # threads: 128 a row that is normalized
     "roll",  # elements
+    "scores",  # attention's, in whole tiles
+    "dropped-scores",  # those with dropout
     "depthwise-forward",  # outputs, by taps
     "depthwise-data",  # elements of the input
     "depthwise-filter",  # positions of each channel and tap, in warps

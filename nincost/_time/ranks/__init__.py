@@ -1,0 +1,1 @@
+"""Steps on several ranks: what they send each other, when, and how long that takes."""
