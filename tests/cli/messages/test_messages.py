@@ -48,10 +48,6 @@ UNREACHED = {
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/spread.py plan_of: the tensor-parallel plan names , and has":
         "needs an emulated GPU; provoked in tests/emulator/described",
-    "_emulator/described/spread.py wrapped: has no repeated blocks for FSDP to shard":
-        "needs an emulated GPU; provoked in tests/emulator/described",
-    "_emulator/described/spread.py wrapped: no module of matches fsdp_wrap : , or gi":
-        "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/warm.py status: the process that runs steps on the emula":
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_engines/fit.py run: InputError(self._too_small(unit))":
