@@ -161,6 +161,11 @@ def _notes(prediction: Prediction) -> tuple[str, ...]:
             f"torch.compile is not modelled: {which} was predicted operator by operator, and takes "
             "other memory compiled; nincost run runs it as it is"
         )
+    if request.step.optimizer.startswith("torchao.") and not request.step.inference:
+        notes.append(
+            "torchao's optimizers compile their update, which is not modelled: it was predicted "
+            "operator by operator, and takes less compiled; nincost run runs it as it is"
+        )
     if request.step.generate is not None:
         notes.append(
             "one call of generate in a new process, greedy and not compiled: sampling takes a "

@@ -39,3 +39,9 @@ def test_a_paged_optimizer_allocates_as_in_pytorchs_own_code() -> None:
     )
     assert result.totals.agrees
     assert result.difference is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
+def test_an_optimizer_that_compiles_its_update_is_named() -> None:
+    result = nincost.memory(NET, input="512", optimizer="torchao.optim:AdamW8bit")
+    assert any("compile their update" in note for note in result.notes)
