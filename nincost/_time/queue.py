@@ -122,10 +122,11 @@ def run_queue(
                 ready = max(clock, card)
                 begins = link.wait(at, ready)
                 link.start(at, begins)
-                done = begins + link.slowed(begins, seconds)
+                longer = link.slowed(begins, seconds)
+                done = begins + seconds + longer
                 spans.append(Span(
                     clock - began, begins - began, done - began, done - card, ready - card,
-                    done - seconds - ready,
+                    begins - ready + longer,
                 ))  # fmt: skip
                 ends.extend([done] * many)
                 card = done
@@ -173,9 +174,9 @@ class _Link:
         return now + copied / self._beside.copy_rate
 
     def slowed(self, begins: float, seconds: float) -> float:
-        """What kernels take beside the collective that runs meanwhile."""
+        """How much longer kernels take beside the collective that runs meanwhile."""
         share = self._beside.share
-        return seconds + max(min(self._free - begins, seconds), 0.0) * share / (1 - share)
+        return max(min(self._free - begins, seconds), 0.0) * share / (1 - share)
 
 
 def _host_seconds(one: Launched, kernels: int, host: HostCosts) -> float:
