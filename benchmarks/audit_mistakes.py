@@ -6,7 +6,9 @@
 The right answers are worked out from each built-in variant's table of blocks, with code that
 nincost does not share (tests/support/answers.py). Terms come in random order, equal layers grouped
 or not, factors in random order, kernels as `3*3` or `3^2`, biases as `+1` in the parentheses or as
-a term of their own. A case counts as named where the injected mistake is the first explanation, at
+a term of their own. Four of ten have words around each term, English and Chinese mixed, results and
+totals rounded or not, and one of ten is of rounded figures alone (tests/support/writing.py). A case
+counts as named where the injected mistake is the first explanation, at
 a layer of the same cost as the one it was put into, and nothing else is found wrong. Two mistakes
 are in two layers or in one term. Two that cancel out make a right answer, since the value is right:
 they are left out, as is a mistake that changes nothing (the input channels missing where there is
@@ -30,16 +32,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from nincost._audit.grading import DEFAULT_WEIGHTS, grade
+from nincost._audit.audit import grade_part
+from nincost._audit.grading import DEFAULT_WEIGHTS
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
 from nincost._audit.results import Grade
+from nincost._audit.subject import Subject
 from nincost._audit.weights import Weights
-from nincost._closed_form.cost_terms import CostedLayer, costed_layers
-from nincost._devices.tables import meta_operators
 from nincost._models.nin import VARIANTS
 from nincost._models.sources import resolve
-from nincost._trace.trace import trace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -53,7 +54,7 @@ STEPS = (0.5, 0.8, 1.25, 2.0)
 class Exercise:
     """Answers to one question about one model, and the model's layers."""
 
-    layers: tuple[CostedLayer, ...]
+    subject: Subject
     question: Question
     cases: tuple[Case, ...]
 
@@ -63,10 +64,10 @@ def exercises(seed: int, repeat: int, doubles: int, variants: Iterable[str]) -> 
     rng = random.Random(seed)
     found = []
     for name in variants:
-        layers = costed_layers(trace(resolve(name), operators=meta_operators()))
+        subject = Subject(resolve(name))
         for what in ("params", "macs", "flops"):
             cases = tuple(cases_of(name, VARIANTS[name], what, rng, repeat, doubles))
-            found.append(Exercise(layers, Question(what), cases))
+            found.append(Exercise(subject, Question(what), cases))
     return found
 
 
@@ -181,10 +182,10 @@ def run(given: Sequence[Exercise], weights: Weights = DEFAULT_WEIGHTS, *, show: 
     started = time.perf_counter()
     for exercise in given:
         what = exercise.question.what
-        cost_of = {layer.name: layer.cost.amount(what) for layer in exercise.layers}
+        cost_of = {layer.name: layer.cost.amount(what) for layer in exercise.subject.layers()}
         for case in exercise.cases:
             part = read_answer(case.text, what).parts[0]
-            result, _ = grade(part, exercise.layers, exercise.question, weights=weights)
+            result = grade_part(part, exercise.subject, weights)
             hit, named = judged(case, result, cost_of)
             counts.add(case, result, hit, named)
             if show and case.kinds and not hit:

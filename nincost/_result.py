@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nincost._chinese.translate import chosen, speaking
 from nincost._files import check_writable, write_file
 from nincost.errors import InputError, OutputError, did_you_mean
 
@@ -37,6 +38,9 @@ _NO_FORMATS = frozenset({"figure", "notebook", "text"})
 _ORDER = ("table", "csv", "json", "markdown", "latex", "html")
 #: Endings of files that are not the format's name.
 _ENDINGS = {"table": ".txt", "markdown": ".md", "latex": ".tex"}
+
+#: A result without words in other languages has no field `lang`.
+_NO_LANGUAGE: Any = object()
 
 Renderer = Callable[..., str | bytes]
 
@@ -174,13 +178,17 @@ def render(result: Result, format: str, **options: Any) -> str | bytes:
     """
     renderer = find_renderer(result.renderers, format)
     known = options_of(renderer)
+    lang = getattr(result, "lang", _NO_LANGUAGE)
     for name in options:
         if name not in known:
             raise InputError(
                 f"the format {format} of {result.renderers} has no option {name!r}: "
                 f"{'choose ' + ', '.join(known) if known else 'it has none'}"
             )
-    return renderer(result, **options)
+    if lang is _NO_LANGUAGE or format in PICTURES:
+        return renderer(result, **options)
+    with speaking(chosen(lang)):
+        return renderer(result, **options)
 
 
 def find_renderer(folder: str, format: str) -> Renderer:

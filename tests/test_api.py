@@ -93,9 +93,7 @@ ONLY_CLI = {
 }  # fmt: skip
 #: Of one command alone: files written beside, rows shown, and a batch that fit itself finds.
 ONLY_CLI_OF = {
-    "memory": {"timeline", "snapshot", "top", "verify", "lang"},  # nincost.verify
-    "audit": {"lang"}, "check": {"lang"}, "compare": {"lang"},
-    "report": {"lang"},
+    "memory": {"timeline", "snapshot", "top", "verify"},  # nincost.verify
     "fit": {"batch_size"}, "time": {"trace", "top"}, "validate": {"reports"},
     "run": {"timeline", "snapshot", "top"},
     "plan": {"top"}, "sweep": {"top"},

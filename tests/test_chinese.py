@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import string
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 import nincost
-from nincost._chinese import audit, check, compare, errors, memory, report, words
+from nincost._chinese import audit, check, compare, errors, memory, page, report, words
 from nincost._chinese.translate import chinese, say, speaking, usual_language
 from nincost._render.memory.text import _IN_PHASE, _PHASES, ALL_NAMES, ALL_PARTS
 from nincost._render.parts import remedies
@@ -21,6 +23,7 @@ CATALOGS = {
     "compare": compare.SENTENCES,
     "errors": errors.SENTENCES,
     "memory": {**memory.SENTENCES, **memory.PARTS},
+    "page": page.SENTENCES,
     "report": report.SENTENCES,
     "words": {**words.SENTENCES, **words.PARTS},
 }
@@ -30,7 +33,9 @@ NAMES = re.compile(
     r"expandable_segments:True|NVIDIA|GeForce|RTX|A100-[\w-]+|"
     r"PyTorch|MiB|GiB|KiB|MACs|FLOPs|ReLU|Conv2d|MaxPool2d|Linear|Dropout|Flatten|SGD|Adam\w*|"
     r"Adaptive\w+|--[\w-]+( [\w:.-]+)?|(block|pool|fc|global_|flatten|dropout|classifier)[\w.]*|"
-    r"adaptive_avg_pool2d|nvidia-smi|nincost"
+    r"adaptive_avg_pool2d|nvidia-smi|nincost( fit)?|meta|eval|MFU|float32|docs/time\.md|TFLOP/s|"
+    r"FLOP|roofline|Sequential|conv\w*|relu\w*|conv2d block1|aten/src\S*.*|UTC|"
+    r"platform \S+ \S+|[\w.-]+ \d+\.\d\S*(?= ·)|aten\b"
 )
 
 
@@ -71,6 +76,60 @@ def test_every_key_of_memory_has_words() -> None:
     """Categories, columns and phases of ranks and of models that generate, too."""
     keys = [*ALL_NAMES.values(), *ALL_PARTS, *_PHASES.values(), *_IN_PHASE.values(), "Tokens"]
     assert [key for key in (*keys, *remedies.HEADINGS[1:]) if chinese(key) == key] == []
+
+
+def words_of(html_page: str) -> list[str]:
+    """What a page says: between its tags, in attributes that are read, in its charts' titles."""
+    (charts,) = re.findall(r'id="charts">(.*?)</script>', html_page, re.DOTALL)
+    bare = re.sub(r"<(script|style|code)\b.*?</\1>", "", html_page, flags=re.DOTALL)
+    found = re.findall(r">([^<>]+)<", bare)
+    found += re.findall(r' (?:title|aria-label|placeholder)="([^"]*)"', bare)
+
+    def titles(value: Any, key: str = "") -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                titles(inner, name)
+        elif isinstance(value, list):
+            for inner in value:
+                titles(inner, key)
+        elif isinstance(value, str) and key in ("title", "description", "word", "phase", "bound"):
+            found.append(value)
+
+    titles(json.loads(charts))
+    return [html.unescape(" ".join(text.split())) for text in found]
+
+
+def test_pages_with_charts_have_no_english_left() -> None:
+    """Each sentence of their templates, charts and words is in a catalog."""
+    pytest.importorskip("vl_convert")
+    pages = [
+        nincost.report(
+            "two-1x1", gpu="rtx3060", suggest=False, measure=False, lang="zh", optimizer="adam"
+        ).to_html(),
+        nincost.compare("two-1x1", "one-1x1", gpu="rtx3060", lang="zh").to_html(),
+    ]
+    for one in pages:
+        assert '<html lang="zh">' in one
+        assert untranslated("\n".join(words_of(one))) == []
+
+
+def test_a_result_keeps_its_language() -> None:
+    """`lang` in Python is what --lang is on the command line; JSON and CSV are the same in both."""
+    chinese_one = nincost.audit(params="1992166", lang="zh")
+    english = nincost.audit(params="1992166", lang="en")
+    assert "正确" in str(chinese_one)
+    assert "正确" in chinese_one.to_markdown()
+    assert "right" in str(english)
+    assert (chinese_one.to_json(), chinese_one.to_csv()) == (english.to_json(), english.to_csv())
+    assert chinese_one == english
+    assert "参数" in str(nincost.check("two-1x1", other_tools=False, lang="zh"))
+    assert "峰值" in str(nincost.memory("two-1x1", measure=False, lang="zh"))
+    french: Any = "fr"
+    for wrong in (nincost.audit, nincost.check, nincost.memory, nincost.report):
+        with pytest.raises(nincost.InputError, match="lang is 'fr': choose en or zh"):
+            wrong(lang=french)
+    with pytest.raises(nincost.InputError, match="lang is 'fr'"):
+        nincost.compare("two-1x1", "one-1x1", lang=french)
 
 
 def test_markdown_and_html_are_said_in_chinese_too() -> None:

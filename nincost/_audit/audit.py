@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from nincost._audit.figures.fields import graded_fields
 from nincost._audit.figures.memory import graded_memory
 from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
 from nincost._audit.figures.shapes import graded_shapes
-from nincost._audit.grading import grade
+from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.grading_table import grade_column
 from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
 from nincost._audit.reading.parts import Part, Reading
+from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.table_answer import (
     Column,
     is_csv,
@@ -28,12 +30,14 @@ from nincost._audit.reading.table_rows import table_rows
 from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
 from nincost._audit.reading.words import About
 from nincost._audit.results import Audit, Grade
-from nincost._audit.subject import Subject
+from nincost._audit.subject import Subject, subject_of
+from nincost._audit.truths import stated_total
+from nincost._audit.weights import Weights
+from nincost._chinese.translate import Lang, check_language
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost._environment import environment
 from nincost._isolation import in_own_mode
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._models.sources import resolve
 from nincost.errors import ExpressionError, InputError
 
 
@@ -51,6 +55,7 @@ def audit(
     input: Any = None,
     batch_size: int = 1,
     arg: Mapping[str, Any] | None = None,
+    lang: Lang | None = None,
 ) -> Audit:
     """Grade each term of a hand calculation: right, or wrong by which mistake.
 
@@ -63,6 +68,7 @@ def audit(
         layer: only this layer, or the layers of this block, are asked about.
         what: which quantity `answer` is about, where it does not say so itself; without it the one
             that fits best is taken.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
 
     Returns:
         An `Audit`, with a grade for each quantity. It is right (`ok`) where the value is the
@@ -78,6 +84,7 @@ def audit(
         >>> nincost.audit(params="96*(11*11+1) = 11712", model="two-1x1").ok
         False
     """
+    check_language(lang)
     if what is not None and what not in QUANTITIES:
         raise InputError(f"what is {what!r}: choose {', '.join(QUANTITIES)}")
     given: dict[About, str | None] = {
@@ -97,11 +104,16 @@ def audit(
         texts.insert(0, (_text(answer), what))
     lost = any(lost_signs(text) for text, _ in texts)
     read = [] if lost else [_read(text, about) for text, about in texts]
-    subject = Subject(resolve(model, arg), input=input, batch_size=batch_size, layer=layer)
-    if lost:
-        return grade_texts(texts, subject)
-    return grade_readings(read, subject)
+    subject = subject_of(model, arg, input=input, batch_size=batch_size, layer=layer)
+    graded = grade_texts(texts, subject) if lost else grade_readings(read, subject)
+    return replace(graded, lang=lang)
 
+
+#: Mistakes that a number in another role may look like: a total, a result said again.
+_DOUBTFUL = frozenset([
+    "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
+    "batch-counted", "other-amount", "channels-missing",
+])  # fmt: skip
 
 #: What was read: a text, or the columns of a table.
 Read = Reading | tuple[Column, ...]
@@ -145,7 +157,7 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
     unread = []
     for one in read:
         if isinstance(one, Reading):
-            grades += [_grade(part, subject) for part in one.parts]
+            grades += [grade_part(part, subject) for part in one.parts]
             figures += graded_figures(one, subject)
             unread += one.unread
         else:
@@ -190,19 +202,47 @@ def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:
     return found
 
 
-def _grade(part: Part, subject: Subject) -> Grade:
+def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS) -> Grade:
+    """The grade of the likeliest reading: a right one, or the one with the fewest mistakes."""
+    best, penalty = _as_read(part, subject, weights)
+    named = {mistake.key for mistake in best.mistakes}
+    if best.ok or not (best.arithmetic_errors or named & _DOUBTFUL or not named):
+        return best
+    plain = part
+    for number, (other, less_likely) in enumerate(other_readings(part)):
+        plain = other if not number else plain  # without what is only said again
+        found, unlikely = _as_read(other, subject, weights)
+        if found.ok:
+            return found
+        if unlikely + less_likely < penalty - 1e-9:
+            best, penalty = found, unlikely + less_likely
+    for what in QUANTITIES if part.what is None else (part.what,):
+        for batch in {subject.batch_size, *part.batches}:
+            total = stated_total(plain, subject.layers(batch), what, subject.layers(1))
+            if total is not None:
+                return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+    return best
+
+
+def _as_read(part: Part, subject: Subject, weights: Weights) -> tuple[Grade, float]:
+    """The grade of one reading, and how unlikely it is."""
     batch = part.batch or subject.batch_size
     layers = subject.layers(batch)
 
     def tried(what: Quantity, guessed: bool) -> tuple[Grade, float]:
         return grade(
-            part, layers, Question(what, batch), guessed=guessed,
+            part, layers, Question(what, batch), guessed=guessed, weights=weights,
             other_totals=lambda: subject.other_totals(what),
         )  # fmt: skip
 
     if part.what is not None:
-        return tried(part.what, False)[0]
-    return min((tried(what, True) for what in QUANTITIES), key=lambda pair: pair[1])[0]
+        found, unlikely = tried(part.what, False)
+        return found, unlikely + len(found.arithmetic_errors)
+    stated = {one.node.value for one in part.lines} | {claim.value for claim in part.claims}
+    for what in QUANTITIES:
+        if len(part.lines) > 1 and sum(one.cost.amount(what) for one in layers) in stated:
+            return tried(what, True)
+    return min((tried(what, True) for what in QUANTITIES), key=lambda pair: pair[1])
 
 
 def _text(answer: str | Path) -> str:

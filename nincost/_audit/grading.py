@@ -22,11 +22,14 @@ from nincost._audit.reading.expression import Claim, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.results import Explanation, Grade
 from nincost._audit.slips import slip
+from nincost._audit.split_terms import addends
+from nincost._audit.truths import truths_of
 from nincost._audit.weights import Weights
 from nincost._audit.wrong_total import OtherTotals, explain_total
 from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity
 
 DEFAULT_WEIGHTS = Weights()
+_MOST_COPIES = 9
 
 
 def grade(
@@ -67,7 +70,8 @@ def grade(
     missing = () if right else missing_layers(matching, layers, what)
     total_explanations: tuple[Explanation, ...] = ()
     whole = bare or _one_unknown(part, matching)
-    if whole and not right and not _is_layer(matching):
+    rounded_wrong = bool(bare and bare.node.unit and not any(p.right for p in matching.pairs))
+    if whole and not right and (rounded_wrong or not _is_layer(matching)):
         total_explanations = explain_total(
             written, whole.node.unit, layers, question, weights, other_totals
         )
@@ -103,13 +107,26 @@ def _likeliest(
     if not best.penalty or _bare(part):
         return best, groups
     for what in QUANTITIES:
-        if what != question.what:
+        if what != question.what and _may_be(part, layers, what):
             tried, _ = match_part(part, layers, replace(question, what=what), weights)
             key, words = _confused(question.what, what)
             once = MISTAKE_KINDS[key].penalty
             if tried.penalty + once < best.penalty - 1e-9 and _mostly_right(tried):
                 best = _with_one_mistake(tried, Mistake(key, words), once)
     return best, groups
+
+
+def _may_be(part: Part, layers: Sequence[CostedLayer], what: Quantity) -> bool:
+    """Whether two terms or more can be right for another quantity: quick, before any matching."""
+    amounts = truths_of(tuple(layers), what).places_of
+    count = 0
+    for line in part.lines:
+        for node in addends(line.node):
+            if node.unit or node.kind == "sum" or any(p.kind == "sum" for p in node.parts):
+                return True
+            copies = (1, *(int(p.value) for p in node.parts if 2 <= p.value <= _MOST_COPIES))
+            count += max((n for n in copies if node.value / n in amounts), default=0)
+    return count >= 2
 
 
 def _mostly_right(matching: Matching) -> bool:
@@ -182,7 +199,7 @@ def _wrong_sums(part: Part, slack: Fraction) -> list[str]:
     """Where the terms do not add up to the total or subtotal that the answer states."""
     found = []
     total = part.lines[0].node if len(part.lines) == 1 else None
-    for line in part.lines:
+    for line in (*part.lines, *part.remarks):
         for claim in line.claims:
             if not _fits(claim, line.node.value, slack):
                 why = slip(claim, [line.node])

@@ -45,20 +45,30 @@ def match_part(
     penalty = 0.0
     swapped = _swapped(named, whole.groups)
     wrong_name = bool(swapped)
+    exact = {whole.groups.place_of[line.label] for line in loose if line.label}
+    together: dict[tuple[int, ...], list[Line]] = {}
     for index, (line, places) in enumerate(named):
         own = tuple(place for place in places if place in free)
         if index in swapped:
             pairs.append(Pair([_piece(line)], own, (swapped[index],)))
             free.difference_update(own)
             penalty += swapped[index].penalty
-        elif own:
-            found = _of_line(line, own, all_layers, question, weights)
+        else:
+            together.setdefault(places, []).append(line)
+    for places, lines in sorted(together.items(), key=lambda pair: len(pair[0])):
+        own = tuple(place for place in places if place in free)
+        own = tuple(place for place in own if place not in exact) or own
+        if own:
+            found = _of_lines(lines, own, all_layers, question, weights)
             pairs += found.pairs
             penalty += found.penalty - weights.missing * len(found.missing)
             free.difference_update(place for pair in found.pairs for place in pair.places)
             wrong_name = wrong_name or any(not pair.right for pair in found.pairs)
         else:
-            loose.append(line)
+            again, others = _once_more(lines, places, whole.groups, weights)
+            pairs += again
+            penalty += weights.twice * len(again)
+            loose += others
     rest = tuple(
         place for place, amount in enumerate(whole.groups.amounts) if place in free or not amount
     )
@@ -78,8 +88,12 @@ def _sorted_lines(
     named: list[tuple[Line, tuple[int, ...]]] = []
     loose: list[Line] = []
     everything = sum(1 for amount in groups.amounts if amount)
+    blocks = False
     for line in part.lines:
         places = labels.places(line.label) if line.label else ()
+        if not places and blocks:
+            places = labels.next_block(line.label)
+        blocks = blocks or len(places) > 1
         costly = tuple(place for place in places if groups.amounts[place])
         if len(places) == 1 or (len(costly) == 1 and len(part.lines) > 1):
             loose.append(replace(line, label=groups.layers[(costly or places)[0]].name))
@@ -110,6 +124,38 @@ def _swapped(
                 mistake = Mistake("layers-swapped", words)
                 found[i] = Interpretation(int(sums[j]), (), (mistake,), 1.0)
     return found
+
+
+def _once_more(
+    lines: Sequence[Line], places: Sequence[int], groups: LayerGroups, weights: Weights
+) -> tuple[list[Pair], list[Line]]:
+    """Of lines whose layers have others already, those that are a layer's right cost again."""
+    again: list[Pair] = []
+    others: list[Line] = []
+    for line in lines:
+        place = next((p for p in places if groups.amounts[p] == line.node.value), None)
+        if place is None:
+            others.append(line)
+            continue
+        mistake = Mistake("twice", "the layer's cost is counted once too often")
+        found = Interpretation(groups.amounts[place], (), (mistake,), weights.twice)
+        again.append(Pair([_piece(line)], (place,), (found,), twice=True))
+    return again, others
+
+
+def _of_lines(
+    lines: list[Line],
+    places: tuple[int, ...],
+    layers: tuple[CostedLayer, ...],
+    question: Question,
+    weights: Weights,
+) -> Matching:
+    """Lines that name the same layers, one or several, matched with these."""
+    if len(lines) == 1:
+        return _of_line(lines[0], places, layers, question, weights)
+    matcher = matcher_for(tuple(layers[p] for p in places), question, weights, layers)
+    bare = [replace(line, label="") for line in lines]
+    return _mapped(matcher.match(_ways(bare, matcher)), places)
 
 
 def _of_line(

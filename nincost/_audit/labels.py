@@ -18,24 +18,30 @@ _ENGLISH = {
         ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"), 1
     )
 }
+_DIGIT = r"(?:\d{1,2}(?![\dx×*.])|[一二三四五六七八九十])"
+#: `2nd`, `第二`, `the second`; not the 4 of "4 blocks" nor 三 of 前三块, which are counts.
 _ORDINAL = (
-    r"(?P<n>(?<![\dx×*])\d{1,2}(?:st|nd|rd|th)?|[一二三四五六七八九十]|"
-    + "|".join(_ENGLISH)
-    + r"|last|final|最后一)"
+    rf"(?P<n>第\s*{_DIGIT}|(?<![\dx×*])\d{{1,2}}(?:st|nd|rd|th)|"
+    + "|".join(rf"\b{word}" for word in _ENGLISH)
+    + r"|\blast|\bfinal|最后一?)"
 )
 _BLOCK = re.compile(
-    rf"(?:(?:block|stage|\bb(?=\d{{1,2}}\b))\s*[#.]?\s*(?P<a>\d{{1,2}})|(?:第?{_ORDINAL})\s*个?\s*"
+    r"(?:(?:(?:block|stage|nin|\bb(?=\d{1,2}\b)|块)\s*[#.]?\s*(?=\d)|块\s*(?=[一二三四五六](?![共个])))"
+    rf"(?P<a>{_DIGIT})|{_ORDINAL}\s*个?\s*"
     r"(?:nin[\s_]*)?(?:block|stage|nin|块|模块))",
     re.IGNORECASE,
 )
 _POOL = re.compile(
     r"(?:(?:max)?pool(?:ing)?\s*[#_]?\s*(?P<a>\d{1,2})(?!d)"
-    rf"|第?{_ORDINAL}\s*个?\s*(?:最大)?(?:max[\s-]*)?(?:pool|汇聚|池化))",
+    rf"|{_ORDINAL}\s*[个次]?\s*(?:最大)?(?:max[\s-]*)?(?:pool|汇聚|池化))",
     re.IGNORECASE,
 )
 _CONV = re.compile(
-    rf"(?:conv\s*_?(?P<a>\d{{1,2}})(?![_.\dd])|第?{_ORDINAL}\s*个?\s*(?:卷积|conv))", re.IGNORECASE
+    rf"(?:conv\s*_?(?P<a>\d{{1,2}})(?![_.\dd])|{_ORDINAL}\s*个?\s*(?:卷积|conv))", re.IGNORECASE
 )
+#: `第二个746240`, `the second 746,240`: what it is the second of was said before.
+_BARE = re.compile(rf"(?P<a>(?!))|(?:{_ORDINAL})\s*(?:个|一个|one)?\W*$", re.IGNORECASE)
+_KERNEL = re.compile(r"(?<![\d*x×.])(\d{1,2})\s?[x×*]\s?\1(?![\d*x×])", re.IGNORECASE)
 _CHILD = re.compile(r"\bnet\s*\[\s*(?P<a>\d{1,3})\s*\]")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w")
 
@@ -58,13 +64,25 @@ class Labels:
 
     def places(self, words: str) -> tuple[int, ...]:
         """The layers of an amount with these words; none where they name no layer for certain."""
-        found = self._by_name(words)
+        found = self._of_kernel(words, self._by_name(words))
         if not found:
             child = _CHILD.search(words)
             if child and int(child["a"]) < len(self.children):
                 return self.places_of[self.children[int(child["a"])].lower()]
-            found = self._numbered(_BLOCK, words, self.blocks)
+            found = self._of_kernel(words, self._numbered(_BLOCK, words, self.blocks))
         return found
+
+    def _of_kernel(self, words: str, places: tuple[int, ...]) -> tuple[int, ...]:
+        """Of a block's layers those with the one kernel that is named: `block 2, 1x1 conv`."""
+        named = {int(match[1]) for match in _KERNEL.finditer(words)}
+        if len(places) < 2 or len(named) != 1:
+            return places
+        own = [(place, self.layers[place].cost.window) for place in places]
+        return tuple(p for p, window in own if window and set(window.kernel) == named) or places
+
+    def next_block(self, words: str) -> tuple[int, ...]:
+        """The block that an ordinal alone means, `第二个`, where blocks were named before."""
+        return self._numbered(_BARE, words, self.blocks)
 
     def last_of(self, words: str) -> int | None:
         """The layer whose output or receptive field is meant: the last of a block, a pool."""
@@ -115,8 +133,9 @@ def _number(pattern: re.Pattern[str], words: str, count: int) -> int | None:
     if not matches or not count:
         return None
     said = matches[-1]["a"] or matches[-1]["n"]
-    if re.fullmatch("last|final|最后一", said, re.IGNORECASE):
+    if re.fullmatch("last|final|最后一?", said, re.IGNORECASE):
         return count
+    said = said.removeprefix("第").strip()
     number = _CHINESE.get(said) or _ENGLISH.get(said.lower())
     if number is None:
         digits = re.match(r"\d+", said)

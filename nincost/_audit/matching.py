@@ -208,12 +208,11 @@ class Matcher:
             self.penalties.weights.missing if self.groups.totals[group] else 0.0
             for group, _ in slots
         ]
+        groups = [group for group, _ in slots]
         return [
             [
-                self.penalties.of_pair(piece, group)
-                + _ORDER * abs(row / len(pieces) - column / len(slots))
-                - empty[column]
-                for column, (group, _) in enumerate(slots)
+                penalty + _ORDER * abs(row / len(pieces) - column / len(slots)) - empty[column]
+                for column, penalty in enumerate(self.penalties.of_pairs(piece, groups))
             ]
             + [self.penalties.of_extra(piece)] * len(pieces)
             for row, piece in enumerate(pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from nincost._audit.interpretations import Interpretation, Products, longest
 from nincost._audit.layer_groups import LayerGroups
@@ -11,7 +12,7 @@ from nincost._audit.split_terms import Piece
 from nincost._audit.weights import Weights
 
 #: Penalties that are remembered: a model's matcher lives as long as the process.
-_MOST_KEPT = 100_000
+_MOST_KEPT = 10_000
 
 
 class Penalties:
@@ -21,7 +22,7 @@ class Penalties:
         self.groups = groups
         self.weights = weights
         self._of_piece: dict[tuple[object, ...], float] = {}
-        self._of_pair: dict[tuple[object, ...], float] = {}
+        self._of_pair: dict[tuple[object, ...], dict[int, float]] = {}
         self._factors: dict[int, Counter[int]] = {}
 
     def of_piece(self, piece: Piece) -> float:
@@ -64,13 +65,19 @@ class Penalties:
 
     def of_pair(self, piece: Piece, group: int) -> float:
         """A piece as the cost of one of this group's layers."""
-        key = (*_key(piece), group)
-        known = self._of_pair.get(key)
+        return self.of_pairs(piece, (group,))[0]
+
+    def of_pairs(self, piece: Piece, groups: Sequence[int]) -> list[float]:
+        """The same for several groups: a piece's key takes longer than a look-up."""
+        known = self._of_pair.get(key := _key(piece))
         if known is None:
             if len(self._of_pair) > _MOST_KEPT:
                 self._of_pair.clear()
-            known = self._of_pair[key] = self._of_new_pair(piece, group)
-        return known
+            known = self._of_pair[key] = {}
+        for group in groups:
+            if group not in known:
+                known[group] = self._of_new_pair(piece, group)
+        return [known[group] for group in groups]
 
     def _of_new_pair(self, piece: Piece, group: int) -> float:
         found = self.likeliest(piece, group)

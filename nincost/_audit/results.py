@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from nincost._audit.figures.results import FigureGrade, GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.parts import Unread
+from nincost._chinese.translate import Lang
 from nincost._closed_form.cost_terms import Quantity
 from nincost._result import Result, Tabular
 
@@ -185,6 +186,7 @@ class Audit(Result):
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    lang: Lang | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import torch
 
 from nincost._closed_form.cost_terms import CostedLayer, Quantity, costed_layers
 from nincost._devices.tables import meta_operators
@@ -20,6 +22,26 @@ from nincost._trace.records import Trace
 from nincost._trace.trace import trace
 from nincost.errors import InputError, did_you_mean
 
+#: Of a batch size, the trace and the layers with their costs.
+Traces = dict[int, tuple[Trace, tuple[CostedLayer, ...]]]
+
+
+@functools.lru_cache(maxsize=16)
+def _built_in(name: str, dtype: torch.dtype) -> tuple[Model, Traces]:
+    """A built-in variant and its traces, which many answers share; `dtype` is torch's default."""
+    assert dtype is torch.get_default_dtype()
+    return resolve(name), {}
+
+
+def subject_of(
+    model: Any, arg: Mapping[str, Any] | None, *, input: Any, batch_size: int, layer: str | None
+) -> Subject:
+    """What an answer is about; a built-in variant is built and traced once in a process."""
+    if isinstance(model, str) and model in VARIANTS and not arg and input is None:
+        found, traces = _built_in(model, torch.get_default_dtype())
+        return Subject(found, batch_size=batch_size, layer=layer, traces=traces)
+    return Subject(resolve(model, arg), input=input, batch_size=batch_size, layer=layer)
+
 
 class Subject:
     """A model, its input and batch size, and the layer or block that alone is asked about.
@@ -30,13 +52,14 @@ class Subject:
     """
 
     def __init__(
-        self, found: Model, *, input: Any = None, batch_size: int = 1, layer: str | None = None
-    ) -> None:
+        self, found: Model, *, input: Any = None, batch_size: int = 1, layer: str | None = None,
+        traces: Traces | None = None,
+    ) -> None:  # fmt: skip
         self.found = found
         self.input = input
         self.batch_size = batch_size
         self.layer = layer
-        self._traces: dict[int, tuple[Trace, tuple[CostedLayer, ...]]] = {}
+        self._traces: Traces = {} if traces is None else traces
         self._memories: dict[tuple[object, ...], MemoryTotals] = {}
         self.traced, layers = self._at(batch_size)
         if layer is not None and not _within(layers, layer):

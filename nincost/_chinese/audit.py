@@ -126,6 +126,10 @@ _DETAILS = {
     "no known mistake gives this value; its factors are nearest to this layer's": (
         "已知的错误都得不出这个数；它的因数与这一层最接近"
     ),
+    "{formula_t}, as values": "{formula_t}（按个数）",
+    "the sum of what was said before": "前面各项之和",
+    "{n} times too large: a decimal place": "大了 {n} 倍：小数点错位",
+    "{n} times too small: a decimal place": "小了 {n} 倍：小数点错位",
     "no known mistake gives this size": "已知的错误都得不出这个尺寸",
     "no known mistake gives these sizes": "已知的错误都得不出这些尺寸",
     "no known mistake gives this receptive field": "已知的错误都得不出这个感受野",

@@ -36,6 +36,7 @@ SENTENCES: dict[str, str] = {
     "[input]": "[输入]",
     "[optimizer]": "[优化器]",
     "[loss]": "[损失]",
+    "[backward]": "[反向]",
     "{n} others": "其他 {n} 层",
     "Peak": "峰值",
     "Breakdown": "构成",

@@ -10,16 +10,28 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Literal
 
-from nincost._chinese import audit, check, compare, errors, memory, report, words
+from nincost._chinese import audit, check, compare, errors, memory, page, report, words
+from nincost.errors import InputError
 
 Lang = Literal["en", "zh"]
 
-_SPOKEN: ContextVar[Lang] = ContextVar("spoken", default="en")
+LANGS: tuple[Lang, ...] = ("en", "zh")
+_SPOKEN: ContextVar[Lang | None] = ContextVar("spoken", default=None)
 _CATALOGS: tuple[Mapping[str, str], ...] = (
     words.SENTENCES, audit.SENTENCES, check.SENTENCES, compare.SENTENCES, memory.SENTENCES,
-    report.SENTENCES, errors.SENTENCES,
+    report.SENTENCES, page.SENTENCES, errors.SENTENCES,
 )  # fmt: skip
 _LONGEST = 4_000
+#: What stands for some names: others stand for anything.
+_NUMBER = r"[\d,.]+"
+_NARROW = {
+    "model": r"\S+",
+    "model2": r"\S+",
+    "input": r"(?=\S*\d)[^,·(]+?(?:, (?=\S*\d)[^,·(]+?)*",
+    "share": r"-?[\d.,]+%",
+    "optimizer": r"[\w+.-]+",
+    "card": r"[^·,;:]+",
+}
 _DEEPEST = 6
 
 
@@ -42,9 +54,29 @@ def speaking(lang: Lang) -> Iterator[None]:
         _SPOKEN.reset(token)
 
 
+def spoken() -> Lang:
+    """The language that is spoken: English where nothing was chosen."""
+    return _SPOKEN.get() or "en"
+
+
+def chosen(lang: Lang | None) -> Lang:
+    """A result's own language, else that of the command, else that of the environment."""
+    return lang or _SPOKEN.get() or usual_language()
+
+
+def check_language(lang: str | None) -> None:
+    """Refuse a language that there are no words in.
+
+    Raises:
+        InputError: it is neither None nor one of `LANGS`.
+    """
+    if lang is not None and lang not in LANGS:
+        raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
+
+
 def say(text: str) -> str:
     """The text in the language that is spoken: as it is in English, and where no pattern fits."""
-    if _SPOKEN.get() == "en" or not text.strip():
+    if spoken() == "en" or not text.strip():
         return text
     return chinese(text)
 
@@ -111,10 +143,13 @@ def _compiled(*catalogs: Mapping[str, str]) -> tuple[tuple[str, re.Pattern[str],
                     made += re.escape(part)
                 elif name == "s":
                     made += "(?:s|es)?"
-                elif re.fullmatch(r"n\d*", name):
-                    made += rf"(?P<{name}>[\d,.]+)"
+                elif name in _NARROW or re.fullmatch(r"n\d*", name):
+                    made += rf"(?P<{name}>{_NARROW.get(name, _NUMBER)})"
                 else:
                     made += rf"(?P<{name}>.+?)"
             start = english.partition("{")[0]
-            found.append((start, re.compile(made, re.DOTALL), zh))
-    return tuple(sorted(found, key=lambda one: -len(one[0])))
+            words = bool(re.search("[A-Za-z]", re.sub(r"\{\w+\}", "", english)))
+            found.append((not words, start, re.compile(made, re.DOTALL), zh))
+    # Those without a word, as `{a_t}; {b_t}`, fit nearly anything and are tried last.
+    found.sort(key=lambda one: (one[0], -len(one[1])))
+    return tuple(one[1:] for one in found)

@@ -13,7 +13,7 @@ SPOKEN = frozenset(["audit", "check", "compare", "memory", "report"])
 
 LANG_OPTION = click.option(
     "--lang", type=click.Choice(["en", "zh"]),
-    help="The language of the words of a table, Markdown or HTML table. Default: that of LANG.",
+    help="The language of the words of a table, Markdown or HTML page. Default: that of LANG.",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from nincost._chinese.translate import Lang, check_language
 from nincost._closed_form.check_results import Check, CheckRow, CheckTotals, CheckVerdict
 from nincost._closed_form.other_tools import OtherTool, count_by_flop_counter, count_by_fvcore
 from nincost._closed_form.worked_modules import (
@@ -36,6 +37,7 @@ def check(
     arg: Mapping[str, Any] | None = None,
     mode: Mode = "eval",
     other_tools: bool = True,
+    lang: Lang | None = None,
 ) -> Check:
     """Compare the hand formulas with the trace, and both with fvcore and FlopCounterMode.
 
@@ -43,6 +45,7 @@ def check(
         model, input, batch_size, arg, mode: as in `nincost.profile`.
         other_tools: run fvcore (which runs the model on the CPU with zeros for weights) and
             FlopCounterMode too; their counts are None without it.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
 
     Returns:
         A `Check`: a row for each module that has a hand formula and each operator outside any,
@@ -57,6 +60,7 @@ def check(
         >>> nincost.check("two-1x1", other_tools=False).ok
         True
     """
+    check_language(lang)
     found = resolve(model, arg)
     traced = trace(
         found, input, batch_size=batch_size, mode=mode, operators=meta_operators(), on_cpu=True
@@ -86,6 +90,7 @@ def check(
         totals=totals,
         notes=tuple(notes),
         environment=environment(),
+        lang=lang,
     )
 
 

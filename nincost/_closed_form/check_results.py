@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from nincost._chinese.translate import Lang
 from nincost._result import Result, Tabular
 from nincost._trace.records import Shape
 
@@ -80,6 +81,7 @@ class Check(Result):
     totals: CheckTotals
     notes: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    lang: Lang | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+from nincost._chinese.translate import Lang, check_language
 from nincost._compare.alignment import align
 from nincost._compare.results import Comparison, Difference
 from nincost._environment import environment
@@ -33,6 +34,7 @@ def compare(
     arg: Mapping[str, Any] | None = None,
     memory: bool = True,
     gpu: str | None = None,
+    lang: Lang | None = None,
     **step: Unpack[StepOptions],
 ) -> Comparison:
     """Set networks side by side: what differs layer by layer, and the totals with their ratios.
@@ -46,6 +48,7 @@ def compare(
         memory: predict each one's training step, too.
         gpu: the card that this is predicted for, as in `nincost.memory`; where it names a card,
             with examples a second, as in `nincost.time`.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
         {options}
 
     Returns:
@@ -60,6 +63,7 @@ def compare(
         >>> nincost.compare("two-1x1", "one-1x1").total("params")
         (1992166, 1769112)
     """
+    check_language(lang)
     given = tuple(inputs) if inputs else (None,)
     batches = tuple(batch_sizes) if batch_sizes else (1,)
     if not models:
@@ -116,6 +120,7 @@ def compare(
     return Comparison(
         names, profiles, layers, tuple(peak for peak, _ in steps),
         speeds if any(speed is not None for speed in speeds) else (), tuple(notes), environment(),
+        lang=lang,
     )  # fmt: skip
 
 

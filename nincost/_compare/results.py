@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from nincost._chinese.translate import Lang
 from nincost._profile.results import LayerCost, Profile
 from nincost._result import Result, Tabular, render
 
@@ -105,6 +106,7 @@ class Comparison(Result):
             predicted; empty where no card was named.
         notes: what a careful reader should know.
         environment: versions.
+        lang: the language of its words; None for that of the environment.
     """
 
     renderers: ClassVar[str] = "compare"
@@ -116,6 +118,7 @@ class Comparison(Result):
     speeds: tuple[float | None, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    lang: Lang | None = field(default=None, compare=False)
 
     @property
     def amounts(self) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from nincost._chinese.translate import Lang, check_language
 from nincost._emulator.described.answer import emulated_memory, start_process
 from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory as by_meta
@@ -41,6 +43,7 @@ def memory(
     step: Callable[..., Any] | None = None,
     models: Mapping[str, nn.Module] | Sequence[nn.Module] | None = None,
     optimizers: Mapping[str, Optimizer] | Sequence[Optimizer] | None = None,
+    lang: Lang | None = None,
     **options: Unpack[MemoryOptions],
 ) -> Memory:
     """Predict what a training step takes on a GPU, or on each of many, without one.
@@ -70,6 +73,7 @@ def memory(
             the allocator.
         models, optimizers: what `step` gets: lists, in the order of its parameters and before the
             input, or dicts, by name.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
         {options}
 
     Returns:
@@ -83,14 +87,16 @@ def memory(
         >>> nincost.memory("two-1x1", batch_size=128).totals.peak_phase
         'backward'
     """
+    check_language(lang)
     given, parallel = split_options(options)
     chosen: Any = given
     if parallel.is_usual:
-        return by_meta(
+        found = by_meta(
             model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, what_if=what_if,
             suggest=suggest, measure=measure, step=step, models=models, optimizers=optimizers,
             **chosen,
         )  # fmt: skip
+        return replace(found, lang=lang)
     refuse_beside_ranks(
         step=step, what_if=what_if, measure=measure, suggest=suggest is True, models=models,
         optimizers=optimizers,
@@ -98,7 +104,7 @@ def memory(
     request = make_request(model, gpu, batch_size, input=input, arg=arg, **chosen)
     check_together(request.step, parallel)
     with start_process(request) as process:
-        return emulated_memory(request, parallel, process)
+        return replace(emulated_memory(request, parallel, process), lang=lang)
 
 
 def refuse_beside_ranks(**given: Any) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
-from nincost._chinese.translate import Lang, usual_language
+from nincost._chinese.translate import Lang, check_language, chosen
 from nincost._closed_form.cost_terms import ACTIVATIONS, CostedLayer, CostTerms, costed_layers
 from nincost._closed_form.terms import Terms
 from nincost._closed_form.terms_text import terms_text
@@ -14,7 +14,6 @@ from nincost._closed_form.worked_modules import WorkedModule, worked_modules
 from nincost._devices.tables import meta_operators
 from nincost._environment import environment
 from nincost._explain.output_size import SizeWorking, size_working
-from nincost._explain.phrases import LANGS
 from nincost._explain.receptive_field import ReceptiveFields, receptive_fields
 from nincost._explain.results import Explained, ExplainedLayer, Sentence, WorkedNumber
 from nincost._explain.topics.answer import answer_topic
@@ -91,9 +90,8 @@ def explain(
         >>> nincost.explain("two-1x1", layer="block1.conv").layers[0].params.numbers
         '96*(11*11*1+1)'
     """
-    lang = lang or usual_language()
-    if lang not in LANGS:
-        raise InputError(f"lang is {lang!r}: choose {' or '.join(LANGS)}")
+    check_language(lang)
+    lang = chosen(lang)
     if topic is not None:
         return answer_topic(
             topic, model, layer=layer, input=input, batch_size=batch_size, arg=arg, lang=lang

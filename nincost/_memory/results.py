@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from nincost._chinese.translate import Lang
 from nincost._files import write_file
 from nincost._measure.results import Measured
 from nincost._memory.change_results import Change, Remedies
@@ -186,6 +187,7 @@ class Memory(Result):
             activations, with the operator and the line that asked.
         notes: what a careful reader should know.
         environment: versions.
+        lang: the language of its words; None for that of the environment.
         history: every allocation, for `to_timeline` and `to_snapshot`; not in `to_dict`.
         engine: `meta` where the step was recorded on the meta device and replayed, `emulated` where
             PyTorch's own CUDA code ran it on the emulated GPU.
@@ -214,6 +216,7 @@ class Memory(Result):
     history: Simulation | None = field(default=None, repr=False, compare=False)
     engine: Literal["meta", "emulated"] = "meta"
     ranks: tuple[RankMemory, ...] = ()
+    lang: Lang | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content."""

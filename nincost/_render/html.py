@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from nincost import _result
+from nincost._chinese.translate import spoken
 from nincost._result import Result
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -20,7 +21,7 @@ def render(result: Result) -> str:
     title = result.headline().get("model", "")
     body = str(_result.render(result, "notebook"))
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{spoken()}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'

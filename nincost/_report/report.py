@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
+from nincost._chinese.translate import Lang, check_language
 from nincost._environment import environment
 from nincost._isolation import in_own_mode
 from nincost._memory.memory import memory
@@ -42,6 +44,7 @@ def report(
     gpu: str | None = None,
     suggest: bool | None = None,
     measure: bool | None = None,
+    lang: Lang | None = None,
     **step: Unpack[StepOptions],
 ) -> Report:
     """Gather all that nincost predicts of a model; `Report.to_html` makes one page of it.
@@ -51,6 +54,7 @@ def report(
         gpu: the card that memory and peaks are predicted for, as in `nincost.memory`.
         suggest: predict which changes would reduce memory; where None, unless that is slow.
         measure: run real steps beside the prediction; where None, if there is a GPU.
+        lang: the language of the words, `en` or `zh`; that of LANG if None.
         {options}
 
     Returns:
@@ -63,10 +67,12 @@ def report(
     Examples:
         >>> nincost.report("two-1x1", batch_size=128, gpu="rtx4090").to_html("report.html")
     """
-    return gather(
+    check_language(lang)
+    gathered = gather(
         model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, suggest=suggest,
         measure=measure, **step,
     )  # fmt: skip
+    return replace(gathered, lang=lang)
 
 
 def gather(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from nincost._chinese.translate import Lang
 from nincost._memory.results import Memory
 from nincost._profile.results import LayerCost, Profile
 from nincost._result import Result, Tabular
@@ -207,6 +208,7 @@ class Report(Result):
         command: the command that makes this report again.
         created: when, in UTC, as 2026-11-24 19:00.
         environment: versions.
+        lang: the language of its words; None for that of the environment.
     """
 
     renderers: ClassVar[str] = "report"
@@ -223,6 +225,7 @@ class Report(Result):
     created: str
     environment: Mapping[str, str] = field(default_factory=dict)
     time: StepTime | None = None
+    lang: Lang | None = field(default=None, compare=False)
 
     @property
     def step(self) -> Memory | None:

@@ -100,8 +100,8 @@ def test_headings_in_capitals_with_spaces_and_a_byte_order_mark() -> None:
 
 
 BAD = [
-    ("name,params\na,1\n", None, "no column named layer"),
-    ("layer,param\na,1\n", "params", "did you mean 'param'"),
+    ("name,params\n1,1\n", None, "no column named layer"),
+    ("layer,parms\na,1\n", "params", "did you mean 'parms'"),
     ("layer,type\na,b\n", None, "no column named params or macs or flops"),
     ("layer,params\na,1\n", "macs", "no column named macs"),
     ("layer,params\n", None, "a heading and no rows"),

@@ -2,7 +2,9 @@
 
 The right answers are worked out here from each variant's table of blocks, with code that nincost
 does not share. Terms come in random order, equal layers grouped or not, factors in random order,
-kernels as `3*3` or `3^2`, biases as `+1` in the parentheses or as a term of their own.
+kernels as `3*3` or `3^2`, biases as `+1` in the parentheses or as a term of their own. They stand
+on one line, or with words around them, English and Chinese mixed, results and totals rounded or
+not; or as rounded figures alone (`writing.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from nincost._closed_form.cost_terms import Quantity
 from nincost._models.nin import Variant
+from support.writing import in_rounded_figures, with_words
 
 KINDS: dict[str, tuple[Quantity, ...]] = {
     "bias-missing": ("params",),
@@ -224,8 +227,25 @@ def _join(factors: list[int], times: str, rng: random.Random) -> str:
     return text
 
 
-def answer(terms: list[Term], rng: random.Random, off: int) -> str:
-    """All terms in random order, equal ones grouped by chance, and the total."""
+#: How many answers have words around their terms, and how many are rounded figures alone.
+_WITH_WORDS, _IN_FIGURES = 0.4, 0.1
+
+
+def answer(terms: list[Term], rng: random.Random, off: int, *, rounds: bool) -> str:
+    """All terms in random order, equal ones grouped by chance, and the total; written somehow.
+
+    `rounds`: rounded figures alone show what is wrong.
+    """
+    how, total = rng.random(), sum(map(value, terms)) + off
+    if how < _WITH_WORDS and terms:
+        lines = [(term.layer.name, written(term, rng), value(term)) for term in terms]
+        return with_words(lines, total, rng, exact=bool(off))
+    if how < _WITH_WORDS + _IN_FIGURES and rounds and not off:
+        return in_rounded_figures([value(term) for term in terms], total, rng)
+    return _on_one_line(terms, total, rng)
+
+
+def _on_one_line(terms: list[Term], total: int, rng: random.Random) -> str:
     pool = list(terms)
     rng.shuffle(pool)
     grouped: list[Term] = []
@@ -239,7 +259,6 @@ def answer(terms: list[Term], rng: random.Random, off: int) -> str:
             grouped[alike[0]] = replace(grouped[alike[0]], copies=grouped[alike[0]].copies + 1)
         else:
             grouped.append(term)
-    total = sum(map(value, terms)) + off
     shown = f"{total:,}" if rng.random() < 0.5 else str(total)
     return " + ".join(written(t, rng) for t in grouped) + f" = {shown}"
 
@@ -259,7 +278,7 @@ def make(
 ) -> Case | None:  # fmt: skip
     """A case with these mistakes in it, or None where one cannot be made."""
     terms: list[Term] = []
-    off = 0
+    off, rounds = 0, True
     costly = [layer for layer in layers if layer.kind in ("conv", "linear")]
     spoil: dict[str, list[str]] = defaultdict(list)
     for kind, layer in kinds:
@@ -282,6 +301,7 @@ def make(
             kind not in ("missing", "twice") and sum(map(value, made)) == value(term)
         ):
             return None
+        rounds = rounds and abs(sum(map(value, made)) - value(term)) > value(term) / 200
         terms += made
     for kind, layer in kinds:
         if kind == "costs-nothing":
@@ -298,7 +318,7 @@ def make(
     right = total == truth and not off
     if kinds and right:
         return None  # two mistakes that cancel out give the right sum
-    return Case(named, answer(terms, rng, off), what, variant, right)
+    return Case(named, answer(terms, rng, off, rounds=rounds), what, variant, right)
 
 
 def cases_of(

@@ -11,9 +11,8 @@ from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.misread_sizes import misread_sizes
 from nincost._audit.reading.parts import Figure, Reading
+from nincost._audit.reading.words import DIMS
 from nincost._closed_form.cost_terms import CostedLayer
-
-DIMS = re.compile(r"\d+(?:\s*[x×X*,，]\s*\d+)+")
 
 
 def chain_of(reading: Reading, figures: Sequence[Figure]) -> tuple[str, list[int]] | None:

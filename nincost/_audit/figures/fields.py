@@ -14,6 +14,7 @@ from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 from nincost.errors import ExpressionError
 
+_IMAGE = re.compile(r"\b(?:image|input)|图|输入", re.IGNORECASE)
 _SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
 
 
@@ -34,6 +35,9 @@ def graded_fields(
         value = _stated(reading, figure, raw)
         if place is None or value is None or layers[place].name not in sizes:
             continue
+        window = layers[0].cost.window
+        if window and value == window.size[-1] and _IMAGE.search(raw):
+            continue  # "nearly the whole 224 pixel image"
         layer = layers[place]
         own = sizes[layer.name]
         mistakes: tuple[Mistake, ...] = ()

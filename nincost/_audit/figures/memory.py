@@ -26,7 +26,7 @@ from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import Claim, Node, parse, stands_for, unit_of
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import says_total
+from nincost._audit.reading.words import says_result, says_total, says_values
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 
@@ -50,7 +50,6 @@ _WITHOUT_ACTIVATIONS = re.compile(
     r"(?:the\s+)?activations",
     re.IGNORECASE,
 )
-_EACH = re.compile(r"每个|每\s*$|each|every|per value", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,8 @@ def _graded(
         sides.append((value, unit))
     written = _Value(tuple(sides))
     node, claims = nodes[0]
-    if written.values[0][0] <= 8 and _EACH.search(figure.before):
-        return None, None  # "4 bytes each"
+    if written.values[0][0] <= 8:
+        return None, None  # "4 bytes each": no model takes so little
     words = f"{figure.context} {figure.before} {figure.after}"
     kind = _kind(figure, node)
     layers, name = _scope(figure, subject)
@@ -116,8 +115,15 @@ def _graded(
     if kind == "training" and _WITHOUT_ACTIVATIONS.search(f"{text} {words}"):
         size = BYTES * sizes.params * (2 + copies)
         formulas = [Formula(size, "parameters, gradients and optimizer state")]
+    if kind in ("activations", "data") and says_values(text):
+        formulas = [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
     notes, predicted = _predicted(kind, subject, batch, words)
-    sums = all(not _adds_up(n, c, items, says_total(figure.before)) for n, c in nodes)
+    total = says_total(figure.before)
+    said = total or says_result(figure.before)
+    if said and kind not in ("training", "inference") and _is_sum(written, items):
+        near = Formula(round(sides[0][0]), "the sum of what was said before")
+        return _figure(text, name, kind, sides[0][0], near, (), notes), None
+    sums = all(not _adds_up(n, c, items, total) for n, c in nodes)
     right = next((one for one in formulas if written.fits(one.bytes)), None)
     near = right or min(formulas, key=lambda one: _distance(one.bytes, sides[0][0]))
     mistakes: tuple[Mistake, ...] = ()
@@ -132,19 +138,34 @@ def _graded(
     elif right is None:
         mistakes = (_mistake(written, kind, sizes, batch, copies, formulas),)
     item = (sides[0][0], sides[0][1])
-    return (
-        GradedFigure(
-            text=text,
-            subject=f"{name} {kind}".strip(),
-            written=shown(sides[0][0]),
-            expected=shown(Fraction(near.bytes)),
-            verdict="wrong" if mistakes else "right",
-            mistakes=mistakes,
-            formula=near.text,
-            notes=tuple(notes),
-        ),
-        None if says_total(figure.before) else item,
+    graded = _figure(text, name, kind, sides[0][0], near, mistakes, notes)
+    return graded, None if total else item
+
+
+def _figure(
+    text: str, name: str, kind: str, value: Fraction, near: Formula,
+    mistakes: tuple[Mistake, ...], notes: Sequence[str],
+) -> GradedFigure:  # fmt: skip
+    return GradedFigure(
+        text=text,
+        subject=f"{name} {kind}".strip(),
+        written=shown(value),
+        expected=shown(Fraction(near.bytes)),
+        verdict="wrong" if mistakes else "right",
+        mistakes=mistakes,
+        formula=near.text,
+        notes=tuple(notes),
     )
+
+
+def _is_sum(written: _Value, items: Sequence[tuple[Fraction, Fraction]]) -> bool:
+    """Whether it is what two or more of the last statements come to; those are graded apart."""
+    for first in range(len(items) - 1):
+        size = sum(value for value, _ in items[first:])
+        slack = sum((unit for _, unit in items[first:]), Fraction(0))
+        if any(abs(value - size) <= slack + unit for value, unit in written.values):
+            return True
+    return False
 
 
 def _value(node: Node | None) -> Fraction:
@@ -172,7 +193,10 @@ def _kind(figure: Figure, node: Node | None) -> MemoryKind:
         return whole
     if whole and _KINDS["activations"].search(before):  # `activation memory training`
         return "activations"
-    for words in (before, figure.before, figure.after, figure.context):
+    head, colon, _ = before.replace("：", ":").partition(":")
+    if any(_KINDS[kind].search(head) for kind in ("training", "inference")):  # type: ignore[index]
+        colon = ""  # a heading over what follows
+    for words in (head if colon else "", before, figure.before, figure.after, figure.context):
         found = [
             (match.end(), kind)
             for kind, pattern in _KINDS.items()

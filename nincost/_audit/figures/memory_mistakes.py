@@ -52,6 +52,10 @@ def wrong_sizes(
                 words = f"one input of {usual} is counted, or one of a batch is asked for"
                 if kind in ("data", "activations"):
                     yield size * usual, Mistake("batch-counted", words)
+        for power in (10, 100):
+            for factor, times in ((Fraction(power), "large"), (Fraction(1, power), "small")):
+                words = f"{power} times too {times}: a decimal place"
+                yield size * factor, Mistake("unit", words)
         for base in (1000, 1024):
             for power in (1, 2):
                 for factor in (Fraction(base) ** power, 1 / Fraction(base) ** power):

@@ -6,18 +6,19 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from nincost._audit.figures.chains import DIMS, chain_of, graded_chain, size_mistake
+from nincost._audit.figures.chains import chain_of, graded_chain, size_mistake
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import SIZE_FORMULA
+from nincost._audit.reading.words import DIMS, SIZE_FORMULA
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 from nincost._closed_form.window import Window, by
 from nincost.errors import ExpressionError
 
+_INPUT = re.compile(r"\b(?:input|image)\b|输入|图像|图片", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAMES_WITH_DIGITS = re.compile(
     r"(?:block|pool|conv|stage|layer|padding|pad|stride)\s*[#_=]?\s*\d+|第\s*\d+|填充\s*\d+"
@@ -37,6 +38,7 @@ def graded_shapes(
     found = []
     labels = Labels(layers)
     after = 0
+    used: set[int] = set()
     for figure in figures:
         chain = chain_of(reading, [figure])
         if chain is not None:
@@ -45,14 +47,22 @@ def graded_shapes(
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
-        place = labels.last_of(f"{figure.context} {figure.before}" if formula else figure.before)
+        place = labels.last_of(figure.before)
         if place is None:
             place = labels.last_of(figure.context)
+            place = None if place in used else place  # its size was said: it goes on from there
         if formula:
+            place = _window_of(_numbers(reading, figure), layers, place, after)
             one = _of_formula(reading, figure, text, layers, place)
         else:
             dims = _stated(raw)
             if not dims:
+                continue
+            given = layers[0].cost.window if layers else None
+            if given and _INPUT.search(figure.before) and dims in (
+                given.size, (layers[0].cost.channels, *given.size)
+            ):  # fmt: skip
+                found.append(GradedFigure(text, "input", by(dims), by(dims), "right"))
                 continue
             if place is None:
                 place = next((p for p in range(after, len(layers)) if _fits(dims, layers[p])), None)
@@ -63,6 +73,7 @@ def graded_shapes(
             found.append(one)
             if place is not None:
                 after = place + 1
+                used.add(place)
     return found
 
 
@@ -126,12 +137,9 @@ def _of_formula(
     except ExpressionError:
         return None
     more = [int(n) for n in _NUMBER.findall(figure.after) if "." not in n]
-    formula = re.split(r"[=~]", reading.line[figure.start : figure.end])[0]
-    numbers = [int(n) for n in re.findall(r"\d+", formula)]
-    found = _window_of(numbers, layers, place)
-    if found is None:
+    if place is None:
         return None
-    layer = layers[found]
+    layer = layers[place]
     values = [claim.value for claim in claims] + [Fraction(n) for n in more]
     value = values[-1] if values else (node.value if node is not None else Fraction(0))
     own = layer.cost.output[-1]
@@ -141,7 +149,7 @@ def _of_formula(
         mistakes: tuple[Mistake, ...] = ()
     else:
         size = (int(value),) * len(layer.cost.output[2:])
-        mistakes = (size_mistake(size, layers, found),)
+        mistakes = (size_mistake(size, layers, place),)
     return GradedFigure(
         text=text,
         subject=layer.name,
@@ -149,12 +157,23 @@ def _of_formula(
         expected=str(own),
         verdict="wrong" if mistakes else "right",
         mistakes=mistakes,
-        formula=_working(layers, found),
+        formula=_working(layers, place),
     )
 
 
-def _window_of(numbers: list[int], layers: Sequence[CostedLayer], place: int | None) -> int | None:
-    """The window whose size, kernel and stride a formula has, best that of the layer named."""
+def _numbers(reading: Reading, figure: Figure) -> list[int]:
+    """The numbers of a formula, before its result."""
+    formula = re.split(r"[=~]", reading.line[figure.start : figure.end])[0]
+    return [int(n) for n in re.findall(r"\d+", formula)]
+
+
+def _window_of(
+    numbers: list[int], layers: Sequence[CostedLayer], place: int | None, after: int
+) -> int | None:
+    """The window whose size, kernel and stride a formula has, best that of the layer named.
+
+    Of others it is the next one from `after` on.
+    """
     wide = [
         p for p, one in enumerate(layers)
         if one.cost.window and (max(one.cost.window.kernel) > 1) and "Adaptive" not in one.cost.type
@@ -168,7 +187,7 @@ def _window_of(numbers: list[int], layers: Sequence[CostedLayer], place: int | N
             return own[0]
     best = [(p, _score(numbers, layers[p].cost.window)) for p in wide]
     best = [(p, score) for p, score in best if score >= 2]
-    return max(best, key=lambda pair: (pair[1], -pair[0]))[0] if best else None
+    return max(best, key=lambda pair: (pair[1], pair[0] >= after, -pair[0]))[0] if best else None
 
 
 def _score(numbers: list[int], window: Window | None) -> int:

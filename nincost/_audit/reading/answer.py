@@ -7,24 +7,27 @@ each calculation in English or Chinese: `statements.py` cuts it, `words.py` know
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
 from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading, Unread
-from nincost._audit.reading.rewritten import rewritten
+from nincost._audit.reading.rewritten import TUPLE, rewritten
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
 from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import (
+    BECOMES,
     CHAIN,
+    DIMS,
     REMARK,
     SIZE_FORMULA,
     About,
     about,
     amount_in,
+    batch_in,
     batches,
     first_amount_in,
-    is_per_image,
     says_about,
     says_count,
     says_detail,
@@ -42,9 +45,10 @@ def read_answer(text: str, what: About | None = None) -> Reading:
         ExpressionError: nothing in it can be read, or it is larger than anybody writes by hand.
     """
     check_length(text)
+    tuples = [match.span() for match in TUPLE.finditer(text)]
     text = rewritten(text)
     line, found = statements(text)
-    reader = _Reader(Reading(text, line), what)
+    reader = _Reader(Reading(text, line), what, tuples)
     for statement in found:
         reader.add(statement)
     reading = reader.reading
@@ -74,8 +78,11 @@ def _settled(part: Part) -> Part:
 class _Reader:
     """Puts statements into parts, and keeps in mind what was said before."""
 
-    def __init__(self, reading: Reading, what: About | None) -> None:
+    def __init__(
+        self, reading: Reading, what: About | None, tuples: Sequence[tuple[int, int]]
+    ) -> None:
         self.reading = reading
+        self.tuples = tuples
         self.now: About | None = what
         self.error: ExpressionError | None = None
         self.heading = ""
@@ -86,10 +93,10 @@ class _Reader:
         subject = self._subject(statement)
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
-        named = [size for _, _, size in batches(said)]
-        batch = named[-1] if named else None
-        if is_per_image(said):
-            batch = 1
+        batch = batch_in(said)
+        own = batches(f"{statement.before} {raw}")
+        if own:
+            self.batch = own[-1][2]
         if subject in ("memory", "shapes", "fields"):
             if calculated or (subject != "memory" and re.search(r"\d", statement.words)):
                 context = f"{self.heading} {statement.context}"
@@ -113,6 +120,8 @@ class _Reader:
         try:
             self._amount(statement, subject, batch)
         except ExpressionError as error:
+            if _SYMBOLIC.search(f"{statement.before[-20:]}{raw}"):
+                return  # `k*k*ci*co + co`: a formula of names, with nothing to grade
             self.error = self.error or error
             self.reading.unread.append(Unread(_line_at(self.reading.text, statement), str(error)))
 
@@ -133,10 +142,14 @@ class _Reader:
         if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
             self.now = self.now or "shapes"
             return "shapes"
+        if _ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
+            return "shapes"
+        if any(first <= statement.start < last for first, last in self.tuples):
+            return "shapes"
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
             return amount
-        if CHAIN.search(text) or said == "shapes":
+        if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
             return "shapes"
         if not statement.first_in_line or statement.context:
             inherited = about(statement.context)
@@ -161,11 +174,17 @@ class _Reader:
             parts.append(Part(what, self.reading.text))
         part = parts[-1]
         part.batch = part.batch or batch
+        if batch:
+            part.batches.append(batch)
         if says_detail(statement.before) and part.lines:
+            if node is not None:
+                part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))
             return
         if node is None:
             _add_claims(part, claims)
-        elif is_subtotal(part, statement, node) or is_bound(part, statement, node):
+        elif is_subtotal(part, statement, node):
+            part.remarks.append(Line(statement.before.strip(), node))
+        elif is_bound(part, statement, node):
             return
         elif part.lines and (_is_total(statement, node) or _adds_up_again(part, statement, node)):
             part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
@@ -184,8 +203,16 @@ class _Reader:
             if others and part.lines and all(o.fits(part.value + node.value) for o in others):
                 part.claims += others  # `..., 0.87M -> 762.3M`: of all that stands before
                 claims = own
-            line = Line(statement.before.strip(), node, tuple(claims), total)
+            before = f"{statement.context} {statement.before}"  # `NiN block 2, 1x1 conv: ...`
+            label = before if statement.first_in_line else statement.before
+            line = Line(label.strip(), node, tuple(claims), total, statement.after)
             part.lines += [line] * min(statement.names, MAX_TERMS)
+
+
+_SYMBOLIC = re.compile(
+    r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
+)
+_ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
 
 
 def _is_shape(text: str) -> bool:

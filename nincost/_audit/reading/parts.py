@@ -14,12 +14,13 @@ MAX_TERMS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A stretch of the answer: the words before it, its tree and the subtotals stated."""
+    """A stretch of the answer: the words around it, its tree and the subtotals stated."""
 
     label: str
     node: Node
     claims: tuple[Claim, ...] = ()
     total: bool = False
+    after: str = ""
 
 
 @dataclass(slots=True)
@@ -28,7 +29,8 @@ class Part:
 
     Attributes:
         what: None where it does not say which.
-        batch: the batch size that it names, or None.
+        batch: the batch size that it names first, or None; `batches` are all that it names.
+        remarks: what is said of a part of a number before it: "of which".
         summed: how many of the lines are in a subtotal that was said.
     """
 
@@ -37,6 +39,8 @@ class Part:
     lines: list[Line] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     batch: int | None = None
+    batches: list[int] = field(default_factory=list)
+    remarks: list[Line] = field(default_factory=list)
     summed: int = 0
 
     @property

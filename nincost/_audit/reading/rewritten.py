@@ -8,6 +8,7 @@ import re
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
+    text = TUPLE.sub(lambda m: f"{'x'.join(re.findall('[0-9]+', m[0]))} ".rjust(len(m[0])), text)
     return "".join(map(_chain_without_words, text.splitlines(keepends=True)))
 
 
@@ -24,6 +25,11 @@ def _with_unit_after(match: re.Match[str]) -> str:
     return ":" + f"{match['number']}{match['unit']}".rjust(len(match[0]) - 1)
 
 
+#: `(96, 54, 54)`, `[1,96,54,54]`: a shape; `(1,992)` is a number.
+TUPLE = re.compile(
+    r"[(\[（]\s*(?:\d{1,4}\s*[,，]\s*){2,3}\d{1,4}\s*[)\]）]"
+    r"|[(\[（]\s*\d{1,4}(?:\s*[,，]\s+|\s*[,，](?!\d{3}\b))\d{1,4}\s*[)\]）]"
+)
 _ARROW = re.compile(r"->|=>|→|⇒|⟶|➜")
 _A_SIZE = re.compile(r"\s*\d+(?:\s*[x×X*,]\s*\d+)*\s*")
 

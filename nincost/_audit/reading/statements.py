@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from nincost._audit.reading.tokens import WORD_NUMBER, plain
-from nincost._audit.reading.words import SIZE_FORMULA, batches
+from nincost._audit.reading.words import SIZE_FORMULA, amount_in, batches
 from nincost.errors import ExpressionError
 
 MAX_STATEMENTS = 2_000
@@ -52,17 +52,26 @@ _NUMBERING = re.compile(
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s)|//).*$", re.MULTILINE)
+#: `…；2、计算量：…`: numbering within a line.
+_ITEM = re.compile(r"(?<=[；;。])\s*(?:\d{1,2}[、.)）]|[(（]\d{1,2}[)）])\s*(?=[^\W\d_])")
+#: `ci=1 co=96 k=11`: what a layer is made with.
+_SETTINGS = re.compile(
+    r"(?:\b[A-Za-z_]{1,12}\s*=\s*\d{1,4}\s*[,，、]?\s*){2,}(?=->|=>|→|[:：]|$)", re.MULTILINE
+)
 _SEPARATOR = re.compile(
     r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)])\.(?=\s|$)"
 )
 _SAME_TWICE = re.compile(  # `1x1 conv`, `11*11卷积`: a kernel's name
-    r"(?<![\d*xX^(.+])(?<!\+ )(\d{1,3})\s?[*xX]\s?\1(?![\d*^/+.)])"
+    r"(?<![\d*xX^(.+])(?<!\+ )(\d{1,3})\s?[*xX](?:\s?| {4,6})\1(?![\d*^/+.)])"
     r"(?=\s*(?:(?![xX]\s?\d)[^\W\d_]|的|$|[:(])|\s+\d)"
 )
+_OPERATOR_BEFORE = re.compile(r"(?:[*^/+]|[\d)]\s*[xX])\s*$")
 _A_CONV = re.compile(r"^[^:]*(?<!\d)(\d{1,2})\s?[*xX]\s?\1(?!\d)[^:]*:.*\d")
 _WORD = re.compile(
     r"第\s*(?:\d+|[一二三四五六七八九十]+)\s*(?:个|块|层|题|节|章|步)*|\d+(?:st|nd|rd|th)\b"
+    r"|(?:stride|padding|pad|kernel(?:[ _]size)?|步幅|步长|填充)\s*(?:=|为|是|of)?\s*\d{1,2}"
+    r"(?![\d*/.])(?!\s*[*/xX×])"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
     r"|(?:block|stage|layer|exercise|question|chapter|section|figure|net|nin|ex|q)\s*[#.]?\s*"
     r"\[?\d+(?:\.\d+)?\]?(?![\d*x])"
@@ -90,6 +99,12 @@ _WORD_OPERATORS = (
     (re.compile(r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])", re.IGNORECASE), "+"),
     (re.compile(r"(?<=[\s\d)])times(?=\s+[\d(])|乘以(?=\s*[\d(])", re.IGNORECASE), "*"),
 )
+#: `1992166 floats x 4 B`: what is counted, between a number and its sign.
+_COUNTED = re.compile(
+    r"(?<=\d)\s*(?:(?!million|billion|thousand|bytes|flops|macs|[kmgt]ib\b)[A-Za-z]{3,}|(?![万亿字])"
+    r"[\u4e00-\u9fff]{1,4})(?=\s*(?:[*/]|[xX](?![A-Za-z]))\s*[\d(])",
+    re.IGNORECASE,
+)
 _EMPTY = re.compile(r"\(\s*\)")
 _NOTE = re.compile(r"\([^()]*\)")
 _RESTATED = re.compile(r"\(([~=][^()]*)\)")  # `1,992,166 (~1.99M)`
@@ -106,7 +121,8 @@ def statements(text: str) -> tuple[str, list[Statement]]:
     Raises:
         ExpressionError: there are more than 2,000.
     """
-    text = _COMMENT.sub(lambda m: " " * len(m[0]), text)
+    for pattern in (_COMMENT, _ITEM, _SETTINGS):
+        text = pattern.sub(lambda m: " " * len(m[0]), text)
     line = plain(text)
     masked = list(" " * len(line))
     found: list[Statement] = []
@@ -194,12 +210,13 @@ def _of_clause(
         if re.search(r"[+*/(-]", lead[0]):
             names = 1
         seen = " " * lead.end() + seen[lead.end() :]
-    runs = _runs(seen)
+    runs = _runs(seen, line[start:end])
     if not runs:
         yield Statement(end, end, text[start:end], "")
         return
     at = start
     for index, (first, last) in enumerate(runs):
+        first += len(seen[first:last]) - len(seen[first:last].lstrip("=~ ")) if index else 0  # noqa: PLW2901
         begin, stop = start + first, start + last
         upto = end if index == len(runs) - 1 else stop
         masked[begin:stop] = seen[first:last]
@@ -207,12 +224,15 @@ def _of_clause(
         at, names = upto, 1
 
 
-def _runs(seen: str) -> list[tuple[int, int]]:
+def _runs(seen: str, words: str) -> list[tuple[int, int]]:
     """Stretches that are a calculation each: operators join what stands apart."""
     runs: list[tuple[int, int]] = []
     for match in re.finditer(r"\S+(?:\s\S+)*", seen):
         first, last = match.span()
-        if runs and (seen[runs[-1][1] - 1] in "+-*/^(=~" or seen[first] in "+-*/^)=~"):
+        joins = seen[first] in "+-*/^)=~" or re.match(r"[xX](?=[\s\d(])", seen[first:])
+        # `macs = 762297352 and params = 1992166` are two.
+        apart = bool(runs) and seen[first] in "=~" and amount_in(words[runs[-1][1] : first])
+        if runs and not apart and (seen[runs[-1][1] - 1] in "+-*/^(=~" or joins):
             runs[-1] = (runs[-1][0], last)
             continue
         runs.append((first, last))
@@ -242,13 +262,16 @@ def _without_words(line: str, start: int, end: int) -> str:
         and not SIZE_FORMULA.search(seen[: colon.start()])
     ):
         seen = " " * colon.end() + seen[colon.end() :]
+    seen = _COUNTED.sub(blank, seen)
     for pattern, operator in _WORD_OPERATORS:
         seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]
     seen = _RESTATED.sub(lambda m: f" {m[1]} ", seen)
     seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
     for _ in range(4):
         seen = _NOTE.sub(lambda m: blank(m) if _is_note(m[0]) else m[0], seen)
-    without_names = _SAME_TWICE.sub(blank, seen)
+    without_names = _SAME_TWICE.sub(
+        lambda m: m[0] if _OPERATOR_BEFORE.search(seen, 0, m.start()) else blank(m), seen
+    )
     # `1x1: 96x96` is a calculation, and no kernel's name: nothing else follows the colon.
     if re.search(r"\d", without_names) or not (colon and _A_CONV.search(line[start:end])):
         seen = without_names
@@ -289,7 +312,7 @@ def _is_note(text: str) -> bool:
 
 def _times(seen: str, at: int) -> bool:
     """Whether an x stands between what is multiplied."""
-    before, after = seen[max(0, at - 9) : at].rstrip(), seen[at + 1 : at + 9].lstrip()
+    before, after = seen[max(0, at - 40) : at].rstrip(), seen[at + 1 : at + 9].lstrip()
     ends = bool(before) and (before[-1].isdigit() or before[-1] == ")")
     ends = ends or bool(re.search(r"\d ?[kKMGTB万亿]$", before))
     return bool(ends and after) and (after[0].isdigit() or after[0] in "(^")

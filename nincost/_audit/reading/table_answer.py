@@ -13,6 +13,7 @@ from nincost._audit.reading.expression import Node, parse, rounded_unit
 from nincost._audit.reading.parts import MAX_TERMS
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.words import amount_in
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
 
@@ -52,6 +53,8 @@ _HEADINGS = {
     "output_shape": ("output", "output shape", "输出", "输出形状", "输出尺寸", "shape"),
 }
 _SHAPE = "output_shape"
+_TOTALS = ("total", "sum", "all", "totals", "总计", "合计", "总和", "总", "共", "总共")
+_UNIT_IN_HEADING = re.compile(r"[(（/,]\s*(?:in\s*)?(?P<unit>[kKMG]|万|亿|million)\s*[)）]?$")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
 
@@ -105,8 +108,7 @@ def _columns(
             cell is not a number.
     """
     rows = [row for row in table if any(map(str.strip, row))]
-    names = [name.strip().lower() for name in rows[0]] if rows else []
-    names = [_HEADING.get(name, name) for name in names]
+    names = _names_of(rows) if rows else []
     wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
     if kind == "table" and not found and not what and "layer" in names and _SHAPE in names:
@@ -125,10 +127,31 @@ def _columns(
         raise ExpressionError(
             f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
-    return tuple(_column(rows[1:], names, w) for w in found)
+    units = [_unit_of_heading(name) for name in rows[0]]
+    return tuple(_column(rows[1:], names, w, units[names.index(w)]) for w in found)
 
 
-def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
+def _names_of(rows: list[list[str]]) -> list[str]:
+    """The headings as a profile has them; the first column without numbers is that of layers."""
+    names = [name.strip().strip("*").lower() for name in rows[0]]
+    names = [_HEADING.get(name, name) for name in names]
+    for place, name in enumerate(names):
+        if name not in _HEADINGS and (about := amount_in(name)) and about not in names:
+            names[place] = about
+    if "layer" not in names and names and names[0] not in _HEADINGS:
+        first = [row[0] for row in rows[1:] if row]
+        if any(re.search(r"[^\W\d_]", cell) for cell in first):
+            names[0] = "layer"
+    return names
+
+
+def _unit_of_heading(heading: str) -> str:
+    """`M` of `params (M)`, `万` of `参数量/万`; empty where it names none."""
+    found = _UNIT_IN_HEADING.search(heading.strip())
+    return {"million": "M"}.get(found["unit"], found["unit"]) if found else ""
+
+
+def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above: str) -> Column:
     cells: list[Cell] = []
     total, unit = None, Fraction(0)
     layer_at, at = names.index("layer"), names.index(what)
@@ -136,10 +159,12 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity) -> Column:
         layer = row[layer_at].strip() if layer_at < len(row) else ""
         layer = layer[1:] if layer[:2] in ("'=", "'+", "'-", "'@") else layer
         text = row[at].strip() if at < len(row) else ""
-        if not text:
+        if text in ("", "-", "–", "—"):
             continue
+        if unit_above and re.fullmatch(r"[\d.,]+", text):
+            text += unit_above
         node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
-        if layer.lower() in ("total", "sum", "总计", "合计"):
+        if layer.lower().strip(" *:：") in _TOTALS:
             total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))

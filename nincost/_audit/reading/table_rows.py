@@ -8,12 +8,15 @@ import re
 from typing import Any
 
 from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.words import amount_in
 from nincost._closed_form.cost_terms import QUANTITIES
 from nincost.errors import ExpressionError
 
 Rows = list[list[str]]
 
 _DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
+_GAP = re.compile(r"\s*(?:\t|\||\s{2,})\s*")
+_RULE = re.compile(r"[-=+:| \u2500-\u257f]*")
 _TABULAR = re.compile(r"\\begin\{tabular[x*]?\}(?P<body>.*?)(?:\\end\{tabular|\Z)", re.DOTALL)
 _RULES = re.compile(
     r"\\(?:toprule|midrule|bottomrule|hline|cmidrule(?:\([lr]*\))?\{[^{}]*\}|cline\{[^{}]*\})"
@@ -32,7 +35,7 @@ def table_rows(text: str) -> Rows | None:
     check_length(text)
     if text.lstrip("\ufeff \r\n\t").startswith("{") and '"' in text:
         return _of_json(text)
-    return _of_latex(text) or _of_markdown(text) or None
+    return _of_latex(text) or _of_markdown(text) or _of_columns(text) or None
 
 
 def _of_markdown(text: str) -> Rows:
@@ -42,6 +45,19 @@ def _of_markdown(text: str) -> Rows:
             continue
         rows = itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])
         return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
+    return []
+
+
+def _of_columns(text: str) -> Rows:
+    """Lines of as many cells with tabs, wide gaps or bars between them, below names of amounts."""
+    lines = [_GAP.split(line.strip().strip("|").strip()) for line in text.splitlines()]
+    for place, names in enumerate(lines):
+        words = not any(re.search(r"\d", name) for name in names)
+        if len(names) < 2 or not words or not any(map(amount_in, names[1:])):
+            continue
+        below = [row for row in lines[place + 1 :] if not _RULE.fullmatch("".join(row))]
+        if len(below) > 1 and all(len(row) == len(names) for row in below):
+            return [names, *below]
     return []
 
 

@@ -25,9 +25,11 @@ _MEMORY = re.compile(
     r"|(?:input|params|total) size\b",
     _I,
 )
-_FIELDS = re.compile(r"receptive|感受野", _I)
+_ACTIVATIONS = re.compile(r"\bactivations?\b(?! (?:function|layer)s?)|激活(?!函数|层)", _I)
+_FIELDS = re.compile(r"receptive|感受野|\bRFs?\b", _I)
 _SHAPES = re.compile(
-    r"shapes?\b|(?<!batch[ _-])\bsizes?\b|\boutputs?\b|形状|尺寸|输出(?!通道)"
+    r"shapes?\b|(?<!batch[ _-])\bsizes?\b|(?<!\d\d )\boutputs?\b|形状|尺寸|输出(?!通道)"
+    r"|feature maps?\b|resolution|特征图|分辨率"
     r"|(?<!批量)(?<!批次)大小",
     _I,
 )
@@ -35,6 +37,15 @@ _SHAPES = re.compile(
 SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
     r"|(?<![\d*x×.])\d{1,4}\s*-\s*\d{1,2}\s*(?:\+\s*2\s*[*x×]\s*\d\s*)?\+\s*1\s*(?==)"
+)
+#: `96x54x54`, `96, 54, 54`: a shape.
+DIMS = re.compile(r"\d+(?:\s*[x×X*,，]\s*\d+)+")
+#: `变成54×54`, `turns into 22x22`: a size that comes out.
+BECOMES = re.compile(
+    r"(?:变[成为]|得到|缩[小到]+为?|降[到为]|剩下?|输出[为是]?|→|->"
+    r"|becomes?|into|down to|leaves?|gives?)"
+    r"\s*(?:a\s+)?\d{1,4}\s*[x×X*]\s*\d{1,4}(?!\d)",
+    _I,
 )
 #: `54 -> 26 -> 12`: sizes one after the other.
 CHAIN = re.compile(r"\d+(?:\s*(?:\([^()]*\))?\s*(?:->|→|=>|⇒|、)\s*\d+){2,}")
@@ -50,7 +61,8 @@ _TOTAL = re.compile(
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
 _SEVERAL = re.compile(r"\b(?:two|both|twice|three)\b|两|二|三个|×\s*2", _I)
 _RESULT = re.compile(
-    r"\b(?:so|makes?|making|gives?|giving|that is|comes? to|for a (?:sub)?total|subtotal|in all)\b"
+    r"\b(?:so|makes?|making|gives?|giving|(?:that|which) is|equals?|comes? to|subtotal|in all"
+    r"|for a total)\b"
     r"|共|合计|小计|得|等于|因此|所以",
     _I,
 )
@@ -62,6 +74,16 @@ _LESS_THAN = re.compile(
 _MORE_THAN = re.compile(r"超过|多于|大于|more than|over|above|exceeds?", _I)
 _THAT_IS = re.compile(r"即|也就是|合|\bor\b|\bi\.?e\b|that is", _I)
 _COUNT = re.compile(r"\b(two|three|both|2|3) (?:of them|together|have)\b|(两个|三个|二者)", _I)
+#: `9312 (x2)`, `9312, twice`: how many layers a number stands for, said after it.
+_COPIES = re.compile(
+    r"^\W*(?:[x×*✕]\s*(?P<a>[2-4])\b|(?P<b>[2-4])\s*(?:[x×]|times|layers|of (?:them|these))\b"
+    r"|(?P<two>twice|for both|two of|each|apiece|各?(?:两|二|2)[个层次]|(?:共|有)(?:两|2)[个层])"
+    r"|(?P<three>three times|(?:三|3)[个层次]))",
+    _I,
+)
+_COPIES_BEFORE = re.compile(
+    r"\b(?P<two>two|both|2)\b|(?P<zh>两|二|2)\s*[个层]|(?P<three>\bthree\b|[三3]\s*[个层])", _I
+)
 _BATCH = re.compile(
     r"(?<![A-Za-z])batch(?:[ _-]?size)?\s*(?:为|是|取|of|at|=|:|~)?\s*(?P<a>\d+)"
     r"(?![\d.,])(?!\s*[KMGT]?i?B)"
@@ -69,6 +91,9 @@ _BATCH = re.compile(
     r"|批次(?:大小)?\s*(?:为|是|取|=|:)?\s*(?P<c>\d+)"
     r"|(?P<d>\d+)\s*(?:张(?:图片?|图像)|images\b|\(\s*(?:batch|批量|批次)[^()]*\))",
     _I,
+)
+_VALUES = re.compile(
+    r"\b(?:values|elements|floats|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)", _I
 )
 _PER_IMAGE = re.compile(r"per image|(?:one|single|an) image|一张图|单张|每张|一张", _I)
 
@@ -85,6 +110,8 @@ def about(words: str) -> About | None:
     amount = amount_in(words)
     if amount is not None:
         return amount
+    if _ACTIVATIONS.search(words):
+        return "memory"
     return "shapes" if _SHAPES.search(words) else None
 
 
@@ -160,9 +187,34 @@ def says_count(words: str) -> bool:
     return bool(_COUNT.search(words))
 
 
-def is_per_image(words: str) -> bool:
-    """Whether it is about one image, whatever the batch."""
-    return bool(_PER_IMAGE.search(words))
+def copies_said(before: str, after: str) -> int:
+    """How many layers a number stands for: `9312 (x2)`, "each of the two has 9,312"."""
+    found = _COPIES.search(after)
+    if found:
+        return int(found["a"] or found["b"] or (3 if found["three"] else 2))
+    if says_each(before):
+        count = _COPIES_BEFORE.search(before)
+        return 3 if count and count["three"] else 2
+    return 1
+
+
+def is_wordless(words: str) -> bool:
+    """Whether there is no word in it, as before a result in the line after its calculation."""
+    return not re.search(r"[^\W\d_]", words)
+
+
+def says_values(words: str) -> bool:
+    """Whether a number counts values, and no bytes: `3,162,598 floats`, `3162598个`."""
+    return bool(_VALUES.search(words)) and not re.search(r"bytes?\b|字节|\d\s*[KMGT]?i?B\b", words)
+
+
+def batch_in(words: str) -> int | None:
+    """The batch that is named last: a size, or one image; None where there is none."""
+    ones = [match.start() for match in _PER_IMAGE.finditer(words)]
+    named = batches(words)
+    if ones and (not named or ones[-1] > named[-1][0]):
+        return 1
+    return named[-1][2] if named else None
 
 
 def batches(words: str) -> list[tuple[int, int, int]]:

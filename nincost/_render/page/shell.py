@@ -11,6 +11,8 @@ from importlib import resources
 from typing import Any
 
 from nincost import _units as units
+from nincost._chinese.translate import spoken
+from nincost._render.page.spoken import chart_in_chinese, in_chinese
 from nincost._render.page.vega import Spec, compiled, library, needs_extra, vl_convert
 from nincost._trace.recording import GENERATION_CATEGORIES
 
@@ -27,6 +29,9 @@ def render(template: str, charts: Mapping[str, Spec], **context: Any) -> str:
     Text is escaped by Jinja; charts go into a data block as JSON without any `<`. The page's policy
     names the hash of each script and of the style sheet, so nothing else can run or load.
     """
+    zh = spoken() == "zh"
+    if zh:
+        charts = {name: chart_in_chinese(chart) for name, chart in charts.items()}
     scripts = [_static("layers.js")]
     if charts:
         scripts += [library(), _static("charts.js")]
@@ -46,7 +51,7 @@ def render(template: str, charts: Mapping[str, Spec], **context: Any) -> str:
         )),
         **context,
     )  # fmt: skip
-    return page
+    return in_chinese(page) if zh else page
 
 
 def check_libraries() -> None:

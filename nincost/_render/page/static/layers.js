@@ -2,6 +2,7 @@
 // that are shown. No row is made here; without scripts every row is shown.
 "use strict";
 document.documentElement.classList.add("js");
+const CHINESE = document.documentElement.lang === "zh";
 
 const UNITS = { size: [1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]],
   count: [1000, ["", "k", "M", "G", "T", "P", "E"]] };
@@ -70,14 +71,17 @@ function layerTable(table) {
       cell.textContent = sign + (kind.endsWith("exact") ? amount.toLocaleString("en-US")
         : inUnits(amount, kind.replace("signed-", "")));
     });
-    foot.cells[0].textContent = shown === leaves.length ? "Total"
-      : `Total of ${shown.toLocaleString("en-US")} rows`;
+    const count = shown.toLocaleString("en-US");
+    foot.cells[0].textContent = shown === leaves.length ? (CHINESE ? "合计" : "Total")
+      : CHINESE ? `${count} 行合计` : `Total of ${count} rows`;
     tell(shown);
   }
 
   function tell(shown) {
-    said.textContent = `${shown.toLocaleString("en-US")} of ` +
-      `${leaves.length.toLocaleString("en-US")} rows` + (shown < leaves.length ? " match" : "");
+    const [some, all] = [shown, leaves.length].map((count) => count.toLocaleString("en-US"));
+    const match = shown < leaves.length;
+    said.textContent = CHINESE ? `${match ? "符合 " : ""}${some} / ${all} 行`
+      : `${some} of ${all} rows${match ? " match" : ""}`;
   }
 
   function sortBy(column) {
