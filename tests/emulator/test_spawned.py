@@ -71,9 +71,12 @@ def test_a_signal_ends_all_processes_and_reports_what_there_is(
 ) -> None:
     command = [sys.executable, "-m", "nincost", "run", "--gpu", "h100", "--format", "json"]
     command += ["--until-exit", *map(str, arguments)]
+    # What a shell starts in the background ignores Ctrl-C, and so does all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stderr is not None
         said = list(itertools.takewhile(lambda line: "second step" not in line, process.stderr))
         others = descendants(process.pid)
