@@ -96,6 +96,11 @@ def torch_of(python: str) -> Torch:
             f"there is no interpreter {python!r} ({error.strerror}): give the path of a Python "
             "that has torch, such as venv/bin/python"
         ) from error
+    if done.returncode and re.search(r"fatal error: \S+\.h: No such file", done.stderr):
+        raise EmulatorError(
+            f"{' '.join(compiler)} finds no headers of the C library: install them (libc6-dev, "
+            "glibc-devel); pip install ziglang helps where no other compiler is on PATH"
+        )
     if done.returncode:
         raise EmulatorError(
             f"{python} could not be asked for its torch: {done.stderr.strip()[-300:]}"
@@ -219,6 +224,11 @@ def _compile(compiler: list[str], sources: list[Path], target: Path, soname: str
         "-ldl", "-lpthread",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and re.search(r"fatal error: \S+\.h: No such file", done.stderr):
+        raise EmulatorError(
+            f"{' '.join(compiler)} finds no headers of the C library: install them (libc6-dev, "
+            "glibc-devel); pip install ziglang helps where no other compiler is on PATH"
+        )
     if done.returncode:
         raise EmulatorError(
             f"{' '.join(compiler)} could not compile the emulated GPU: {done.stderr.strip()[-600:]}"

@@ -57,6 +57,28 @@ def test_a_broken_compilation_leaves_nothing(
     assert list((tmp_path / "nincost").iterdir()) == []
 
 
+def test_a_compiler_without_headers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As Debian installs gcc without what it recommends."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compiler = tmp_path / "cc"
+    said = "stream.c:6:10: fatal error: pthread.h: No such file or directory"
+    compiler.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(library, "_compiler", lambda: [str(compiler)])
+    with pytest.raises(EmulatorError, match=r"no headers of the C library: install .*libc6-dev"):
+        library.library()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
+def test_what_other_compilers_refuse() -> None:
+    """clang, and with it ziglang, takes no pointer for one of another type."""
+    strict = ["-Werror=incompatible-pointer-types", "-Werror=int-conversion"]
+    sources = sorted(library.RUNTIME.glob("*.c"))
+    command = ["gcc", "-std=gnu11", "-fsyntax-only", *strict, f"-I{library.RUNTIME}", *sources]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_another_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library.sys, "platform", "darwin")
     with pytest.raises(EmulatorError, match=r"nincost memory.*which works everywhere"):

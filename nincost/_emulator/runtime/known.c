@@ -32,7 +32,7 @@ __attribute__((constructor(103))) static void begin(void) { /* after memory.c's 
   room = addresses(&first);
   units = table(room / UNIT);
   chunks = table(room / CHUNK);
-  begun = table(room / CHUNK * sizeof *begun);
+  begun = (uint16_t *)table(room / CHUNK * sizeof *begun);
   if (units && chunks && begun && room) states = table(room / 4);
 }
 

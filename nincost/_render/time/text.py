@@ -96,7 +96,8 @@ def _communication(result: StepTime) -> list[tuple[str, str]]:
     joined = {"nvswitch": "NVLink", "pcie": "PCI Express", "host": "the host's memory"}[sent.links]
     return [(
         "Sends",
-        f"{units.size(sent.moved_bytes)} in {units.exact(sent.collectives)} collectives, "
+        f"{units.size(sent.moved_bytes)} in {units.exact(sent.collectives)} "
+        f"collective{'s' * (sent.collectives != 1)}, "
         f"{units.duration(sent.seconds)} over {joined} ({sent.link_bandwidth / 1e9:.4g} GB/s); "
         f"{units.duration(result.totals.communication_seconds)} of the step is not hidden",
     )]  # fmt: skip
