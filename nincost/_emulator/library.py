@@ -96,11 +96,6 @@ def torch_of(python: str) -> Torch:
             f"there is no interpreter {python!r} ({error.strerror}): give the path of a Python "
             "that has torch, such as venv/bin/python"
         ) from error
-    if done.returncode and re.search(r"fatal error: \S+\.h: No such file", done.stderr):
-        raise EmulatorError(
-            f"{' '.join(compiler)} finds no headers of the C library: install them (libc6-dev, "
-            "glibc-devel); pip install ziglang helps where no other compiler is on PATH"
-        )
     if done.returncode:
         raise EmulatorError(
             f"{python} could not be asked for its torch: {done.stderr.strip()[-300:]}"
