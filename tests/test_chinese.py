@@ -35,7 +35,7 @@ NAMES = re.compile(
     r"Adaptive\w+|--[\w-]+( [\w:.-]+)?|(block|pool|fc|global_|flatten|dropout|classifier)[\w.]*|"
     r"adaptive_avg_pool2d|nvidia-smi|nincost( fit)?|meta|eval|MFU|float32|docs/time\.md|TFLOP/s|"
     r"FLOP|roofline|Sequential|conv\w*|relu\w*|conv2d block1|aten/src\S*.*|UTC|"
-    r"platform \S+ \S+|[\w.-]+ \d+\.\d\S*(?= ·)|aten\b"
+    r"platform \S+ \S+|[\w.-]+ \d+\.\d\S*(?= ·|$)|aten\b"
 )
 
 
