@@ -21,6 +21,7 @@ from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request, make_request
 from nincost._step.step_options import Step
 from nincost._time.predict import predict_time
+from nincost._time.ranks.spread import untimed
 from nincost._time.speeds import is_timed
 from nincost.errors import InputError
 
@@ -91,7 +92,7 @@ def plan(
                 return rank_peaks(step, of_ranks, process)
 
             workers = min(os.cpu_count() or 1, 4)
-            timed = None if parallel.tp > 1 or parallel.cpu_offload else rate
+            timed = None if untimed(parallel) else rate
             planner = Planner(
                 request, parallel, budget, share, by_emulator, timed, fixed, workers=workers
             )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nincost._canonical_names import canonical_name
+from nincost._step.option_checks import check_dtype
 from nincost.errors import InputError, did_you_mean
 
 #: What weights of linear layers become.
 KINDS = ("nf4", "fp4", "int8")
 _FLAGS = ("double", "prepare")
 _KEYS = (*_FLAGS, "skip", "compute")
+_CHECK_COMPUTE = check_dtype("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,7 @@ def parse_quantize(name: str, text: str) -> Quantization:
         elif key == "skip" and value:
             skip = [] if value == "none" else [value]
         elif key == "compute" and value:
-            known = ("float32", "float16", "bfloat16")
-            short = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-            compute = canonical_name(f"{name}'s compute", short.get(value, value), known)
+            compute = _CHECK_COMPUTE(f"{name}'s compute", value)
         elif part and not sign and skip is not None:
             skip.append(part)
         else:

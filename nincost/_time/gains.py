@@ -39,12 +39,13 @@ def gains(timing: Timing) -> tuple[Gain, ...]:
 
 def _again(timing: Timing, request: Request, *, compiled: bool) -> Timing:
     """Another step on the same ranks."""
-    if timing.spread is None:
-        if request is timing.request:
-            return time_recording(request, timing.recording, compiled=compiled)
-        return predict_time(request, compiled=compiled)
     spread = timing.spread
-    return predict_time(request, compiled=compiled, parallel=spread.parallel, links=spread.links)
+    parallel, links = (spread.parallel, spread.links) if spread else (None, None)
+    if request is timing.request:
+        return time_recording(
+            request, timing.recording, compiled=compiled, parallel=parallel, links=links
+        )
+    return predict_time(request, compiled=compiled, parallel=parallel, links=links)
 
 
 def _gain(option: str, description: str, before: Timing, after: Timing) -> Gain:

@@ -74,7 +74,7 @@ class Timing:
 
     def share(self, one: Launched) -> float:
         """Of an operator's work, what this rank does."""
-        return self.spread.optimizer_share if self.spread and one.phase == "step" else 1.0
+        return self.spread.share(one) if self.spread else 1.0
 
     def bound(self, work: int) -> Bound:
         """Whether a kernel waits for arithmetic or for memory."""
@@ -95,24 +95,26 @@ def predict_time(
     Raises:
         InputError: no time is known of such ranks.
     """
-    if parallel is None or parallel.ranks == 1:
-        recording = record(request.step, request.target())
-        return time_recording(request, recording, compiled=compiled)
-    check_timed(parallel)
-    on_rank = as_on_a_rank(request, parallel)
+    on_rank = request
+    if parallel is not None:
+        check_timed(parallel)
+        on_rank = as_on_a_rank(request, parallel)
     recording = record(on_rank.step, on_rank.target())
-    operators = (compiled_operators_of if compiled else operators_of)(recording, on_rank.target())
-    gpu = request.card.gpu
-    joined = links or usual_links(gpu, parallel.ranks_per_node)
-    spread = spread_over(request, parallel, joined, operators, gpu)
-    found = _timed(request, recording, operators, gpu, fitted_parameters(), spread)
-    return replace(found, compiled=compiled)
+    return time_recording(request, recording, compiled=compiled, parallel=parallel, links=links)
 
 
-def time_recording(request: Request, recording: Recording, *, compiled: bool = False) -> Timing:
-    """Time a recorded step on the request's card, `compiled` as by torch.compile."""
+def time_recording(
+    request: Request, recording: Recording, *, compiled: bool = False,
+    parallel: Parallel | None = None, links: Links | None = None,
+) -> Timing:  # fmt: skip
+    """Time a recorded step; of several ranks what `as_on_a_rank` has of it. As `predict_time`."""
     operators = (compiled_operators_of if compiled else operators_of)(recording, request.target())
-    found = _timed(request, recording, operators, request.card.gpu, fitted_parameters())
+    gpu = request.card.gpu
+    spread = None
+    if parallel is not None and parallel.ranks > 1:
+        joined = links or usual_links(gpu, parallel.ranks_per_node)
+        spread = spread_over(request, parallel, joined, operators, gpu)
+    found = _timed(request, recording, operators, gpu, fitted_parameters(), spread)
     return replace(found, compiled=compiled)
 
 
@@ -126,9 +128,8 @@ def _timed(
 ) -> Timing:
     times = kernel_times(WorkTable.of(operators.works), gpu, parameters)
     each = times.seconds.tolist()
-    share = spread.optimizer_share if spread else 1.0
     on_card = [
-        sum(each[work] for work in one.works) * (share if one.phase == "step" else 1.0)
+        sum(each[work] for work in one.works) * (spread.share(one) if spread else 1.0)
         for one in operators.launched
     ]
     kernels = [sum(operators.works[work].launches for work in one.works)

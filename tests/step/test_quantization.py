@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.adapters import TRAIN_AND_PRINT
 from support.emulated import answer, needs_emulator
 from torch import nn
 
@@ -27,7 +28,8 @@ LLAMA = {
 }  # fmt: skip
 
 #: A script's plain loop; layers are replaced by hand.
-ON_THE_CARD = """
+ON_THE_CARD = (
+    """
 import json, sys
 import bitsandbytes as bnb
 import torch
@@ -51,19 +53,9 @@ for path, old in list(model.named_modules()):
         setattr(model.get_submodule(parent), name, new)
 model.is_loaded_in_4bit, model.is_loaded_in_8bit = kind != "int8", kind == "int8"
 model = get_peft_model(model, LoraConfig(r=8, target_modules=["q_proj", "v_proj"]))
-model.cuda().train()
-optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-4)
-ids = torch.zeros(4, 128, dtype=torch.int64, device="cuda")
-labels = torch.zeros(4, 128, dtype=torch.int64, device="cuda")
-for _ in range(4):
-    output = model(input_ids=ids).logits
-    loss = F.cross_entropy(output.flatten(0, 1), labels.flatten())
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    del output, loss
-print(json.dumps([torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()]))
 """
+    + TRAIN_AND_PRINT
+)
 
 
 @needs_emulator

@@ -98,22 +98,27 @@ def _copy_of_kernels() -> tuple[Any, dict[str, Callable[..., Any]]]:
 
         return kept
 
-    found = importlib.util.find_spec(_CUDA)
-    assert found is not None
-    spec = importlib.util.spec_from_file_location(f"{_CUDA}_on_meta", found.origin)
-    assert spec is not None
-    assert spec.loader is not None
-    copy = importlib.util.module_from_spec(spec)
     operators: Any = sys.modules["bitsandbytes._ops"]
     library: Any = sys.modules["bitsandbytes.cextension"]
     with _LOCK:  # what it takes from these two is looked up once, here
         kept = operators.register_kernel, library.lib
         operators.register_kernel, library.lib = keep, _Nothing()
         try:
-            spec.loader.exec_module(copy)
+            return _second_copy(_CUDA), kernels
         finally:
             operators.register_kernel, library.lib = kept
-    return copy, kernels
+
+
+def _second_copy(name: str) -> Any:
+    """A module of bitsandbytes' that is run once more, under another name."""
+    found = importlib.util.find_spec(name)
+    assert found is not None
+    spec = importlib.util.spec_from_file_location(f"{name}_on_meta", found.origin)
+    assert spec is not None
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
 
 
 class _Nothing:
@@ -162,12 +167,4 @@ def forget_maps() -> None:
 
 @functools.cache
 def _functional() -> Any:
-    name = "bitsandbytes.functional"
-    found = importlib.util.find_spec(name)
-    assert found is not None
-    spec = importlib.util.spec_from_file_location(f"{name}_on_meta", found.origin)
-    assert spec is not None
-    assert spec.loader is not None
-    copy = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(copy)
-    return copy
+    return _second_copy("bitsandbytes.functional")

@@ -11,7 +11,7 @@ from nincost._devices.cards import Gpu
 from nincost._step.fsdp_wrap import wrapped
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request
-from nincost._time.operators import StepOperators
+from nincost._time.operators import Launched, StepOperators
 from nincost._time.queue import Beside
 from nincost._time.ranks.links import Links
 from nincost._time.ranks.traffic import Traffic
@@ -34,10 +34,22 @@ class Spread:
     beside: Beside
     optimizer_share: float
 
+    def share(self, one: Launched) -> float:
+        """Of an operator's work, what this rank does."""
+        return self.optimizer_share if one.phase == "step" else 1.0
+
     def quicker(self, times: float) -> Spread:
         """The same with collectives that take so many times less."""
         sent = [one._replace(seconds=one.seconds / times) for one in self.beside.collectives]
         return replace(self, beside=replace(self.beside, collectives=sent))
+
+
+def untimed(parallel: Parallel) -> str:
+    """The first of the options of which no time is known; nothing where all are."""
+    unfit = {
+        "tp": parallel.tp > 1, "pp": parallel.pp > 1, "cpu_offload": parallel.cpu_offload,
+    }  # fmt: skip
+    return next((name for name, given in unfit.items() if given), "")
 
 
 def check_timed(parallel: Parallel) -> None:
@@ -46,15 +58,11 @@ def check_timed(parallel: Parallel) -> None:
     Raises:
         InputError: tensor or pipeline parallelism, or offload.
     """
-    unfit = {
-        "tp": parallel.tp > 1, "pp": parallel.pp > 1, "cpu_offload": parallel.cpu_offload,
-    }  # fmt: skip
-    for name, given in unfit.items():
-        if given:
-            raise InputError(
-                f"no time is known of a step with {name}: leave it out; memory, fit and plan have "
-                "its memory"
-            )
+    if name := untimed(parallel):
+        raise InputError(
+            f"no time is known of a step with {name}: leave it out; memory, fit and plan have its "
+            "memory"
+        )
 
 
 def as_on_a_rank(request: Request, parallel: Parallel) -> Request:

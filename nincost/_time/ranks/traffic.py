@@ -11,9 +11,12 @@
 
 from __future__ import annotations
 
+import functools
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from nincost._step.parallel import Parallel
@@ -36,7 +39,7 @@ class Unit:
     reduced_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Traffic:
     """A step's operators, and how its parameters are spread, to ask for its collectives.
 
@@ -63,18 +66,21 @@ class Traffic:
     def _bytes(self, parameter: nn.Parameter) -> int:
         return parameter.numel() * (self.size or parameter.element_size())
 
+    @functools.cached_property
+    def _working(self) -> list[int]:
+        """The operators with kernels."""
+        return [place for place, one in enumerate(self.launched) if one.works]
+
     def _from(self, at: int) -> int:
         """The first operator with kernels from there on, or the last."""
-        working = [place for place, one in enumerate(self.launched) if one.works]
-        return next((place for place in working if place >= at), working[-1] if working else 0)
+        working = self._working
+        return working[min(bisect_left(working, at), len(working) - 1)] if working else 0
 
-    @property
+    @functools.cached_property
     def _optimizer(self) -> int:
         """The first operator that needs gradients; the next step's first where there is none."""
-        return next(
-            (at for at, one in enumerate(self.launched) if one.phase == "step" and one.works),
-            self._from(0),
-        )
+        updates = (at for at in self._working if self.launched[at].phase == "step")
+        return next(updates, self._from(0))
 
     def _seconds(self, moved: float, ranks: int, rounds: int = 1, *, apart: bool = False) -> float:
         """`apart`: of ranks that are as far from each other as can be."""
@@ -156,7 +162,7 @@ def units(
     """FSDP's units by the paths of their modules, the innermost first; the whole's is empty."""
     paths = {id(one): path for path, one in module.named_modules()}
     chosen = {paths[id(one)] for one in wrapped} | {""}
-    mixed = {"float16": 2, "bfloat16": 2}.get(parallel.mixed_precision or "")
+    mixed = getattr(torch, parallel.mixed_precision).itemsize if parallel.mixed_precision else 0
     sums = dict.fromkeys(sorted(chosen, key=len, reverse=True), (0, 0))
     for name, parameter in module.named_parameters():
         path = next(path for path in sums if not path or name.startswith(f"{path}."))
