@@ -16,7 +16,8 @@ from nincost._profile.results import Profile
 from nincost._progress import advance
 from nincost._step.option_fields import with_options
 from nincost._step.request import check_options, make_request
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost._time.predict import time_recording
 from nincost._time.speeds import is_timed
 from nincost.errors import InputError, NincostError

@@ -15,7 +15,8 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
 from nincost._step.parallel import Parallel, ParallelOptions, split_options
 from nincost._step.request import make_request
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost._step.tp_plan import read_tp_plan
 from nincost.errors import InputError
 
@@ -148,6 +149,11 @@ def check_together(step: Step, parallel: Parallel) -> None:
         read_tp_plan(parallel.tp_plan)
     if step.generate is not None:
         raise InputError("generate is not known of a step on several ranks: leave ranks out")
+    if step.model.training_step:
+        raise InputError(
+            f"the training step of {step.model.name} is not known on several ranks or compiled: "
+            "give --loss, and --optimizer, in its place, or have the script run by nincost run"
+        )
     if step.on_cpu:
         raise InputError(
             "on_cpu is not for the emulated GPU, which runs a model as it is: leave it out"

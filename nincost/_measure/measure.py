@@ -133,6 +133,7 @@ def make_job(request: Request, steps: int, folder: Path) -> dict[str, Any]:
         "batch_size": step.batch_size,
         "arg": dict(request.arguments),
         "steps": steps,
+        "training_step": step.model.training_step,
     }
     if isinstance(request.given, str):
         job["model"] = request.given

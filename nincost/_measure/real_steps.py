@@ -22,11 +22,12 @@ from nincost._step.activation_checkpointing import checkpoint_blocks
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.library_calls import ScriptCalls
+from nincost._step.lightning import with_training_step
 from nincost._step.loss import make_target, output_tensor, own_loss
 from nincost._step.run_generation import run_generation
 from nincost._step.run_steps import StepObserver, run_steps
 from nincost._step.step_options import Step
-from nincost._trace.values.inputs import assumed_content
+from nincost._trace.values.inputs import assumed_contents
 
 
 class RealStepObserver(StepObserver, Protocol):
@@ -52,6 +53,8 @@ def step_of(job: Mapping[str, Any], model: Model | None = None) -> Step:
         model = Model(type(given).__name__, given)
     elif model is None:
         model = resolve(job["model"], job["arg"])
+    if job.get("training_step"):
+        model = with_training_step(model)
     loaded: dict[str, Any] = {"model": model, "input": job.get("input")}
     if "input_file" in job:
         loaded["input"] = torch.load(job["input_file"], weights_only=False, map_location="cpu")  # nosec B614
@@ -92,14 +95,13 @@ def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver)
 
 
 def with_values(inputs: ModelInput) -> ModelInput:
-    """Random floats; whole numbers as predictions take them: zeros, ones in a mask."""
-    names = {id(tensor): name for name, tensor in inputs.kwargs.items()}
+    """What predictions take arguments to hold (`assumed_contents`); other floats are random."""
+    known = {id(tensor): content for tensor, _, (_, content) in assumed_contents(inputs)}
 
     def real(tensor: Tensor) -> Tensor:
-        if tensor.is_floating_point():
+        if id(tensor) not in known:
             return torch.randn(tensor.shape, dtype=torch.float32).to(tensor.dtype)
-        name = names.get(id(tensor), "")
-        return assumed_content(name, tensor.shape, tensor.dtype)[1]().contiguous()
+        return known[id(tensor)]().contiguous()
 
     return map_tensors(real, inputs)
 
@@ -114,7 +116,7 @@ def _target(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None
 
 def target_on_meta(step: Step, module: nn.Module, on_meta: ModelInput) -> Tensor | None:
     """The loss's target, its shape by a forward run on meta."""
-    if not isinstance(step.loss, str) or step.inference:
+    if not isinstance(step.loss, str) or step.inference or step.model.training_step:
         return None
     copy = copy_structure(module)
     output = copy(*on_meta.args, **on_meta.kwargs)

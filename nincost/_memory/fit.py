@@ -38,7 +38,15 @@ def search(request: Request, budget: int, cache: dict[int, Prediction] | None = 
 
     `cache` has predictions of the same request by batch, so that they need not be made again for
     another budget; those that this search makes are put into it. It does not change the answer.
+
+    Raises:
+        InputError: not even one example fits, or there is no batch to be searched.
     """
+    if request.step.nodes is not None:
+        raise InputError(
+            f"{request.step.model.name} takes one graph, which has no batch: predict its memory "
+            "with nincost memory, at other numbers of nodes and edges"
+        )
     return _Search(request, budget, {} if cache is None else cache).run()
 
 

@@ -18,7 +18,8 @@ from nincost._models.own_step import own_step_model
 from nincost._step.command_line import command_line
 from nincost._step.option_fields import with_options
 from nincost._step.request import Request, make_request, refuse_own_step
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost.errors import InputError, NincostError
 
 if TYPE_CHECKING:

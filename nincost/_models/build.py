@@ -52,6 +52,9 @@ class Model:
         own_step: the user's own training step, whose models are the module's children; None where
             the module is one model.
         compiled: which of its parts torch.compile was called for; empty where none was.
+        loss, optimizer: what such a model is trained with, where that is not the usual one; else
+            empty.
+        training_step: whether it is trained by a training step of its own.
     """
 
     name: str
@@ -65,6 +68,9 @@ class Model:
     folder: Path | None = None
     own_step: OwnStep | None = field(default=None, repr=False)
     compiled: tuple[str, ...] = ()
+    loss: str = ""
+    optimizer: str = ""
+    training_step: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
+#: Objects of an image in COCO, on the average 7.3 (Lin et al., 2014, section 5).
+BOXES = 7
 #: Tokens where the configuration allows more: BERT's usual length.
 _LENGTH = 512
 #: Pixels of an image's side where the configuration leaves it open: ImageNet's usual ones.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nincost._models.input_names import put_tensor
 from nincost.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ _LARGEST = 2**63 - 1  # bytes: torch numbers a tensor's with a signed 64-bit int
 class InputSpec:
     """One input tensor: its shape with the batch in front, and where it goes in the call.
 
-    `name` is the keyword to pass it under, or empty for a positional argument; `dtype` is a torch
-    dtype's name, or empty for the model's own floating-point type.
+    `name` is the keyword to pass it under, or empty for a positional argument; `targets[8].boxes`
+    is a tensor of each of the 8 dicts in a list. `dtype` is a torch dtype's name, or empty for the
+    model's own floating-point type.
     """
 
     shape: tuple[int, ...]
@@ -44,7 +46,7 @@ class InputSpec:
 
 
 _SPEC = re.compile(
-    r"(?:(?P<name>[^\W\d]\w*)(?==))?(?P<sign>==?)?(?P<shape>[^:=]*)(?::(?P<dtype>[\w.]+))?"
+    r"(?:(?P<name>[^\W\d]\w*(?:\[\])?(?:\.[^\W\d]\w*)*)(?==))?(?P<sign>==?)?(?P<shape>[^:=]*)(?::(?P<dtype>[\w.]+))?"
 )
 
 
@@ -52,7 +54,8 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
     """Read `[NAME=]SHAPE[:DTYPE]` (no batch dimension in SHAPE) and put `batch_size` in front.
 
     Where SHAPE has the word `batch`, that is the batch's place. `NAME==SHAPE` (`==SHAPE`) is a
-    tensor without a batch.
+    tensor without a batch. A name with a dot is of a tensor in a dict, one with `[]` of a tensor in
+    a list with an item for each example, whose tensors have no batch of their own.
 
     >>> parse_spec("3x224x224", 8).shape
     (8, 3, 224, 224)
@@ -60,6 +63,8 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
     (8,)
     >>> parse_spec("edge_index==2x100:int64", 8).shape
     (2, 100)
+    >>> str(parse_spec("targets[].boxes=10x4", 8))
+    'targets[8].boxes=10x4'
 
     Raises:
         InputError: another form, a size below 1, an unknown dtype, or more bytes than 2**63.
@@ -101,9 +106,17 @@ def parse_spec(text: str, batch_size: int) -> InputSpec:
                 f"choose {', '.join(sorted(set(DTYPES.values())))}{did_you_mean(dtype, DTYPES)}"
             )
         dtype = DTYPES[dtype]
-    if place is None and match["sign"] != "==":
+    name = match["name"] or ""
+    if "[]" in name:
+        if place is not None:
+            raise InputError(
+                f"input {text!r} says twice where the batch is: {name} has an item for each "
+                "example, so leave the word batch out"
+            )
+        name = name.replace("[]", f"[{batch_size}]")
+    elif place is None and match["sign"] != "==":
         sizes.insert(0, batch_size)
-    spec = InputSpec(tuple(sizes), dtype, match["name"] or "")
+    spec = InputSpec(tuple(sizes), dtype, name)
     if 16 * math.prod(spec.shape) > _LARGEST:  # 16 bytes: the widest type
         raise InputError(
             f"input {text!r} at batch {batch_size} has more elements than can exist: "
@@ -215,13 +228,14 @@ def _from_specs(given: tuple[str, ...], batch_size: int, default: torch.dtype) -
     specs = [parse_spec(text, batch_size) for text in given]
     for spec in specs:
         dtype = getattr(torch, spec.dtype) if spec.dtype else default
-        tensor = torch.empty(spec.shape, dtype=dtype, device="meta")
+
+        def make(shape: tuple[int, ...] = spec.shape, dtype: torch.dtype = dtype) -> torch.Tensor:
+            return torch.empty(shape, dtype=dtype, device="meta")
+
         if not spec.name:
-            args.append(tensor)
-        elif spec.name in kwargs:
-            raise InputError(f"input {spec.name!r} is given twice: give each name once")
+            args.append(make())
         else:
-            kwargs[spec.name] = tensor
+            put_tensor(kwargs, spec.name, make)
     return ModelInput(tuple(args), kwargs, tuple(map(str, specs)), batch_size)
 
 

@@ -1,9 +1,11 @@
-"""Models of torchvision, timm and transformers, by their names there."""
+"""Models of torchvision, timm, transformers and diffusers, by their names there."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,8 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model, build
-from nincost._models.configured_inputs import default_input
-from nincost.errors import InputError, ModelError, nearest, one_line, printable
+from nincost.errors import InputError, ModelError, did_you_mean, nearest, one_line, printable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,10 +71,6 @@ def from_torchvision(name: str, arguments: dict[str, Any]) -> Model:
     fixed = getattr(built.module, "image_size", None)  # a ViT's, whatever its weights were made for
     if isinstance(fixed, int):
         return replace(built, default_input=(f"3x{fixed}x{fixed}",))
-    resize = getattr(built.module, "transform", None)  # a detection model resizes its images itself
-    if not built.default_input and resize is not None and hasattr(resize, "min_size"):
-        side = min(resize.min_size)
-        return replace(built, default_input=(f"3x{side}x{side}",))
     return built
 
 
@@ -123,19 +120,15 @@ def from_timm(name: str, arguments: dict[str, Any]) -> Model:
     def factory(**kwargs: Any) -> nn.Module:
         return timm.create_model(name, **{**kwargs, "pretrained": False})  # type: ignore[no-any-return]
 
-    built = build(f"timm:{name}", factory, arguments)
-    config = getattr(built.module, "pretrained_cfg", None) or {}
-    size = config.get("input_size")
-    default = ("x".join(map(str, size)),) if size else ()
-    return replace(built, default_input=default)
+    return build(f"timm:{name}", factory, arguments)
 
 
 #: Bytes; the largest in use have some hundred kilobytes.
 _LARGEST_CONFIG = 16 * 2**20
 
 
-def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
-    """The architecture that a local transformers `config.json` describes, without weights.
+def from_hugging_face(path: str, arguments: dict[str, Any]) -> Model:
+    """The architecture that a local `config.json` of transformers or diffusers describes.
 
     Args:
         path: the file, or its folder; nothing is downloaded.
@@ -143,15 +136,52 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
 
     Raises as `from_torchvision`.
     """
-    transformers = _need("transformers")
-    file = Path(path).expanduser()
-    file = file / "config.json" if os.path.isdir(file) else file
+    folder = Path(path).expanduser()
+    file = folder / "config.json" if os.path.isdir(folder) else folder
     if not os.path.isfile(file):
+        parts = sorted(one.parent.name for one in folder.glob("*/config.json"))
+        if (folder / "model_index.json").is_file() and parts:
+            raise InputError(
+                f"hf:{path} is a pipeline of several models: name one of them, "
+                f"{', '.join(f'hf:{path}/{part}' for part in parts)}"
+            )
         raise InputError(
             f"hf:{path} has no config.json: give a local folder or file; nothing is downloaded"
         )
     if file.stat().st_size > _LARGEST_CONFIG:
         raise InputError(f"hf:{path} is larger than any config.json: give a model's configuration")
+    with contextlib.suppress(ValueError):  # transformers says what is wrong with it
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(config, dict) and isinstance(config.get("_class_name"), str):
+            return _of_diffusers(path, config, arguments)
+    return _of_transformers(path, file, arguments)
+
+
+def _of_diffusers(path: str, config: dict[str, Any], arguments: dict[str, Any]) -> Model:
+    """A network of diffusers, by its own `from_config`, without weights."""
+    diffusers, name = _need("diffusers"), config["_class_name"]
+    kind: Any = getattr(diffusers, name, None)
+    if not hasattr(kind, "from_config") or not hasattr(kind, "forward"):
+        raise ModelError(
+            f"hf:{path}: diffusers {diffusers.__version__} has no network {printable(name)!r}: try "
+            "another version of it, or give package.module:factory"
+        )
+    known = [one for one in inspect.signature(kind.__init__).parameters if one != "self"]
+    for key in arguments:
+        if key not in known:
+            raise InputError(
+                f"hf:{path} takes no argument {key!r}{did_you_mean(key, known)}: it takes "
+                f"{', '.join(known)}"
+            )
+
+    def factory() -> nn.Module:
+        return kind.from_config({**config, **arguments})  # type: ignore[no-any-return]
+
+    return build(f"hf:{path}", factory, {})
+
+
+def _of_transformers(path: str, file: Path, arguments: dict[str, Any]) -> Model:
+    transformers = _need("transformers")
     try:
         config = transformers.AutoConfig.from_pretrained(
             str(file), local_files_only=True, trust_remote_code=False
@@ -180,7 +210,6 @@ def from_transformers(path: str, arguments: dict[str, Any]) -> Model:
         return make(config)  # type: ignore[no-any-return]
 
     built = build(f"hf:{path}", factory, {})
-    built = replace(built, default_input=default_input(built.module, config))
     quantized = getattr(config, "quantization_config", None)
     if not quantized:
         return built
@@ -216,5 +245,5 @@ LIBRARY_NAMES = {"torchvision": "resnet50", "timm": "vit_small_patch16_224", "hf
 LIBRARIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {
     "torchvision": from_torchvision,
     "timm": from_timm,
-    "hf": from_transformers,
+    "hf": from_hugging_face,
 }

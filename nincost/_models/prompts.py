@@ -18,18 +18,14 @@ if TYPE_CHECKING:
 _IDS = re.compile(r"(input_ids|decoder_input_ids)=\d+:int64")
 
 
-def text_input(model: Model, given: Any, seq: int) -> tuple[str, ...]:
+def text_input(model: Model, seq: int) -> tuple[str, ...]:
     """The input specs of a transformers model that takes texts, each of `seq` tokens.
 
     Raises:
-        InputError: it takes none, has no place for that many tokens, or its input is given as well.
+        InputError: it takes none, or has no place for that many tokens.
     """
-    if given is not None:
-        raise InputError("seq and input both say how long the text is: leave one of the two out")
     config = getattr(model.module, "config", None)
-    specs = list(model.default_input)
-    if config is not None and not specs and hasattr(model.module, "main_input_name"):
-        specs = list(default_input(model.module, config))
+    specs = model.default_input
     texts = [spec.partition("=")[0] for spec in specs if _IDS.fullmatch(spec)]
     if not texts:
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from nincost._canonical_names import plain
 from nincost._models import nin
 from nincost._models.build import Model, build, compiled_parts, unwrap
 from nincost._models.libraries import LIBRARIES, LIBRARY_NAMES, timm_names, torchvision_names
+from nincost._models.module_inputs import module_input, usual_loss
 from nincost._models.user_code import from_file, from_module
 from nincost.errors import InputError, ModelError, did_you_mean, printable
 
@@ -33,13 +35,20 @@ def resolve(
         InputError: a name or an argument that is not known; the nearest known one is named.
         ModelError: the model's own code fails, or its library is not installed.
     """
-    from torch import nn
-
     if not isinstance(arguments, Mapping | None):
         raise InputError(f"arg is {arguments!r}: expected a dict such as {{'num_classes': 10}}")
-    arguments = dict(arguments or {})
     if isinstance(model, Model):
         return model
+    found = _resolve(model, dict(arguments or {}), own_step)
+    if found.own_step is not None:
+        return found
+    default = found.default_input or module_input(found.module)
+    return replace(found, default_input=default, loss=usual_loss(found.module))
+
+
+def _resolve(model: Any, arguments: dict[str, Any], own_step: bool) -> Model:
+    from torch import nn
+
     if isinstance(model, nn.Module):
         if arguments:
             raise InputError(

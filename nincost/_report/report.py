@@ -24,7 +24,8 @@ from nincost._report.step_curve import step_curve
 from nincost._step.command_line import command_line
 from nincost._step.option_fields import with_options
 from nincost._step.request import make_request, refuse_own_step
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost._time.results import StepTime
 from nincost._time.time import time
 from nincost.errors import NincostError

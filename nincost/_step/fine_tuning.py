@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from nincost._step.lightning import call_training_step
 from nincost._step.lora_text import parse_lora
 from nincost._step.quantization import elements, quantize
 from nincost._step.quantize_text import parse_quantize
@@ -36,6 +37,8 @@ def change_what_is_trained(step: Step, module: nn.Module) -> None:
         add_adapters(module, step.lora, step.model.name)
     if step.freeze:
         freeze(module, step.freeze, step.model.name)
+    if step.model.training_step and not step.inference:
+        call_training_step(module)
 
 
 def checkpoint_as_it_does(module: nn.Module, name: str) -> None:

@@ -29,7 +29,7 @@ class LibraryCalls(Protocol):
         ...
 
     def make_optimizer(
-        self, step: Step, parameters: list[nn.Parameter]
+        self, step: Step, parameters: list[nn.Parameter], module: nn.Module
     ) -> torch.optim.Optimizer: ...
 
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None: ...
@@ -56,8 +56,10 @@ class ScriptCalls:
     def precision(self, step: Step) -> contextlib.AbstractContextManager[Any]:
         return precision(step, self.device.type)
 
-    def make_optimizer(self, step: Step, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return make_optimizer(step, parameters, step.optimizer_impl or "")
+    def make_optimizer(
+        self, step: Step, parameters: list[nn.Parameter], module: nn.Module
+    ) -> torch.optim.Optimizer:
+        return make_optimizer(step, parameters, step.optimizer_impl or "", module)
 
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None:
         return torch.amp.GradScaler(self.device.type) if step.scales_gradients else None
@@ -97,11 +99,13 @@ class RecordedCalls:
     def precision(self, step: Step) -> contextlib.AbstractContextManager[Any]:
         return precision(step, self.target.device)
 
-    def make_optimizer(self, step: Step, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    def make_optimizer(
+        self, step: Step, parameters: list[nn.Parameter], module: nn.Module
+    ) -> torch.optim.Optimizer:
         # What the device would pick is given outright: on meta torch picks the loop by itself.
         picked = step.optimizer_impl or self.target.optimizer_impl
         with taking_meta("fused"), without_compiler():
-            optimizer = make_optimizer(step, parameters, picked)
+            optimizer = make_optimizer(step, parameters, picked, module)
         if self.on_meta:
             page_on_meta(optimizer)
         return optimizer

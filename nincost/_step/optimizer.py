@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from nincost._models.user_code import callable_named
+from nincost._step.lightning import own_optimizer
+from nincost._step.option_checks import OWN_OPTIMIZER
 from nincost._step.step_options import Step
 from nincost.errors import InputError, one_line
 
@@ -17,13 +19,19 @@ _LR = 0.1
 
 
 def make_optimizer(
-    step: Step, parameters: list[nn.Parameter], implementation: str
+    step: Step,
+    parameters: list[nn.Parameter],
+    implementation: str,
+    module: nn.Module | None = None,
 ) -> torch.optim.Optimizer:
-    """The step's optimizer of these parameters, at least one.
+    """The step's optimizer of these parameters, at least one, or the module's own.
 
     Raises:
         InputError: as `optimizer_class`, or the class does not take the arguments.
     """
+    if step.optimizer == OWN_OPTIMIZER:
+        assert module is not None
+        return own_optimizer(module, implementation)
     kind, options = optimizer_class(step, implementation)
     try:
         return kind(parameters, **options)  # type: ignore[no-any-return]

@@ -12,6 +12,9 @@ from nincost.errors import InputError
 
 Loss = Callable[..., Any]
 
+#: What stands for a LightningModule's own optimizer.
+OWN_OPTIMIZER = "configure_optimizers"
+
 #: Losses that a step knows by name.
 LOSSES = ("cross-entropy", "mse", "sum", "none")
 
@@ -58,6 +61,8 @@ def check_optimizer(name: str, value: Any) -> str:
             (key for key, kind in known.items() if kind is value),
             f"{value.__module__}:{value.__qualname__}" if issubclass(value, base) else value,
         )
+    if value == OWN_OPTIMIZER:
+        return OWN_OPTIMIZER
     if isinstance(value, str) and ":" in value:
         from nincost._models.user_code import callable_named
 
@@ -144,13 +149,15 @@ def check_generation(step: Any) -> None:
                     "the number of tokens, with it"
                 )
         return
-    if step.seq is not None:
-        raise InputError(
-            f"seq is {step.seq}, the tokens of one forward pass: with generate give prompt instead"
-        )
+    for name in ("seq", "nodes", "edges", "boxes"):
+        value = getattr(step, name)
+        if value is not None:
+            raise InputError(
+                f"{name} is {value}, of one forward pass: with generate give prompt instead"
+            )
     for field, declared in options_of(step):
         value = getattr(step, field.name)
-        usual = (None, declared.check(field.name, field.default))
+        usual = (None, declared.usual, declared.check(field.name, field.default))
         if field.name in _OF_TRAINING and value and value not in usual:
             raise InputError(
                 f"generate runs the model without gradients, and {field.name} is {value!r}, which "

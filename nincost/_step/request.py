@@ -10,10 +10,13 @@ from nincost._allocator import AllocatorConfig
 from nincost._devices.cards import Gpu, card_or_bytes, get_gpu, knows_capability
 from nincost._devices.settings import Settings
 from nincost._devices.target import Target
+from nincost._models.module_inputs import boxes_note, graph_input, takes_graph, training_input
 from nincost._models.prompts import prompt_input, text_input
 from nincost._models.sources import resolve
+from nincost._step.lightning import batch_input, has_training_step, with_training_step
 from nincost._step.option_fields import options_of, refuse_unknown
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost.errors import InputError
 
 #: Whose rules hold where no GPU is named and none is there.
@@ -165,13 +168,15 @@ def make_request(
     arguments = dict(arg or {})
     options: Any = step
     found = resolve(model, arguments, own_step=True)
-    given, tokens = input, step.get("generate")
-    if tokens is not None:
-        Step(found, **options)  # its checks come first
-        given = prompt_input(found, input, step.get("prompt"), tokens)
-    elif (seq := step.get("seq")) is not None:
-        Step(found, **options)
-        given = text_input(found, input, seq)
+    checked = Step(found, **options)  # its checks come first
+    if has_training_step(found.module) and not checked.inference and options.get("loss") is None:
+        found = with_training_step(found)
+    given = _input(checked, input)
+    note = "" if given is input else boxes_note(given)
+    if found.training_step and given is None:
+        given, note = batch_input(found)
+    if note:
+        found = replace(found, source_notes=(*found.source_notes, note))
     asked = Step(
         found,
         input=given,
@@ -182,6 +187,41 @@ def make_request(
     if asked.model.own_step is not None:
         _refuse_made_step(asked)
     return Request(asked, card, with_options_set(Settings.read(), asked), model, arguments)
+
+
+def _input(step: Step, given: Any) -> Any:
+    """The input of a step: as given, else by the options that say how large it is.
+
+    Raises:
+        InputError: an option does not fit the model, or the input is given as well.
+    """
+    model = step.model
+    if step.generate is not None:
+        return prompt_input(model, given, step.prompt, step.generate)
+    sizes = [name for name in ("seq", "nodes", "edges", "boxes") if getattr(step, name) is not None]
+    if sizes and given is not None:
+        raise InputError(
+            f"{sizes[0]} and input both say how large the input is: leave one of the two out"
+        )
+    if len(sizes) > 1 and sizes != ["nodes", "edges"]:
+        raise InputError(
+            f"{' and '.join(sizes)} are given, which are of different models: give what yours takes"
+        )
+    if given is not None or model.own_step is not None:
+        return given
+    if step.seq is not None:
+        return text_input(model, step.seq)
+    if step.nodes is not None or step.edges is not None:
+        return graph_input(model, step.nodes, step.edges)
+    if not model.default_input and takes_graph(model.module):
+        raise InputError(
+            f"{model.name} takes a graph: give its size, such as --nodes 2708 --edges 10556"
+        )
+    if step.inference and step.boxes is None:
+        return given
+    if step.inference:
+        raise InputError("boxes are of a training step's targets: leave boxes or inference out")
+    return training_input(model, step.boxes)
 
 
 def refuse_own_step(request: Request, what: str) -> None:
@@ -201,7 +241,8 @@ def _refuse_made_step(step: Step) -> None:
     """Refuse options of the step that nincost makes, where the user's own is to run."""
     for item, declared in options_of(step):
         kept = declared.sets or item.name in ("alloc_conf", "assume", "on_cpu")
-        if not kept and getattr(step, item.name) != declared.check(item.name, item.default):
+        usual = (declared.usual, declared.check(item.name, item.default))
+        if not kept and getattr(step, item.name) not in usual:
             raise InputError(
                 f"{item.name} is {getattr(step, item.name)!r}, but {step.model.name} is a step of "
                 "your own: what it does is for it to say; leave the option out"

@@ -129,7 +129,7 @@ def _train(
     target: Tensor | None,
 ) -> None:
     trained = [p for p in module.parameters() if p.requires_grad]
-    optimizer = calls.make_optimizer(step, trained) if trained else None
+    optimizer = calls.make_optimizer(step, trained, module) if trained else None
     scaler = calls.make_scaler(step) if optimizer is not None else None
     observer.optimizer_made(_state(optimizer, None))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
+from nincost._models.configured_inputs import BOXES
 from nincost._models.inputs import check_batch_size
 from nincost._step.option_checks import (
     Loss,
@@ -27,20 +28,21 @@ from nincost._step.option_fields import (
     one_of,
     option,
     plain_options,
-    unusual,
 )
 from nincost._step.quantize_text import check_quantize
 from nincost.errors import InputError
 
 if TYPE_CHECKING:
-    import torch
-
     from nincost._models.build import Model
 
 
 def _loss_name(step: Step) -> str:
     loss = step.loss
     return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def _loss_words(value: str, _: Mapping[str, Any]) -> str:
+    return {"cross-entropy": "", "none": "the model's own loss"}.get(value, f"{value} loss")
 
 
 def _scaler_words(value: bool, options: Mapping[str, Any]) -> str:
@@ -76,17 +78,20 @@ class Step:
     steps: int = 3
 
     loss: str | Loss = option(
-        "cross-entropy",
+        None,
         help="cross-entropy (the model's own loss, where it gives one), mse or sum; in Python also "
-        "a function of the model's output.",
+        "a function of the model's output. Default: cross-entropy; mse for a diffusion network.",
         check=check_loss,
+        usual="cross-entropy",
         plain=_loss_name,
-        words="{} loss",
+        words=_loss_words,
     )
     optimizer: str = option(
-        "SGD",
-        help="A class in torch.optim, or another as package.module:Class or file.py:Class.",
+        None,
+        help="A class in torch.optim, or another as package.module:Class or file.py:Class. "
+        "Default: SGD; a LightningModule's own.",
         check=check_optimizer,
+        usual="SGD",
     )
     optimizer_arg: Mapping[str, Any] = option(
         None,
@@ -188,6 +193,19 @@ class Step:
         "Default: 512, or what it has places for.",
         kind="count",
     )
+    nodes: int | None = option(
+        None,
+        help="Nodes of the graph that a model takes as forward(x, edge_index), where no input is "
+        "given; with --edges.",
+        kind="count",
+    )
+    edges: int | None = option(None, help="Edges of that graph; with --nodes.", kind="count")
+    boxes: int | None = option(
+        None,
+        help="Objects of each image that a detector of torchvision is trained on, where no input "
+        f"is given. Default: {BOXES}, as in COCO.",
+        kind="count",
+    )
     generate: int | None = option(
         None,
         help="Tokens that a transformers model generates, one by one, by its own generate(), in "
@@ -274,6 +292,9 @@ class Step:
         check_batch_size(self.batch_size)
         check_count("steps", self.steps)
         keep_checked(self)
+        for name, usual in (("loss", "cross-entropy"), ("optimizer", "SGD")):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(self.model, name, "") or usual)
         check_generation(self)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(
@@ -293,56 +314,3 @@ class Step:
     def options(self) -> dict[str, Any]:
         """The options as plain values, for JSON and for a fresh process."""
         return plain_options(self)
-
-
-class StepOptions(TypedDict, total=False):
-    """What functions take as `**step`: the options of `Step`, as they may be given.
-
-    Type checkers need it written out; a test compares it with `Step`.
-    """
-
-    loss: str | Loss
-    optimizer: str | type[torch.optim.Optimizer]
-    optimizer_arg: Mapping[str, Any] | None
-    optimizer_impl: Literal["for-loop", "foreach", "fused"] | None
-    amp: str | torch.dtype | None
-    grad_scaler: bool | None
-    clip_grad_norm: float | None
-    dtype: str | torch.dtype | None
-    channels_last: bool
-    grad_accumulation: int
-    activation_checkpointing: str | bool
-    freeze: str
-    lora: str
-    quantize: str
-    inference: bool
-    seq: int | None
-    generate: int | None
-    prompt: int | None
-    cache: str
-    cudnn_benchmark: bool | None
-    deterministic: bool | None
-    tf32: bool | None
-    zero_grad_before_forward: bool
-    grad_set_to_none: bool
-    assume: Literal["balanced", "worst"]
-    on_cpu: bool
-    alloc_conf: str
-
-
-def step_words(options: Mapping[str, Any], kind: type = Step) -> str:
-    """`a training step with SGD (momentum=0.9), bfloat16 autocast`: a title for plain options."""
-    own = options.get("own_step")
-    if own:
-        lead = f"a step of {', '.join(own['models'])}"
-        kinds = dict.fromkeys(own["optimizers"].values())
-        lead += f" with {', '.join(kinds)}" if kinds else ""
-    elif options["generate"]:
-        lead = f"generation of {options['generate']:,} tokens ({options['cache']} cache)"
-    elif options["inference"]:
-        lead = "inference"
-    else:
-        arguments = ", ".join(f"{key}={value}" for key, value in options["optimizer_arg"].items())
-        lead = f"a training step with {options['optimizer']}"
-        lead += f" ({arguments})" if arguments else ""
-    return ", ".join([lead, *unusual(options, kind)])

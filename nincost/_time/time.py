@@ -12,7 +12,8 @@ from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
 from nincost._step.parallel import Parallel, ParallelOptions, split_options
 from nincost._step.request import make_request
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost._time.calibration import calibrate as fit_factors
 from nincost._time.calibration import (
     chosen_calibration,

@@ -28,6 +28,9 @@ from nincost.errors import InputError
         ("16xbatchx4", 3, (16, 3, 4), "", ""),
         ("edge_index==2x100:int64", 8, (2, 100), "int64", "edge_index"),
         ("==5", 8, (5,), "", ""),
+        ("kwargs.time_ids=6", 8, (8, 6), "", "kwargs.time_ids"),
+        ("images[]=3x8x8", 2, (3, 8, 8), "", "images[2]"),
+        ("targets[].labels=7:int64", 2, (7,), "int64", "targets[2].labels"),
     ],
 )
 def test_a_spec_reads_as_written(

@@ -18,7 +18,8 @@ from nincost._measure.measure import make_job
 from nincost._models.sources import resolve
 from nincost._step.option_fields import option, options_of, refuse_unknown, with_options
 from nincost._step.request import make_request
-from nincost._step.step_options import Step, StepOptions, step_words
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions, step_words
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

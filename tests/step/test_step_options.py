@@ -9,7 +9,8 @@ import torch
 
 from nincost import InputError
 from nincost._models.sources import resolve
-from nincost._step.step_options import Step, step_words
+from nincost._step.step_options import Step
+from nincost._step.step_words import step_words
 
 MODEL = resolve("two-1x1")
 

@@ -84,6 +84,7 @@ def _command(case: Case, folder: Path) -> int:
 
     for name, content in case.files.items():
         data = content.encode() if isinstance(content, str) else content
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)
     words = case.arguments.split() if isinstance(case.arguments, str) else case.arguments
     stdin = case.stdin.encode() if isinstance(case.stdin, str) else case.stdin

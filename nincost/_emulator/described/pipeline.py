@@ -78,7 +78,7 @@ class Pipeline:
             target = None if made is None else torch.zeros_like(made, device=self.device)
         first = (torch.zeros_like(batch, device=self.device),) if 0 in numbers else ()
         trained = [p for s in stages for p in s.submod.parameters() if p.requires_grad]
-        optimizer = calls.make_optimizer(step, trained)
+        optimizer = calls.make_optimizer(step, trained, stages[0].submod)
         for number in range(1, step.steps + 1):
             let_watchdog_look(number)
             calls.zero_grad(step, optimizer)

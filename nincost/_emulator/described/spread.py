@@ -172,12 +172,14 @@ class ParallelCalls(ScriptCalls):
 
     parallel: Parallel
 
-    def make_optimizer(self, step: Step, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    def make_optimizer(
+        self, step: Step, parameters: list[nn.Parameter], module: nn.Module
+    ) -> torch.optim.Optimizer:
         if self.parallel.kind != "zero1":
             # Lists of plain tensors and DTensors, as tensor parallelism leaves them, are refused.
             kinds = {type(parameter.data) for parameter in parameters}
             default = "for-loop" if len(kinds) > 1 else ""
-            return make_optimizer(step, parameters, step.optimizer_impl or default)
+            return make_optimizer(step, parameters, step.optimizer_impl or default, module)
         from torch.distributed.optim import ZeroRedundancyOptimizer
 
         kind, options = optimizer_class(step, step.optimizer_impl or "")

@@ -14,7 +14,8 @@ from nincost._memory.predict import Prediction, describe, predict
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
 from nincost._step.request import make_request, refuse_own_step
-from nincost._step.step_options import Step, StepOptions
+from nincost._step.step_options import Step
+from nincost._step.step_words import StepOptions
 from nincost.errors import ModelError
 
 

@@ -9,7 +9,7 @@ from nincost import _units as units
 from nincost._memory.change_results import Change
 from nincost._memory.results import PHASES, LayerMemory, Memory
 from nincost._step.parallel import parallel_words
-from nincost._step.step_options import step_words
+from nincost._step.step_words import step_words
 
 #: Categories as people call them, in the order of a table.
 CATEGORY_NAMES = {

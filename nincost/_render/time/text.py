@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._step.parallel import parallel_words
-from nincost._step.step_options import step_words
+from nincost._step.step_words import step_words
 from nincost._time.results import Cost, Gain, LayerTime, MeasuredTime, OperatorTime, StepTime
 
 #: Rows of layers and of operators unless asked otherwise; CSV and JSON have them all.

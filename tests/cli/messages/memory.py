@@ -69,6 +69,51 @@ CAPTIONS = """{"architectures": ["VisionEncoderDecoderModel"],
 "decoder": {"model_type": "gpt2", "n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 32,
 "is_decoder": true, "add_cross_attention": true}}"""
 
+GRAPH = """
+from torch import nn
+
+class Graph(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+    def forward(self, x, edge_index): return self.linear(x)
+
+class Typed(Graph):
+    in_channels = 4
+    def forward(self, x, edge_index, edge_type): return self.linear(x)
+
+class Wide(Graph):
+    in_channels = 4
+"""
+LIGHTNING = """
+from torch import nn, optim
+
+class LightningModule(nn.Module):
+    def training_step(self, batch, number): ...
+
+class Two(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+    def forward(self, x): return self.linear(x)
+    def training_step(self, batch, number): return self(batch).sum()
+    def configure_optimizers(self): return [optim.SGD(self.parameters())] * 2, []
+
+class Asks(Two):
+    def configure_optimizers(self): return optim.SGD(self.parameters())
+    def training_step(self, batch, number): raise RuntimeError("not attached to a Trainer")
+"""
+#: Of diffusers, which is not installed here, what reads a configuration.
+DIFFUSERS = SimpleNamespace(
+    __version__="0.42.1",
+    UNet2DModel=type(
+        "UNet2DModel", (), {
+            "from_config": None, "forward": None,
+            "__init__": lambda self, sample_size=32: None,
+        },
+    ),
+)  # fmt: skip
+
 STEP = """
 from torch import nn, optim
 
@@ -117,6 +162,66 @@ CASES = [
         "memory hf:{tmp} --seq 129",
         ["has 128 positions, and seq is 129", "--arg max_position_embeddings="],
         files={"config.json": LLAMA},
+    ),
+    Case("memory --input a[]=batch:int64", ["says twice where the batch is", "leave the word"]),
+    Case("memory --input a=4 --input a.b=4", ["'a' is given as a tensor and as more"]),
+    Case("memory --seq 8 --boxes 2", ["seq and boxes are given", "of different models"]),
+    Case("memory --boxes 2", ["two-1x1 takes no boxes", "a detector of torchvision"]),
+    Case("memory --boxes 2 --inference", ["boxes are of a training step's targets"]),
+    Case("memory --nodes 2 --edges 2", ["two-1x1 takes no edge_index"]),
+    Case("memory {tmp}/g.py:Graph", ["takes a graph", "--nodes 2708"], files={"g.py": GRAPH}),
+    Case(
+        "memory {tmp}/g.py:Graph --nodes 9",
+        ["nodes is given without edges", "--edges 10556"],
+        files={"g.py": GRAPH},
+    ),
+    Case(
+        "memory {tmp}/g.py:Graph --nodes 9 --edges 9",
+        ["how many channels a node or an edge has (in_channels)", "--input x==2708x16"],
+        files={"g.py": GRAPH},
+    ),
+    Case(
+        "memory {tmp}/g.py:Typed --nodes 9 --edges 9",
+        ["takes edge_type, which nodes and edges do not say", "edge_index==2x9:int64"],
+        files={"g.py": GRAPH},
+    ),
+    Case(
+        "fit {tmp}/g.py:Wide --nodes 9 --edges 9 --gpu t4",
+        ["takes one graph, which has no batch"],
+        files={"g.py": GRAPH},
+    ),
+    Case(
+        "memory hf:{tmp}",
+        ["is a pipeline of several models: name one", "/unet"],
+        files={"model_index.json": "{}", "unet/config.json": "{}"},
+    ),
+    Case(
+        "memory hf:{tmp}",
+        ["has no network 'UNet9'", "package.module:factory"],
+        files={"config.json": '{"_class_name": "UNet9"}'},
+        around=lambda: mock.patch.dict(sys.modules, diffusers=DIFFUSERS),
+    ),
+    Case(
+        "memory hf:{tmp} --arg sample_siz=4",
+        ["takes no argument 'sample_siz'", "did you mean", "sample_size"],
+        files={"config.json": '{"_class_name": "UNet2DModel"}'},
+        around=lambda: mock.patch.dict(sys.modules, diffusers=DIFFUSERS),
+    ),
+    Case("memory --optimizer configure_optimizers", ["which Sequential has not", "AdamW"]),
+    Case(
+        "memory {tmp}/lit.py:Two --input 4",
+        ["Two.configure_optimizers gives 2 optimizers", "nincost run"],
+        files={"lit.py": LIGHTNING},
+    ),
+    Case(
+        "memory {tmp}/lit.py:Asks --input 4",
+        ["Asks.training_step needs its Trainer", "give --loss"],
+        files={"lit.py": LIGHTNING},
+    ),
+    Case(
+        "memory {tmp}/lit.py:Two --input 4 --ranks 2",
+        ["the training step of", "is not known on several ranks"],
+        files={"lit.py": LIGHTNING},
     ),
     Case("memory --prompt 8", ["prompt is 8, and nothing is generated"]),
     Case("memory --generate 8 --optimizer Adam", ["is of a training step", "optimizer is 'Adam'"]),
