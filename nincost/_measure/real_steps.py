@@ -25,7 +25,8 @@ from nincost._step.library_calls import ScriptCalls
 from nincost._step.lightning import with_training_step
 from nincost._step.loss import make_target, output_tensor, own_loss
 from nincost._step.run_generation import run_generation
-from nincost._step.run_steps import StepObserver, run_steps
+from nincost._step.run_steps import run_steps
+from nincost._step.step_observer import StepObserver
 from nincost._step.step_options import Step
 from nincost._trace.values.inputs import assumed_contents
 

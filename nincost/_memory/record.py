@@ -14,6 +14,7 @@ from nincost._devices.substitutes import substituted
 from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._memory.generation import record_generation
+from nincost._memory.moved_attributes import move_attributes
 from nincost._memory.quantized_weights import place_quantized
 from nincost._memory.storage_tracker import StorageTracker
 from nincost._models.copies import set_mode
@@ -164,6 +165,9 @@ def _place(attempt: Attempt[StorageTracker], flattens: bool) -> None:
                 recorder.place(buffer, "buffers", layer)
         if flattens and isinstance(module, nn.RNNBase):
             _flatten(module, recorder, layer)
+    move_attributes(
+        attempt.module, lambda moved: recorder.place(moved, "buffers", -1), attempt.values
+    )
     recorder.phase_begins("input", 0)
     recorder.place_inputs(tensors_in((attempt.inputs.args, attempt.inputs.kwargs)))
 

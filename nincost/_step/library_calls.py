@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from nincost._devices.target import Target
+from nincost._step.offloading import save_on_cpu
 from nincost._step.optimizer import make_optimizer
 from nincost._step.paged_optimizer import page_on_meta
 from nincost._step.step_options import Step
+from nincost._step.weight_average import WeightAverage
 from nincost._torch.updates import taking_meta, without_compiler
 
 
@@ -33,6 +35,14 @@ class LibraryCalls(Protocol):
     ) -> torch.optim.Optimizer: ...
 
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None: ...
+
+    def make_average(self, step: Step, module: nn.Module) -> WeightAverage | None:
+        """The average of the weights that is kept beside them, where the step has one."""
+        ...
+
+    def saving(self, step: Step) -> contextlib.AbstractContextManager[Any]:
+        """Where forward keeps what backward needs, around forward and loss."""
+        ...
 
     def zero_grad(self, step: Step, optimizer: torch.optim.Optimizer) -> None: ...
 
@@ -63,6 +73,12 @@ class ScriptCalls:
 
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None:
         return torch.amp.GradScaler(self.device.type) if step.scales_gradients else None
+
+    def make_average(self, step: Step, module: nn.Module) -> WeightAverage | None:
+        return WeightAverage(step.ema, module, on_meta=False) if step.ema else None
+
+    def saving(self, step: Step) -> contextlib.AbstractContextManager[Any]:
+        return save_on_cpu(step.offload_activations, on_meta=False)
 
     def zero_grad(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
         optimizer.zero_grad(set_to_none=step.grad_set_to_none)
@@ -113,6 +129,12 @@ class RecordedCalls:
     def make_scaler(self, step: Step) -> torch.amp.GradScaler | None:
         device = "meta" if self.on_meta else "cpu"
         return torch.amp.GradScaler(device) if step.scales_gradients else None
+
+    def make_average(self, step: Step, module: nn.Module) -> WeightAverage | None:
+        return WeightAverage(step.ema, module, on_meta=self.on_meta) if step.ema else None
+
+    def saving(self, step: Step) -> contextlib.AbstractContextManager[Any]:
+        return save_on_cpu(step.offload_activations, on_meta=self.on_meta)
 
     def zero_grad(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
         with without_compiler():

@@ -131,7 +131,7 @@ def check_alloc_conf(name: str, value: Any) -> str:
 _OF_TRAINING = (
     "loss", "optimizer", "optimizer_arg", "optimizer_impl", "grad_scaler", "clip_grad_norm",
     "grad_accumulation", "activation_checkpointing", "freeze", "zero_grad_before_forward",
-    "grad_set_to_none",
+    "grad_set_to_none", "optimizer_in_backward", "offload_activations", "ema",
 )  # fmt: skip
 
 
@@ -164,3 +164,26 @@ def check_generation(step: Any) -> None:
                 "is of a training step: leave one of the two out"
             )
     object.__setattr__(step, "inference", True)
+
+
+def check_updates(step: Any) -> None:
+    """Refuse what cannot be done where each parameter is updated within backward.
+
+    Raises:
+        InputError: gradients are to be added up, scaled or clipped, or one optimizer has all.
+    """
+    if not step.optimizer_in_backward:
+        return
+    unfit = {
+        "grad_accumulation": step.grad_accumulation > 1,
+        "clip_grad_norm": step.clip_grad_norm is not None,
+        "grad_scaler": step.scales_gradients,
+        "grad_set_to_none": not step.grad_set_to_none,
+        "optimizer configure_optimizers": step.optimizer == OWN_OPTIMIZER,
+    }
+    for name, given in unfit.items():
+        if given:
+            raise InputError(
+                f"optimizer_in_backward updates each parameter before the next has its gradient, "
+                f"which {name} does not go with: leave one of the two out"
+            )

@@ -195,6 +195,11 @@ def one_of(*known: str, aliases: Mapping[str, str] | None = None) -> Check:
     return lambda name, value: canonical_name(name, value, known, aliases=aliases or {})
 
 
+def none_or(*known: str) -> Check:
+    """A check that takes one of a few names, or an empty text for none of them."""
+    return lambda name, value: value if value == "" else canonical_name(name, value, known)
+
+
 def _or_none(check: Check) -> Check:
     return lambda name, value: None if value is None else check(name, value)
 

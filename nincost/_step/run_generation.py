@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nincost._models.inputs import ModelInput
-from nincost._step.run_steps import StepObserver
+from nincost._step.step_observer import StepObserver
 from nincost._step.step_options import Step
 
 

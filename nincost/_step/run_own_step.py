@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nincost._models.inputs import ModelInput, tensors_in
 from nincost._models.own_step import OwnStep, name_of
-from nincost._step.run_steps import StepObserver
+from nincost._step.step_observer import StepObserver
 from nincost._torch.observation import wrap_backward
 from nincost._torch.updates import taking_meta, without_compiler
 from nincost.errors import InputError

@@ -20,11 +20,13 @@ from nincost._step.option_checks import (
     check_generation,
     check_loss,
     check_optimizer,
+    check_updates,
 )
 from nincost._step.option_fields import (
     check_count,
     check_text,
     keep_checked,
+    none_or,
     one_of,
     option,
     plain_options,
@@ -182,6 +184,29 @@ class Step:
         check=check_quantize,
         words="{} weights",
     )
+    optimizer_in_backward: bool = option(
+        False,
+        help="Update each parameter as soon as backward has its gradient, by an optimizer of its "
+        "own, and drop the gradient (hooks, as in torchtune).",
+        kind="switch",
+        words="updates in backward",
+    )
+    offload_activations: str = option(
+        "",
+        help="Keep what backward needs on the CPU (torch.autograd.graph.save_on_cpu): pageable or "
+        "pinned memory there.",
+        metavar="HOW",
+        check=none_or("pageable", "pinned"),
+        words="activations offloaded ({})",
+    )
+    ema: str = option(
+        "",
+        help="A moving average of the weights on the card: torch (swa_utils.AveragedModel) or timm "
+        "(ModelEmaV2).",
+        metavar="HOW",
+        check=none_or("torch", "timm"),
+        words="a moving average of the weights ({})",
+    )
     inference: bool = option(
         False,
         help="One forward pass in eval mode, without gradients, and nothing else.",
@@ -296,6 +321,7 @@ class Step:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(self.model, name, "") or usual)
         check_generation(self)
+        check_updates(self)
         if self.grad_scaler and self.dtype == "float16":
             raise InputError(
                 "grad_scaler cannot unscale the float16 gradients of float16 weights (torch raises "

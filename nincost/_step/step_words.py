@@ -33,6 +33,9 @@ class StepOptions(TypedDict, total=False):
     freeze: str
     lora: str
     quantize: str
+    optimizer_in_backward: bool
+    offload_activations: str
+    ema: str
     inference: bool
     seq: int | None
     nodes: int | None

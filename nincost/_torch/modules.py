@@ -65,3 +65,9 @@ def convert_tensors(module: nn.Module, convert: Callable[[torch.Tensor], torch.T
     if not hasattr(nn.Module, "_apply"):
         raise missing("torch.nn.Module._apply", "place a model on a device")
     module._apply(convert)  # type: ignore[no-untyped-call]
+
+
+def applies_by_itself(module: nn.Module) -> bool:
+    """Whether a module's class moves more than torch's own do: it has an `_apply` of its own."""
+    own = getattr(type(module), "_apply", None)
+    return own is not None and not str(getattr(own, "__module__", "torch")).startswith("torch.")

@@ -62,6 +62,7 @@ def test_options_reach_the_prediction(nincost_cli):
         "deterministic": False, "tf32": True, "assume": "balanced", "on_cpu": False,
         "freeze": "", "lora": "", "quantize": "",
         "cache": "dynamic", "generate": None, "prompt": None, "seq": None,
+        "ema": "", "offload_activations": "", "optimizer_in_backward": False,
         "nodes": None, "edges": None, "boxes": None,
     }  # fmt: skip
 

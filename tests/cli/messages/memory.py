@@ -165,6 +165,16 @@ CASES = [
     ),
     Case("memory --input a[]=batch:int64", ["says twice where the batch is", "leave the word"]),
     Case("memory --input a=4 --input a.b=4", ["'a' is given as a tensor and as more"]),
+    Case(
+        "memory --optimizer-in-backward --clip-grad-norm 1",
+        ["which clip_grad_norm does not go with", "leave one of the two out"],
+    ),
+    Case("memory --ema swa", ["unknown ema 'swa'", "torch, timm"]),
+    Case(
+        "memory --ema timm",
+        ["timm is not installed: pip install timm", "or choose torch"],
+        around=missing("timm.utils"),
+    ),
     Case("memory --seq 8 --boxes 2", ["seq and boxes are given", "of different models"]),
     Case("memory --boxes 2", ["two-1x1 takes no boxes", "a detector of torchvision"]),
     Case("memory --boxes 2 --inference", ["boxes are of a training step's targets"]),
