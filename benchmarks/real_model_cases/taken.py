@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import pickle
+import signal
 import sys
 import time
 import warnings
@@ -20,6 +21,17 @@ from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from real_model_cases import CASES, Case, load
+
+#: Seconds after which FLOPs are not counted further: of boxes that nobody has suppressed there are
+#: too many.
+LONGEST_COUNT = 60
+
+
+def _too_long(*_: Any) -> None:
+    raise TimeoutError(f"counting FLOPs takes more than {LONGEST_COUNT} s")
+
+
+signal.signal(signal.SIGALRM, _too_long)
 
 
 @contextlib.contextmanager
@@ -136,12 +148,15 @@ def taken(one: Case, steps: int, events: str = "") -> dict[str, Any]:
             pickle.dump(torch.cuda.memory._snapshot()["device_traces"][0], file)
     found["parameters"] = sum(p.numel() for p in model.parameters())
     model.zero_grad()
+    signal.alarm(LONGEST_COUNT)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             call(model.eval(), inputs)
         found["flops"] = counter.get_total_flops()
     except Exception as error:
         found["flops_problem"] = f"{type(error).__name__}: {str(error)[:200]}"
+    finally:
+        signal.alarm(0)
     return found
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from nincost._step.lightning import call_training_step
-from nincost._step.lora_text import parse_lora
+from nincost._step.option_text.lora import parse_lora
+from nincost._step.option_text.quantize import parse_quantize
 from nincost._step.quantization import elements, quantize
-from nincost._step.quantize_text import parse_quantize
 from nincost._step.step_options import Step
 from nincost._torch.updates import import_compiler
 from nincost.errors import InputError, ModelError, nearest, one_line

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nincost._step.quantize_text import Quantization
+from nincost._step.option_text.quantize import Quantization
 from nincost.errors import InputError, ModelError, nearest
 
 #: From this release on bitsandbytes' kernels are operators that PyTorch knows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from nincost._models.inputs import ModelInput
 from nincost._step.step_observer import StepObserver
 from nincost._step.step_options import Step
+from nincost.errors import InputError, ModelError, one_line
 
 
 class _EnoughTokensError(BaseException):
@@ -64,9 +66,12 @@ def run_generation(
     module.__dict__["prepare_inputs_for_generation"] = begin_token
     options: dict[str, Any] = {
         "max_new_tokens": step.generate, "do_sample": False, "num_beams": 1,
-        "cache_implementation": "static" if step.cache == "static" else None,
+        "cache_implementation": {"dynamic": None, "static": "static"}.get(step.cache, "quantized"),
         "disable_compile": True,
     }  # fmt: skip
+    if options["cache_implementation"] == "quantized":
+        _check_quantizer(step.cache, module)
+        options["cache_config"] = {"backend": step.cache}
     generate: Any = module.generate
     try:
         with observer.operators(), _quiet(), contextlib.suppress(_EnoughTokensError):
@@ -77,6 +82,35 @@ def run_generation(
     finally:
         cache.clear()
         del module.__dict__["prepare_inputs_for_generation"]
+
+
+#: What quantizes a cache in 4 bits, and the package that it is in.
+_PACKAGES = {"quanto": ("optimum.quanto", "optimum-quanto"), "hqq": ("hqq", "hqq")}
+
+
+def _check_quantizer(cache: str, module: nn.Module) -> None:
+    """Say what is missing, before transformers does in its words.
+
+    Raises:
+        ModelError: the quantizer's package is not installed.
+        InputError: the model's layers do not all see all tokens, or transformers has no such cache.
+    """
+    from transformers import cache_utils
+
+    name, package = _PACKAGES.get(cache, ("transformers", "transformers"))
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        raise ModelError(
+            f"cache {cache} is {package}'s, which cannot be imported ({one_line(error)}): pip "
+            f"install {package}, or choose fp8"
+        ) from error
+    try:
+        cache_utils.QuantizedCache(backend=cache, config=module.config)
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"cache {cache} does not fit {type(module).__name__}: {one_line(error)}; choose dynamic"
+        ) from error
 
 
 def _end(observer: StepObserver) -> None:

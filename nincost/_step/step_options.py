@@ -31,7 +31,7 @@ from nincost._step.option_fields import (
     option,
     plain_options,
 )
-from nincost._step.quantize_text import check_quantize
+from nincost._step.option_text.quantize import check_quantize
 from nincost.errors import InputError
 
 if TYPE_CHECKING:
@@ -247,10 +247,10 @@ class Step:
     )
     cache: str = option(
         "dynamic",
-        help="Where --generate keeps keys and values: dynamic (it grows by each token) or static "
-        "(made whole at once).",
+        help="Where --generate keeps keys and values: dynamic (it grows by each token), static "
+        "(made whole at once), or quantized: fp8, or 4 bits by quanto or hqq.",
         metavar="HOW",
-        check=one_of("dynamic", "static"),
+        check=one_of("dynamic", "static", "fp8", "quanto", "hqq"),
     )
     cudnn_benchmark: bool | None = option(
         None,

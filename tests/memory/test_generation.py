@@ -50,7 +50,7 @@ for config, cache, prompt, tokens in json.loads(sys.argv[1]):
     torch.cuda.reset_peak_memory_stats()
     try:
         model.generate(ids, attention_mask=mask, max_new_tokens=tokens, do_sample=False,
-                       cache_implementation=cache, disable_compile=True)
+                       disable_compile=True, **cache)
     except Enough:
         pass
     found.append([torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()])
@@ -67,13 +67,20 @@ def predicted(config: dict[str, Any], folder: Path, **options: Any) -> nincost.M
 @needs_emulator
 @pytest.mark.parametrize(
     ("config", "cache"),
-    [(LLAMA, "dynamic"), (GPT2, "static"), pytest.param(GEMMA, "dynamic", marks=pytest.mark.slow)],
-)
+    [
+        (LLAMA, "dynamic"), (GPT2, "static"), (LLAMA, "fp8"),
+        pytest.param(GEMMA, "dynamic", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_it_takes_what_generate_takes_on_cuda(
     config: dict[str, Any], cache: str, tmp_path: Path
 ) -> None:
     """Allocated and reserved, over more tokens than are recorded."""
-    case = [config, cache if cache == "static" else None, 40, 30]
+    asked = {
+        "dynamic": {}, "static": {"cache_implementation": "static"},
+        "fp8": {"cache_implementation": "quantized", "cache_config": {"backend": "fp8"}},
+    }  # fmt: skip
+    case = [config, asked[cache], 40, 30]
     truth = answer(ON_THE_CARD, json.dumps([case]))[0]
     totals = predicted(config, tmp_path, generate=30, prompt=40, cache=cache).totals
     assert [totals.peak_allocated_bytes, totals.peak_reserved_bytes] == truth

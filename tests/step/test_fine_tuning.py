@@ -12,7 +12,7 @@ from support.emulated import answer, needs_emulator
 from torch import nn
 
 import nincost
-from nincost._step.lora_text import parse_lora
+from nincost._step.option_text.lora import parse_lora
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 512,

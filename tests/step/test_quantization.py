@@ -14,7 +14,7 @@ from support.emulated import answer, needs_emulator
 from torch import nn
 
 import nincost
-from nincost._step.quantize_text import Quantization, parse_quantize
+from nincost._step.option_text.quantize import Quantization, parse_quantize
 
 needs_bitsandbytes = pytest.mark.skipif(
     importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"

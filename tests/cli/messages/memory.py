@@ -62,6 +62,9 @@ def case(arguments, *says, **more):
 LLAMA = """{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32,
 "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
 "max_position_embeddings": 128}"""
+GEMMA = """{"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "vocab_size": 32,
+"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 6, "num_attention_heads": 1,
+"num_key_value_heads": 1, "head_dim": 16, "sliding_window": 24, "max_position_embeddings": 64}"""
 CAPTIONS = """{"architectures": ["VisionEncoderDecoderModel"],
 "model_type": "vision-encoder-decoder", "is_encoder_decoder": true,
 "encoder": {"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 1,
@@ -233,9 +236,20 @@ CASES = [
         ["the training step of", "is not known on several ranks"],
         files={"lit.py": LIGHTNING},
     ),
+    Case(
+        "memory hf:{tmp} --generate 8 --prompt 8 --cache hqq",
+        ["cache hqq is hqq's", "pip install hqq"],
+        files={"config.json": LLAMA},
+        around=missing("hqq"),
+    ),
+    Case(
+        "memory hf:{tmp} --generate 8 --prompt 8 --cache fp8",
+        ["does not fit Gemma3ForCausalLM", "choose dynamic"],
+        files={"config.json": GEMMA},
+    ),
     Case("memory --prompt 8", ["prompt is 8, and nothing is generated"]),
     Case("memory --generate 8 --optimizer Adam", ["is of a training step", "optimizer is 'Adam'"]),
-    Case("memory --generate 8 --cache quantised", ["choose dynamic, static"]),
+    Case("memory --generate 8 --cache quantised", ["choose dynamic, static", "fp8"]),
     Case(
         "memory hf:{tmp} --generate 100 --prompt 30",
         ["has 128 positions", "100 to generate are 130", "98 at most"],

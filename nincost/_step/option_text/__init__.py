@@ -1,0 +1,1 @@
+"""Options of a step that are small languages of their own, read from their text."""
