@@ -183,8 +183,7 @@ def report(found: Mapping[str, Any], gpu: str) -> str:
         "**Not measured on a GPU.** Models are built from their configurations, with no weights; a "
         "plain training loop runs in PyTorch's CUDA build on the emulated GPU (docs/run.md), for "
         "as many steps as were predicted (in the table). What is read back from the card is zeros "
-        "there. Rows are kept as they were found, some by an earlier tree that replayed ten steps "
-        "at most.",
+        "there, but for what follows from what the script gave.",
         "",
         *[f"- {text}" for text in summary(found)],
         "",
