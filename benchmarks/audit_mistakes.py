@@ -32,8 +32,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from nincost._audit.audit import grade_part
 from nincost._audit.grading import DEFAULT_WEIGHTS
+from nincost._audit.likeliest_reading import grade_part
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
 from nincost._audit.results import Grade

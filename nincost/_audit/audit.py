@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,27 +13,25 @@ from nincost._audit.figures.fields import graded_fields
 from nincost._audit.figures.memory import graded_memory
 from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
 from nincost._audit.figures.shapes import graded_shapes
-from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.grading_table import grade_column
+from nincost._audit.likeliest_reading import grade_part
 from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
-from nincost._audit.reading.parts import Part, Reading
-from nincost._audit.reading.roles import other_readings
+from nincost._audit.reading.parts import Reading
 from nincost._audit.reading.table_answer import (
     Column,
     is_csv,
     read_csv,
     read_table,
     shapes_of_table,
+    with_outside,
 )
-from nincost._audit.reading.table_rows import table_rows
+from nincost._audit.reading.table_rows import table_in
 from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
 from nincost._audit.reading.words import About
 from nincost._audit.results import Audit, Grade
 from nincost._audit.subject import Subject, subject_of
-from nincost._audit.truths import stated_total
-from nincost._audit.weights import Weights
 from nincost._chinese.translate import Lang, check_language
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost._environment import environment
@@ -103,30 +102,39 @@ def audit(
     if answer is not None:
         texts.insert(0, (_text(answer), what))
     lost = any(lost_signs(text) for text, _ in texts)
-    read = [] if lost else [_read(text, about) for text, about in texts]
+    name = model if isinstance(model, str) else type(model).__name__
+    read = [] if lost else [one for text, about in texts for one in _read(text, about, name)]
     subject = subject_of(model, arg, input=input, batch_size=batch_size, layer=layer)
     graded = grade_texts(texts, subject) if lost else grade_readings(read, subject)
     return replace(graded, lang=lang)
 
 
-#: Mistakes that a number in another role may look like: a total, a result said again.
-_DOUBTFUL = frozenset([
-    "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
-    "batch-counted", "other-amount", "channels-missing",
-])  # fmt: skip
-
 #: What was read: a text, or the columns of a table.
 Read = Reading | tuple[Column, ...]
 
 
-def _read(text: str, about: About | None) -> Read:
+def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
+    """A text as it is to be read: with a table it may be the table's columns and what is around."""
     what: Quantity | None = about if about in QUANTITIES else None  # type: ignore[assignment]
     if is_csv(text):
-        return read_csv(text, what)
-    rows = table_rows(text)
-    if rows is not None:
-        return read_table(rows, what) or read_answer(shapes_of_table(rows))
-    return read_answer(text, about)
+        return (read_csv(text, what),)
+    table = table_in(text)
+    if table is None:
+        return (read_answer(text, about, model),)
+    try:
+        columns = read_table(table.rows, what)
+    except ExpressionError as error:
+        if not table.free:
+            raise
+        with contextlib.suppress(ExpressionError):
+            return (read_answer(table.as_lines(), about, model),)
+        raise error from None
+    if not columns:
+        return (read_answer(shapes_of_table(table.rows)),)
+    outside = f"{table.before}\n{table.after}"
+    with contextlib.suppress(ExpressionError):
+        return with_outside(columns, read_answer(outside, about, model))
+    return (columns,)
 
 
 def grade_text(text: str, subject: Subject, what: Quantity | None = None) -> Audit:
@@ -144,9 +152,8 @@ def grade_texts(texts: Sequence[tuple[str, About | None]], subject: Subject) -> 
             restored = with_signs(text, subject.layers(), amount)
             if restored != text:
                 notes.append(f"the times signs seem to be lost: read as {restored}")
-            read.append(_read(restored, what))
-        else:
-            read.append(_read(text, what))
+            text = restored  # noqa: PLW2901
+        read += _read(text, what, subject.traced.model)
     return grade_readings(read, subject, notes)
 
 
@@ -200,49 +207,6 @@ def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:
             if figures:
                 found.append(FigureGrade(kind, figures))
     return found
-
-
-def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS) -> Grade:
-    """The grade of the likeliest reading: a right one, or the one with the fewest mistakes."""
-    best, penalty = _as_read(part, subject, weights)
-    named = {mistake.key for mistake in best.mistakes}
-    if best.ok or not (best.arithmetic_errors or named & _DOUBTFUL or not named):
-        return best
-    plain = part
-    for number, (other, less_likely) in enumerate(other_readings(part)):
-        plain = other if not number else plain  # without what is only said again
-        found, unlikely = _as_read(other, subject, weights)
-        if found.ok:
-            return found
-        if unlikely + less_likely < penalty - 1e-9:
-            best, penalty = found, unlikely + less_likely
-    for what in QUANTITIES if part.what is None else (part.what,):
-        for batch in {subject.batch_size, *part.batches}:
-            total = stated_total(plain, subject.layers(batch), what, subject.layers(1))
-            if total is not None:
-                return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
-    return best
-
-
-def _as_read(part: Part, subject: Subject, weights: Weights) -> tuple[Grade, float]:
-    """The grade of one reading, and how unlikely it is."""
-    batch = part.batch or subject.batch_size
-    layers = subject.layers(batch)
-
-    def tried(what: Quantity, guessed: bool) -> tuple[Grade, float]:
-        return grade(
-            part, layers, Question(what, batch), guessed=guessed, weights=weights,
-            other_totals=lambda: subject.other_totals(what),
-        )  # fmt: skip
-
-    if part.what is not None:
-        found, unlikely = tried(part.what, False)
-        return found, unlikely + len(found.arithmetic_errors)
-    stated = {one.node.value for one in part.lines} | {claim.value for claim in part.claims}
-    for what in QUANTITIES:
-        if len(part.lines) > 1 and sum(one.cost.amount(what) for one in layers) in stated:
-            return tried(what, True)
-    return min((tried(what, True) for what in QUANTITIES), key=lambda pair: pair[1])
 
 
 def _text(answer: str | Path) -> str:

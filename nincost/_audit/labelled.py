@@ -177,6 +177,9 @@ def _of_line(
             piece = replace(piece, written=line.node.value)
         return Matching([Pair([piece], places, (right(expected),))], [])
     found = matcher.match(_ways([replace(line, label="")], matcher))
+    if line.node.value == expected and (found.missing or not all(p.right for p in found.pairs)):
+        # `12*12*384*(2304+768)`: right, with terms that are none of the layers'
+        return Matching([Pair([_piece(line)], places, (right(expected),))], [])
     if line.node.kind == "number" and any(not pair.right for pair in found.pairs):
         about = explain_total(line.node.value, unit, own, question, weights)
         if about and not _one_mistake(found):

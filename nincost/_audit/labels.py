@@ -42,6 +42,10 @@ _CONV = re.compile(
 #: `第二个746240`, `the second 746,240`: what it is the second of was said before.
 _BARE = re.compile(rf"(?P<a>(?!))|(?:{_ORDINAL})\s*(?:个|一个|one)?\W*$", re.IGNORECASE)
 _KERNEL = re.compile(r"(?<![\d*x×.])(\d{1,2})\s?[x×*]\s?\1(?![\d*x×])", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"block|stage|total|altogether|in all\b|sum|net|model|块|总|共|合计|整个|网络|模型",
+    re.IGNORECASE,
+)
 _CHILD = re.compile(r"\bnet\s*\[\s*(?P<a>\d{1,3})\s*\]")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w")
 
@@ -79,6 +83,32 @@ class Labels:
             return places
         own = [(place, self.layers[place].cost.window) for place in places]
         return tuple(p for p, window in own if window and set(window.kernel) == named) or places
+
+    def may_mean(self, words: str) -> tuple[int, ...]:
+        """The layers that words may mean, where a name may mean several: `conv2`, `the 5x5`.
+
+        None where they name nothing, or a whole block or the model beside it.
+        """
+        found = self.places(words)
+        if found or _WHOLE.search(words):
+            return found
+        windows = [(place, one.cost.window) for place, one in enumerate(self.layers)
+                   if one.cost.window and one.cost.type.startswith("Conv")]  # fmt: skip
+        named = {int(match[1]) for match in _KERNEL.finditer(words)}
+        if len(named) == 1:
+            found = tuple(p for p, window in windows if window and set(window.kernel) == named)
+        if found:
+            return found
+        everything = [place for place, _ in windows]
+        words = re.sub(r"layer|层", "conv", words, flags=re.IGNORECASE)
+        wide = [place for place, window in windows if window and set(window.kernel) != {1}]
+        places = {*self._one_of(_CONV, words, wide), *self._one_of(_CONV, words, everything)}
+        number = _number(_CONV, words, len(self.blocks))
+        if (
+            places and number and re.search(r"conv\s*_?\d", words, re.IGNORECASE)
+        ):  # the n-th block's convolutions
+            places.update(self.places_of[self.blocks[number - 1].lower()])
+        return tuple(sorted(places))
 
     def next_block(self, words: str) -> tuple[int, ...]:
         """The block that an ordinal alone means, `第二个`, where blocks were named before."""

@@ -20,18 +20,65 @@ from fractions import Fraction
 from nincost._audit.labelled import labels_of
 from nincost._audit.reading.expression import Claim, Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
+from nincost._audit.reading.words import says_about
 from nincost._closed_form.cost_terms import CostedLayer, CostTerms, Quantity
 
 _INCIDENTAL = 1_000  # a smaller number is a size, a number of filters, a year of the course
 _MOST_LAYERS = 80
 _COMPLETE = Fraction(1, 10)  # how near to the total the sum of all terms is
+_MOST = Fraction(2, 5)  # the same where as many terms as half of the layers are listed
 #: What a product of sizes may count.
 _COUNTED = re.compile(
-    r"^\W*(?:of\s)?(?:weights?|biase?s?|filters?|kernels?|positions?|pixels?|inputs?|values?|neurons?"
-    r"|个?(?:权重|偏置|卷积核|核|位置|像素|输入|神经元))",
+    r"^\W*(?:of\s)?(?:weights?|biase?s?|filters?|kernels?|positions?|pixels?|(?:in|out)puts?|values?"
+    r"|neurons?|multipli\w+|products?|activations?|floats?"
+    r"|个?(?:权重|偏置|卷积核|核|位置|像素|输入|输出|神经元|激活值|浮点数|数)|次(?:乘法|相乘))",
     re.IGNORECASE,
 )
 _MOST_FACTORS = 7
+_AFTER = 40  # characters after a number that may say what it counts
+#: The backward pass is twice the forward pass, and a step both.
+_BACKWARD = re.compile(r"backward|反向|back-?prop", re.IGNORECASE)
+_STEP = re.compile(r"training step|step of training|per step|训练步|一步|一次迭代|iteration|forward"
+                   r" (?:and|\+) backward|前向(?:加|和|\+)反向", re.IGNORECASE)  # fmt: skip
+
+
+#: `... of them in block 3`: what comes names the place of the number before it.
+_PLACE = re.compile(
+    r"\W*(?:(?:of (?:them|these|which)\s*)?(?:in|for|from|at)\b|在|来自)", re.IGNORECASE
+)
+_CLAUSE_END = re.compile(r"[,，。;；、)）\n]|\band\b|\.(?:\s|$)")
+
+
+def _said_after(line: Line, text: str) -> str:
+    """What is said after a number and its results, up to the next clause."""
+    end = max([line.node.end, *(claim.end for claim in line.claims)])
+    after = text[end : end + _AFTER]
+    stop = _CLAUSE_END.search(after)
+    return after[: stop.start()] if stop else after
+
+
+def is_true(
+    line: Line, text: str, layers: tuple[CostedLayer, ...], what: Quantity,
+    single: tuple[CostedLayer, ...],
+) -> bool:  # fmt: skip
+    """Whether what a line says is true of the model, or is a product of a layer's sizes."""
+    node, after = line.node, _said_after(line, text)
+    if not all(_holds(node, claim) for claim in line.claims):
+        return False
+    whole = node.value.denominator == 1
+    for one in {id(t): t for t in (truths_of(layers, what), truths_of(single, what))}.values():
+        if one.of(node.value, roughly(line) or rounded_unit(node), line.label, after):
+            return True
+        if whole and node.kind in ("product", "power") and int(node.value) in one.sizes:
+            return True
+    return whole and node.kind == "number" and node.value < _INCIDENTAL and not node.unit
+
+
+def said_times(words: str) -> tuple[int, ...]:
+    """How many forward passes a number with these words is."""
+    if _BACKWARD.search(words):
+        return 1, 2, 3
+    return (1, 3) if _STEP.search(words) else (1,)
 
 
 class Truths:
@@ -69,13 +116,24 @@ class Truths:
         for count in range(1, min(len(factors), _MOST_FACTORS) + 1):
             self.sizes.update(map(math.prod, itertools.combinations(factors, count)))
 
-    def of(self, value: Fraction, unit: Fraction, label: str, after: str = "") -> bool:
+    def of(
+        self,
+        value: Fraction,
+        unit: Fraction,
+        label: str,
+        after: str = "",
+        *,
+        followed: bool = False,
+    ) -> bool:
         """Whether it may be true of what the label names, or of anything where it names nothing.
 
         A product of a layer's sizes is true only where it is said to be a number of something
         else: weights alone, written as a layer's cost, lack their biases.
         """
-        named = frozenset(p for p in self.labels.places(label) if self.amounts[p])
+        places = self.labels.may_mean(label) or (self.labels.next_block(label) if followed else ())
+        if not places and _PLACE.match(after):  # `11,712 in the first conv`
+            places = self.labels.may_mean(after)
+        named = frozenset(p for p in places if self.amounts[p])
         if value.denominator == 1 and int(value) in self.sizes and _COUNTED.search(after):
             return True
         low = bisect_left(self.sorted, value - unit)
@@ -103,19 +161,23 @@ def stated_total(
     known = [truths_of(layers, what)]
     known += [truths_of(single, what)] if single != layers else []
     found: Line | None = None
-    sums = [*itertools.accumulate(line.node.value for line in reversed(part.lines))]
-    near = abs(sums[-1] / max(known[0].total, 1) - 1) if len(sums) > 1 else Fraction(1)
-    if near < _COMPLETE and known[0].total not in sums:
-        return None  # all terms are there, and come to something else
+    followed = False  # whether a block was named, so that `the second` is one
     for line in (*part.lines, *part.remarks):
         node = line.node
         if not all(_holds(node, claim) for claim in line.claims):
             return None
-        written = [(node.value, rounded_unit(node))]
+        after = _said_after(line, part.text)
+        followed = followed or len(known[0].labels.places(line.label)) > 1
+        written = [(node.value, roughly(line) or rounded_unit(node))]
         written += [(claim.value, claim.unit) for claim in line.claims]
         for value, unit in written:
             small = value < _INCIDENTAL and not unit and node.kind == "number"
-            if small or any(one.of(value, unit, line.label, line.after) for one in known):
+            times = said_times(f"{line.label} {after}")
+            if small or any(
+                one.of(value / more, unit / more, line.label, after, followed=followed)
+                for one in known
+                for more in times
+            ):
                 continue
             return None
         for value, unit in written:
@@ -127,6 +189,43 @@ def stated_total(
         if claim.fits(Fraction(known[0].total)):
             found = found or _alone(claim.value, claim.unit, claim)
     return found
+
+
+def roughly(line: Line) -> Fraction:
+    """What the last digit is worth of a number that is said to be about right, `大约200万`.
+
+    Zeros at its end are no digits, but for the second one. 0 of any other.
+    """
+    node = line.node
+    if node.kind != "number" or node.value.denominator != 1 or not is_about(line):
+        return Fraction(0)
+    whole = str(node.value.numerator)
+    zeros = min(len(whole) - len(whole.rstrip("0")), len(whole) - 2)
+    return max(node.unit, Fraction(10) ** zeros) if zeros > 0 else Fraction(0)
+
+
+def is_about(line: Line) -> bool:
+    """Whether the words beside a number say that it is about right."""
+    return says_about(f"{line.label[-12:]} {line.after[:6]}")
+
+
+def lists_other(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> bool:
+    """Whether the terms beside the total are all, or most layers', and come to something else."""
+    known = truths_of(layers, what)
+    total = Fraction(known.total)
+    rest = [
+        one for one in part.lines if not stands_for(one.node.value, rounded_unit(one.node), total)
+    ]
+    sums = [*itertools.accumulate(one.node.value for one in reversed(rest))]
+    if len(sums) < 2 or not total:
+        return False
+    slack = sum((rounded_unit(one.node) for one in rest), Fraction(0))
+    sums.append(sums[-1] + sum(one.node.value for one in part.remarks))
+    if any(abs(one - total) <= slack for one in sums):
+        return False
+    costly = sum(1 for amount in known.amounts if amount)
+    near = _COMPLETE if 2 * len(rest) < costly else _MOST
+    return abs(sums[-2] / total - 1) < near
 
 
 def _holds(node: Node, claim: Claim) -> bool:

@@ -30,6 +30,7 @@ _NARROW = {
     "input": r"(?=\S*\d)[^,·(]+?(?:, (?=\S*\d)[^,·(]+?)*",
     "share": r"-?[\d.,]+%",
     "optimizer": r"[\w+.-]+",
+    "layer": r"[^:]+",
     "card": r"[^·,;:]+",
 }
 _DEEPEST = 6

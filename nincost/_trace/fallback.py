@@ -27,8 +27,7 @@ SENTENCES: dict[FallbackReason, str] = {
 REMEDIES: dict[FallbackReason, str] = {
     "values": "put torch.where in the place of what depends on values",
     "kernel": "take an operator that has one in its place",
-    "sparse": "take dense tensors in their place (sparse=False), or have the script run by nincost "
-    "run, which knows them",
+    "sparse": "take dense tensors in their place",
     "devices": "make them on the device of its input",
     "cuda": "make them on the device of its input",
     "unknown": "see what it does that a tensor without data cannot serve",

@@ -41,6 +41,8 @@ RIGHT = [
     "# comment\n30336 + 746240 # two blocks\n+ 1180800 + 34790",
     "计算量(前向) 762,297,352 次乘加 × 128(batch) = 97,574,061,056",
     "87.6M+503.9M+169.9M+0.87M = 762.3M",
+    "MACs：第一块 54×54×96×(121+96+96)；第二块 26×26×256×(2400+512)；第三块 12×12×384×(2304+768)；"
+    "第四块 25×10×(3456+20)。",
     "11.7k + 18.6k + 614.7k + 131.6k + 885.1k + 295.7k + 34.6k + 0.2k = 1.992M",
 ]
 
@@ -61,6 +63,17 @@ WRONG = [
     ("conv3: 11712 + 18624 + 614656 + 131584 + 885210 + 295680 + 34570 + 220", "digits-swapped"),
     ("96(11111+1)+(119696)2+256(9655+1)+(11256256)2+384(25633+1)+(11384384)2", "bias-missing"),
     ("(224-11)/4+1 = 54.25 -> 55", "rounded-up"),
+    ("54.25 -> 55", "rounded-up"),
+    ("第二块图里padding=1，输出24×24而不是26×26", "stride-padding"),
+    (
+        "MACs: 224*224*96*121 + 2*224*224*96*96 + 54*54*256*2400 + 2*54*54*256*256 "
+        "+ 26*26*384*2304 + 2*26*26*384*384 + 12*12*10*3456 + 2*12*12*100",
+        "input-size",
+    ),
+    (
+        "MACs: 54*54*121 + 2*54*54 + 26*26*25 + 2*26*26 + 12*12*9 + 2*12*12 + 5*5*9 + 2*5*5",
+        "channels-missing",
+    ),
     ("block2 output with padding 1: 24x24", "stride-padding"),
     ("one 1x1 layer took 0.8 GB at batch 128", "memory-claim"),
 ]
@@ -133,6 +146,7 @@ MEMORY = [
     ("optimizer state (Adam): 15.94 MB", True),
     ("momentum memory: 7.6 MiB", True),
     ("activations of a batch: 838.1 MB", True),
+    ("memory per image: 6.1 MB, activations of a batch: 781.1 MB", True),
     ("data memory: 25,690,112 bytes", True),
     ("训练显存：1.55 GiB", True),
     ("inference memory: 846.1 MB", True),

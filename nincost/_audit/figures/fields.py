@@ -15,6 +15,7 @@ from nincost._closed_form.cost_terms import CostedLayer
 from nincost.errors import ExpressionError
 
 _IMAGE = re.compile(r"\b(?:image|input)|图|输入", re.IGNORECASE)
+_POOL = re.compile(r"pool|池化|汇聚", re.IGNORECASE)
 _SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
 
 
@@ -26,10 +27,14 @@ def graded_fields(
     labels = Labels(layers)
     sizes = subject.field_sizes()
     found = []
+    last: int | None = None
     for figure in figures:
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
         place = labels.last_of(figure.before)
+        if place is None and last is not None and _POOL.search(figure.before):
+            later = range(last + 1, len(layers))  # `第一块11，池化后19`
+            place = next((p for p in later if "Pool" in layers[p].cost.type), None)
         if place is None:
             place = labels.last_of(figure.context)
         value = _stated(reading, figure, raw)
@@ -38,6 +43,7 @@ def graded_fields(
         window = layers[0].cost.window
         if window and value == window.size[-1] and _IMAGE.search(raw):
             continue  # "nearly the whole 224 pixel image"
+        last = place
         layer = layers[place]
         own = sizes[layer.name]
         mistakes: tuple[Mistake, ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from nincost import _units as units
@@ -16,35 +15,40 @@ from nincost._audit.figures.memory_formulas import (
     MemoryKind,
     Sizes,
     inference,
+    outputs,
     single,
     sizes_of,
     training,
 )
+from nincost._audit.figures.memory_kinds import (
+    EACH,
+    KINDS,
+    ONE_OF,
+    PAIR,
+    STATES,
+    copies_of,
+    kind_of,
+)
 from nincost._audit.figures.memory_mistakes import shown, wrong_sizes
+from nincost._audit.figures.memory_sums import (
+    Items,
+    Value,
+    adds_up,
+    goes_on,
+    is_sum,
+    slack_of,
+    unit_slip_of,
+    value_of,
+)
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
-from nincost._audit.reading.expression import Claim, Node, parse, stands_for, unit_of
+from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Figure, Reading
 from nincost._audit.reading.words import says_result, says_total, says_values
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 
-_KINDS: dict[MemoryKind, re.Pattern[str]] = {
-    kind: re.compile(pattern, re.IGNORECASE)  # type: ignore[misc]
-    for kind, pattern in {
-        "gradients": "grad(?!ed)|梯度",
-        "optimizer state": "optimi[sz]er|momentum|优化器|动量|adam",
-        "activations": (
-            "activation|激活|forward/backward pass|feature map|特征图|outputs?|输出|中间结果"
-        ),
-        "data": r"input|data\b|images\b|输入|数据",
-        "training": "train|训练",
-        "inference": "infer|推断|推理|预测|estimated total size",
-        "parameters": "param|weights?|参数|权重",
-    }.items()
-}
-_ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?|就是", re.IGNORECASE)
 _WITHOUT_ACTIVATIONS = re.compile(
     r"(?:不含|不算|不包括|不计|除去|除了)\s*(?:中间)?激活|(?:without|excluding|not counting|no)\s+"
     r"(?:the\s+)?activations",
@@ -52,22 +56,13 @@ _WITHOUT_ACTIVATIONS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A value in bytes, by either meaning of MB, with the last digit's worth of each."""
-
-    values: tuple[tuple[Fraction, Fraction], ...]
-
-    def fits(self, size: float | Fraction | int) -> bool:
-        return any(stands_for(value, unit, Fraction(size)) for value, unit in self.values)
-
-
 def graded_memory(
     reading: Reading, figures: Sequence[Figure], subject: Subject
 ) -> list[GradedFigure]:
     """Each statement with its verdict; those of a list are added up where a total is stated."""
     found: list[GradedFigure] = []
-    items: list[tuple[Fraction, Fraction]] = []
+    items: Items = []
+    says_batch = any(figure.batch for figure in figures)  # what says none may be of one input
     for figure in figures:
         text = " ".join(
             reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)].split()
@@ -75,7 +70,7 @@ def graded_memory(
         if CLAIM.search(f"{figure.context} {text}"):
             found.append(graded_claim(reading, figure, text, subject))
             continue
-        one, value = _graded(reading, figure, text, subject, items)
+        one, value = _graded(reading, figure, text, subject, items, says_batch)
         if one is not None:
             found.append(one)
         if value is not None:
@@ -88,46 +83,50 @@ def _graded(
     figure: Figure,
     text: str,
     subject: Subject,
-    items: list[tuple[Fraction, Fraction]],
+    items: Items,
+    says_batch: bool,
 ) -> tuple[GradedFigure | None, tuple[Fraction, Fraction] | None]:
-    sides = []
-    nodes: list[tuple[Node | None, list[Claim]]] = []
-    for binary in (False, True):
-        node, claims = parse(
-            reading.text, figure.start, figure.end, line=reading.line, binary=binary
-        )
-        nodes.append((node, claims))
-        last = claims[-1] if claims else None
-        value, unit = (last.value, last.unit) if last else (_value(node), _unit(node))
-        sides.append((value, unit))
-    written = _Value(tuple(sides))
-    node, claims = nodes[0]
+    nodes, sides = _values(reading, figure, items)
+    written = Value(tuple(sides))
+    node = nodes[0][0]
     if written.values[0][0] <= 8:
         return None, None  # "4 bytes each": no model takes so little
     words = f"{figure.context} {figure.before} {figure.after}"
-    kind = _kind(figure, node)
+    kind = kind_of(figure, node)
     layers, name = _scope(figure, subject)
     data = 0 if subject.layer else _data(subject)
     sizes = sizes_of(layers, data)
     batch = figure.batch or _batch_written(kind, node, sizes) or subject.batch_size
-    copies = _copies(f"{text} {words}")
+    copies = copies_of(f"{text} {words}")
+    total = says_total(figure.before)
+    said = total or says_result(figure.before)
     formulas = _formulas(kind, sizes, batch, copies)
+    formulas += _together(kind, figure, sizes, copies)
+    if not any(pattern.search(f"{text} {words}") for pattern in KINDS.values()):
+        formulas += single("activations", sizes, batch, copies)  # `memory per image: 6.1 MB`
+    if kind == "activations":
+        formulas += _of_some(figure, layers, sizes, batch)
+    if said and not any(pattern.search(figure.before) for pattern in KINDS.values()):
+        for whole in ("training", "inference"):  # `so 10 MB altogether`
+            if KINDS[whole].search(reading.text):  # type: ignore[index]
+                formulas += _formulas(whole, sizes, batch, copies)  # type: ignore[arg-type]
+    if figure.batch is None and batch > 1 and says_batch:
+        formulas += _formulas(kind, sizes, 1, copies)
+        formulas += _of_some(figure, layers, sizes, 1) if kind == "activations" else []
     if kind == "training" and _WITHOUT_ACTIVATIONS.search(f"{text} {words}"):
         size = BYTES * sizes.params * (2 + copies)
         formulas = [Formula(size, "parameters, gradients and optimizer state")]
     if kind in ("activations", "data") and says_values(text):
         formulas = [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
     notes, predicted = _predicted(kind, subject, batch, words)
-    total = says_total(figure.before)
-    said = total or says_result(figure.before)
-    if said and kind not in ("training", "inference") and _is_sum(written, items):
+    if said and kind not in ("training", "inference") and is_sum(written, items):
         near = Formula(round(sides[0][0]), "the sum of what was said before")
         return _figure(text, name, kind, sides[0][0], near, (), notes), None
-    sums = all(not _adds_up(n, c, items, total) for n, c in nodes)
+    sums = all(not adds_up(n, c, items, total) for n, c in nodes)
     right = next((one for one in formulas if written.fits(one.bytes)), None)
     near = right or min(formulas, key=lambda one: _distance(one.bytes, sides[0][0]))
     mistakes: tuple[Mistake, ...] = ()
-    unit_slip = _unit_slip(nodes)
+    unit_slip = unit_slip_of(nodes)
     if unit_slip:
         mistakes = (unit_slip,)
     elif sums:
@@ -140,6 +139,23 @@ def _graded(
     item = (sides[0][0], sides[0][1])
     graded = _figure(text, name, kind, sides[0][0], near, mistakes, notes)
     return graded, None if total else item
+
+
+Parsed = list[tuple[Node | None, list[Claim]]]
+
+
+def _values(reading: Reading, figure: Figure, items: Items) -> tuple[Parsed, Items]:
+    """The calculation by both meanings of MB, and what it comes to: the last number stated."""
+    nodes = [
+        parse(reading.text, figure.start, figure.end, line=reading.line, binary=binary)
+        for binary in (False, True)
+    ]
+    if len(nodes[0][1]) > 1 and items and goes_on(nodes, items):
+        nodes = [(node, claims[:-1]) for node, claims in nodes]  # `= 2.24 MB -> 10.2 MB`
+    return nodes, [
+        (claims[-1].value, claims[-1].unit) if claims else (value_of(node), slack_of(node))
+        for node, claims in nodes
+    ]
 
 
 def _figure(
@@ -156,59 +172,6 @@ def _figure(
         formula=near.text,
         notes=tuple(notes),
     )
-
-
-def _is_sum(written: _Value, items: Sequence[tuple[Fraction, Fraction]]) -> bool:
-    """Whether it is what two or more of the last statements come to; those are graded apart."""
-    for first in range(len(items) - 1):
-        size = sum(value for value, _ in items[first:])
-        slack = sum((unit for _, unit in items[first:]), Fraction(0))
-        if any(abs(value - size) <= slack + unit for value, unit in written.values):
-            return True
-    return False
-
-
-def _value(node: Node | None) -> Fraction:
-    return node.value if node is not None else Fraction(0)
-
-
-def _unit(node: Node | None) -> Fraction:
-    if node is None:
-        return Fraction(0)
-    if node.kind == "sum":
-        return sum((_unit(part) for part in node.parts), Fraction(0))
-    return unit_of(node)
-
-
-def _kind(figure: Figure, node: Node | None) -> MemoryKind:
-    before = figure.before.partition("=")[0]
-    everything = f"{figure.context} {figure.before} {figure.after}"
-    whole: MemoryKind | None = None
-    for kind in ("training", "inference"):
-        if _KINDS[kind].search(everything):  # type: ignore[index]
-            whole = kind  # type: ignore[assignment]
-    if whole and ((node is not None and node.kind == "sum") or says_total(figure.before)):
-        return whole
-    if whole and _ONLY.search(figure.before):
-        return whole
-    if whole and _KINDS["activations"].search(before):  # `activation memory training`
-        return "activations"
-    head, colon, _ = before.replace("：", ":").partition(":")
-    if any(_KINDS[kind].search(head) for kind in ("training", "inference")):  # type: ignore[index]
-        colon = ""  # a heading over what follows
-    for words in (head if colon else "", before, figure.before, figure.after, figure.context):
-        found = [
-            (match.end(), kind)
-            for kind, pattern in _KINDS.items()
-            for match in pattern.finditer(words)
-        ]
-        if found:
-            kind = max(found)[1]
-            if kind == "optimizer state" and re.search("adam", words, re.IGNORECASE):
-                others = [k for _, k in found if k != "optimizer state"]
-                return whole if whole and "training" in others else kind
-            return kind
-    return whole or "parameters"
 
 
 def _scope(figure: Figure, subject: Subject) -> tuple[tuple[CostedLayer, ...], str]:
@@ -228,19 +191,39 @@ def _data(subject: Subject) -> int:
     return sum(math.prod(int(n) for n in shape[1:]) for shape in shapes)
 
 
-def _copies(words: str) -> int:
-    """How many values the optimizer keeps for each parameter."""
-    if re.search("adam", words, re.IGNORECASE):
-        return 2
-    return 1 if re.search("momentum|动量", words, re.IGNORECASE) else 0
-
-
 def _formulas(kind: MemoryKind, sizes: Sizes, batch: int, copies: int) -> list[Formula]:
     if kind == "training":
         return training(sizes, batch, copies)
     if kind == "inference":
         return inference(sizes, batch)
     return single(kind, sizes, batch, copies) or [Formula(0, "none")]
+
+
+def _together(kind: MemoryKind, figure: Figure, sizes: Sizes, copies: int) -> list[Formula]:
+    """What several kinds take that are named together, `weights and gradients`, or each of them."""
+    words = f"{figure.context} {figure.before}" if copies else figure.before
+    named = [one for one in STATES if KINDS[one].search(words)]
+    params = BYTES * sizes.params
+    found = []
+    if kind == "optimizer state" and copies > 1 and EACH.search(figure.before):
+        found.append(Formula(params, f"each of {copies}: {sizes.params:,} values * {BYTES} bytes"))
+    if len(named) > 1 and kind in STATES:
+        states = {"parameters": 1, "gradients": 1, "optimizer state": copies}
+        count = sum(states[one] for one in named)
+        found.append(Formula(count * params, f"{', '.join(named)}: {count} * {params:,} bytes"))
+    return found
+
+
+def _of_some(
+    figure: Figure, layers: Sequence[CostedLayer], sizes: Sizes, batch: int
+) -> list[Formula]:
+    """What the outputs of one layer take, or of two in a row, where the words mean these."""
+    words = f"{figure.context} {figure.before}"
+    found = outputs(layers, batch) if ONE_OF.search(words) else []
+    if PAIR.search(words):
+        text = f"the two largest outputs in a row: {sizes.pair:,} values * {BYTES} bytes"
+        found.append(Formula(BYTES * sizes.pair * batch, text))
+    return found
 
 
 def _predicted(
@@ -270,48 +253,8 @@ def _batch_written(kind: MemoryKind, node: Node | None, sizes: Sizes) -> int | N
     return None
 
 
-def _adds_up(
-    node: Node | None, claims: list[Claim], items: list[tuple[Fraction, Fraction]], total: bool
-) -> bool:
-    """Whether stated sums are sums: of the calculation, or of the items listed before."""
-    if node is not None and claims:
-        slack = _unit(node)
-        values = [node.value]
-        if node.kind == "sum":
-            values += [part.value for part in node.parts]
-        for claim in claims:
-            if not any(
-                claim.fits(value) or abs(claim.value - value) <= slack + claim.unit
-                for value in values
-            ):
-                return False
-            values.append(claim.value)
-    if total and len(items) > 1:
-        value, unit = (claims[-1].value, claims[-1].unit) if claims else (_value(node), _unit(node))
-        slack = sum((item[1] for item in items), unit)
-        return abs(sum(item[0] for item in items) - value) <= slack
-    return True
-
-
-def _unit_slip(nodes: list[tuple[Node | None, list[Claim]]]) -> Mistake | None:
-    """`7,968,664 bytes = 7.97 KB`: the same digits in another unit."""
-    for node, claims in nodes:
-        if node is None or not claims or not node.value or not claims[-1].value:
-            return None
-        ratio = claims[-1].value / node.value
-        if Fraction(1, 2) < ratio < 2:
-            return None
-        for power in (1, 2, 3):
-            for base in (1000, 1024):
-                for factor in (Fraction(base) ** power, 1 / Fraction(base) ** power):
-                    if abs(ratio / factor - 1) < Fraction(1, 20):
-                        times = f"{base**power:,} times too {'large' if factor > 1 else 'small'}"
-                        return Mistake("unit", f"{times}: another unit of bytes")
-    return None
-
-
 def _mistake(
-    written: _Value, kind: MemoryKind, sizes: Sizes, batch: int, copies: int,
+    written: Value, kind: MemoryKind, sizes: Sizes, batch: int, copies: int,
     formulas: list[Formula],
 ) -> Mistake:  # fmt: skip
     for size, mistake in wrong_sizes(kind, sizes, batch, copies, formulas):

@@ -94,6 +94,17 @@ def activations(sizes: Sizes, batch: int) -> list[Formula]:
     return [Formula(size, text) for size, text in found.items()]
 
 
+def outputs(layers: Sequence[CostedLayer], batch: int) -> list[Formula]:
+    """What the output of each layer alone takes."""
+    found: dict[int, str] = {}
+    for layer in layers:
+        values = math.prod(layer.cost.output) if layer.cost.output else 0
+        if values and layer.cost.param_terms:
+            text = f"output of {layer.name}: {values:,} values * {BYTES} bytes * {batch}"
+            found.setdefault(BYTES * values * batch, text)
+    return [Formula(size, text) for size, text in found.items()]
+
+
 def single(kind: MemoryKind, sizes: Sizes, batch: int, copies: int) -> list[Formula]:
     """One kind of memory; `copies` of the parameters are the optimizer's state."""
     params = BYTES * sizes.params

@@ -22,6 +22,15 @@ def wrong_sizes(
     if kind in ("training", "inference"):
         whole = single("activations", sizes, batch, 0)
         lacking = "the activations are missing, most of the memory"
+        values = "a number of values: each takes 4 bytes"
+        for count in (1, 2) if kind == "training" else (1,):
+            yield count * params / BYTES, Mistake("bytes-forgotten", values)
+        half = "float32 takes 4 bytes, not 2"
+        yield params / 2, Mistake("bytes-per-value", half)
+        if kind == "inference":
+            kept = "inference keeps no gradients and no optimizer state"
+            for count in (2, 3, 4):
+                yield count * params, Mistake("inference-like-training", kept)
         for count in (1, 2, 3, 4):
             yield count * params, Mistake("activations-missing", lacking)
         if kind == "training":

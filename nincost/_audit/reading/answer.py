@@ -10,8 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
+from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading, Unread
+from nincost._audit.reading.restated import (
+    add_claims,
+    adds_up_again,
+    is_total,
+    restates,
+    stood_for,
+)
 from nincost._audit.reading.rewritten import TUPLE, rewritten
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
@@ -20,6 +27,8 @@ from nincost._audit.reading.words import (
     BECOMES,
     CHAIN,
     DIMS,
+    IMAGE,
+    INPUT_SHAPE,
     REMARK,
     SIZE_FORMULA,
     About,
@@ -27,19 +36,20 @@ from nincost._audit.reading.words import (
     amount_in,
     batch_in,
     batches,
+    corrects,
     first_amount_in,
-    says_about,
-    says_count,
+    names_other_network,
     says_detail,
-    says_that_is,
-    says_total,
+    says_values,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
 
 
-def read_answer(text: str, what: About | None = None) -> Reading:
+def read_answer(text: str, what: About | None = None, model: str = "") -> Reading:
     """Everything in a written answer; `what` is what those parts are about that do not say.
+
+    Numbers of other networks than `model` are left out.
 
     Raises:
         ExpressionError: nothing in it can be read, or it is larger than anybody writes by hand.
@@ -48,10 +58,12 @@ def read_answer(text: str, what: About | None = None) -> Reading:
     tuples = [match.span() for match in TUPLE.finditer(text)]
     text = rewritten(text)
     line, found = statements(text)
-    reader = _Reader(Reading(text, line), what, tuples)
+    reader = _Reader(Reading(text, line), what, tuples, model)
     for statement in found:
         reader.add(statement)
     reading = reader.reading
+    if not reading.parts and not reading.figures and model:  # all was of other networks
+        return read_answer(text, what)
     reading.parts = [_settled(part) for part in reading.parts if part.lines or part.claims]
     if not reading.parts and not reading.figures:
         if reader.error is not None:
@@ -75,22 +87,31 @@ def _settled(part: Part) -> Part:
     return part
 
 
+_FEW = 1_000
+
+
 class _Reader:
     """Puts statements into parts, and keeps in mind what was said before."""
 
     def __init__(
-        self, reading: Reading, what: About | None, tuples: Sequence[tuple[int, int]]
+        self, reading: Reading, what: About | None, tuples: Sequence[tuple[int, int]], model: str
     ) -> None:
+        self.model = model
         self.reading = reading
         self.tuples = tuples
         self.now: About | None = what
         self.error: ExpressionError | None = None
         self.heading = ""
         self.batch: int | None = None
+        self.amount: Quantity | None = None
 
     def add(self, statement: Statement) -> None:
         calculated = statement.end > statement.start
+        if corrects(statement.before):
+            self._take_back(statement)
         subject = self._subject(statement)
+        if subject == "shapes" and _LARGE.fullmatch(self.reading.text, *_span(statement)):
+            subject = self.amount or amount_in(statement.context)  # no size is so large
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
         batch = batch_in(said)
@@ -117,6 +138,8 @@ class _Reader:
             if statement.first_in_line:
                 self._head(statement, batch)
             return
+        if names_other_network(statement.before, self.model):
+            return
         try:
             self._amount(statement, subject, batch)
         except ExpressionError as error:
@@ -124,6 +147,15 @@ class _Reader:
                 return  # `k*k*ci*co + co`: a formula of names, with nothing to grade
             self.error = self.error or error
             self.reading.unread.append(Unread(_line_at(self.reading.text, statement), str(error)))
+
+    def _take_back(self, statement: Statement) -> None:
+        """`7.6M x 4? no, 1992166 x 4`: leave out what was said before in the same line."""
+        row = self.reading.text.rfind("\n", 0, statement.start) + 1
+        figures, parts = self.reading.figures, self.reading.parts
+        if figures and figures[-1].start >= row:
+            figures.pop()
+        elif parts and parts[-1].lines and parts[-1].lines[-1].node.start >= row:
+            parts[-1].lines.pop()
 
     def _head(self, statement: Statement, batch: int | None) -> None:
         """Keep a heading's words and batch for what follows."""
@@ -144,11 +176,17 @@ class _Reader:
             return "shapes"
         if _ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
             return "shapes"
+        if INPUT_SHAPE.search(statement.before) and IMAGE.fullmatch(text):
+            return "shapes"
+        if _FLOORED.fullmatch(text):
+            return "shapes"
         if any(first <= statement.start < last for first, last in self.tuples):
             return "shapes"
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
             return amount
+        if said == "shapes" and says_values(statement.after):
+            return "memory"
         if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
             return "shapes"
         if not statement.first_in_line or statement.context:
@@ -164,9 +202,11 @@ class _Reader:
         node, claims = parse(
             self.reading.text, statement.start, statement.end, line=self.reading.line
         )
+        if _is_count(self.reading.text, statement, node):
+            return
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
         if subject in QUANTITIES:
-            self.now = subject
+            self.now, self.amount = subject, what
         parts = self.reading.parts
         if parts and parts[-1].what is None and what is not None:
             parts[-1].what = what
@@ -181,23 +221,23 @@ class _Reader:
                 part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))
             return
         if node is None:
-            _add_claims(part, claims)
+            add_claims(part, claims)
         elif is_subtotal(part, statement, node):
             part.remarks.append(Line(statement.before.strip(), node))
         elif is_bound(part, statement, node):
             return
-        elif part.lines and (_is_total(statement, node) or _adds_up_again(part, statement, node)):
+        elif part.lines and (is_total(statement, node) or adds_up_again(part, statement, node)):
             part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
-        elif not _restates(part, statement, node):
+        elif not restates(part, statement, node):
             if part.lines and (
-                all(line.total for line in part.lines) or _stood_for(part.lines, node)
+                all(line.total for line in part.lines) or stood_for(part.lines, node)
             ):
                 part.claims += [
                     Claim(one.node.value, one.node.unit, one.node.start, one.node.end)
                     for one in part.lines
                 ]
                 part.lines.clear()
-            total = _is_total(statement, node)
+            total = is_total(statement, node)
             own = [one for one in claims if one.fits(node.value)]
             others = [one for one in claims if one not in own]
             if others and part.lines and all(o.fits(part.value + node.value) for o in others):
@@ -212,88 +252,34 @@ class _Reader:
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )
+#: `4 copies`, `3层`: a number of things that no amount is counted in.
+_COUNTED = re.compile(
+    r"[ \t]*(?:(?:input |output )?(?:copies|moments?|layers?|blocks?|images?|classes|channels|times"
+    r"|gpus?|epochs?|inputs?|outputs?)"
+    r"|份|层|块|个?(?:块|输入|输出)|个?(?:输入|输出)?通道|倍|张|类|轮"
+    r"|[*×xX]\s*(?:MACs?|FLOPs?|params?|乘加|参数))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+#: `885,120`: a number of five digits and more.
+_LARGE = re.compile(r"[\s(]*(?:\d{5,}|\d{1,3}(?:,\d{3})+)[\s)]*")
+#: `54.25 -> 55`: a size that was rounded.
+_FLOORED = re.compile(r"\s*\d{1,4}\.\d{1,4}\s*(?:->|=>|→|⇒|≈|~)\s*\d{1,4}\s*")
 _ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
+
+
+def _is_count(text: str, statement: Statement, node: Node | None) -> bool:
+    if node is None:
+        return False
+    alone = node.kind == "number" and not node.unit
+    return alone and node.value < _FEW and bool(_COUNTED.match(text, statement.end))
+
+
+def _span(statement: Statement) -> tuple[int, int]:
+    return statement.start, statement.end
 
 
 def _is_shape(text: str) -> bool:
     return bool(re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+)*[\s)\]]*", text))
-
-
-def _is_total(statement: Statement, node: Node) -> bool:
-    """A number, and no calculation, with words for a sum and no layer's name."""
-    alone = node.kind == "number" or bool(rounded_unit(node))
-    alone = alone and not re.search(r"\d", statement.before)
-    return alone and says_total(statement.before) and not re.search(
-        r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
-    )  # fmt: skip
-
-
-def _adds_up_again(part: Part, statement: Statement, node: Node) -> bool:
-    """Whether it says or writes out again what all lines before it come to."""
-    if len(part.lines) < 2:
-        return False
-    if node.kind == "sum":
-        stated = [{line.node.value, *(c.value for c in line.claims)} for line in part.lines]
-        return len(stated) == len(node.parts) and all(
-            one.value in values for one, values in zip(node.parts, stated, strict=True)
-        )
-    alone = node.kind == "number" and not node.unit
-    return alone and says_total(statement.before) and node.value == part.value
-
-
-def _stood_for(lines: list[Line], node: Node) -> bool:
-    """Whether one rounded number was given before, and a calculation of it comes now."""
-    first = lines[0].node
-    rounded = len(lines) == 1 and first.kind == "number" and bool(first.unit)
-    return rounded and node.kind == "sum" and stands_for(first.value, first.unit, node.value)
-
-
-def _add_claims(part: Part, claims: list[Claim]) -> None:
-    """A line that begins with `=`: it is the last line's sum, where it fits only that."""
-    last = part.lines[-1] if part.lines else None
-    several = last is not None and len(part.lines) > 1 and bool(claims)
-    if last is not None and several and claims[0].fits(last.node.value):
-        if claims[0].fits(part.value):
-            part.claims += claims
-        else:
-            part.lines[-1] = replace(last, claims=(*last.claims, *claims))
-        return
-    part.claims += claims
-
-
-def _restates(part: Part, statement: Statement, node: Node) -> bool:
-    """Whether a number says again what stands before it: rounded, or for two layers of a kind."""
-    if not part.lines or node.kind != "number":
-        return False
-    last = part.lines[-1]
-    again = Claim(node.value, node.unit, node.start, node.end)
-    wordless = not statement.before.strip() or amount_in(statement.before)
-    several = len(part.lines) > 1 or last.node.kind != "number" or not statement.first_in_line
-    if (
-        wordless
-        and several
-        and node.value == part.value
-        and (amount_in(statement.before) or len(part.lines) > 1 or last.node.kind != "number")
-    ):
-        part.claims.append(again)
-        return True
-    if statement.first_in_line:
-        return False
-    short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
-    short = short and not re.search(r"[块层第]|block|conv", statement.before)
-    that_is = says_that_is(statement.before) and again.fits(last.node.value)
-    if node.unit and short and (says_about(statement.before) or that_is):
-        if part.claims and part.claims[-1].start > last.node.start:
-            part.claims.append(again)  # the total's, which was said last
-        else:
-            part.lines[-1] = replace(last, claims=(*last.claims, again))
-        return True
-    if says_count(statement.before):
-        for count in (2, 3):
-            if last.node.value * count == node.value:
-                part.lines += [replace(last, claims=())] * (count - 1)
-                return True
-    return False
 
 
 def _line_at(text: str, statement: Statement) -> str:

@@ -8,10 +8,42 @@ import re
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
+    text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
+    text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
+    text = _HEADING.sub(lambda m: " " * len(m[0]), text)
+    text = _NOT_THIS.sub(lambda m: " " * len(m[0]), text)
+    for dots in _DOTS:
+        text = dots.sub(lambda m: m[0].replace(".", "*"), text)
     text = TUPLE.sub(lambda m: f"{'x'.join(re.findall('[0-9]+', m[0]))} ".rjust(len(m[0])), text)
     return "".join(map(_chain_without_words, text.splitlines(keepends=True)))
 
 
+#: `**Parameters.**`; `2**3` is a power.
+_EMPHASIS = re.compile(
+    r"(?<![\w)*])(\*\*|__)(?=[^\s*_])([^*\n]*?[^\W\d_][^*\n]*?)\1(?![\w(*])"
+    r"|(?:^|(?<=[:：|]\s)|(?<=[=|]\s)|(?<=[:：|]))(\*\*)([\d.,kKMGB万亿 ]+)\3"
+    r"(?=\s*(?:$|[|.。,，]))",
+    re.MULTILINE,
+)
+#: `[96*(121+1), 2*96*(96+1)]`: Python's list of terms.
+_LIST = re.compile(r"\[(?:[^\[\]\n,]*[-+*/()][^\[\]\n,]*,\s*)+[^\[\]\n]*\]")
+#: `## Exercise 7.3.4`, `### 2.`: a heading's number.
+_HEADING = re.compile(
+    r"^#{1,6}[ \t]+(?:\d+(?:\.\d+)*[.)、]?[ \t]+)?(?=\D*$)"
+    r"|^#{2,6}[ \t]+(?:\d+(?:\.\d+)*[.)、]?[ \t]+)?(?=[^\W\d])",
+    re.MULTILINE,
+)
+#: `输出24×24而不是26×26`, `55 and not 54`: what is said not to be.
+_NOT_THIS = re.compile(
+    r"(?:[,，]?\s*(?:而不是|而非|(?<!是)不是)|,?\s+(?:and not|instead of|rather than|but not|not))"
+    r"\s*\d[\d.,]*(?:\s*[x×X*]\s*\d+)*(?:\s*(?:[kKMG]i?B?|万|亿))?(?![\d*×(])(?!\s*[-+*/^=])",
+    re.IGNORECASE,
+)
+#: `[11.11.1+1].96`: dots for times signs, where no decimal point can be.
+_DOTS = (
+    re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,}(?![\d.])(?=\s*[-+*/=)\].])"),
+    re.compile(r"(?<=[)\]])\s?\.(?=\s?\d)|(?<=\d)\.(?=\s?[(\[])"),
+)
 #: `Total mult-adds (M): 762.30`: the unit of what follows.
 _UNIT_BEFORE = re.compile(
     r"[(（](?P<unit>[KMGkmg]i?B|[KMG]|万|亿)[)）][ \t]*[:：=][ \t]*(?P<number>\d[\d,]*(?:\.\d+)?)"

@@ -43,11 +43,25 @@ def other_readings(part: Part) -> Iterator[tuple[Part, float]]:
         if _shape(other) not in seen:
             seen.append(_shape(other))
             yield other, _ROLES
+    carried = _carried(part)
+    if carried is not None:
+        yield carried, _ROLES
     results = _results(part)
     if _shape(results) not in seen:
         yield results, _RESULTS
         for last in (False, True):
             yield _resolved(results, copies=False, last_is_total=last), _RESULTS
+
+
+def _carried(part: Part) -> Part | None:
+    """`1992166 altogether, plus 250 of the pool, makes 1992416`: the first total is a term."""
+    if len(part.claims) < 2 or not part.lines:
+        return None
+    first, *_, last = part.claims
+    if last.value != first.value + part.value or first.start > part.lines[0].node.start:
+        return None
+    node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
+    return replace(part, lines=[Line("", node), *part.lines], claims=part.claims[1:])
 
 
 def _results(part: Part) -> Part:
@@ -74,7 +88,7 @@ def _shape(part: Part) -> object:
 def _resolved(part: Part, *, copies: bool, last_is_total: bool) -> Part:
     """`copies`: what stands for "each" of two layers counts twice."""
     kept: list[Line] = []
-    claims = [claim for claim in part.claims if not _of_lines_before(claim, part.lines)]
+    claims = _without_subtotals(part)
     summed = 0
     for line in part.lines:
         if len(kept) > 1 and _adds_numbers(line.node) and _fits(kept, _as_claim(line.node)):
@@ -116,10 +130,20 @@ def _adds_numbers(node: Node) -> bool:
     return node.kind == "sum" and all(one.kind == "number" for one in node.parts)
 
 
-def _of_lines_before(claim: Claim, lines: Sequence[Line]) -> bool:
-    """Whether it is the sum of the lines before it, and others follow."""
-    before = [one for one in lines if one.node.start < claim.start]
-    return 0 < len(before) < len(lines) and _fits(before, claim)
+def _without_subtotals(part: Part) -> list[Claim]:
+    """The claims but those that are the sum of the lines before them, or since the last such one,
+    where others follow."""
+    kept: list[Claim] = []
+    since = 0
+    for place, claim in enumerate(part.claims):
+        before = [one for one in part.lines if one.node.start < claim.start]
+        own = [one for one in before if one.node.start >= since]
+        last = len(before) == len(part.lines) and place == len(part.claims) - 1
+        if not last and ((before and _fits(before, claim)) or (own and _fits(own, claim))):
+            since = claim.end
+        else:
+            kept.append(claim)
+    return kept
 
 
 def _is_result(before: Line, line: Line) -> bool:

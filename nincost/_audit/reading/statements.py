@@ -8,12 +8,12 @@ is read by the strict grammar of `expression.py` at the same places.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from nincost._audit.reading.tokens import WORD_NUMBER, plain
-from nincost._audit.reading.words import SIZE_FORMULA, amount_in, batches
+from nincost._audit.reading.without_words import OPERATOR_BEFORE, without_words
+from nincost._audit.reading.words import amount_in
 from nincost.errors import ExpressionError
 
 MAX_STATEMENTS = 2_000
@@ -46,7 +46,7 @@ class Statement:
 
 
 _NUMBERING = re.compile(
-    r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、](?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
+    r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、]{1,2}(?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
     r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
@@ -62,57 +62,17 @@ _SEPARATOR = re.compile(
     r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)])\.(?=\s|$)"
 )
-_SAME_TWICE = re.compile(  # `1x1 conv`, `11*11卷积`: a kernel's name
-    r"(?<![\d*xX^(.+])(?<!\+ )(\d{1,3})\s?[*xX](?:\s?| {4,6})\1(?![\d*^/+.)])"
-    r"(?=\s*(?:(?![xX]\s?\d)[^\W\d_]|的|$|[:(])|\s+\d)"
+#: A line under a column of numbers.
+_RULE = re.compile(r"[-=_─—–+|\s]{3,}")
+#: `third conv (1x1: 65,536 each) has`: a statement of its own.
+_ASIDE = re.compile(
+    r"[(（](?=[^()（）:：]*[^\W\d_][^()（）:：]*|\d{1,2}[x×]\d{1,2}\s*[:：])"
+    r"[^()（）:：]{1,30}[:：]\s*\d[^()（）]*[)）]"
 )
-_OPERATOR_BEFORE = re.compile(r"(?:[*^/+]|[\d)]\s*[xX])\s*$")
-_A_CONV = re.compile(r"^[^:]*(?<!\d)(\d{1,2})\s?[*xX]\s?\1(?!\d)[^:]*:.*\d")
-_WORD = re.compile(
-    r"第\s*(?:\d+|[一二三四五六七八九十]+)\s*(?:个|块|层|题|节|章|步)*|\d+(?:st|nd|rd|th)\b"
-    r"|(?:stride|padding|pad|kernel(?:[ _]size)?|步幅|步长|填充)\s*(?:=|为|是|of)?\s*\d{1,2}"
-    r"(?![\d*/.])(?!\s*[*/xX×])"
-    r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
-    r"|(?:block|stage|layer|exercise|question|chapter|section|figure|net|nin|ex|q)\s*[#.]?\s*"
-    r"\[?\d+(?:\.\d+)?\]?(?![\d*x])"
-    r"|[A-Za-z_]\w*\.[A-Za-z_][\w.]*\w|[A-Za-z_]+\d+[xX]\d+_\d+"
-    r"|(?<![\d.])[A-Za-z_][A-Za-z_]*(?:[-._]?\d+(?!\s*[*xX]\s*\d))?(?:[._][A-Za-z_]*\w*)*"
-    r"|(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\x00-\x7f\W\d]",
-    re.IGNORECASE,
+#: `the weights (1,992,166 x 4 bytes = 7.97 MB)`: a calculation with its result is no factor.
+_EQUATION = re.compile(
+    r"[(（](?=[^()（）]*\d\s*[A-Za-z]{0,6}\s*[=≈＝]\s*\d)[^()（）=≈＝]*\d[^()（）]*[)）]"
 )
-_NUMBER_WITH_UNIT = re.compile(
-    r"(?:\d[\d,_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-    r"(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|万|亿|million\b|billion\b"
-    r"|[kKMGT]i?[bB](?![A-Za-z])|bytes?\b|Bytes?\b|字节))?"
-    r"(?:\s*(?:fl?ops?\b|macs?\b|params?\b|个?参数|次乘加|次乘法|次运算|次|个))?",
-    re.IGNORECASE,
-)
-_SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the place of numbers
-    r"(?<==)\s*(?:\d+\s*[*xX]\s*)?(?:fl?ops?|macs?|params?|乘加(?:次数)?|参数(?:量)?)"
-    r"(?:\s*[*xX]\s*\d+)?\s*=",
-    re.IGNORECASE,
-)
-_IN_A_NAME = re.compile("[A-Za-z_]")
-_PUNCTUATION = re.compile(r"[:?!\"'“”‘’…<>\[\]|_`;,⌊⌋⌈⌉。、|#]|\.(?!\d)")
-#: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
-_WORD_OPERATORS = (
-    (re.compile(r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])", re.IGNORECASE), "+"),
-    (re.compile(r"(?<=[\s\d)])times(?=\s+[\d(])|乘以(?=\s*[\d(])", re.IGNORECASE), "*"),
-)
-#: `1992166 floats x 4 B`: what is counted, between a number and its sign.
-_COUNTED = re.compile(
-    r"(?<=\d)\s*(?:(?!million|billion|thousand|bytes|flops|macs|[kmgt]ib\b)[A-Za-z]{3,}|(?![万亿字])"
-    r"[\u4e00-\u9fff]{1,4})(?=\s*(?:[*/]|[xX](?![A-Za-z]))\s*[\d(])",
-    re.IGNORECASE,
-)
-_EMPTY = re.compile(r"\(\s*\)")
-_NOTE = re.compile(r"\([^()]*\)")
-_RESTATED = re.compile(r"\(([~=][^()]*)\)")  # `1,992,166 (~1.99M)`
-_RESTATED_ROUNDED = re.compile(  # `25690112 bytes (24.5 MiB)`, `11.69M (1168.95万)`
-    r"(?<=[\dkKMGTBb万亿个数节节s])( ?)\((\s*\d[\d,]*(?:\.\d+)?\s*"
-    r"(?:[kKMGT]i?B?|万|亿|[kKMGT]?字节|bytes|million|billion)\s*)\)"
-)
-_LETTERS = re.compile(r"(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d_]")
 
 
 def statements(text: str) -> tuple[str, list[Statement]]:
@@ -148,6 +108,9 @@ def _stretches(text: str) -> list[tuple[int, int]]:
         at = end
         bare = line.strip()
         if not bare or bare.startswith(("# ", "```", "%", "//")) or bare in ("$$", r"\[", r"\]"):
+            continue
+        if _RULE.fullmatch(bare):
+            open_end = False
             continue
         seen = plain(line)
         item = _NUMBERING.match(line)
@@ -185,10 +148,15 @@ def _separated(text: str, line: str, start: int, end: int) -> Iterator[tuple[int
     """The clauses between commas, semicolons and full stops that stand in no parentheses."""
     begin, depth, at = start, 0, start
     marks = {match.start(): match.end() for match in _SEPARATOR.finditer(text, start, end)}
+    asides = (*_ASIDE.finditer(text, start, end), *_EQUATION.finditer(text, start, end))
+    for match in asides:
+        if not OPERATOR_BEFORE.search(line, start, match.start()):
+            marks = {a: b for a, b in marks.items() if not match.start() <= a < match.end()}
+            marks |= {match.start(): match.start() + 1, match.end() - 1: match.end()}
     while at < end:
-        if line[at] == "(":
+        if line[at] == "(" and at not in marks:
             depth += 1
-        elif line[at] == ")":
+        elif line[at] == ")" and at not in marks:
             depth = max(0, depth - 1)
         if at in marks and not depth:
             yield begin, at
@@ -202,7 +170,7 @@ def _of_clause(
     text: str, line: str, start: int, end: int, masked: list[str]
 ) -> Iterator[Statement]:
     """The calculations of a clause, each with the words before it."""
-    seen = _without_words(line, start, end)
+    seen = without_words(line, start, end)
     names = 1
     lead = re.match(r"[\s=~+*/()-]*[=~]", seen)  # `conv1 = conv2 = 9312`: names before each sign
     if lead and re.search(r"[^\W\d_]", line[start : start + lead.end()]):
@@ -210,6 +178,8 @@ def _of_clause(
         if re.search(r"[+*/(-]", lead[0]):
             names = 1
         seen = " " * lead.end() + seen[lead.end() :]
+    if _SEPARATOR.match(text, end):  # `7.97 MB + the largest output, ...`: words were added
+        seen = re.sub(r"[-+*/=~]\s*$", lambda m: " " * len(m[0]), seen)
     runs = _runs(seen, line[start:end])
     if not runs:
         yield Statement(end, end, text[start:end], "")
@@ -237,101 +207,3 @@ def _runs(seen: str, words: str) -> list[tuple[int, int]]:
             continue
         runs.append((first, last))
     return [(a, b) for a, b in runs if re.search(r"\d", seen[a:b]) or WORD_NUMBER.search(seen[a:b])]
-
-
-def _without_words(line: str, start: int, end: int) -> str:
-    """A clause with words, kernels' names, notes and punctuation made spaces."""
-    seen = line[start:end]
-
-    def blank(match: re.Match[str]) -> str:
-        return " " * len(match[0])
-
-    for first, last, _ in batches(seen):
-        before = seen[:first].rstrip()
-        if before.endswith("*"):  # `x 128 (batch)`: the number is part of the calculation
-            digits = re.search(r"\d+", seen[first:last])
-            keep = first + (digits.end() if digits else 0)
-            seen = seen[:keep] + " " * (last - keep) + seen[last:]
-        else:
-            seen = seen[:first] + " " * (last - first) + seen[last:]
-    seen = _SYMBOLS.sub(blank, seen)
-    colon = re.search(r":", seen)
-    if (
-        colon
-        and re.search(r"\d", seen[colon.end() :])
-        and not SIZE_FORMULA.search(seen[: colon.start()])
-    ):
-        seen = " " * colon.end() + seen[colon.end() :]
-    seen = _COUNTED.sub(blank, seen)
-    for pattern, operator in _WORD_OPERATORS:
-        seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]
-    seen = _RESTATED.sub(lambda m: f" {m[1]} ", seen)
-    seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
-    for _ in range(4):
-        seen = _NOTE.sub(lambda m: blank(m) if _is_note(m[0]) else m[0], seen)
-    without_names = _SAME_TWICE.sub(
-        lambda m: m[0] if _OPERATOR_BEFORE.search(seen, 0, m.start()) else blank(m), seen
-    )
-    # `1x1: 96x96` is a calculation, and no kernel's name: nothing else follows the colon.
-    if re.search(r"\d", without_names) or not (colon and _A_CONV.search(line[start:end])):
-        seen = without_names
-    seen = _spaces_in_numbers(seen)
-    parts, at = [], 0
-    while at < len(seen):
-        match = WORD_NUMBER.match(seen, at) or _NUMBER_WITH_UNIT.match(seen, at)
-        if match and (at == 0 or not _IN_A_NAME.match(seen[at - 1])):
-            word = _WORD.match(seen, at)
-            if word and word.end() >= match.end() and word[0][0].isdigit():
-                parts.append(blank(word))
-                at = word.end()
-                continue
-            parts.append(match[0])
-            at = match.end()
-            continue
-        match = _WORD.match(seen, at)
-        if match and not (match[0] in "xX" and _times(seen, at)):
-            parts.append(blank(match))
-            at = match.end()
-            continue
-        match = _PUNCTUATION.match(seen, at)
-        is_mark = match or unicodedata.category(seen[at]) == "So"  # a tick, a smiley
-        parts.append(" " if is_mark else seen[at])
-        at += 1
-    seen = "".join(parts)
-    for _ in range(4):
-        seen = _EMPTY.sub(blank, seen)
-    return _loose_signs(seen)
-
-
-def _is_note(text: str) -> bool:
-    """Whether what stands in parentheses is words: no sum or product that is calculated with."""
-    bare = _NUMBER_WITH_UNIT.sub(" ", text)
-    bare = re.sub(r"(?<=[\d\s)])[xX](?=[\d\s(])", " ", bare)
-    return bool(_LETTERS.search(bare))
-
-
-def _times(seen: str, at: int) -> bool:
-    """Whether an x stands between what is multiplied."""
-    before, after = seen[max(0, at - 40) : at].rstrip(), seen[at + 1 : at + 9].lstrip()
-    ends = bool(before) and (before[-1].isdigit() or before[-1] == ")")
-    ends = ends or bool(re.search(r"\d ?[kKMGTB万亿]$", before))
-    return bool(ends and after) and (after[0].isdigit() or after[0] in "(^")
-
-
-def _spaces_in_numbers(seen: str) -> str:
-    """`1 992 166` with the spaces that `tokens.py` knows in a number."""
-    if re.search(r"[-+*/^()=~]", seen):
-        return seen
-    return re.sub(
-        r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d.])", lambda m: m[0].replace(" ", "\u00a0"), seen
-    )
-
-
-def _loose_signs(seen: str) -> str:
-    """Without the hyphens, slashes and dots that words leave behind."""
-    seen = re.sub(r"(?<![\d)\s])[-/.](?=\s|$)", " ", seen)
-    seen = re.sub(r"(^|\s)[-/*.]+(?=\s*$)", lambda m: " " * len(m[0]), seen)
-    lead = re.match(r"[\s*/^.,)]*", seen)
-    if lead:
-        seen = " " * lead.end() + seen[lead.end() :]
-    return re.sub(r"(?<=\s)[-/](?=\s\s)", " ", seen)

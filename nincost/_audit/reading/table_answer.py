@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from nincost._audit.reading.expression import Node, parse, rounded_unit
-from nincost._audit.reading.parts import MAX_TERMS
+from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
+from nincost._audit.reading.parts import MAX_TERMS, Reading
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import amount_in
@@ -93,6 +93,33 @@ def shapes_of_table(rows: Rows) -> str:
         if max(at, shape_at) < len(row) and re.search(r"\d", row[shape_at])
     ]
     return "\n".join(lines)
+
+
+def with_outside(
+    columns: tuple[Column, ...], around: Reading
+) -> tuple[tuple[Column, ...] | Reading, ...]:
+    """The columns and what stands around the table: a lone number is the column's total.
+
+    A calculation of the same amount is left out: the table says it again. So is all of it where
+    the table has its totals, as a program writes them.
+    """
+    if all(column.total is not None for column in columns):
+        return (columns,)
+    rest = []
+    for part in around.parts:
+        at = next((i for i, c in enumerate(columns) if part.what in (c.what, None)), None)
+        if at is None:
+            rest.append(part)
+            continue
+        numbers: list[Node | Claim] = [
+            *[line.node for line in part.lines if line.node.kind == "number"],
+            *part.claims,
+        ]
+        if len(part.lines) == len(numbers) == 1 and columns[at].total is None:
+            total = replace(columns[at], total=numbers[0].value, total_unit=numbers[0].unit)
+            columns = (*columns[:at], total, *columns[at + 1 :])
+    around.parts = rest
+    return (columns, around) if rest or around.figures else (columns,)
 
 
 def _columns(

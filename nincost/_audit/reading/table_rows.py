@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from nincost._audit.reading.tokens import check_length
@@ -26,39 +27,82 @@ _ESCAPES = {r"\textbackslash{}": "\\", r"\textless{}": "<", r"\textgreater{}": "
 _AMOUNTS = (*QUANTITIES, "output_shape")
 
 
-def table_rows(text: str) -> Rows | None:
-    """The cells of the first table, heading first; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The cells of a table, heading first, and the text before and after it.
+
+    `free` is whether people write it by hand with any columns, and no program.
+    """
+
+    rows: Rows
+    before: str = ""
+    after: str = ""
+    free: bool = False
+
+    def as_lines(self) -> str:
+        """The text with a line for each cell that has numbers: row, column and value."""
+        names = self.rows[0]
+        lines = []
+        for row in self.rows[1:]:
+            name = f"{names[0]} {row[0]}" if re.fullmatch(r"\s*\d+\s*", row[0]) else row[0]
+            cells = [(one, cell) for one, cell in zip(names[1:], row[1:], strict=False)]
+            lines += [f"{name} {one}: {cell}" for one, cell in cells if re.search(r"\d", cell)]
+        return "\n".join([self.before, *lines, self.after])
+
+
+def table_in(text: str) -> Table | None:
+    """The first table; None where there is none.
 
     Raises:
         ExpressionError: a JSON document that cannot be read, or has no layers.
     """
     check_length(text)
     if text.lstrip("\ufeff \r\n\t").startswith("{") and '"' in text:
-        return _of_json(text)
-    return _of_latex(text) or _of_markdown(text) or _of_columns(text) or None
+        rows = _of_json(text)
+        return Table(rows) if rows else None
+    rows = _of_latex(text)
+    return Table(rows) if rows else _of_markdown(text) or _of_columns(text)
 
 
-def _of_markdown(text: str) -> Rows:
+def _of_markdown(text: str) -> Table | None:
     lines = [line.strip() for line in text.splitlines()]
     for place, line in enumerate(lines[1:], start=1):
         if not (_DASHES.fullmatch(line) and "|" in lines[place - 1]):
             continue
-        rows = itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])
-        return [_markdown_cells(row) for row in (lines[place - 1], *rows)]
-    return []
+        rows = [*itertools.takewhile(lambda row: "|" in row, lines[place + 1 :])]
+        cells = [_markdown_cells(row) for row in (lines[place - 1], *rows)]
+        after = lines[place + 1 + len(rows) :]
+        return Table(cells, "\n".join(lines[: place - 1]), "\n".join(after), free=True)
+    return None
 
 
-def _of_columns(text: str) -> Rows:
+def _of_columns(text: str) -> Table | None:
     """Lines of as many cells with tabs, wide gaps or bars between them, below names of amounts."""
-    lines = [_GAP.split(line.strip().strip("|").strip()) for line in text.splitlines()]
+    lines = [_cells(line) for line in text.splitlines()]
     for place, names in enumerate(lines):
         words = not any(re.search(r"\d", name) for name in names)
         if len(names) < 2 or not words or not any(map(amount_in, names[1:])):
             continue
         below = [row for row in lines[place + 1 :] if not _RULE.fullmatch("".join(row))]
+        if below and len(below[-1]) < len(names):  # the total, with nothing beside it
+            below[-1] = _total_row(below[-1], len(names))
         if len(below) > 1 and all(len(row) == len(names) for row in below):
-            return [names, *below]
-    return []
+            before = "\n".join(text.splitlines()[:place])
+            return Table([names, *below], before, free=True)
+    return None
+
+
+def _cells(line: str) -> list[str]:
+    bare = line.strip(" \r").strip("|").strip(" ")
+    return [one.strip() for one in bare.split("\t")] if "\t" in bare else _GAP.split(bare)
+
+
+def _total_row(row: list[str], columns: int) -> list[str]:
+    """`Total  762,297,352` and a number alone, with the cells that were left empty."""
+    if len(row) > 2 or not re.fullmatch(r"[~≈=*\s]*\d[\d,.]*\s*\w{0,3}\**", row[-1]):
+        return row
+    name = row[0] if len(row) == 2 else "total"
+    return [name, *[""] * (columns - 2), row[-1]]
 
 
 def _markdown_cells(line: str) -> list[str]:

@@ -13,7 +13,9 @@ About = Literal["params", "macs", "flops", "memory", "shapes", "fields"]
 
 _I = re.IGNORECASE
 _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
-    "flops": re.compile(r"flops?(?![a-z])|floating|浮点|运算量|运算次数|\boperations\b", _I),
+    "flops": re.compile(
+        r"flops?(?![a-z])|floating|浮点(?!数(?!量)|型|值|格式)|运算量|运算次数|\boperations\b", _I
+    ),
     "macs": re.compile(
         r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|计算|乘加|乘法|\bmmacs?\b", _I
     ),
@@ -25,6 +27,16 @@ _MEMORY = re.compile(
     r"|(?:input|params|total) size\b",
     _I,
 )
+#: `比AlexNet的6000万小得多`, `VGG has 138M`: another network.
+_NETWORK = re.compile(
+    r"(?<![a-z])(?P<family>(?:alex|res|le|google|mobile|dense|efficient|squeeze)[\s-]?net|vgg|inception"
+    r"|nin(?![a-z]))",
+    _I,
+)
+#: `7.6M? no, ...`: what comes now stands for what was said.
+_CORRECTS = re.compile(
+    r"不对|错了|更正|\bwait\b|scratch that|correction|(?<![^\s,.?!])no,? (?:it's|i mean|that's)", _I
+)
 _ACTIVATIONS = re.compile(r"\bactivations?\b(?! (?:function|layer)s?)|激活(?!函数|层)", _I)
 _FIELDS = re.compile(r"receptive|感受野|\bRFs?\b", _I)
 _SHAPES = re.compile(
@@ -33,6 +45,9 @@ _SHAPES = re.compile(
     r"|(?<!批量)(?<!批次)大小",
     _I,
 )
+#: `输入1×224×224`, `input: 1x224x224`: an image.
+INPUT_SHAPE = re.compile(r"(?:input|image|输入|图像|图片)[^\d]{0,12}$", _I)
+IMAGE = re.compile(r"\s*(?:\d+\s*[x×X*]\s*)?(\d{2,4})\s*[x×X*]\s*\1(?:\s*[x×X*]\s*\d)?\s*")
 #: `(224 - 11)/4 + 1`, with padding or without, or `26 - 5 + 1 =`: an output's size.
 SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
@@ -55,7 +70,7 @@ REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()�
 _IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
     r"\b(?:total|sum|altogether|all together|in all|overall|answer|result|gives)\b"
-    r"|总|合计|共|答|加起来|加在一起|相加|\bA$",
+    r"|总|合计|共|答|加起来|加在一起|合起来|相加|\bA$",
     _I,
 )
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
@@ -86,15 +101,16 @@ _COPIES_BEFORE = re.compile(
 )
 _BATCH = re.compile(
     r"(?<![A-Za-z])batch(?:[ _-]?size)?\s*(?:为|是|取|of|at|=|:|~)?\s*(?P<a>\d+)"
-    r"(?![\d.,])(?!\s*[KMGT]?i?B)"
+    r"(?!\d|[.,]\d)(?!\s*[KMGT]?i?B)"
     r"|批量(?:大小)?\s*(?:为|是|取|=|:)?\s*(?:[（(](?P<b>\d+)[)）]|(?P<e>\d+))"
     r"|批次(?:大小)?\s*(?:为|是|取|=|:)?\s*(?P<c>\d+)"
     r"|(?P<d>\d+)\s*(?:张(?:图片?|图像)|images\b|\(\s*(?:batch|批量|批次)[^()]*\))",
     _I,
 )
 _VALUES = re.compile(
-    r"\b(?:values|elements|floats|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)", _I
+    r"\b(?:values|elements|floats|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)|浮点数", _I
 )
+_PER_BATCH = re.compile(r"(?:per|a|the|whole|one|each) batch\b|每个?批|一个?批|整个?批", _I)
 _PER_IMAGE = re.compile(r"per image|(?:one|single|an) image|一张图|单张|每张|一张", _I)
 
 
@@ -138,6 +154,17 @@ def first_amount_in(words: str) -> Quantity | None:
     for what, pattern in _AMOUNTS.items():
         found += [(match.start(), what) for match in pattern.finditer(words)]
     return min(found)[1] if found else None
+
+
+def names_other_network(words: str, model: str) -> bool:
+    """Whether a number with these words before it is another network's than the model's."""
+    named = [re.sub(r"[\s-]", "", match["family"]).lower() for match in _NETWORK.finditer(words)]
+    return bool(named) and bool(model) and named[-1] != "nin" and named[-1] not in model.lower()
+
+
+def corrects(words: str) -> bool:
+    """Whether they take back what was said before."""
+    return bool(_CORRECTS.search(words))
 
 
 def says_total(words: str) -> bool:
@@ -212,6 +239,9 @@ def batch_in(words: str) -> int | None:
     """The batch that is named last: a size, or one image; None where there is none."""
     ones = [match.start() for match in _PER_IMAGE.finditer(words)]
     named = batches(words)
+    whole = [match.start() for match in _PER_BATCH.finditer(words)]
+    if whole and whole[-1] > max([*ones, *(batch[0] for batch in named)], default=0):
+        return named[-1][2] if named else None
     if ones and (not named or ones[-1] > named[-1][0]):
         return 1
     return named[-1][2] if named else None

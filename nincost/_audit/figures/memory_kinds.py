@@ -1,0 +1,80 @@
+"""What a statement about memory is about: which kind, of one layer or several, which optimizer."""
+
+from __future__ import annotations
+
+import re
+
+from nincost._audit.figures.memory_formulas import MemoryKind
+from nincost._audit.reading.expression import Node
+from nincost._audit.reading.parts import Figure
+from nincost._audit.reading.words import says_total
+
+KINDS: dict[MemoryKind, re.Pattern[str]] = {
+    kind: re.compile(pattern, re.IGNORECASE)  # type: ignore[misc]
+    for kind, pattern in {
+        "gradients": "grad(?!ed)|梯度",
+        "optimizer state": "optimi[sz]er|momentum|\\bmoments\\b|优化器|动量|adam|[一二]阶矩",
+        "activations": (
+            "activation|激活|forward/backward pass|feature map|特征图|outputs?|输出|中间结果"
+        ),
+        "data": r"input|data\b|images\b|输入|数据",
+        "training": "train|训练",
+        "inference": "infer|推断|推理|预测|estimated total size",
+        "parameters": "param|weights?|参数|权重",
+    }.items()
+}
+STATES: tuple[MemoryKind, ...] = ("parameters", "gradients", "optimizer state")
+#: One of several is meant: a moment of Adam's, a layer's output.
+ONE_OF = re.compile(
+    r"\b(?:each|every|one|per layer|a layer|single|largest|biggest|current)\b"
+    r"|at most|alive|at once|各|每|最多|同时|一个|一层|单层|最大|当前",
+    re.IGNORECASE,
+)
+PAIR = re.compile(
+    r"\bpair|input and output|two largest|输入和输出|输入、?输出"
+    r"|at once|at most|alive|同时|最多|相邻",
+    re.IGNORECASE,
+)
+EACH = re.compile(r"\b(?:each|every)\b|各|每", re.IGNORECASE)
+_ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?|就是", re.IGNORECASE)
+
+
+def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
+    before = figure.before.partition("=")[0]
+    everything = f"{figure.context} {figure.before} {figure.after}"
+    whole: MemoryKind | None = None
+    for kind in ("training", "inference"):
+        if KINDS[kind].search(everything):  # type: ignore[index]
+            whole = kind  # type: ignore[assignment]
+    if whole and ((node is not None and node.kind == "sum") or says_total(figure.before)):
+        return whole
+    if whole and _ONLY.search(figure.before):
+        return whole
+    if whole and KINDS["activations"].search(before):  # `activation memory training`
+        return "activations"
+    head, colon, _ = before.replace("：", ":").partition(":")
+    if any(KINDS[kind].search(head) for kind in ("training", "inference")):  # type: ignore[index]
+        colon = ""  # a heading over what follows
+    for words in (head if colon else "", before, figure.before, figure.after, figure.context):
+        found = [
+            (match.end(), kind)
+            for kind, pattern in KINDS.items()
+            for match in pattern.finditer(words)
+        ]
+        if found:
+            kind = max(found)[1]
+            if kind == "optimizer state" and re.search("adam", words, re.IGNORECASE):
+                others = [k for _, k in found if k != "optimizer state"]
+                return whole if whole and "training" in others else kind
+            return kind
+    return whole or "parameters"
+
+
+def copies_of(words: str) -> int:
+    """How many values the optimizer keeps for each parameter."""
+    if re.search("adam", words, re.IGNORECASE):
+        return 2
+    words = re.sub(
+        r"(?:without|no|不带|没有|无)\s*(?:momentum|动量)", "", words, flags=re.IGNORECASE
+    )
+    return 1 if re.search("momentum|动量", words, re.IGNORECASE) else 0

@@ -1,0 +1,122 @@
+"""Grades a part of an answer as each of its numbers' roles may be: the likeliest reading counts."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from fractions import Fraction
+
+from nincost._audit.grading import DEFAULT_WEIGHTS, grade
+from nincost._audit.mistakes import Question
+from nincost._audit.reading.expression import stands_for
+from nincost._audit.reading.parts import Line, Part
+from nincost._audit.reading.roles import other_readings
+from nincost._audit.results import Grade
+from nincost._audit.subject import Subject
+from nincost._audit.truths import is_about, is_true, lists_other, stated_total
+from nincost._audit.weights import Weights
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
+
+#: Mistakes that a number in another role may look like: a total, a result said again.
+_DOUBTFUL = frozenset([
+    "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
+    "batch-counted", "other-amount", "channels-missing",
+])  # fmt: skip
+
+
+def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS) -> Grade:
+    """The grade of the likeliest reading: a right one, or the one with the fewest mistakes."""
+    best, penalty = _as_read(part, subject, weights)
+    named = {mistake.key for mistake in best.mistakes}
+    doubtful = best.arithmetic_errors or named & _DOUBTFUL or not named
+    if best.ok:
+        return _with_remarks(best, part, part, subject, weights)
+    if not (doubtful or any(map(is_about, part.lines))):
+        return best
+    plain = part
+    for number, (other, less_likely) in enumerate(other_readings(part)):
+        if not number and _untrue(part, other, subject, part.what or "params") is None:
+            plain = other  # without what is only said again
+        found, unlikely = _as_read(other, subject, weights)
+        if found.ok:
+            checked = _with_remarks(found, part, other, subject, weights)
+            if checked.ok:
+                return checked
+            continue
+        if unlikely + less_likely < penalty - 1e-9:
+            best, penalty = found, unlikely + less_likely
+    whats = QUANTITIES if part.what is None else (part.what,)
+    batches = {subject.batch_size, *part.batches}
+    for one, what, batch in itertools.product({id(p): p for p in (plain, part)}.values(),
+                                              whats, batches):  # fmt: skip
+        if any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
+            continue
+        total = stated_total(one, subject.layers(batch), what, subject.layers(1))
+        if total is not None:
+            return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+    return _beside_total(part, subject, weights) or best
+
+
+def _with_remarks(
+    found: Grade, part: Part, read: Part, subject: Subject, weights: Weights
+) -> Grade:
+    """A right grade, if what this reading leaves out is true of the model, too.
+
+    Otherwise the grade of what is left out and is not: "1992166, of which block 4 has 30336".
+    """
+    line = _untrue(part, read, subject, found.what)
+    if line is None:
+        return found
+    alone, _ = _as_read(
+        replace(part, what=found.what, lines=[line], claims=[], remarks=[]), subject, weights
+    )
+    return replace(alone, ok=False) if alone.ok else alone
+
+
+def _untrue(part: Part, read: Part, subject: Subject, what: Quantity) -> Line | None:
+    """The first line that this reading leaves out and that is not true of the model."""
+    kept = {line.node.start for line in read.lines} | {claim.start for claim in read.claims}
+    kept |= {claim.start for line in read.lines for claim in line.claims}
+    layers, single = subject.layers(part.batch or subject.batch_size), subject.layers(1)
+    for line in (*part.lines, *part.remarks):
+        said = {line.node.start, *(claim.start for claim in line.claims)}
+        if not said & kept and not is_true(line, part.text, layers, what, single):
+            return line
+    return None
+
+
+def _beside_total(part: Part, subject: Subject, weights: Weights) -> Grade | None:
+    """The grade of what is said beside the right total, where a mistake explains it."""
+    layers = subject.layers(part.batch)
+    total = Fraction(sum(one.cost.amount(part.what) for one in layers)) if part.what else None
+    rest = [
+        line for line in part.lines
+        if total is None or line.node.kind != "number"
+        or not stands_for(line.node.value, line.node.unit, total)
+    ]  # fmt: skip
+    if not 0 < len(rest) < len(part.lines):
+        return None
+    found, _ = _as_read(replace(part, lines=rest, claims=[]), subject, weights)
+    named = {mistake.key for mistake in found.mistakes} - {"missing"}
+    return found if named and not named & {"unexplained", "unknown"} else None
+
+
+def _as_read(part: Part, subject: Subject, weights: Weights) -> tuple[Grade, float]:
+    """The grade of one reading, and how unlikely it is."""
+    batch = part.batch or subject.batch_size
+    layers = subject.layers(batch)
+
+    def tried(what: Quantity, guessed: bool) -> tuple[Grade, float]:
+        return grade(
+            part, layers, Question(what, batch), guessed=guessed, weights=weights,
+            other_totals=lambda: subject.other_totals(what),
+        )  # fmt: skip
+
+    if part.what is not None:
+        found, unlikely = tried(part.what, False)
+        return found, unlikely + len(found.arithmetic_errors)
+    stated = {one.node.value for one in part.lines} | {claim.value for claim in part.claims}
+    for what in QUANTITIES:
+        if len(part.lines) > 1 and sum(one.cost.amount(what) for one in layers) in stated:
+            return tried(what, True)
+    return min((tried(what, True) for what in QUANTITIES), key=lambda pair: pair[1])

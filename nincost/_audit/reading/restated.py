@@ -1,0 +1,94 @@
+"""Numbers that say again what stands before them: totals, results, rounded figures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from nincost._audit.reading.expression import Claim, Node, rounded_unit, stands_for
+from nincost._audit.reading.parts import Line, Part
+from nincost._audit.reading.statements import Statement
+from nincost._audit.reading.words import (
+    amount_in,
+    says_about,
+    says_count,
+    says_that_is,
+    says_total,
+)
+
+
+def is_total(statement: Statement, node: Node) -> bool:
+    """A number, and no calculation, with words for a sum and no layer's name."""
+    alone = node.kind == "number" or bool(rounded_unit(node))
+    alone = alone and not re.search(r"\d", statement.before)
+    return alone and says_total(statement.before) and not re.search(
+        r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
+    )  # fmt: skip
+
+
+def adds_up_again(part: Part, statement: Statement, node: Node) -> bool:
+    """Whether it says or writes out again what all lines before it come to."""
+    if len(part.lines) < 2:
+        return False
+    if node.kind == "sum":
+        stated = [{line.node.value, *(c.value for c in line.claims)} for line in part.lines]
+        return len(stated) == len(node.parts) and all(
+            one.value in values for one, values in zip(node.parts, stated, strict=True)
+        )
+    alone = node.kind == "number" and not node.unit
+    return alone and says_total(statement.before) and node.value == part.value
+
+
+def stood_for(lines: list[Line], node: Node) -> bool:
+    """Whether one rounded number was given before, and a calculation of it comes now."""
+    first = lines[0].node
+    rounded = len(lines) == 1 and first.kind == "number" and bool(first.unit)
+    return rounded and node.kind == "sum" and stands_for(first.value, first.unit, node.value)
+
+
+def add_claims(part: Part, claims: list[Claim]) -> None:
+    """A line that begins with `=`: it is the last line's sum, where it fits only that."""
+    last = part.lines[-1] if part.lines else None
+    several = last is not None and len(part.lines) > 1 and bool(claims)
+    if last is not None and several and claims[0].fits(last.node.value):
+        if claims[0].fits(part.value):
+            part.claims += claims
+        else:
+            part.lines[-1] = replace(last, claims=(*last.claims, *claims))
+        return
+    part.claims += claims
+
+
+def restates(part: Part, statement: Statement, node: Node) -> bool:
+    """Whether a number says again what stands before it: rounded, or for two layers of a kind."""
+    if not part.lines or node.kind != "number":
+        return False
+    last = part.lines[-1]
+    again = Claim(node.value, node.unit, node.start, node.end)
+    wordless = not statement.before.strip() or amount_in(statement.before)
+    several = len(part.lines) > 1 or last.node.kind != "number" or not statement.first_in_line
+    if (
+        wordless
+        and several
+        and node.value == part.value
+        and (amount_in(statement.before) or len(part.lines) > 1 or last.node.kind != "number")
+    ):
+        part.claims.append(again)
+        return True
+    if statement.first_in_line:
+        return False
+    short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
+    short = short and not re.search(r"[块层第]|block|conv", statement.before)
+    that_is = says_that_is(statement.before) and again.fits(last.node.value)
+    if node.unit and short and (says_about(statement.before) or that_is):
+        if part.claims and part.claims[-1].start > last.node.start:
+            part.claims.append(again)  # the total's, which was said last
+        else:
+            part.lines[-1] = replace(last, claims=(*last.claims, again))
+        return True
+    if says_count(statement.before):
+        for count in (2, 3):
+            if last.node.value * count == node.value:
+                part.lines += [replace(last, claims=())] * (count - 1)
+                return True
+    return False
