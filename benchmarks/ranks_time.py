@@ -95,7 +95,7 @@ def seconds(row: Row, folder: Path, *, as_sold: bool = False) -> tuple[float, fl
     card = replace(request.card, gpu=replace(request.card.gpu, **changes))
     request = replace(request, card=card)
     found = predict_time(request, parallel=row.parallel, compiled=row.compiled)
-    return found.seconds, found.by_bound["communication"]
+    return found.seconds, found.timed.by_bound["communication"]
 
 
 def line(row: Row, folder: Path) -> str:

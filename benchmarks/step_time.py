@@ -250,7 +250,7 @@ def speed() -> list[Row]:
             describe(time_recording(timing.request, timing.recording))
             took.append(time.process_time() - began)
         found.append(
-            (model, f"{len(timing.operators.launched):,}", f"{1e3 * np.median(took):.0f} ms")
+            (model, f"{len(timing.timed.operators.launched):,}", f"{1e3 * np.median(took):.0f} ms")
         )
     return found
 

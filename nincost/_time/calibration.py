@@ -61,11 +61,11 @@ def calibrate(timing: Timing, measured: MeasuredTime) -> Calibration:
     """
     title = timing.request.card.title
     name = f"{timing.recording.model}, batch {timing.recording.batch_size}"
-    host = measured.host_seconds / timing.queue.host_seconds
+    host = measured.host_seconds / timing.timed.queue.host_seconds
     low, high = _LEAST, _MOST
 
     def seconds(kernels: float) -> float:
-        parameters = Calibration(title, kernels, host, name).applied(timing.parameters)
+        parameters = Calibration(title, kernels, host, name).applied(timing.timed.parameters)
         return timed_with(timing, parameters).seconds
 
     if seconds(low) > measured.step_seconds * 1.02 or seconds(high) < measured.step_seconds:

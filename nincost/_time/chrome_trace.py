@@ -5,38 +5,35 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nincost._time.predict import Timing
+from nincost._time.timed import Timed
 
 _HOST, _CARD, _PHASES, _SENT = 1, 2, 3, 4
 
 
-def chrome_trace(timing: Timing) -> str:
+def chrome_trace(timed: Timed, title: str) -> str:
     """JSON of complete events (`ph: X`), in microseconds from the step's beginning.
 
     https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU ("Trace Event
     Format") describes the fields.
     """
-    title = f"{timing.recording.model} on {timing.request.card.title}, predicted"
     events: list[dict[str, Any]] = [_name(0, title)]
     events += [
         _name(thread, words)
         for thread, words in ((_HOST, "host: launches"), (_CARD, "card"), (_PHASES, "phase"))
     ]
-    spans = timing.queue.spans
+    spans = timed.queue.spans
     start = min((span.launched for span in spans), default=0.0)  # the host runs ahead of the card
     before = start
     phases: list[tuple[str, float, float]] = []
-    for one, span, on_card in zip(
-        timing.operators.launched, spans, timing.of_operator, strict=True
-    ):
-        works = [timing.operators.works[number] for number in one.works]
+    for one, span, on_card in zip(timed.operators.launched, spans, timed.of_operator, strict=True):
+        works = [timed.operators.works[number] for number in one.works]
         details = {
-            "layer": timing.operators.layers[one.layer],
+            "layer": timed.operators.layers[one.layer],
             "phase": one.phase,
             "kernels": [work.family for work in works],
             "flops": sum(work.flops for work in works),
             "bytes": sum(work.moved for work in works),
-            "bound by": [timing.bound(number) for number in one.works],
+            "bound by": [timed.bound(number) for number in one.works],
             "card waited (us)": round(1e6 * span.waited, 3),
         }
         events.append(_event(one.name, _HOST, before - start, span.launched - before, {}))
@@ -47,9 +44,9 @@ def chrome_trace(timing: Timing) -> str:
             phases[-1] = (one.phase, phases[-1][1], span.ends - start)
         else:
             phases.append((one.phase, span.begins - start, span.ends - start))
-    if timing.spread is not None:
+    if timed.beside.collectives:
         events.append(_name(_SENT, "communication"))
-        sent = zip(timing.spread.beside.collectives, timing.queue.sent, strict=True)
+        sent = zip(timed.beside.collectives, timed.queue.sent, strict=True)
         events += [
             _event(sending.name, _SENT, begins - start, ends - begins, {"bytes": sending.moved})
             for sending, (begins, ends) in sent

@@ -53,7 +53,7 @@ def training_cost(
     many = 1.0 if epochs is None else float(epochs)
     seconds = ceil(examples / timing.examples) * many * timing.seconds
     hours = seconds / 3600 * (timing.spread.parallel.ranks if timing.spread else 1)
-    watts = float(timing.request.card.gpu.watts if power is None else power)
+    watts = float(timing.timed.gpu.watts if power is None else power)
     return Cost(
         examples=examples,
         epochs=many,

@@ -49,14 +49,13 @@ def _again(timing: Timing, request: Request, *, compiled: bool) -> Timing:
 
 
 def _gain(option: str, description: str, before: Timing, after: Timing) -> Gain:
-    by_bound = after.by_bound
     return Gain(
         option=option,
         description=description,
         step_seconds=after.seconds,
         examples_per_second=after.examples_per_second,
         speedup=after.examples_per_second / before.examples_per_second,
-        bound_by=max(by_bound, key=lambda name: by_bound[name]),
+        bound_by=after.timed.bound_by,
     )
 
 
@@ -87,7 +86,7 @@ def _half_precision(timing: Timing) -> StepChange | None:
 
 
 def _convolves(timing: Timing) -> bool:
-    works = timing.operators.works
+    works = timing.timed.operators.works
     return any(
         work.family.startswith(("conv-", "depthwise-")) and work.precision != "float32"
         for work in works

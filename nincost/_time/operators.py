@@ -24,6 +24,7 @@ class Launched(NamedTuple):
         tensors: of the first list, where it takes lists.
         waits: whether the host waits for the card afterwards.
         compiled: whether compiled code launches it, with no operator to dispatch.
+        copied: bytes that it copies between the host's memory and the card's.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Launched(NamedTuple):
     tensors: int
     waits: bool
     compiled: bool = False
+    copied: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the card waits for it. A step is followed by one like it, so it is the second of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from nincost._time.operators import Launched
@@ -55,9 +55,10 @@ class Collective(NamedTuple):
 
     Attributes:
         seconds: that it takes.
-        after: it may begin when the card begins the operator of this number; -1: with the step.
+        after: it may begin when the card has done all before the operator of this number, and the
+            host has launched that; -1: with the step.
         before: the card begins the operator of this number when it is done; the next step's,
-            where that is not after `after`.
+            where that comes before `after`.
         copied: bytes that the card copies beside it, once it is done.
     """
 
@@ -81,6 +82,11 @@ class Beside:
     collectives: Sequence[Collective] = ()
     share: float = 0.0
     copy_rate: float = 1.0
+
+    def quicker(self, times: float) -> Beside:
+        """The same with collectives that take so many times less."""
+        sent = [one._replace(seconds=one.seconds / times) for one in self.collectives]
+        return replace(self, collectives=sent)
 
 
 def run_queue(
@@ -120,8 +126,8 @@ def run_queue(
             clock += cost
             if many:
                 ready = max(clock, card)
+                link.start(at, ready)
                 begins = link.wait(at, ready)
-                link.start(at, begins)
                 longer = link.slowed(begins, seconds)
                 done = begins + seconds + longer
                 spans.append(Span(
@@ -152,7 +158,7 @@ class _Link:
             self._awaited.setdefault(one.before, []).append(number)
 
     def start(self, at: int, now: float) -> None:
-        """The card begins an operator."""
+        """The card comes to an operator."""
         for number in self._starts.get(at, ()):
             begins = max(self._free, now)
             self._free = begins + self._beside.collectives[number].seconds

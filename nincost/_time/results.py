@@ -284,4 +284,5 @@ class StepTime(Result):
         from nincost._time.chrome_trace import chrome_trace
 
         assert self.timing is not None
-        write_file(path, chrome_trace(self.timing), force=force)
+        title = f"{self.model} on {self.gpu}, predicted"
+        write_file(path, chrome_trace(self.timing.timed, title), force=force)

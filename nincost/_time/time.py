@@ -106,21 +106,24 @@ def time(
         'compute'
     """
     check_cost(examples, epochs, price, power)
-    check_figure("link_bandwidth", link_bandwidth, "450 (GB/s)")
-    check_figure("network_bandwidth", network_bandwidth, "50 (GB/s)")
     given, parallel = split_options(options)
     step: Any = given
+    links = {"link_bandwidth": link_bandwidth, "network_bandwidth": network_bandwidth}
+    for name, figure in links.items():
+        check_figure(name, figure, "50 (GB/s)")
+        if figure is not None and parallel.ranks == 1:
+            raise InputError(f"{name} joins several ranks, and there is one: give --ranks too")
     if parallel.ranks > 1 and (measure or calibrate):
         raise InputError("measure and calibrate run one GPU: leave them or ranks out")
     with collection_paused():
         request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
         refuse_quantized(request)
         request = with_speeds(request, gpu, bandwidth, tflops)
-        links = usual_links(
+        joined = usual_links(
             request.card.gpu, parallel.ranks_per_node, within=link_bandwidth,
             between=network_bandwidth,
         )  # fmt: skip
-        timing = predict_time(request, compiled=parallel.compile, parallel=parallel, links=links)
+        timing = predict_time(request, compiled=parallel.compile, parallel=parallel, links=joined)
         measured = measure_time(request) if measure or calibrate else None
         notes = []
         if calibrate:
@@ -133,7 +136,7 @@ def time(
         else:
             found = chosen_calibration(request.card.title, calibration)
             if found is not None:
-                timing = timed_with(timing, found.applied(timing.parameters))
+                timing = timed_with(timing, found.applied(timing.timed.parameters))
                 notes.append(in_words(found))
         cost = training_cost(timing, examples=examples, epochs=epochs, price=price, power=power)
         result = describe(timing)
@@ -141,6 +144,6 @@ def time(
             result, cost=cost, totals=replace(result.totals, measured=measured),
             notes=(*result.notes, *notes),
         )  # fmt: skip
-        if suggest is True or (suggest and len(timing.operators.launched) <= _CHEAP):
+        if suggest is True or (suggest and len(timing.timed.operators.launched) <= _CHEAP):
             result = replace(result, gains=gains(timing))
     return result

@@ -42,7 +42,7 @@ def measured(kernels, host):
     step = calibrated_seconds(kernels, host)
     return MeasuredTime(
         "NVIDIA Tesla V100-SXM2-16GB", 9, step, (step, step), 0, 0, 0,
-        timing.queue.host_seconds * host,
+        timing.timed.queue.host_seconds * host,
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def calibrated_seconds(kernels, host):
 
     timing = RESULT.timing
     found = Calibration("", kernels, host, "")
-    return timed_with(timing, found.applied(timing.parameters)).seconds
+    return timed_with(timing, found.applied(timing.timed.parameters)).seconds
 
 
 def test_phases_are_timed_by_the_clock():

@@ -125,6 +125,8 @@ def test_what_is_hidden_and_what_is_not() -> None:
     assert [span.communicated for span in found.spans] == pytest.approx([0, 0, 0, 0.5])
     assert seconds(reduce, reduce).seconds == pytest.approx(6)  # one after the other
     assert seconds(Collective("broadcast", 0, 0.5, 3, 0)).seconds == pytest.approx(4)  # last step's
+    last = Collective("all-reduce", 0, 0.5, 3, 3)  # the last bucket: when backward has ended
+    assert seconds(last).seconds == pytest.approx(4.5)
     slowed = seconds(
         reduce._replace(seconds=0.5), share=0.2
     )  # a fifth of the card for half a second

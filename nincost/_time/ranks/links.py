@@ -67,6 +67,11 @@ class Links:
         return latency + rounds * moved * (ranks - 1) / ranks / rate
 
 
+def copy_seconds(gpu: Gpu, moved: int) -> float:
+    """What a copy of so many bytes between the host's memory and the card's takes."""
+    return moved / _PCIE.get(gpu.capability[0], _PCIE[7])
+
+
 def usual_links(
     gpu: Gpu, ranks_per_node: int, *, within: float | None = None, between: float | None = None
 ) -> Links:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from nincost._devices.cards import Gpu
 from nincost._step.fsdp_wrap import wrapped
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request
-from nincost._time.operators import Launched, StepOperators
+from nincost._time.operators import StepOperators
 from nincost._time.queue import Beside
 from nincost._time.ranks.links import Links
 from nincost._time.ranks.traffic import Traffic
@@ -33,15 +33,6 @@ class Spread:
     links: Links
     beside: Beside
     optimizer_share: float
-
-    def share(self, one: Launched) -> float:
-        """Of an operator's work, what this rank does."""
-        return self.optimizer_share if one.phase == "step" else 1.0
-
-    def quicker(self, times: float) -> Spread:
-        """The same with collectives that take so many times less."""
-        sent = [one._replace(seconds=one.seconds / times) for one in self.beside.collectives]
-        return replace(self, beside=replace(self.beside, collectives=sent))
 
 
 def untimed(parallel: Parallel) -> str:

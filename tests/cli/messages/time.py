@@ -26,6 +26,7 @@ CASES = [
     Case("time --gpu v100 --ranks 2 --measure", ["run one GPU", "leave them or ranks out"]),
     Case("time --gpu v100 --ranks 2 --tp 2", ["no time is known of a step with tp", "memory"]),
     Case("time --gpu v100 --ranks 2 --network-bandwidth 0", ["network_bandwidth is 0", "50 (GB"]),
+    Case("time --gpu v100 --link-bandwidth 50", ["link_bandwidth joins several", "--ranks"]),
     Case("time --gpu v100 --ranks 2 --parallel fsdp",
          ["Sequential has no repeated blocks for FSDP", "fsdp_wrap none"]),
     Case("time --gpu v100 --ranks 2 --parallel fsdp --fsdp-wrap no.such",
