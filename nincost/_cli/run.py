@@ -77,6 +77,10 @@ Examples:
     "--initialize", is_flag=True,
     help="Fill large tensors on the CPU as ever; else their initializers are skipped.",
 )  # fmt: skip
+@click.option(
+    "--time", is_flag=True,
+    help="Predict how long a step takes, too, from what one step more launches on the card.",
+)  # fmt: skip
 @step_file_options(snapshot="Write PyTorch's own snapshot, for pytorch.org/memory_viz.")
 @click.option(
     "--top", type=int, default=8, show_default=True, metavar="N", help="Rows in each table."

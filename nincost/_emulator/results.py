@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nincost._emulator.ranks.kinds import Kinds
+    from nincost._emulator.time_results import ScriptTime
     from nincost._memory.replay import Simulation
 
 RUN_CATEGORIES = EMULATED_CATEGORIES
@@ -209,6 +210,7 @@ class Run(Result):
         layers: what each layer holds at the peak of that rank; lines: the same by line and layer.
         ranks: each rank that was run; of `--rank all-different` one of each kind.
         rank_kinds: how those were found; None where that was not asked.
+        time: how long a step takes, of the rank that takes longest; None where that was not asked.
         uncounted: functions of CUDA's libraries that were called and are not emulated.
         assumed: what the card would have computed and was assumed on that rank.
         notes: what a careful reader should know.
@@ -229,6 +231,7 @@ class Run(Result):
     lines: tuple[LineMemory, ...]
     ranks: tuple[RankRun, ...]
     rank_kinds: Kinds | None = None
+    time: ScriptTime | None = None
     uncounted: tuple[str, ...] = ()
     assumed: tuple[Assumed, ...] = ()
     notes: tuple[str, ...] = ()
@@ -285,6 +288,7 @@ class Run(Result):
             "lines": [line.to_dict() for line in self.lines],
             "ranks": [rank.to_dict() for rank in self.ranks],
             "rank_kinds": self.rank_kinds and self.rank_kinds.to_dict(),
+            "time": self.time and self.time.to_dict(),
             "uncounted": list(self.uncounted),
             "assumed": [one.to_dict() for one in self.assumed],
             "notes": list(self.notes),

@@ -26,6 +26,7 @@ from nincost._emulator.run_options import (
     Script,
     capacity_in_bytes,
     check_count,
+    check_timed,
     check_timeout,
     find_card,
     find_script,
@@ -33,6 +34,7 @@ from nincost._emulator.run_options import (
     size_in_bytes,
 )
 from nincost._emulator.supervise import Finished, Progress
+from nincost._emulator.time_results import ScriptTime, time_notes
 from nincost._emulator.values.kernels import check_routing, parse_fraction
 from nincost._environment import __version__
 from nincost.errors import ModelError
@@ -59,6 +61,7 @@ def run(
     assume: str = "all",
     routing: str = "balanced",
     initialize: bool = False,
+    time: bool = False,
     timeout: float | None = None,
     python: str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -87,6 +90,7 @@ def run(
             `none` or a fraction.
         routing: how a router of experts chooses: `balanced`, or `first`, the first ones for all.
         initialize: fill large tensors on the CPU as ever; else their initializers are skipped.
+        time: predict how long a step takes, too, of what one step more launches.
         timeout: seconds after which a rank is ended.
         python: the interpreter whose torch runs the script; this one where None.
         progress: called a few times a second with where the script is.
@@ -104,12 +108,15 @@ def run(
     what = find_script(script, args, module=module, python=interpreter)
     card = find_card(gpu)
     numbers = parse_ranks(rank, ranks, ranks_per_node)
+    if time:
+        check_timed(gpu, until_exit=until_exit)
     orders = Orders(
         output="",
         steps=None if until_exit or calls is not None else check_count("steps", steps),
         calls=None if until_exit or calls is None else check_count("calls", calls),
         until_repeated=until_repeated,
         timeout=check_timeout(timeout),
+        time=card.name if time else "",
     )
     limit = capacity_in_bytes(capacity)
     parse_fraction(assume)
@@ -119,7 +126,7 @@ def run(
         "until_repeated": until_repeated, "ranks": ranks, "ranks_per_node": ranks_per_node,
         "rank": ALL_DIFFERENT if numbers is None else numbers, "budget_bytes": allowed,
         "capacity_bytes": limit, "timeout": timeout, "assume": assume,
-        "routing": check_routing(routing), "initialize": initialize,
+        "routing": check_routing(routing), "initialize": initialize, "time": time,
     }  # fmt: skip
     kinds: Kinds | None = None
     collected = Collected(what, card, settings)
@@ -142,6 +149,7 @@ class Collected:
     settings: Mapping[str, Any]
     ranks: dict[int, RankRun] = field(default_factory=dict)
     largest: tuple[int, Finished, Analysis] | None = None
+    time: ScriptTime | None = None
 
     def add(self, number: int, finished: Finished) -> Hashable:
         """What it returns is equal for ranks that allocate alike: in each step and phase."""
@@ -152,9 +160,18 @@ class Collected:
         self.ranks[number] = rank
         if self.largest is None or rank.process_bytes > self.ranks[self.largest[0]].process_bytes:
             self.largest = number, finished, analysis
+        if "launches" in finished.recording:
+            self._add_time(number, finished.recording["launches"])
         steps = [(s.peak_allocated_bytes, s.peak_reserved_bytes, *s.phases.items(),
                   *s.phase_peaks.items()) for s in rank.steps]  # fmt: skip
         return (rank.peak_allocated_bytes, rank.out_of_memory is None, rank.ended, *steps)
+
+    def _add_time(self, number: int, launches: Mapping[str, Any]) -> None:
+        from nincost._emulator.timing import time_of_rank  # which imports torch
+
+        found = time_of_rank(launches, self.card, self.settings["ranks_per_node"], number)
+        if self.time is None or found.step_seconds > self.time.step_seconds:
+            self.time = found
 
     def result(self, kinds: Kinds | None = None) -> Run:
         """What all ranks took; of the one that takes most, what holds it.
@@ -191,9 +208,10 @@ class Collected:
             lines=of_rank.lines_at_peak(chosen),
             ranks=tuple(found.values()),
             rank_kinds=kinds,
+            time=self.time,
             uncounted=tuple(recording.get("not_emulated", ())),
             assumed=of_rank.assumed_of(recording),
-            notes=_notes(recording, chosen),
+            notes=(*_notes(recording, chosen), *time_notes(self.time, asked=settings.get("time"))),
             environment={
                 "nincost": __version__,
                 **{name: str(value) for name, value in (recording["torch"] or {}).items() if value},

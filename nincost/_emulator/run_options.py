@@ -108,6 +108,24 @@ def find_card(gpu: str | None) -> Gpu:
     return replace(get_gpu(DEFAULT_GPU), memory_bytes=found) if isinstance(found, int) else found
 
 
+def check_timed(gpu: str | None, *, until_exit: bool) -> None:
+    """Refuse what no step's time can be predicted of.
+
+    Raises:
+        InputError: an amount of memory in the place of a card, or no step to end after.
+    """
+    if gpu is not None and isinstance(card_or_bytes(gpu), int):
+        raise InputError(
+            f"{gpu} is an amount of memory and names no card, whose speed time needs: name one, "
+            "such as rtx4090"
+        )
+    if until_exit:
+        raise InputError(
+            "time records one step after those that were asked for, and until_exit names none: "
+            "give steps or calls"
+        )
+
+
 def parse_ranks(rank: int | str | Sequence[int], ranks: int, per_node: int) -> list[int] | None:
     """The ranks that are to be run, without repeats; None for one of each kind."""
     if not 1 <= ranks <= _MOST_RANKS:

@@ -25,6 +25,8 @@ class Launched(NamedTuple):
         waits: whether the host waits for the card afterwards.
         compiled: whether compiled code launches it, with no operator to dispatch.
         copied: bytes that it copies between the host's memory and the card's.
+        on_host: bytes that the host's own processor reads and writes for it.
+        synchronizes: whether the host waits for all of the card's streams.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Launched(NamedTuple):
     waits: bool
     compiled: bool = False
     copied: int = 0
+    on_host: int = 0
+    synchronizes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

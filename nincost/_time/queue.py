@@ -16,6 +16,10 @@ from nincost._time.parameters import HostCosts
 #: Launches that may wait in a stream; measured by many, documented nowhere.
 _QUEUE = 1024
 
+#: Bytes a second that the host's own processor reads and writes, where an optimizer is offloaded to
+#: it. ASSUMED: some cores of a server.
+_HOST_MEMORY = 50e9
+
 _FORWARD = frozenset({"forward", "loss"})
 
 
@@ -140,6 +144,8 @@ def run_queue(
                 spans.append(Span(clock - began, card - began, card - began, 0.0, 0.0, 0.0))
             if one.waits:
                 clock = max(clock, card)
+            if one.synchronizes:
+                clock = max(clock, link.free)
     return Queue(spans, card - began, sum(costs), link.sent_since(began))
 
 
@@ -148,7 +154,7 @@ class _Link:
 
     def __init__(self, beside: Beside) -> None:
         self._beside = beside
-        self._free = 0.0
+        self.free = 0.0
         self._sent: dict[int, tuple[float, float]] = {}
         self._done: dict[int, float] = {}
         self._starts: dict[int, list[int]] = {}
@@ -160,10 +166,10 @@ class _Link:
     def start(self, at: int, now: float) -> None:
         """The card comes to an operator."""
         for number in self._starts.get(at, ()):
-            begins = max(self._free, now)
-            self._free = begins + self._beside.collectives[number].seconds
-            self._done[number] = self._free
-            self._sent[number] = begins, self._free
+            begins = max(self.free, now)
+            self.free = begins + self._beside.collectives[number].seconds
+            self._done[number] = self.free
+            self._sent[number] = begins, self.free
 
     def sent_since(self, began: float) -> list[tuple[float, float]]:
         """When each collective last began and ended."""
@@ -182,7 +188,7 @@ class _Link:
     def slowed(self, begins: float, seconds: float) -> float:
         """How much longer kernels take beside the collective that runs meanwhile."""
         share = self._beside.share
-        return max(min(self._free - begins, seconds), 0.0) * share / (1 - share)
+        return max(min(self.free - begins, seconds), 0.0) * share / (1 - share)
 
 
 def _host_seconds(one: Launched, kernels: int, host: HostCosts) -> float:
@@ -192,4 +198,5 @@ def _host_seconds(one: Launched, kernels: int, host: HostCosts) -> float:
     each = host.forward if one.phase in _FORWARD else host.backward
     if one.phase in ("step", "zero_grad"):
         each = host.step
-    return each + kernels * host.kernel + one.tensors * host.tensor
+    there = one.on_host / _HOST_MEMORY
+    return each + kernels * host.kernel + one.tensors * host.tensor + there

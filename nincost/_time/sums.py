@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nincost._time.ranks.links import copy_seconds
 from nincost._time.results import LayerTime, OperatorTime, TimeTotals
 from nincost._time.timed import Timed, peak_flops
 from nincost._time.work.kinds import Bound
@@ -53,7 +54,10 @@ class _Sum:
         self.waited += span.waited
         self.communicated += span.communicated
         self.bounds["host"] = self.bounds.get("host", 0.0) + span.waited
-        self.bounds["communication"] = self.bounds.get("communication", 0.0) + span.communicated
+        sent = span.communicated + copy_seconds(timed.gpu, one.copied)
+        self.bounds["communication"] = self.bounds.get("communication", 0.0) + sent
+        self.kernels += bool(one.copied)
+        self.moved += one.copied
         share = timed.share(one)
         for number in one.works:
             work, bound = timed.operators.works[number], timed.bound(number)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -88,3 +89,73 @@ def look_for_strided_shards_once(sharding: Any) -> None:
             without = schema
 
     sharding._propagate_use_strided_shard_flag = look_once
+
+
+#: What operators of torch.distributed send, by how their names begin.
+_KINDS = {
+    "allreduce": "all-reduce", "all_reduce": "all-reduce", "allgather": "all-gather",
+    "_allgather": "all-gather", "all_gather": "all-gather", "reduce_scatter": "reduce-scatter",
+    "_reduce_scatter": "reduce-scatter", "reduce_": "reduce", "gather": "gather",
+    "scatter": "scatter", "broadcast": "broadcast", "alltoall": "all-to-all",
+    "all_to_all": "all-to-all", "send": "send", "isend": "send", "recv": "receive",
+    "irecv": "receive",
+}  # fmt: skip
+
+
+class Message(NamedTuple):
+    """What an operator of torch.distributed sends.
+
+    Attributes:
+        kind: such as `all-gather`, or `send` and `receive`.
+        moved: bytes of the whole tensor: gathered, scattered, or reduced.
+        ranks: of its group, by their global numbers.
+        rounds: that it goes round a ring.
+        peer: whom it is sent to, or received from, by its global number; -1 of a collective.
+    """
+
+    kind: str
+    moved: int
+    ranks: tuple[int, ...]
+    rounds: int
+    peer: int
+
+
+def message_of(func: Any, args: tuple[Any, ...]) -> Message | None:
+    """What an operator sends, called with those arguments; None where it only waits.
+
+    c10d's operators have their process group as an object, functional ones by its name
+    (`_resolve_process_group`).
+    """
+    name = func._schema.name.partition("::")[2]
+    kind = next((words for begin, words in _KINDS.items() if name.startswith(begin)), "")
+    group = _group_of(args)
+    if not kind or group is None:
+        return None
+    ranks = tuple(torch.distributed.get_process_group_ranks(group))
+    sizes = [_bytes(value) for value in args if isinstance(value, torch.Tensor | list)]
+    moved = max(sizes, default=0)
+    if kind == "all-gather" and name.startswith("all_gather"):  # of the part alone
+        moved *= len(ranks)
+    peer = -1
+    if kind in ("send", "receive"):
+        number = next((value for value in args[1:] if isinstance(value, int)), 0)
+        peer = ranks[number] if number < len(ranks) else -1
+    return Message(kind, moved, ranks, 2 if kind == "all-reduce" else 1, peer)
+
+
+def _group_of(args: tuple[Any, ...]) -> Any:
+    resolve = find("distributed.distributed_c10d._resolve_process_group", _EMULATE)
+    for value in args:
+        if isinstance(value, torch.ScriptObject):
+            with contextlib.suppress(RuntimeError, TypeError):  # a ReduceOp is one, too
+                return torch.distributed.ProcessGroup.unbox(value)
+    for value in reversed(args):
+        if isinstance(value, str | torch.distributed.ProcessGroup):
+            return resolve(value) if isinstance(value, str) else value
+    return None
+
+
+def _bytes(value: Any) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    return sum(map(_bytes, value)) if isinstance(value, list) else 0

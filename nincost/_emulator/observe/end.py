@@ -31,8 +31,13 @@ class ScriptEnded(BaseException):
     """The script has done the steps that were asked for."""
 
 
-def end_script(observer: Observer, how: str) -> NoReturn:
-    """Write what was observed and end the script; the second time, its process."""
+def end_script(observer: Observer, how: str) -> None:
+    """Write what was observed and end the script; the second time, its process.
+
+    Where a step's time is wanted, the script goes on for one step first.
+    """
+    if observer.goes_on(how):
+        return
     if not observer.write(how) or observer.is_spawned:
         leave_process(0)
     killer = threading.Timer(GRACE, leave_process, (0,))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from nincost._emulator.imports import when_imported
 from nincost._emulator.observe.observer import Observer
 from nincost._emulator.values.assumption_counts import find_lines
+
+if TYPE_CHECKING:  # it imports torch
+    from nincost._emulator.observe.phases import Phases
 
 #: Entries of the allocator's history that are kept; older ones are lost beyond that.
 _MOST_ENTRIES = 1 << 23
@@ -40,6 +44,8 @@ def _start(torch: ModuleType, observer: Observer) -> None:
         return
     watch_groups(torch, observer.seen)
     phases = Phases(torch, observer)
+    if observer.orders.time:
+        _record_launches(observer, phases)
     observer.name_everything = phases.name_everything
     find_lines(observer.user_code, phases.current_line)
     observation.wrap_module_calls(phases.enter, phases.leave)
@@ -53,3 +59,17 @@ def _start(torch: ModuleType, observer: Observer) -> None:
 
     register_optimizer_step_pre_hook(phases.optimizer_begins)
     register_optimizer_step_post_hook(phases.optimizer_ends)
+
+
+def _record_launches(observer: Observer, phases: Phases) -> None:
+    """Have the step after the last one recorded, for its time."""
+    from nincost._emulator.observe.launches import LaunchRecorder
+
+    recorder = LaunchRecorder(lambda: (phases.layer, observer.seen.phase))
+
+    def result() -> dict[str, Any]:
+        recorder.stop()
+        return recorder.result(observer.orders.time, observer.seen.layers)
+
+    observer.record_launches = recorder.start
+    observer.launches = result

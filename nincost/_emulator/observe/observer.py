@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import os
 import pickle
@@ -18,6 +19,9 @@ from nincost._emulator.observe.user_code import UserCode
 from nincost._emulator.ranks import communicators
 from nincost._emulator.values import assumption_counts, initialization
 
+#: How a script is ended that has done its steps.
+_STEPS = ("steps", "calls", "repeated")
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -31,6 +35,7 @@ class Orders:
         timeout: seconds after which it is ended wherever it is.
         progress: a file descriptor that gets a line of JSON a few times a second; its path in a
             process that the script starts.
+        time: the card whose kernels are recorded in one step more, after those; empty: none.
         control: one that is read: a byte asks for an early end, and its closing says that the
             process that started this one is gone.
     """
@@ -41,6 +46,7 @@ class Orders:
     until_repeated: bool = False
     timeout: float | None = None
     progress: int | str | None = None
+    time: str = ""
     control: int | None = None
 
 
@@ -92,6 +98,10 @@ class Observer:
         self.ended: dict[str, Any] | None = None
         #: Called before anything is written where no step was finished: names what is alive.
         self.name_everything: Callable[[], None] = lambda: None
+        #: Called when the steps are over where one more is recorded, and when that is over.
+        self.record_launches: Callable[[], None] = lambda: None
+        self.launches: Callable[[], dict[str, Any]] = dict
+        self._kept: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -146,14 +156,42 @@ class Observer:
         with self._lock:
             if self.ended is not None or not self.writes:
                 return False
-            self.ended = {"how": how, "seconds": time.monotonic() - self.began, **details}
+            if self._kept is None:
+                self.ended = {"how": how, "seconds": time.monotonic() - self.began, **details}
+            else:  # what came after is in no figure but those of time
+                self.ended = self._kept["ended"]
         if not self.seen.steps:
             try:
                 self.name_everything()
             except Exception as error:  # a tensor subclass of the script's own
                 self.note(f"what is held could not be named: {type(error).__name__}: {error}")
         assume_cached_choices()
-        content = {
+        content = self._content() if self._kept is None else self._kept
+        if self._kept is not None and how in _STEPS:
+            content["launches"] = self.launches()
+        part = f"{self.orders.output}.part"
+        with open(part, "wb") as file:
+            pickle.dump(content, file, protocol=pickle.HIGHEST_PROTOCOL)
+        os.replace(part, self.orders.output)
+        return True
+
+    @property
+    def records_time(self) -> bool:
+        """Whether the steps are over, and one more is recorded for its time."""
+        return self._kept is not None
+
+    def goes_on(self, how: str) -> bool:
+        """Whether one step more is recorded before the script ends: what was observed is kept."""
+        if not self.orders.time or self._kept is not None or not self.writes:
+            return False
+        self.ended = {"how": how, "seconds": time.monotonic() - self.began}
+        self._kept = self._content() | {"observed": copy.deepcopy(self.seen.to_dict())}
+        self.ended = None
+        self.record_launches()
+        return True
+
+    def _content(self) -> dict[str, Any]:
+        return {
             "ended": self.ended,
             "observed": self.seen.to_dict(),
             "packages": self.user_code.packages,
@@ -164,11 +202,6 @@ class Observer:
             **communicators.facts_of_nccl(),
             **_device_state(),
         }
-        part = f"{self.orders.output}.part"
-        with open(part, "wb") as file:
-            pickle.dump(content, file, protocol=pickle.HIGHEST_PROTOCOL)
-        os.replace(part, self.orders.output)
-        return True
 
 
 def _device_state() -> dict[str, Any]:

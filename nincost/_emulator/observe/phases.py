@@ -59,7 +59,7 @@ class Phases:
         self.thread = _Thread()
         self.in_backward = False
         self.backward_thread = 0
-        self.line = -1
+        self.line = self.layer = -1
         self.step = 0
         self._set = metadata_setter()
         self.layer_numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -76,6 +76,7 @@ class Phases:
 
     def mark(self, layer: int) -> None:
         seen = self.seen
+        self.layer = layer
         marks = seen.marks
         marks.append((time.time_ns(), seen.phase, self.step, seen.calls, layer, self.line))
         self._set(str(len(marks)))
@@ -287,12 +288,17 @@ class Phases:
         self._backward_since_step = False
         self.seen.steps += 1
         orders = self.observer.orders
+        if self.observer.records_time:
+            end_script(self.observer, "steps")
+            return
         if orders.until_repeated:
             memory = self.torch.cuda
             peaks = (memory.max_memory_allocated(), memory.max_memory_reserved())
             if peaks == self._peaks and self.seen.steps > 1:
                 end_script(self.observer, "repeated")
             self._peaks = peaks
+        if self.observer.records_time:
+            return
         if orders.steps is not None and self.seen.steps >= orders.steps:
             end_script(self.observer, "steps")
 

@@ -8,8 +8,8 @@ from typing import Literal
 from nincost import _units as units
 from nincost._memory.results import Memory
 from nincost._render.memory import text as memory_words
+from nincost._render.parts.times import WAITS
 from nincost._render.profile import text as words
-from nincost._render.time import text as time_words
 from nincost._report.results import Report
 from nincost._time.results import StepTime
 
@@ -123,7 +123,7 @@ def _time(step: StepTime, per: str) -> AnswerCard:
         (
             f"{totals.examples_per_second:,.1f} examples/s on {step.gpu}",
             f"range {units.duration(low)} to {units.duration(high)}",
-            f"waits for {time_words.WAITS[totals.bound_by]}",
+            f"waits for {WAITS[totals.bound_by]}",
         ),
     )  # fmt: skip
 

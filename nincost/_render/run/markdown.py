@@ -16,6 +16,12 @@ from nincost._render.run.text import (
     title,
     verdict,
 )
+from nincost._render.run.time_text import (
+    OPERATOR_HEADINGS,
+    PHASE_HEADINGS,
+    operator_rows,
+    phase_rows,
+)
 
 
 def render(result: Run, *, top: int = TOP) -> str:
@@ -25,6 +31,13 @@ def render(result: Run, *, top: int = TOP) -> str:
     lines += [*table(["at the peak", "bytes"], rows, [False, True]), ""]
     lines += _table("line at the peak", shown(line_rows(result), top))
     lines += _table("layer at the peak", shown(layer_rows(result), top))
+    if result.time is not None:
+        for headings, rows in (
+            (PHASE_HEADINGS, phase_rows(result.time)),
+            (OPERATOR_HEADINGS, operator_rows(result.time, top)),
+        ):
+            right = [0 < place < len(headings) - 1 or place == 2 for place in range(len(headings))]
+            lines += [*table(headings, [[escape(cell) for cell in row] for row in rows], right), ""]
     lines += [*items(statements(result))]
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,12 @@ from nincost import _units as units
 from nincost._emulator.results import Run
 from nincost._render.parts import html
 from nincost._render.run.text import TOP, line_rows, peak_rows, shown, statements, title, verdict
+from nincost._render.run.time_text import (
+    OPERATOR_HEADINGS,
+    PHASE_HEADINGS,
+    operator_rows,
+    phase_rows,
+)
 
 if TYPE_CHECKING:
     from nincost._render.figures.picture import Picture
@@ -27,9 +33,18 @@ def render(result: Run) -> str:
         above
         + html.table(("At the peak", "Emulated"), peak)
         + html.table(("Line at the peak", "Emulated"), lines)
+        + _times(result)
         + picture
         + below
     )
+
+
+def _times(result: Run) -> str:
+    found = result.time
+    if found is None:
+        return ""
+    rows = operator_rows(found, TOP)
+    return html.table(PHASE_HEADINGS, phase_rows(found)) + html.table(OPERATOR_HEADINGS, rows)
 
 
 def _draw(result: Run) -> Picture:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from nincost import _units as units
 from nincost._emulator.results import Run
+from nincost._emulator.time_results import ScriptTime
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 from nincost._render.run.text import (
     PARTS,
@@ -21,6 +22,12 @@ from nincost._render.run.text import (
     step_rows,
     title,
     verdict,
+)
+from nincost._render.run.time_text import (
+    OPERATOR_HEADINGS,
+    PHASE_HEADINGS,
+    operator_rows,
+    phase_rows,
 )
 
 #: Characters of a line's or layer's name: at most, and at least where there is room for figures.
@@ -47,8 +54,26 @@ def render(result: Run, *, top: int = TOP, width: int | None = None, color: bool
     steps = step_rows(result)
     if steps:
         parts += [_step_table(steps, result, narrow=narrow), Text()]
+    if result.time is not None:
+        parts += _times(result.time, top)
     parts.append(grid(statements(result)))
     return draw(parts, width=width, color=color)
+
+
+def _times(found: ScriptTime, top: int) -> list[RenderableType]:
+    """Phases, and the operators that take longest."""
+    parts: list[RenderableType] = []
+    for headings, rows in (
+        (PHASE_HEADINGS, phase_rows(found)), (OPERATOR_HEADINGS, operator_rows(found, top)),
+    ):  # fmt: skip
+        table = new_table()
+        for heading in headings:
+            words = heading in (headings[0], "Waits for")
+            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        parts += [table, Text()]
+    return parts
 
 
 def _peak_table(result: Run) -> Table:

@@ -14,6 +14,7 @@ from nincost._render.memory.text import (
     phase_rows,
 )
 from nincost._render.parts.rank_kinds import rank_kinds
+from nincost._render.run.time_text import time_words
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8
@@ -118,6 +119,8 @@ def statements(result: Run) -> list[tuple[str, str]]:
         ("On the card", _on_the_card(result)),
     ]
     lines = [(name, text) for name, text in lines if text]
+    if result.time is not None:
+        lines += time_words(result.time, several=len(result.ranks) > 1)
     lines += [("Ranks", text) for text in rank_kinds(result)]
     lines += [("Caught", text) for text in _caught(result.ranks, result)]
     if any(rank.out_of_memory for rank in result.ranks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._render.markdown import escape, items, table
+from nincost._render.parts.times import percent
 from nincost._render.time.text import (
     GAIN_HEADINGS,
     LAYER_HEADINGS,
@@ -12,7 +13,6 @@ from nincost._render.time.text import (
     gain_rows,
     layer_rows,
     operator_rows,
-    percent,
     phases,
     statements,
     title,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from nincost import _units as units
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
+from nincost._render.parts.times import percent
 from nincost._render.time.text import (
     GAIN_HEADINGS,
     LAYER_HEADINGS,
@@ -18,7 +19,6 @@ from nincost._render.time.text import (
     gain_rows,
     layer_rows,
     operator_rows,
-    percent,
     phases,
     statements,
     title,

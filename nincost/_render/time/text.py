@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from nincost import _units as units
+from nincost._render.parts.times import WAITS, percent
 from nincost._step.parallel import parallel_words
 from nincost._step.step_words import step_words
 from nincost._time.results import Cost, Gain, LayerTime, MeasuredTime, OperatorTime, StepTime
 
 #: Rows of layers and of operators unless asked otherwise; CSV and JSON have them all.
 TOP = 10
-
-#: What a layer waits for, in words.
-WAITS = {
-    "compute": "arithmetic",
-    "memory": "memory",
-    "host": "the host",
-    "communication": "communication",
-}
 
 LAYER_HEADINGS = ("Layer", "Time", "Share", "Forward", "Backward", "Waits for")
 OPERATOR_HEADINGS = ("Operator", "Calls", "Time", "Share", "FLOP/s", "Bytes/s", "Waits for")
@@ -176,11 +169,6 @@ def notes(result: StepTime) -> list[str]:
 def statements(result: StepTime) -> list[tuple[str, str]]:
     """All that is said: the answer, then the notes."""
     return [*summary(result), *(("Note", text) for text in notes(result))]
-
-
-def percent(share: float) -> str:
-    """`0.1234` as `12.3%`."""
-    return f"{100 * share:.1f}%"
 
 
 def _or_none(seconds: float) -> str:

@@ -53,6 +53,8 @@ CASES = [
     Case(f"{VERIFY}   ", ["ran out of memory: CUDA out of memory"], around=out_of_memory),
     Case("run torchrun --nnodes 2 --nproc-per-node 4 train.py --lr 1",
          ["would wait for other nodes", "--ranks 8 --ranks-per-node 4 train.py --lr 1"]),
+    case("run --gpu 24GiB --time {tmp}/train.py", "names no card, whose speed", "rtx4090"),
+    case("run --until-exit --time {tmp}/train.py", "until_exit names none", "give steps"),
     case("run", "no script is given", "nincost run --gpu h100 train.py"),
     case("run {tmp}/trian.py", "there is no script", "did you mean 'train.py'"),
     case("run {tmp}", "is a folder without __main__.py"),
