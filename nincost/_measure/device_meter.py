@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from nincost._torch.allocator import memory_snapshot, record_memory_history
+from nincost._torch.allocator import forget_memory_history, memory_snapshot, record_memory_history
 
 
 class DeviceMeter(Protocol):
@@ -24,6 +24,10 @@ class DeviceMeter(Protocol):
 
     def record(self) -> None:
         """Begin to keep the allocator's history."""
+        ...
+
+    def forget(self) -> None:
+        """Keep it no more."""
         ...
 
     def history(self) -> dict[str, Any]:
@@ -62,6 +66,9 @@ class CudaMeter:
 
     def record(self) -> None:
         record_memory_history(context=None)
+
+    def forget(self) -> None:
+        forget_memory_history()
 
     def history(self) -> dict[str, Any]:
         torch.cuda.synchronize()

@@ -46,15 +46,19 @@ class Measurement:
     So the next process can be prepared while one measures: what nvidia-smi says of the card before
     and after belongs to one process only when they run one after another.
 
+    Args:
+        timed_seconds: how long the same steps are then timed, warmed up; 0: not.
+
     Raises:
         InputError: the model or the loss cannot be sent to another process.
     """
 
-    def __init__(self, request: Request, steps: int) -> None:
+    def __init__(self, request: Request, steps: int, *, timed_seconds: float = 0.0) -> None:
         self._model = request.step.model.name
         self._folder = tempfile.TemporaryDirectory(prefix="nincost-")
         try:
             self._job = make_job(request, steps, Path(self._folder.name))
+            self._job["timed_seconds"] = timed_seconds
             here = {name: value for name, value in os.environ.items() if name not in VARIABLES}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "nincost._measure.measured_run"],

@@ -20,11 +20,16 @@ from nincost._devices.settings import Settings
 from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._measure.real_steps import run_real_steps, step_of
+from nincost._measure.timed_steps import Clock, CudaClock, time_steps
 from nincost._trace.recording import CATEGORIES, Phase
 
 
-def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
-    """Run the job's steps; an out-of-memory error is part of the result."""
+def run(job: Mapping[str, Any], meter: DeviceMeter, clock: Clock | None = None) -> dict[str, Any]:
+    """Run the job's steps; an out-of-memory error is part of the result.
+
+    Args:
+        clock: what times the same steps afterwards, where the job has seconds for that.
+    """
     step = step_of(job)
     measured = StepMeter(meter, AllocatorConfig.parse(job["alloc_conf"]), step.steps)
     Settings.from_dict(job["settings"]).apply()
@@ -34,7 +39,12 @@ def run(job: Mapping[str, Any], meter: DeviceMeter) -> dict[str, Any]:
     except torch.OutOfMemoryError as error:
         failure = str(error)
     measured.add_peak()
-    return measured.to_dict(failure)
+    answer = measured.to_dict(failure)
+    if clock is not None and job.get("timed_seconds") and not failure:
+        meter.forget()
+        timed = time_steps(step, clock, limit=job["timed_seconds"])
+        answer |= {"step_seconds": timed.step_seconds, "timed_steps": len(timed.seconds)}
+    return answer
 
 
 class StepMeter:
@@ -192,4 +202,4 @@ def answer_job(measure: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    answer_job(lambda job: run(job, CudaMeter()))
+    answer_job(lambda job: run(job, CudaMeter(), CudaClock() if job.get("timed_seconds") else None))

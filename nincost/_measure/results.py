@@ -23,6 +23,7 @@ class Measured:
         out_of_memory: the error's first line where the steps did not fit, and the figures are
             those of that moment.
         shortfall_bytes: how much more the request that failed would have needed.
+        step_seconds: the median of `timed_steps` steps, warmed up, by the card's own events.
     """
 
     peak_allocated_bytes: int
@@ -40,6 +41,8 @@ class Measured:
     replayed_reserved_bytes: int | None = None
     out_of_memory: str = ""
     shortfall_bytes: int | None = None
+    step_seconds: float | None = None
+    timed_steps: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return plain(self)

@@ -13,6 +13,11 @@ def record_memory_history(**options: Any) -> None:
     record("all", max_entries=1 << 22, **options)
 
 
+def forget_memory_history() -> None:
+    """Record no more of it: `torch.cuda.memory._record_memory_history`."""
+    find("cuda.memory._record_memory_history", "measure what is allocated")(None)
+
+
 def memory_snapshot() -> dict[str, Any]:
     """`torch.cuda.memory._snapshot()`: the allocator's segments and its history."""
     found: dict[str, Any] = find("cuda.memory._snapshot", "measure what is allocated")()

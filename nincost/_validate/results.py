@@ -21,18 +21,34 @@ COMPARED = ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes")
 #: The columns of a validation's CSV: a row for each case, in bytes.
 VALIDATION_COLUMNS = (
     "case", *(f"{side}_{name}" for name in COMPARED for side in ("predicted", "measured")),
-    "failure",
+    "predicted_step_seconds", "measured_step_seconds", "failure",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationRow:
-    """A case: what was predicted and what was measured; `failure` where one of both failed."""
+    """A case: what was predicted and what was measured; `failure` where one of both failed.
+
+    `predicted_seconds` are those of a step; None where the card's speeds are not known.
+    """
 
     case: str
     predicted: Memory | None
     measured: Measured | None
     failure: str = ""
+    predicted_seconds: float | None = None
+
+    @property
+    def measured_seconds(self) -> float | None:
+        """Of a step; None where it was not timed."""
+        return self.measured.step_seconds if self.measured else None
+
+    def time_error(self) -> float | None:
+        """(predicted - measured) / measured of a step's seconds; None where either is missing."""
+        real = self.measured_seconds
+        if not real or self.predicted_seconds is None:
+            return None
+        return (self.predicted_seconds - real) / real
 
     def error(self, name: str) -> float | None:
         """(predicted - measured) / measured of a total; None where either is missing."""
@@ -63,6 +79,8 @@ class ValidationRow:
             "predicted": self.predicted.totals.to_dict() if self.predicted else None,
             "measured": self.measured.to_dict() if self.measured else None,
             "errors": {name: self.error(name) for name in COMPARED},
+            "predicted_step_seconds": self.predicted_seconds,
+            "step_seconds_error": self.time_error(),
             "notes": list(self.predicted.notes) if self.predicted else [],
             "failure": self.failure,
         }
@@ -102,6 +120,11 @@ class Validation(Result):
         return max(errors, default=None)
 
     @property
+    def time_errors(self) -> list[float]:
+        """The absolute relative errors of all steps' seconds that were timed."""
+        return [abs(error) for row in self.rows if (error := row.time_error()) is not None]
+
+    @property
     def report_name(self) -> str:
         """`cuda-nvidia-a100-sxm4-40gb-torch2.14.1`, the stem of a report's files."""
         gpu = re.sub("[^a-z0-9]+", "-", self.gpu.lower()).strip("-")
@@ -132,7 +155,13 @@ class Validation(Result):
         return Tabular(
             VALIDATION_COLUMNS,
             tuple(
-                (row.case, *(size for name in COMPARED for size in row.pair(name)), row.failure)
+                (
+                    row.case,
+                    *(size for name in COMPARED for size in row.pair(name)),
+                    row.predicted_seconds,
+                    row.measured_seconds,
+                    row.failure,
+                )
                 for row in self.rows
             ),
         )

@@ -17,12 +17,17 @@ from nincost._measure.results import Measured
 from nincost._memory.predict import describe, predict
 from nincost._progress import advance
 from nincost._step.request import Request, make_request
+from nincost._time.predict import predict_time
+from nincost._time.speeds import is_timed
 from nincost._validate.results import Validation, ValidationRow
 from nincost._validate.suite import Case, suite
 from nincost.errors import InputError, NincostError
 
 #: Bytes of a report that are read; the whole suite's has a twentieth of it.
 _LARGEST_REPORT = 16 * 2**20
+
+#: Seconds for which each case's steps are timed, once its memory is measured.
+_TIMED_SECONDS = 1.0
 
 #: Prepares the measurement of a case, which runs when what it gives is called. The number is that
 #: of the steps that were simulated; what is opened is closed when all cases are done.
@@ -39,7 +44,7 @@ def validate(
     recorded: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Validation:
-    """Predict and measure a suite of steps, and set both side by side.
+    """Predict and measure a suite of steps, memory and time, and set both side by side.
 
     Args:
         quick: a handful of cases instead of all.
@@ -62,7 +67,10 @@ def validate(
                 "nincost validate wrote"
             )
 
-        rows = tuple(_rows(cases, gpu, lambda case, *_: lambda: known[case.name], progress))
+        timed = any(known[case.name].step_seconds for case in cases)
+        rows = tuple(
+            _rows(cases, gpu, lambda case, *_: lambda: known[case.name], progress, times=timed)
+        )
         return Validation(gpu, versions, rows, str(recorded), environment())
     import torch
 
@@ -83,6 +91,8 @@ def _rows(
     gpu: str | None,
     prepare: Preparer,
     progress: Callable[[str], None] | None,
+    *,
+    times: bool = True,
 ) -> list[ValidationRow]:
     """A row for each case. The next measurements are prepared while one runs.
 
@@ -100,7 +110,7 @@ def _rows(
     with contextlib.ExitStack() as opened:
         try:
             for case in cases:
-                waiting.append(_prepared(case, gpu, prepare, opened))
+                waiting.append(_prepared(case, gpu, prepare, opened, times=times))
                 if len(waiting) > _AHEAD:
                     finish()
             while waiting:
@@ -112,10 +122,10 @@ def _rows(
 
 
 def _prepared(
-    case: Case, gpu: str | None, prepare: Preparer, opened: contextlib.ExitStack
+    case: Case, gpu: str | None, prepare: Preparer, opened: contextlib.ExitStack, *, times: bool
 ) -> Callable[[], ValidationRow]:
     """Predicts a case; what measures it and gives its row. A failure is the case's own."""
-    predicted = None
+    predicted = seconds = None
     try:
         with collection_paused():
             options: Any = case.options
@@ -123,6 +133,8 @@ def _prepared(
             found = predict(request)
             # The history of each case would be megabytes.
             predicted = replace(describe(found), history=None)
+            if times and is_timed(request):
+                seconds = predict_time(request).seconds
         measure = prepare(case, request, found.simulation.steps, opened)
     except NincostError as error:
         failure = str(error)
@@ -130,7 +142,7 @@ def _prepared(
 
     def measured() -> ValidationRow:
         try:
-            return ValidationRow(case.name, predicted, measure())
+            return ValidationRow(case.name, predicted, measure(), "", seconds)
         except NincostError as error:
             return ValidationRow(case.name, predicted, None, str(error))
 
@@ -140,7 +152,8 @@ def _prepared(
 def _measurement(
     _: Case, request: Request, steps: int, opened: contextlib.ExitStack
 ) -> Callable[[], Measured]:
-    return opened.enter_context(Measurement(request, steps)).run
+    measurement = Measurement(request, steps, timed_seconds=_TIMED_SECONDS)
+    return opened.enter_context(measurement).run
 
 
 def _read_report(path: Path) -> tuple[str, dict[str, str], dict[str, Measured]]:

@@ -29,6 +29,8 @@ def measured_as_predicted(totals, *, share=1.0):
         device="NVIDIA A100-SXM4-40GB",
         versions={"torch": "2.14.1+cu130", "driver": "999.1"},
         steps=4,
+        step_seconds=0.01,
+        timed_steps=90,
     )
 
 
@@ -57,6 +59,9 @@ def test_recorded_numbers_take_the_gpus_place(report):
     assert off.error("peak_allocated_bytes") == pytest.approx(0.1)
     assert full.error("peak_allocated_bytes") is None
     assert exact.exact_parts() is True
+    predicted = nincost.time("two-1x1", batch_size=32, gpu="a100-40gb", calibration="none")
+    assert off.predicted_seconds == pytest.approx(predicted.totals.step_seconds)
+    assert off.time_error() == pytest.approx(predicted.totals.step_seconds / 0.01 - 1)
     assert exact.error("process_bytes") is None  # not measured
     assert result.median_error("peak_allocated_bytes") == pytest.approx(0.05)
     assert result.worst_error("peak_allocated_bytes") == pytest.approx(0.1)
@@ -89,7 +94,17 @@ def test_a_case_that_fails_does_not_end_the_suite(monkeypatch):
 
 def test_the_table_tells_every_kind_of_row(report):
     text = str(nincost.validate(recorded=report))
-    for words in ("+10.00%", "+0.00%", "Out of memory", "To the byte", "Recorded", "driver"):
+    for words in (
+        "Step predicted",
+        "10.0 ms",
+        "Step time",
+        "+10.00%",
+        "+0.00%",
+        "Out of memory",
+        "To the byte",
+        "Recorded",
+        "driver",
+    ):
         assert words in text or words == "driver", words
 
 

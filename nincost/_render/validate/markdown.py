@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nincost import _units as units
 from nincost._render.markdown import escape, items, table
-from nincost._render.validate.text import NAMES, error, statements, title
+from nincost._render.validate.text import NAMES, TIME_HEADINGS, error, statements, time_rows, title
 from nincost._validate.results import COMPARED, Validation
 
 
@@ -22,5 +22,8 @@ def render(result: Validation) -> str:
         cells.append(line)
     lines = [f"# {escape(title(result))}", "", "Bytes.", ""]
     lines += table(columns, cells, [False] + [True] * (len(columns) - 1))
+    if timed := time_rows(result):
+        cells = [[escape(row[0]), *row[1:]] for row in timed]
+        lines += ["", *table([*TIME_HEADINGS], cells, [False, True, True, True])]
     lines += ["", *items(statements(result))]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nincost import _units as units
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
-from nincost._render.validate.text import NAMES, error, statements, title
+from nincost._render.validate.text import NAMES, TIME_HEADINGS, error, statements, time_rows, title
 from nincost._validate.results import COMPARED, Validation
 
 
@@ -27,6 +27,13 @@ def render(result: Validation, *, width: int | None = None, color: bool = False)
             cells += ["-" if size is None else units.size(size) for size in row.pair(name)]
             cells.append(error(row, name))
         table.add_row(*map(Text, cells))
+    parts: list[RenderableType] = [table, Text()]
+    if timed := time_rows(result):
+        times = new_table()
+        for place, name in enumerate(TIME_HEADINGS):
+            times.add_column(name, justify="right" if place else "left", overflow="fold")
+        for line in timed:
+            times.add_row(*map(Text, line))
+        parts += [times, Text()]
     heading = Text(title(result), style="bold")
-    parts: list[RenderableType] = [heading, Text(), table, Text(), grid(statements(result))]
-    return draw(parts, width=width, color=color)
+    return draw([heading, Text(), *parts, grid(statements(result))], width=width, color=color)

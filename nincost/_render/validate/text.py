@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+
+from nincost import _units as units
 from nincost._validate.results import COMPARED, Validation, ValidationRow
 
 #: The totals as people call them.
@@ -29,6 +32,10 @@ def statements(result: Validation) -> list[tuple[str, str]]:
                     f"median error {_percent(median)}, worst {_percent(worst)}",
                 )
             )
+    if errors := result.time_errors:
+        median, worst = statistics.median(errors), max(errors)
+        words = f"median error {_percent(median)}, worst {_percent(worst)} of {len(errors)} cases"
+        lines.append(("Step time", words))
     verdicts = [row.exact_parts() for row in result.rows]
     known = [verdict for verdict in verdicts if verdict is not None]
     if known:
@@ -51,6 +58,24 @@ def statements(result: Validation) -> list[tuple[str, str]]:
     if result.recorded:
         lines.append(("Recorded", f"the measurements are those of {result.recorded}"))
     return lines
+
+
+#: Of the table of times.
+TIME_HEADINGS = ("Case", "Step predicted", "measured", "error")
+
+
+def time_rows(result: Validation) -> list[list[str]]:
+    """The cases whose steps were timed, cells as `TIME_HEADINGS` says."""
+    return [
+        [
+            row.case,
+            "-" if row.predicted_seconds is None else units.duration(row.predicted_seconds),
+            units.duration(row.measured_seconds),
+            "-" if (off := row.time_error()) is None else f"{100 * off:+.1f}%",
+        ]
+        for row in result.rows
+        if row.measured_seconds is not None
+    ]
 
 
 def error(row: ValidationRow, name: str) -> str:
