@@ -45,6 +45,10 @@ Examples:
     "12.5 for a machine.",
 )  # fmt: skip
 @click.option(
+    "--cuda-graphs", is_flag=True,
+    help="Launch the step's kernels at once, as by a CUDA graph of all of it.",
+)  # fmt: skip
+@click.option(
     "--suggest/--no-suggest", default=None,
     help="Predict what a larger batch, mixed precision, channels-last and a fused optimizer would "
     "gain. Default: in a table and in Markdown, unless the step takes long to record.",

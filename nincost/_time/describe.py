@@ -59,6 +59,11 @@ def _notes(timing: Timing) -> tuple[str, ...]:
             "communication is modelled: NCCL's ring over links as such cards commonly have them "
             "(--link-bandwidth and --network-bandwidth give others)"
         )
+    if timing.timed.graph:
+        notes.append(
+            "a CUDA graph of the whole step is assumed: the host launches it at once, and copies "
+            "of its inputs are not in it"
+        )
     if timing.compiled:
         notes.append(
             "torch.compile is modelled roughly: chains of element-wise operators, normalizations "

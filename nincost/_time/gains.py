@@ -43,9 +43,12 @@ def _again(timing: Timing, request: Request, *, compiled: bool) -> Timing:
     parallel, links = (spread.parallel, spread.links) if spread else (None, None)
     if request is timing.request:
         return time_recording(
-            request, timing.recording, compiled=compiled, parallel=parallel, links=links
-        )
-    return predict_time(request, compiled=compiled, parallel=parallel, links=links)
+            request, timing.recording, compiled=compiled, parallel=parallel, links=links,
+            graph=timing.timed.graph,
+        )  # fmt: skip
+    return predict_time(
+        request, compiled=compiled, parallel=parallel, links=links, graph=timing.timed.graph
+    )
 
 
 def _gain(option: str, description: str, before: Timing, after: Timing) -> Gain:

@@ -61,6 +61,7 @@ def time(
     calibration: str | None = None,
     link_bandwidth: float | None = None,
     network_bandwidth: float | None = None,
+    cuda_graphs: bool = False,
     **options: Unpack[TimeOptions],
 ) -> StepTime:
     """Predict how long a training step takes on a GPU, without one.
@@ -93,6 +94,7 @@ def time(
         link_bandwidth: GB/s that a rank sends to the next one of its machine; as such cards are
             commonly joined where None.
         network_bandwidth: GB/s that a rank may send to other machines; likewise.
+        cuda_graphs: the step's kernels are launched at once, as by a CUDA graph of all of it.
         {options}
 
     Returns:
@@ -115,6 +117,8 @@ def time(
             raise InputError(f"{name} joins several ranks, and there is one: give --ranks too")
     if parallel.ranks > 1 and (measure or calibrate):
         raise InputError("measure and calibrate run one GPU: leave them or ranks out")
+    if cuda_graphs and (measure or calibrate):
+        raise InputError("measure and calibrate launch each kernel: leave them or cuda_graphs out")
     with collection_paused():
         request = make_request(model, gpu, batch_size, input=input, arg=arg, **step)
         refuse_quantized(request)
@@ -123,7 +127,9 @@ def time(
             request.card.gpu, parallel.ranks_per_node, within=link_bandwidth,
             between=network_bandwidth,
         )  # fmt: skip
-        timing = predict_time(request, compiled=parallel.compile, parallel=parallel, links=joined)
+        timing = predict_time(
+            request, compiled=parallel.compile, parallel=parallel, links=joined, graph=cuda_graphs
+        )
         measured = measure_time(request) if measure or calibrate else None
         notes = []
         if calibrate:

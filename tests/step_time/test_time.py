@@ -87,8 +87,13 @@ def test_a_small_batch_waits_for_the_host():
 
 def test_nothing_that_is_better_makes_a_step_longer():
     """Sums of floats differ in their last digits, which stood in the JSON as -4e-14."""
-    found = nincost.time("torchvision:mobilenet_v3_small", batch_size=1, gpu="a10").hangs_on
-    assert min(found.values()) >= 0
+    given = {"model": "torchvision:mobilenet_v3_small", "batch_size": 1, "gpu": "a10"}
+    found = nincost.time(**given)
+    assert min(found.hangs_on.values()) >= 0
+    graph = nincost.time(**given, cuda_graphs=True)  # the host launches all at once
+    assert graph.totals.waiting_seconds == graph.totals.host_seconds == 0
+    assert graph.totals.step_seconds == pytest.approx(found.totals.card_seconds)
+    assert "CUDA graph" in str(graph)
 
 
 def test_a_training_is_estimated():
