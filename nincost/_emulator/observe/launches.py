@@ -23,6 +23,8 @@ from nincost._time.work.kinds import Work
 from nincost._time.work.layouts import tensors, touched
 from nincost._time.work.operators import works_of
 from nincost._torch.distributed import Message, message_of
+from nincost._torch.tuning import ALGORITHM_SELECTION
+from nincost._torch.updates import COMPILER
 from nincost._trace.arguments import tensors_of
 from nincost._trace.recorder import Recorder
 from nincost._trace.records import Signature
@@ -31,7 +33,7 @@ from nincost._trace.records import Signature
 _WAITS = frozenset({"aten._local_scalar_dense", "aten.nonzero", "aten.equal", "aten.masked_select"})
 _COPIES = frozenset({"aten._to_copy", "aten.copy_"})
 #: What is imported where code is compiled; and where a script's own Triton kernels are launched.
-_COMPILER, _TRITON = "torch._inductor.graph", "triton.runtime.jit"
+_COMPILED, _TRITON = ALGORITHM_SELECTION, "triton.runtime.jit"
 #: Bytes of an operator on the CPU below which it is no more than its launch.
 _LITTLE = 1 << 16
 
@@ -82,7 +84,7 @@ class LaunchRecorder(Recorder):
             self._wrap(owner, "synchronize", self._synchronized)
         if _TRITON in sys.modules:
             self._wrap(sys.modules[_TRITON].JITFunction, "run", self._compiled)
-        if "torch._dynamo" in sys.modules:  # which runs no compiled code under a mode
+        if COMPILER in sys.modules:  # which runs no compiled code under a mode
             kind: Any = LaunchRecorder
             undisturbed: Any = torch.compiler.disable
             kind.__torch_dispatch__ = undisturbed(Recorder.__torch_dispatch__)
@@ -190,7 +192,7 @@ class LaunchRecorder(Recorder):
             "launched": [tuple(one) for one in launched],
             "works": [tuple(work) for work in works],
             "layers": [*layers, ""],
-            "compiled": _COMPILER in sys.modules,
+            "compiled": _COMPILED in sys.modules,
             "sent": [tuple(one) for one in joined(sent, launched)],
         }
 
