@@ -16,6 +16,7 @@ from nincost._emulator.imports import when_imported
 from nincost._emulator.values.assumption_counts import assume
 from nincost._torch.tuning import (
     ALGORITHM_SELECTION,
+    GENERATED_KERNELS,
     bench_of,
     inductor_counters,
     replace_bench,
@@ -29,6 +30,7 @@ _assumed_here: Counter[str] = Counter()
 def install() -> None:
     """Act on Inductor's and Triton's autotuners when they are imported."""
     when_imported(ALGORITHM_SELECTION, _first_algorithm)
+    when_imported(GENERATED_KERNELS, _first_launcher)
     when_imported("triton.runtime.autotuner", _first_config)
 
 
@@ -56,6 +58,34 @@ def assume_cached_choices() -> None:
         if key.startswith(_CHOSEN) and count > _assumed_here[key]:
             name, _, chosen = key.removeprefix(_CHOSEN).partition(": ")
             assume("choice", name, chosen)
+
+
+def _first_launcher(module: Any) -> None:
+    """Kernels that Inductor has written, in a run that does not find the choice in its cache.
+
+    Timing them would allocate a buffer as large as the card's L2 cache.
+    """
+    autotuner = getattr(module, "CachingAutotuner", None)
+    if autotuner is None:
+        return
+    own = autotuner.benchmark_all_configs
+
+    @functools.wraps(own)
+    def benchmark_all_configs(self: Any, *arguments: Any, **options: Any) -> Any:
+        found = False
+
+        def bench(*_: Any, **__: Any) -> float:
+            nonlocal found
+            found, first = True, not found
+            return 0.0 if first else math.inf
+
+        self.bench = bench
+        try:
+            return own(self, *arguments, **options)
+        finally:
+            del self.bench
+
+    autotuner.benchmark_all_configs = benchmark_all_configs
 
 
 def _first_config(module: Any) -> None:

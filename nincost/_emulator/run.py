@@ -173,6 +173,10 @@ class Collected:
         if self.time is None or found.step_seconds > self.time.step_seconds:
             self.time = found
 
+    @property
+    def largest_rank(self) -> int | None:
+        return self.largest[0] if self.largest else None
+
     def result(self, kinds: Kinds | None = None) -> Run:
         """What all ranks took; of the one that takes most, what holds it.
 

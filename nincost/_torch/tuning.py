@@ -9,6 +9,8 @@ from typing import Any
 
 #: The module of Inductor that chooses an algorithm, in its class `AlgorithmSelectorCache`.
 ALGORITHM_SELECTION = "torch._inductor.select_algorithm"
+#: The module of Inductor that chooses a generated kernel's configuration, in `CachingAutotuner`.
+GENERATED_KERNELS = "torch._inductor.runtime.triton_heuristics"
 
 
 def inductor_counters() -> Counter[str]:

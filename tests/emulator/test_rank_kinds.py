@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 import pytest
 
@@ -23,12 +23,19 @@ def test_a_grid_is_read_off_rank_0s_groups() -> None:
     assert [(d.stride, d.size, d.sends) for d in cut] == [
         (1, 2, False), (2, 2, False), (4, 4, True),
     ]  # fmt: skip
+    cuts = grid(16, [WORLD, data, tensor], shards=[(2, 4, 7), (2, 4, 9), (1, 2, 2), (3, 4, 5)])
+    assert [d.cuts for d in cuts] == [(2,), (7, 9), ()]
 
 
 def shards(length: int, ranks: int) -> Callable[[int], Hashable]:
     """What a rank holds of a tensor's rows as torch.chunk, and so FSDP2, shards them."""
     per_rank = -(-length // ranks)
     return lambda rank: max(0, min(per_rank, length - rank * per_rank))
+
+
+def each(allocates: Callable[[int], Hashable]) -> Callable[[Sequence[int]], list[Hashable]]:
+    """What runs ranks, of what runs one."""
+    return lambda ranks: [allocates(rank) for rank in ranks]
 
 
 WORLDS = {
@@ -48,7 +55,7 @@ WORLDS = {
 @pytest.mark.parametrize("name", WORLDS)
 def test_members_allocate_alike_and_kinds_do_not(name: str) -> None:
     size, dimensions, allocates = WORLDS[name]
-    kinds = find_kinds(size, dimensions, allocates)
+    kinds = find_kinds(size, dimensions, each(allocates))
     assert kinds.complete
     assert kinds.agrees
     for rank, members in kinds.members.items():
@@ -59,14 +66,45 @@ def test_members_allocate_alike_and_kinds_do_not(name: str) -> None:
     assert len(kinds.ran) <= 2 + 10 * len(found)
 
 
+def test_where_the_cuts_are_known_only_one_rank_of_each_kind_is_run_and_one_to_check() -> None:
+    lengths = (1024, 4096, 14336, 128256)
+
+    def allocates(rank: int) -> Hashable:
+        return tuple(shards(length, 4096)(rank) for length in lengths)
+
+    asked: list[list[int]] = []
+
+    def run(ranks: Sequence[int]) -> list[Hashable]:
+        asked.append(list(ranks))
+        return [allocates(rank) for rank in ranks]
+
+    kinds = find_kinds(4096, (Dimension(1, 4096, cuts=lengths),), run)
+    assert list(kinds.members) == [0, 1024, 3584, 4008]
+    assert kinds.agrees
+    assert asked == [[0, 1024, 3584, 4008, kinds.checked]]
+    alike = find_kinds(64, (Dimension(1, 64, cuts=lengths),), each(lambda rank: 0))
+    assert len(alike.ran) == 2
+    # Two dimensions, one of which cuts nothing: replicas.
+    both = (Dimension(1, 8, cuts=(12,)), Dimension(8, 4, cuts=(4,)))
+    kinds = find_kinds(32, both, each(lambda rank: shards(12, 8)(rank % 8)))
+    assert list(kinds.members) == [0, 6]
+    assert len(kinds.ran) == 3
+
+
+def test_cuts_that_do_not_hold_are_searched_for() -> None:
+    kinds = find_kinds(64, (Dimension(1, 64, cuts=(64,)),), each(lambda rank: rank < 3))
+    assert kinds.agrees
+    assert [written(members) for members in kinds.members.values()] == ["0-2", "3-63"]
+
+
 def test_what_is_not_found_is_said() -> None:
-    odd = find_kinds(64, (Dimension(1, 64),), lambda rank: rank % 32 > 0 and rank != 63)
+    odd = find_kinds(64, (Dimension(1, 64),), each(lambda rank: rank % 32 > 0 and rank != 63))
     assert (odd.complete, odd.agrees, list(odd.members)) == (True, False, [0, odd.checked])
-    stages = find_kinds(64, (Dimension(1, 64, sends=True),), lambda rank: rank, most=8)
+    stages = find_kinds(64, (Dimension(1, 64, sends=True),), each(lambda rank: rank), most=8)
     assert (stages.complete, stages.checked, len(stages.ran)) == (False, None, 8)
 
 
 def test_ranks_are_written_short() -> None:
-    kinds = find_kinds(12, (Dimension(1, 2), Dimension(2, 6)), lambda rank: rank % 2)
+    kinds = find_kinds(12, (Dimension(1, 2), Dimension(2, 6)), each(lambda rank: rank % 2))
     assert [written(members) for members in kinds.members.values()] == ["0-10/2", "1-11/2"]
     assert written([range(3, 4), range(8, 11)]) == "3,8-10"

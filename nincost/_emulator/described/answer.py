@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +33,9 @@ from nincost.errors import ModelError, NincostError
 #: The first makes the optimizer's state, the second is where the peak usually is, the third shows
 #: that it repeats.
 STEPS = 3
+
+#: Ranks whose peaks alone are asked for, at once.
+MOST_AT_ONCE = 4
 
 #: The program that runs a job.
 PROGRAM = "nincost._emulator.described"
@@ -71,7 +76,7 @@ def emulated_memory(
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """What rank 0 takes, in bytes; `ran_out`: it had no memory, and the figures are no peaks."""
+    """What a rank takes, in bytes; `ran_out`: it had no memory, and the figures are no peaks."""
 
     allocated: int
     reserved: int
@@ -85,16 +90,23 @@ def rank_peaks(request: Request, parallel: Parallel, process: WarmProcess) -> Pe
     Raises:
         NincostError: as `emulated_memory`.
     """
-    card = request.card.gpu
     with tempfile.TemporaryDirectory(prefix="nincost-") as name:
-        folder = Path(name)
-        path = _write_job(request, parallel, folder)
-        variables = environment(
-            card, rank=0, world_size=parallel.ranks if parallel.ranks > 1 else None,
-            ranks_per_node=parallel.ranks_per_node, journal=folder / "ranks", assume="all",
-            routing="balanced",
-        )  # fmt: skip
-        found = process.run_quick(str(path), variables)
+        path = _write_job(request, parallel, Path(name))
+        return _quick_peaks(request, parallel, process, path, 0, None)
+
+
+def _quick_peaks(
+    request: Request, parallel: Parallel, process: WarmProcess, job: Path, rank: int,
+    capacity: int | None,
+) -> Peaks:  # fmt: skip
+    card = request.card.gpu
+    variables = environment(
+        card, capacity=capacity, rank=rank,
+        world_size=parallel.ranks if parallel.ranks > 1 else None,
+        ranks_per_node=parallel.ranks_per_node, journal=job.parent / "ranks", assume="all",
+        routing="balanced",
+    )  # fmt: skip
+    found = process.run_quick(str(job), variables)
     model = request.step.model.name
     if found is None:
         raise ModelError(f"the step of {model} ended before anything could be recorded")
@@ -104,7 +116,8 @@ def rank_peaks(request: Request, parallel: Parallel, process: WarmProcess) -> Pe
     nccl = nccl_of(found, card.title, card.capability)
     return Peaks(
         found["allocated"], found["reserved"],
-        found["reserved"] + card.context_bytes + nccl.bytes, found["out_of_memory"],
+        found["reserved"] + max(card.context_bytes, found["beside"]) + nccl.bytes,
+        found["out_of_memory"],
     )  # fmt: skip
 
 
@@ -154,12 +167,34 @@ class _Asked:
 
             def collect(number: int, finished: Finished) -> Hashable:
                 self._check(finished)
-                return collected.add(number, finished)
+                collected.add(number, finished)
+                rank = collected.ranks[number]
+                return (
+                    rank.peak_allocated_bytes, rank.peak_reserved_bytes, rank.process_bytes,
+                    rank.out_of_memory is not None,
+                )  # fmt: skip
 
-            kinds = runner.run_kinds(collect) if parallel.ranks > 1 else None
+            def run_one(number: int) -> Hashable:
+                peaks = _quick_peaks(self.request, parallel, self.process, path, number, capacity)
+                collected.ranks[number] = RankRun(
+                    number, peaks.allocated, peaks.reserved, peaks.process, (), None, (),
+                    "exception" if peaks.ran_out else "steps", "",
+                )  # fmt: skip
+                return astuple(peaks)
+
+            def run_quickly(numbers: Sequence[int]) -> list[Hashable]:
+                with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE)) as pool:
+                    return list(pool.map(run_one, numbers))
+
+            kinds = runner.run_kinds(collect, run_quickly) if parallel.ranks > 1 else None
             if kinds is None:
                 for number, finished in runner.run_each([0]):
                     collect(number, finished)
+            else:  # of the one that takes most, what holds it is wanted, too
+                wanted = max(kinds.members, key=lambda number: _need(collected.ranks[number]))
+                if wanted != collected.largest_rank:
+                    for number, finished in runner.run_each([wanted]):
+                        collect(number, finished)
             return collected.result(kinds)
 
     def _check(self, finished: Finished) -> None:
@@ -176,6 +211,11 @@ class _Asked:
             return
         line = next(iter(text.strip().splitlines()), "")
         _raise(name, text if hasattr(errors, name) else f"{name}: {line}", model)
+
+
+def _need(rank: RankRun) -> tuple[bool, int]:
+    """One that has no memory comes before all that have."""
+    return rank.ended == "exception", rank.process_bytes
 
 
 def _described(

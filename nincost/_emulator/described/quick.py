@@ -16,7 +16,7 @@ import torch
 
 from nincost._emulator.described import step_script
 from nincost._emulator.observe.groups import watch_groups
-from nincost._emulator.observe.observer import Observed
+from nincost._emulator.observe.observer import Observed, process_bytes
 from nincost._emulator.ranks.communicators import facts_of_nccl
 from nincost.errors import NincostError
 
@@ -37,10 +37,14 @@ def main() -> None:
         answer["out_of_memory"] = "out of memory" in str(error)
         answer["error"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     known: Any = torch.cuda
-    stats = known.memory_stats() if known.is_initialized() else {}
+    stats, beside = {}, 0
+    if known.is_initialized():
+        stats = known.memory_stats()
+        beside = process_bytes(known.current_device()) - stats.get("reserved_bytes.all.current", 0)
     answer |= {
         "allocated": stats.get("allocated_bytes.all.peak", 0),
         "reserved": stats.get("reserved_bytes.all.peak", 0),
+        "beside": beside,
         "observed": {"groups": seen.groups, "rank": seen.rank, "world_size": seen.world_size},
         **{name: value for name, value in facts_of_nccl().items() if name != "communicators"},
         "communicators": [

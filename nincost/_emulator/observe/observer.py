@@ -62,6 +62,7 @@ class Observed:
         lines: `(file, line, function)`, what a `line` is an index into; -1 is none.
         rank, world_size: by torch.distributed; groups: the ranks of each process group that this
             one is in, the world first; peers: ranks that it sent to or received from.
+        shards: `(stride, ranks, length)` of what is cut over ranks: see `note_shards`.
     """
 
     marks: list[tuple[int, str, int, int, int, int]] = field(default_factory=list)
@@ -77,6 +78,7 @@ class Observed:
     world_size: int = 1
     groups: list[list[int]] = field(default_factory=list)
     peers: set[int] = field(default_factory=set)
+    shards: set[tuple[int, int, int]] = field(default_factory=set)
 
     def to_dict(self) -> dict[str, Any]:
         """Its own values, not copies of them."""
@@ -230,7 +232,7 @@ def _device_state() -> dict[str, Any]:
                 "reserved": stats.get("reserved_bytes.all.current", 0),
                 "reserved_peak": stats.get("reserved_bytes.all.peak", 0),
                 "retries": stats.get("num_alloc_retries", 0),
-                "process": _process_bytes(number),
+                "process": process_bytes(number),
                 "free": free,
                 "total": total,
             }
@@ -238,7 +240,7 @@ def _device_state() -> dict[str, Any]:
     return state
 
 
-def _process_bytes(device: int) -> int:
+def process_bytes(device: int) -> int:
     """What nvidia-smi would show for this process, its context included."""
     try:
         known = ctypes.CDLL(None).nincost_emulated_process_bytes

@@ -16,6 +16,7 @@ from typing import Any
 
 from nincost._emulator.observe.end import end_script
 from nincost._emulator.observe.observer import Observer
+from nincost._emulator.observe.shards import note_shards
 from nincost._emulator.observe.tensors import NamedTensors
 from nincost._torch.autograd import sequence_number
 from nincost._torch.observation import metadata_setter
@@ -273,6 +274,7 @@ class Phases:
         if optimizer not in self._stepped:
             self._stepped.add(optimizer)
             self.seen.optimizers.append(type(optimizer).__name__)
+            note_shards(self.seen, optimizer)
         if self.in_backward:
             self._step_in_backward = True  # its parameters' others are still to step
             self.mark(-1)

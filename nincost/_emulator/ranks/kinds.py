@@ -5,16 +5,18 @@ every s-th rank, n of them, is a dimension of n places. Ranks are run along one 
 all other places being 0: the first, the middle and the last, and all where ranks send to each
 other, as a pipeline's stages do. Between two that differ, the one in the middle is run, and so on:
 so what differs is found where it changes once, as with shards of a length that they do not divide.
-Where several dimensions matter, their kinds are combined. At last one more rank, drawn at random,
-is run and has to allocate as the one that stands for it.
+Where parameters are known to be cut along a dimension, and how, no search is needed: one place is
+run of those that hold as much of each. Where several dimensions matter, their kinds are combined.
+At last one more rank, drawn at random, is run and has to allocate as the one that stands for it; if
+it does not, what was known of the cuts is forgotten and searched for.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 #: Ranks that are run at most.
@@ -23,14 +25,33 @@ MOST_RUN = 32
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Every `stride`-th rank, `size` of them; `sends`: whether they send to each other."""
+    """Every `stride`-th rank, `size` of them.
+
+    Attributes:
+        sends: whether they send to each other.
+        cuts: lengths that are cut into a chunk for each place, as by torch.chunk; none where that
+            is not known.
+    """
 
     stride: int
     size: int
     sends: bool = False
+    cuts: tuple[int, ...] = ()
 
     def place(self, rank: int) -> int:
         return rank // self.stride % self.size
+
+    def wanted(self) -> list[int]:
+        """Places to begin with: where chunks change, else all that send, else three."""
+        if self.sends:
+            return list(range(self.size))
+        if not self.cuts:
+            return sorted({0, self.size // 2, self.size - 1})
+        places = {0}
+        for length in self.cuts:
+            chunk = -(-length // self.size)
+            places |= {length // chunk, -(-length // chunk)}
+        return sorted(place for place in places if place < self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +96,10 @@ def written(ranks: Iterable[range]) -> str:
 
 
 def grid(
-    world_size: int, groups: Iterable[Sequence[int]], peers: Iterable[int] = ()
+    world_size: int,
+    groups: Iterable[Sequence[int]],
+    peers: Iterable[int] = (),
+    shards: Iterable[tuple[int, int, int]] = (),
 ) -> tuple[Dimension, ...]:
     """The dimensions that rank 0's groups lie along, the one with neighbouring ranks first.
 
@@ -84,7 +108,7 @@ def grid(
 
     Args:
         groups: ranks of each group that rank 0 is in; peers: those that it sends to or receives
-            from.
+            from; shards: stride, size and length of what is cut into chunks, a place each.
     """
     cuts = {1, world_size}
     for ranks in sorted(groups, key=len, reverse=True):
@@ -96,49 +120,36 @@ def grid(
             if all(large % small == 0 for small, large in itertools.pairwise(sorted(finer))):
                 cuts = finer
     nearest = min((peer for peer in peers if peer), default=0)
+    lengths: dict[tuple[int, int], set[int]] = {}
+    for stride, size, length in shards:
+        lengths.setdefault((stride, size), set()).add(length)
     return tuple(
-        Dimension(smaller, larger // smaller, smaller <= nearest < larger)
+        Dimension(
+            smaller, larger // smaller, smaller <= nearest < larger,
+            tuple(sorted(lengths.get((smaller, larger // smaller), ()))),
+        )
         for smaller, larger in itertools.pairwise(sorted(cuts))
-    )
+    )  # fmt: skip
 
 
 def find_kinds(
     world_size: int,
     dimensions: Sequence[Dimension],
-    run: Callable[[int], Hashable],
+    run: Callable[[Sequence[int]], Sequence[Hashable]],
     *,
     most: int = MOST_RUN,
 ) -> Kinds:
     """Run ranks until it is known which allocate alike.
 
     Args:
-        run: runs a rank; what it returns is equal for ranks that allocate alike.
+        run: runs ranks, perhaps at once; what it returns is equal for ranks that allocate alike.
         most: ranks that are run at most.
     """
     search = _Search(run, most)
-    places = [search.along(dimension) for dimension in dimensions]
-    mattering = [d for d, firsts in zip(dimensions, places, strict=True) if len(set(firsts)) > 1]
-    search.combine(
-        [
-            [first * dimension.stride for first in sorted(set(firsts))]
-            for dimension, firsts in zip(dimensions, places, strict=True)
-            if dimension in mattering
-        ]
-    )
-
-    def standing_for(rank: int) -> int:
-        if rank in search.keys:
-            return rank
-        return sum(
-            firsts[d.place(rank)] * d.stride for d, firsts in zip(dimensions, places, strict=True)
-        )
-
-    checked, agrees = None, True
-    others = [rank for rank in range(world_size) if rank not in search.keys]
-    if others and search.complete:
-        checked = random.Random(world_size).choice(others)  # nosec B311: any rank will do
-        expected = search.keys[standing_for(checked)]
-        agrees = search.run_one(checked) == expected
+    standing_for, checked, agrees = search.over(world_size, dimensions)
+    if not agrees and any(dimension.cuts for dimension in dimensions):
+        dimensions = [replace(dimension, cuts=()) for dimension in dimensions]
+        standing_for, checked, agrees = search.over(world_size, dimensions)
     lowest: dict[Hashable, int] = {}
     for rank in sorted(search.keys):
         lowest.setdefault(search.keys[rank], rank)
@@ -170,40 +181,79 @@ def _append(ranges: list[range], rank: int) -> None:
 class _Search:
     """Ranks that have been run, and what is known of each."""
 
-    start: Callable[[int], Hashable]
+    start: Callable[[Sequence[int]], Sequence[Hashable]]
     most: int
     keys: dict[int, Hashable] = field(default_factory=dict)
     complete: bool = True
 
-    def run_one(self, rank: int) -> Hashable:
-        if rank not in self.keys:
-            self.keys[rank] = self.start(rank)
-        return self.keys[rank]
+    def over(
+        self, world_size: int, dimensions: Sequence[Dimension]
+    ) -> tuple[Callable[[int], int], int | None, bool]:
+        """Run what it takes: which one stands for a rank, one drawn to check it, if that agrees."""
+        wanted = {place * d.stride for d in dimensions for place in d.wanted()}
+        drawn: list[int] = []
+        if all(dimension.cuts for dimension in dimensions):  # nothing will be searched for
+            drawn = self._draw(world_size, wanted)
+        self._run([*sorted(wanted), *drawn])
+        drawn_keys = {rank: self.keys.pop(rank) for rank in drawn if rank in self.keys}
+        places = [self._along(dimension) for dimension in dimensions]
+        kinds = [
+            [first * dimension.stride for first in sorted(set(firsts))]
+            for dimension, firsts in zip(dimensions, places, strict=True)
+            if len(set(firsts)) > 1
+        ]
+        if len(kinds) > 1:
+            self._run([sum(combination) for combination in itertools.product(*kinds)])
 
-    def _try(self, rank: int) -> bool:
-        """Whether that rank has been run, now or before."""
-        if rank not in self.keys:
-            if len(self.keys) >= self.most:
-                self.complete = False
-                return False
-            self.run_one(rank)
-        return True
+        def standing_for(rank: int) -> int:
+            if rank in self.keys:
+                return rank
+            return sum(
+                firsts[d.place(rank)] * d.stride
+                for d, firsts in zip(dimensions, places, strict=True)
+            )
 
-    def along(self, dimension: Dimension) -> list[int]:
+        if not self.complete:
+            return standing_for, None, True
+        drawn = [r for r in drawn_keys if r not in self.keys] or self._draw(world_size, self.keys)
+        if not drawn:
+            return standing_for, None, True
+        expected = self.keys[standing_for(drawn[0])]
+        self.keys |= drawn_keys
+        self._run(drawn)
+        return standing_for, drawn[0], self.keys[drawn[0]] == expected
+
+    def _draw(self, world_size: int, taken: Container[int]) -> list[int]:
+        """One of the other ranks, if there is any."""
+        others = [rank for rank in range(world_size) if rank not in taken]
+        if not others:
+            return []
+        return [random.Random(world_size).choice(others)]  # nosec B311: any rank will do
+
+    def _run(self, ranks: Iterable[int]) -> None:
+        """Run those that have not been run, as far as there is room."""
+        new = [rank for rank in dict.fromkeys(ranks) if rank not in self.keys]
+        room = max(0, self.most - len(self.keys))
+        self.complete &= len(new) <= room
+        if new[:room]:
+            self.keys.update(zip(new[:room], self.start(new[:room]), strict=True))
+
+    def _along(self, dimension: Dimension) -> list[int]:
         """For each place of a dimension the first one that allocates alike."""
         size, stride = dimension.size, dimension.stride
-        wanted = range(size) if dimension.sends else sorted({0, size // 2, size - 1})
-        ran = [place for place in wanted if self._try(place * stride)]
         while True:
+            ran = [place for place in range(size) if place * stride in self.keys]
             between = [
-                (low + high) // 2
+                (low + high) // 2 * stride
                 for low, high in itertools.pairwise(ran)
                 if high - low > 1 and self.keys[low * stride] != self.keys[high * stride]
             ]
-            new = [place for place in between if self._try(place * stride)]
-            if not new:
+            known = len(self.keys)
+            if dimension.cuts or not between:
                 break
-            ran = sorted({*ran, *new})
+            self._run(between)
+            if len(self.keys) == known:
+                break
         first_of: dict[Hashable, int] = {}
         firsts: list[int] = []
         at = -1
@@ -213,9 +263,3 @@ class _Search:
             key = self.keys[ran[at] * stride]
             firsts.append(first_of.setdefault(key, ran[at]))
         return firsts
-
-    def combine(self, places: Sequence[Sequence[int]]) -> None:
-        """Run each combination of the kinds of several dimensions, as far as there is room."""
-        if len(places) > 1:
-            for combination in itertools.product(*places):
-                self._try(sum(combination))

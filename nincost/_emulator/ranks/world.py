@@ -64,13 +64,16 @@ def install(torch: Any) -> None:
     if not {WORLD, WANTED} & os.environ.keys() or not torch.distributed.is_available():
         return
     from nincost._torch.distributed import (
+        FSDP_PARAMETERS,
         SHARDING,
+        chunk_when_asked,
         look_for_strided_shards_once,
         rendezvous_handlers,
         store_modules,
     )
 
     when_imported(SHARDING, look_for_strided_shards_once)
+    when_imported(FSDP_PARAMETERS, chunk_when_asked)
     dist = torch.distributed
     world = _World(torch)
     for module in store_modules():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +73,26 @@ def by_hand(process: WarmProcess, kind: str, numbers: list[int], folder: Path) -
     return collected.result()
 
 
+def peaks_of(ranks: Iterable[Any]) -> list[tuple[int, int, int]]:
+    return [(r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in ranks]
+
+
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k in ("ddp", "fsdp", "offload")
                                                else pytest.mark.slow) for k in NET])  # fmt: skip
 def test_takes_what_the_script_by_hand_takes(
-    kind: str, net: Request, process: WarmProcess, tmp_path: Path
+    kind: str, net: Request, process: WarmProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    quick: list[str] = []
+    run_quick = process.run_quick
+
+    def run(job: str, variables: Mapping[str, str]) -> Any:
+        quick.append(variables["RANK"])
+        return run_quick(job, variables)
+
+    monkeypatch.setattr(process, "run_quick", run)
     step = net.changed(activation_checkpointing="blocks" if kind == "checkpointed" else "none")
     found = emulated_memory(step, Parallel(ranks=4, **NET[kind]), process)
-    script = by_hand(process, kind, [0], tmp_path)
+    script = by_hand(process, kind, [rank.rank for rank in found.ranks], tmp_path)
     for name in ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes", "nccl_bytes",
                  "categories_at_peak", "phases", "peak_phase"):  # fmt: skip
         assert getattr(found.totals, name) == getattr(script.totals, name), name
@@ -93,6 +105,8 @@ def test_takes_what_the_script_by_hand_takes(
         assert found.totals.categories_at_peak["unsharded_parameters"] > 2 * 2**20
         # 4 ranks divide no layer's rows but the last's, of 10.
         assert [rank.stands_for for rank in found.ranks] == ["0-2", "3"]
+        assert len(quick) == 2  # the last one, whose shard is short, and one to check
+    assert peaks_of(found.ranks) == peaks_of(script.ranks)
 
 
 @pytest.mark.parametrize("kind", [
@@ -113,10 +127,7 @@ def test_splits_a_llama_as_the_script_by_hand(
     ranks = [rank.rank for rank in found.ranks]
     assert ranks == ([0, 1, 2, 3] if split == "pp" else [0])  # a stage each
     script = by_hand(process, kind, ranks, tmp_path)
-    peaks = [(r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in found.ranks]
-    assert peaks == [
-        (r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in script.ranks
-    ]  # fmt: skip
+    assert peaks_of(found.ranks) == peaks_of(script.ranks)
 
 
 def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_path: Path) -> None:
