@@ -23,10 +23,15 @@ def rank_kinds(result: Run) -> list[str]:
         + (f" that are {d.stride} apart" if d.stride > 1 else "")
         for d in kinds.dimensions
     ]
+    taken = {
+        True: "ranks that hold as much of each parameter are taken to allocate alike",
+        False: "ranks between two that allocate alike, in each step and phase, are taken to do "
+        "so, too",
+    }
+    known = sorted({bool(dimension.cuts) for dimension in kinds.dimensions}, reverse=True)
     how = (
         f"by rank 0's process groups the ranks lie along {', '.join(sizes)}; run were "
-        f"{', '.join(map(str, kinds.ran))}, and ranks between two that allocate alike, in each "
-        "step and phase, are taken to do so, too"
+        f"{', '.join(map(str, kinds.ran))}; {', and '.join(taken[cut] for cut in known)}"
     )
     if not kinds.complete:
         how += f"; more kinds may be among those that were not run ({len(kinds.ran)} were)"
