@@ -5,6 +5,12 @@ from __future__ import annotations
 from nincost import _units as units
 from nincost._emulator.results import Run
 from nincost._render.markdown import escape, items, table
+from nincost._render.parts.run_time import (
+    OPERATOR_HEADINGS,
+    PHASE_HEADINGS,
+    operator_rows,
+    phase_rows,
+)
 from nincost._render.run.text import (
     TOP,
     Row,
@@ -15,12 +21,6 @@ from nincost._render.run.text import (
     statements,
     title,
     verdict,
-)
-from nincost._render.run.time_text import (
-    OPERATOR_HEADINGS,
-    PHASE_HEADINGS,
-    operator_rows,
-    phase_rows,
 )
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from nincost import _units as units
 from nincost._emulator.results import Run
 from nincost._render.parts import html
-from nincost._render.run.text import TOP, line_rows, peak_rows, shown, statements, title, verdict
-from nincost._render.run.time_text import (
+from nincost._render.parts.run_time import (
     OPERATOR_HEADINGS,
     PHASE_HEADINGS,
     operator_rows,
     phase_rows,
 )
+from nincost._render.run.text import TOP, line_rows, peak_rows, shown, statements, title, verdict
 
 if TYPE_CHECKING:
     from nincost._render.figures.picture import Picture

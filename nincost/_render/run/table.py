@@ -9,6 +9,12 @@ from rich.text import Text
 from nincost import _units as units
 from nincost._emulator.results import Run
 from nincost._emulator.time_results import ScriptTime
+from nincost._render.parts.run_time import (
+    OPERATOR_HEADINGS,
+    PHASE_HEADINGS,
+    operator_rows,
+    phase_rows,
+)
 from nincost._render.parts.terminal import WIDE_FROM, draw, grid, new_table
 from nincost._render.run.text import (
     PARTS,
@@ -22,12 +28,6 @@ from nincost._render.run.text import (
     step_rows,
     title,
     verdict,
-)
-from nincost._render.run.time_text import (
-    OPERATOR_HEADINGS,
-    PHASE_HEADINGS,
-    operator_rows,
-    phase_rows,
 )
 
 #: Characters of a line's or layer's name: at most, and at least where there is room for figures.

@@ -14,7 +14,7 @@ from nincost._render.memory.text import (
     phase_rows,
 )
 from nincost._render.parts.rank_kinds import rank_kinds
-from nincost._render.run.time_text import time_words
+from nincost._render.parts.run_time import time_words
 
 #: Lines and layers in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 8

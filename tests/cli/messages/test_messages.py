@@ -32,7 +32,7 @@ UNREACHED = {
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/answer.py _raise: PyTorch cannot run this step of :":
         "needs an emulated GPU; provoked in tests/emulator/described",
-    "_emulator/described/answer.py rank_peaks: the step of ended before anything could ":
+    "_emulator/described/answer.py _quick_peaks: the step of ended before anything could ":
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/pipeline.py _batch: a pipeline's first stage gets one tensor":
         "needs an emulated GPU; provoked in tests/emulator/described",
