@@ -112,9 +112,8 @@ def graph_input(model: Model, nodes: int | None, edges: int | None) -> tuple[str
     Raises:
         InputError: the model takes no graph, or a number or a width is not known.
     """
-    module = model.module
-    taken = inspect.signature(module.forward).parameters
-    if not takes_graph(module):
+    taken = inspect.signature(model.module.forward).parameters
+    if "edge_index" not in taken:
         raise InputError(
             f"{model.name} takes no edge_index, so nodes and edges do not fit: expected a model of "
             "a graph, whose forward is forward(x, edge_index); give its input with --input"
