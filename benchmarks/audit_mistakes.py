@@ -13,8 +13,8 @@ a layer of the same cost as the one it was put into, and nothing else is found w
 are in two layers or in one term. Two that cancel out make a right answer, since the value is right:
 they are left out, as is a mistake that changes nothing (the input channels missing where there is
 one). Groups ignored cannot be made here, no variant has groups: tests/audit/test_audit.py has it.
-The penalties of mistakes were set by looking at what went wrong with seed 0, so other seeds are the
-fairer figure.
+The penalties of mistakes were set by looking at what went wrong with seeds 0 and 3, so other seeds
+are the fairer figure.
 
 `--fit` looks for better numbers in the matcher's table of weights (nincost/_audit/weights.py): it
 changes one at a time by a factor, keeps what names more mistakes with `--seed`, and reports both
@@ -129,7 +129,7 @@ class Counts:
     @property
     def good(self) -> bool:
         (hits, single), (pairs, double) = self.share("single"), self.share("double")
-        enough = hits >= 0.95 * single and pairs >= 0.85 * double
+        enough = hits >= 0.99 * single and pairs >= 0.95 * double
         return enough and not self.wrong_called_right and not self.right_called_wrong
 
     def report(self, options: argparse.Namespace) -> str:
@@ -137,7 +137,7 @@ class Counts:
         command = f"--seed {options.seed} --repeat {options.repeat} --doubles {options.doubles}"
         lines += [f"Written by `python benchmarks/audit_mistakes.py {command}`: " + " ".join(
             (__doc__ or "").split("\n\n")[2].split()), ""]  # fmt: skip
-        for which, target in (("single", 95), ("double", 85)):
+        for which, target in (("single", 99), ("double", 95)):
             hits, total = self.share(which)
             lines.append(
                 f"- {which} mistakes: {hits:,} of {total:,} named first, "

@@ -6,6 +6,7 @@ What the words name counts, not the value: `block1: 746240` is wrong though some
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -56,18 +57,18 @@ def match_part(
         else:
             together.setdefault(places, []).append(line)
     for places, lines in sorted(together.items(), key=lambda pair: len(pair[0])):
-        own = tuple(place for place in places if place in free)
-        own = tuple(place for place in own if place not in exact) or own
-        if own:
-            found = _of_lines(lines, own, all_layers, question, weights)
+        own = tuple(place for place in places if place in free and place not in exact)
+        again, others = _once_more(lines, places, own, whole.groups, weights)
+        pairs += again
+        penalty += weights.twice * len(again)
+        own = own or tuple(place for place in places if place in free)
+        if own and others:
+            found = _of_lines(others, own, all_layers, question, weights)
             pairs += found.pairs
             penalty += found.penalty - weights.missing * len(found.missing)
             free.difference_update(place for pair in found.pairs for place in pair.places)
             wrong_name = wrong_name or any(not pair.right for pair in found.pairs)
         else:
-            again, others = _once_more(lines, places, whole.groups, weights)
-            pairs += again
-            penalty += weights.twice * len(again)
             loose += others
     rest = tuple(
         place for place, amount in enumerate(whole.groups.amounts) if place in free or not amount
@@ -114,7 +115,9 @@ def _swapped(
         node = named[index][0].node
         return stands_for(node.value, rounded_unit(node), amount)
 
-    wrong = [i for i in range(len(named)) if not fits(i, sums[i])]
+    # Each of several lines about the same layers has a part of their sum.
+    alone = Counter(places for _, places in named)
+    wrong = [i for i in range(len(named)) if not fits(i, sums[i]) and alone[named[i][1]] == 1]
     found: dict[int, Interpretation] = {}
     for i in wrong:
         for j in wrong:
@@ -127,14 +130,21 @@ def _swapped(
 
 
 def _once_more(
-    lines: Sequence[Line], places: Sequence[int], groups: LayerGroups, weights: Weights
-) -> tuple[list[Pair], list[Line]]:
-    """Of lines whose layers have others already, those that are a layer's right cost again."""
+    lines: Sequence[Line], places: Sequence[int], own: Sequence[int], groups: LayerGroups,
+    weights: Weights,
+) -> tuple[list[Pair], list[Line]]:  # fmt: skip
+    """Of lines that name these layers, those that are the right cost of one that has its line.
+
+    `own` are those without a line: after `block3.conv: 885120`, `block 3, conv: 885120` is once
+    more.
+    """
+    amounts = [groups.amounts[place] for place in own]
     again: list[Pair] = []
     others: list[Line] = []
     for line in lines:
-        place = next((p for p in places if groups.amounts[p] == line.node.value), None)
-        if place is None:
+        value = line.node.value
+        place = next((p for p in places if groups.amounts[p] == value), None)
+        if place is None or value in (*amounts, sum(amounts)):
             others.append(line)
             continue
         mistake = Mistake("twice", "the layer's cost is counted once too often")
@@ -218,11 +228,11 @@ def _ways(lines: Sequence[Line], matcher: Matcher) -> list[list[Way]]:
         place = matcher.groups.place_of.get(line.label)
         if place is not None:
             unit = rounded_unit(line.node)
-            way = cutter.named(line.node, line.label)
+            ways = cutter.named(line.node, line.label)
             amount = Fraction(matcher.groups.amounts[place])
             if unit and stands_for(line.node.value, unit, amount):
-                way = (replace(way[0], value=amount, written=line.node.value),)
-            terms.append([way])
+                ways = [(replace(ways[0][0], value=amount, written=line.node.value),)]
+            terms.append(ways)
             continue
         if len(lines) == 1 or line.node.kind != "sum":
             nodes = addends(line.node)

@@ -207,7 +207,7 @@ def size_names(dims: int) -> tuple[str, ...]:
     return ("out",) if dims == 1 else ("out_d", "out_h", "out_w")[-dims:]
 
 
-_USUAL_BATCHES = (8, 16, 32, 64, 100, 128, 256, 512)
+USUAL_BATCHES = (8, 16, 32, 64, 100, 128, 256, 512)
 
 
 @mistake("batch-counted", "batch counted", penalty=1.4)
@@ -217,7 +217,7 @@ def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> WrongTer
         words = "the number of parameters does not depend on the batch"
     else:
         words = f"the work of a batch of {question.batch_size} is asked for"
-    usual = (question.batch_size,) if question.batch_size > 1 else _USUAL_BATCHES
+    usual = (question.batch_size,) if question.batch_size > 1 else USUAL_BATCHES
     if question.what == "params" or question.batch_size == 1:
         for batch in usual:
             yield times(terms, "N", batch), f"{batch} times too large, perhaps a batch: {words}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from nincost._audit.interpretations import Interpretation, Products, longest
 from nincost._audit.layer_groups import LayerGroups
+from nincost._audit.mistakes import USUAL_BATCHES
 from nincost._audit.pairs import Matching
 from nincost._audit.split_terms import Piece
 from nincost._audit.weights import Weights
@@ -52,6 +53,9 @@ class Penalties:
         if piece.times_group and any(mistake.key == "factor-two" for mistake in one.mistakes):
             penalty += self.weights.group_as_flops
         same = piece.products == one.products
+        if not same and any(mistake.key == "batch-counted" for mistake in one.mistakes):
+            lacking = Counter(longest(one.products)) - Counter(longest(piece.products))
+            penalty += self.weights.batch_unseen * any(n in USUAL_BATCHES for n in lacking)
         return penalty + (self.weights.same_factors if same else self.weights.other_factors)
 
     def likeliest(self, piece: Piece, group: int) -> tuple[Interpretation, ...]:

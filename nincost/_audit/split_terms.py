@@ -115,18 +115,35 @@ class Cutter:
         if unit:
             piece = self._piece(node)
             values = [node.value, *map(Fraction, self.rounded(node.value, unit))]
-            return [
+            whole: list[Way] = [
                 (replace(piece, value=v, products=None, written=node.value),)
                 for v in (values[1:] or values)
             ]
+            return whole + self._rounded_copies(node, unit)
         found: dict[Way, float] = {}
         for way in self._cut(node, 0, counted=False):
             found.setdefault(way, self._sum(way))
         return sorted(found, key=lambda way: found[way])[:_MOST_WAYS]
 
-    def named(self, node: Node, label: str) -> Way:
-        """The whole node as the cost of the layer of this name."""
-        return (replace(self._piece(node), label=label),)
+    def _rounded_copies(self, node: Node, unit: Fraction) -> list[Way]:
+        """A rounded number as a layer's right cost several times."""
+        ways: list[Way] = []
+        for count in range(2, self.most_copies + 1):
+            part = node.value / count
+            for value in map(Fraction, self.rounded(part, unit / count)):
+                piece = replace(self._piece(node), value=value, products=None, written=part)
+                if not self.penalty(piece):
+                    ways.append((replace(piece, copies=count),) * count)
+        return ways
+
+    def named(self, node: Node, label: str) -> list[Way]:
+        """A node as the cost of the layer of this name, whole or, `(...)*2`, more than once."""
+        whole = replace(self._piece(node), label=label)
+        ways: list[Way] = [(whole,)]
+        for way in self._copies(node, 0) if node.kind == "product" and self.penalty(whole) else ():
+            if len(way) == way[0].copies:
+                ways.append((replace(way[0], label=label), *way[1:]))
+        return ways
 
     def whole(self, node: Node) -> float:
         """How unlikely a node is as one layer's cost."""

@@ -44,6 +44,10 @@ class Weights:
     other_factors: float = 0.2
     """Added where the value fits but the factors are others, which may be chance."""
 
+    batch_unseen: float = 1.5
+    """Added to a batch counted that is no factor of the piece: `2*54*54*96*96*128` has 128 and a 2
+    for FLOPs, and no 256. About a mistake more, as the factors show that it was another."""
+
     second_mistake: float = 0.9
     """Added to two mistakes in one term, on top of the penalties of both: nearly a mistake more,
     so that two right terms with a mistake each are preferred to one with two."""

@@ -31,8 +31,8 @@ def test_the_injected_mistake_is_named_first(benchmark: ModuleType) -> None:
     hits, single = counts.share("single")
     pairs, double = counts.share("double")
     assert single > 300
-    assert hits >= 0.95 * single
-    assert pairs >= 0.85 * double
+    assert hits >= 0.99 * single
+    assert pairs >= 0.95 * double
     assert counts.wrong_called_right == 0
     assert counts.right_called_wrong == 0
 
