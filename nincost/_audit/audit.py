@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nincost._audit.doubts import is_incidental
 from nincost._audit.figures.fields import graded_fields
 from nincost._audit.figures.memory import graded_memory
 from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
@@ -164,8 +165,11 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
     unread = []
     for one in read:
         if isinstance(one, Reading):
-            grades += [grade_part(part, subject) for part in one.parts]
+            own = [(part, grade_part(part, subject)) for part in one.parts]
             figures += graded_figures(one, subject)
+            grades += [
+                graded for part, graded in own if not is_incidental(graded, part, figures, len(own))
+            ]
             unread += one.unread
         else:
             question = [Question(column.what, subject.batch_size) for column in one]

@@ -64,7 +64,7 @@ def grade(
     right = right and not matching.wrong_name
     slack = sum((rounded_unit(line.node) for line in part.lines), Fraction(0)) + _slack(pieces)
     wrong_sums = _wrong_sums(part, slack)
-    claim = part.claims[-1] if part.claims else None
+    claim = part.claims[-1] if part.claims and not _is_subtotal(part, part.claims[-1]) else None
     claim_ok = claim is None or _fits(claim, written, slack) or bool(bare and claim.fits(expected))
     terms = graded_terms(part, matching, groups, right)
     missing = () if right else missing_layers(matching, layers, what)
@@ -207,9 +207,20 @@ def _wrong_sums(part: Part, slack: Fraction) -> list[str]:
     nodes = [line.node for line in part.lines]
     for claim in part.claims:
         last = total is not None and total.kind == "sum" and claim.fits(total.parts[-1].value)
+        if _is_subtotal(part, claim):
+            continue
         if not _fits(claim, part.value, slack) and not (last and claim is not part.claims[-1]):
             found.append(_wrong_sum("", part.value, claim, slip(claim, nodes)))
     return found
+
+
+def _is_subtotal(part: Part, claim: Claim) -> bool:
+    """Whether it is what stands before it comes to, and more terms follow: `so block 1 has`."""
+    before = [line.node for line in part.lines if line.node.end <= claim.start]
+    follows = len(before) < len(part.lines)
+    return (
+        follows and len(before) > 1 and claim.fits(sum((one.value for one in before), Fraction(0)))
+    )
 
 
 def _wrong_sum(label: str, value: Fraction, claim: Claim, why: str) -> str:

@@ -123,6 +123,11 @@ class LayerGroups:
             found.setdefault(total, 0.1)
         return sorted(found.items(), key=lambda pair: pair[1])
 
+    @functools.cached_property
+    def run_sums(self) -> frozenset[int]:
+        """What layers that follow each other, or of one kernel, cost together."""
+        return frozenset(total for total, _ in self._sums)
+
     def rounded(self, value: Fraction, unit: Fraction) -> list[int]:
         """What a rounded number may stand for, the likeliest first: right amounts, then wrong."""
         found: dict[int, float] = {}

@@ -6,11 +6,14 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
+from nincost._audit.doubts import with_doubts
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade
+from nincost._audit.labelled import labels_of
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.expression import stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
+from nincost._audit.reading.words import batches
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
 from nincost._audit.truths import is_about, is_true, lists_other, stated_total
@@ -18,6 +21,8 @@ from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 
 #: Mistakes that a number in another role may look like: a total, a result said again.
+_A_CLAUSE = 30  # columns of words, and so no name of a layer
+_LATIN = 0x2E7F  # above it a character takes two columns
 _DOUBTFUL = frozenset([
     "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
     "batch-counted", "other-amount", "channels-missing",
@@ -25,7 +30,48 @@ _DOUBTFUL = frozenset([
 
 
 def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS) -> Grade:
-    """The grade of the likeliest reading: a right one, or the one with the fewest mistakes."""
+    """The grade of the likeliest reading: a right one, or the one with the fewest mistakes.
+
+    It gives no verdict where it is more likely that the answer was misread.
+    """
+    part = _totals_of_all(part, subject)
+    found = _likeliest(part, subject, weights)
+    if _is_of_one_input(found, part, subject):
+        found = _likeliest(replace(part, batch=1), subject, weights)
+    return with_doubts(found, part, found.expected, labels_of(subject.layers(1)))
+
+
+def _is_of_one_input(found: Grade, part: Part, subject: Subject) -> bool:
+    """Whether it is right for one input, and only other amounts are said to be of a batch."""
+    batch = bool(found.mistakes) and found.mistakes[0].key == "batch-counted"
+    elsewhere = part.batch is None and bool(batches(part.text))
+    return batch and elsewhere and subject.batch_size > 1
+
+
+def _totals_of_all(part: Part, subject: Subject) -> Part:
+    """The part with the right total said of the network: `if the last block goes, it has 5.8M`.
+
+    A long clause before it may name a block, and be about something else.
+    """
+    labels = labels_of(subject.layers(1))
+    whats = QUANTITIES if part.what is None else (part.what,)
+    layers = subject.layers(part.batch or subject.batch_size)
+    totals = [Fraction(sum(one.cost.amount(what) for one in layers)) for what in whats]
+
+    def relabelled(line: Line) -> Line:
+        before = line.label.removesuffix(line.own)
+        is_total = line.node.kind == "number" and any(
+            stands_for(line.node.value, line.node.unit, total) for total in totals
+        )
+        long = sum(1 + (ord(one) > _LATIN) for one in before.strip()) >= _A_CLAUSE
+        if not is_total or not long or labels.places(line.own):
+            return line
+        return replace(line, label=line.own)
+
+    return replace(part, lines=[relabelled(line) for line in part.lines])
+
+
+def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
     best, penalty = _as_read(part, subject, weights)
     named = {mistake.key for mistake in best.mistakes}
     doubtful = best.arithmetic_errors or named & _DOUBTFUL or not named
@@ -51,7 +97,8 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
                                               whats, batches):  # fmt: skip
         if any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
             continue
-        total = stated_total(one, subject.layers(batch), what, subject.layers(1))
+        others = tuple(amount for _, amount in subject.other_totals(what))
+        total = stated_total(one, subject.layers(batch), what, subject.layers(1), others)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
     return _beside_total(part, subject, weights) or best

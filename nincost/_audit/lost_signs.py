@@ -31,7 +31,8 @@ def lost_signs(text: str) -> bool:
     bare = re.sub(r"\s", "", line)
     if len(bare) > _LONGEST or re.search(r"[*]|\d[xX]\d", bare):
         return False
-    return len(re.findall(r"\d\(\d[\d+]*\)|\(\d[\d+]*\)\d", bare)) >= 2
+    # A sum in parentheses: `2(9312)` is a product as it stands.
+    return len(re.findall(r"\d\(\d+\+[\d+]*\)|\(\d+\+[\d+]*\)\d", bare)) >= 2
 
 
 def with_signs(text: str, layers: Sequence[CostedLayer], what: Quantity | None) -> str:

@@ -251,11 +251,18 @@ class Matcher:
         """A piece that no layer is left for: a layer's right cost again, or nothing known."""
         whole = piece.value.denominator == 1
         groups = self.groups.of_amount.get(int(piece.value)) if whole else None
-        if not groups:
+        places: tuple[int, ...] = ()
+        if groups:
+            places = (self.groups.places[groups[0]][0],)
+        elif self.penalties.of_extra(piece) < self.penalties.weights.unknown:
+            amounts = self.groups.amounts
+            costly = [place for place, amount in enumerate(amounts) if amount]
+            places = run_of(costly, amounts, piece.value)
+        if not places:
             return Pair([piece], ())
         mistake = Mistake("twice", "the layer's cost is counted once too often")
         again = Interpretation(int(piece.value), (), (mistake,), self.penalties.weights.twice)
-        return Pair([piece], (self.groups.places[groups[0]][0],), (again,), twice=True)
+        return Pair([piece], places, (again,), twice=True)
 
     def _swap_doubled(self, pairs: list[Pair]) -> None:
         """A value of no layer may be one's cost with a mistake, where a right one is there too.

@@ -109,6 +109,9 @@ class Penalties:
         if piece.value.denominator == 1 and int(piece.value) in self.groups.of_amount:
             grouped = piece.copies > 1 and piece.times_group
             return self.weights.twice_grouped if grouped else self.weights.twice
+        number = piece.products is not None and _is_number(piece.products)
+        if number and piece.value.denominator == 1 and int(piece.value) in self.groups.run_sums:
+            return self.weights.twice  # a block's sum again
         return self.weights.unknown
 
     def of_matching(self, matching: Matching) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from nincost._audit.figures.results import FigureGrade, GradedFigure
+from nincost._audit.figures.results import FigureGrade, GradedFigure, Verdict
 from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.parts import Unread
 from nincost._chinese.translate import Lang
@@ -127,6 +127,7 @@ class Grade:
         arithmetic_errors: sums that are not the total or subtotal stated for them, in words.
         total_explanations: for an answer that is one wrong number, what may lead to it.
         corrected: the right calculation.
+        not_understood: what no verdict is possible for; the terms are then the right ones alone.
     """
 
     what: Quantity
@@ -142,11 +143,18 @@ class Grade:
     arithmetic_errors: tuple[str, ...]
     total_explanations: tuple[Explanation, ...]
     corrected: str
+    not_understood: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        return "right" if self.ok else "not sure" if self.not_understood else "wrong"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "what": self.what,
             "ok": self.ok,
+            "verdict": self.verdict,
+            "not_understood": list(self.not_understood),
             "guessed": self.guessed,
             "totals": {
                 "written": self.written,
@@ -190,7 +198,13 @@ class Audit(Result):
 
     @property
     def ok(self) -> bool:
-        return all(one.ok for one in self.grades) and all(one.ok for one in self.figures)
+        return self.verdict == "right"
+
+    @property
+    def verdict(self) -> Verdict:
+        """`wrong` where anything is; else `not sure` where something was not understood."""
+        verdicts = [*(one.verdict for one in self.grades), *(one.verdict for one in self.figures)]
+        return next((one for one in ("wrong", "not sure") if one in verdicts), "right")  # type: ignore[return-value]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -201,6 +215,7 @@ class Audit(Result):
             "batch_size": self.batch_size,
             "layer": self.layer,
             "ok": self.ok,
+            "verdict": self.verdict,
             "environment": dict(self.environment),
             "totals": {grade.what: grade.expected for grade in self.grades},
             "answers": [
@@ -248,7 +263,7 @@ def _rows(grade: Grade) -> Iterator[tuple[Any, ...]]:
             layer.correction,
         )  # fmt: skip
     yield (
-        grade.what, "total", grade.written, "", grade.expected, "right" if grade.ok else "wrong",
+        grade.what, "total", grade.written, "", grade.expected, grade.verdict,
         ";".join(m.key for m in grade.mistakes), "; ".join(grade.arithmetic_errors),
         grade.corrected,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from fractions import Fraction
 from nincost._audit.labelled import labels_of
 from nincost._audit.reading.expression import Claim, Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
-from nincost._audit.reading.words import says_about
+from nincost._audit.reading.words import says_about, says_total
 from nincost._closed_form.cost_terms import CostedLayer, CostTerms, Quantity
 
 _INCIDENTAL = 1_000  # a smaller number is a size, a number of filters, a year of the course
@@ -42,6 +42,11 @@ _STEP = re.compile(r"training step|step of training|per step|训练步|一步|�
                    r" (?:and|\+) backward|前向(?:加|和|\+)反向", re.IGNORECASE)  # fmt: skip
 
 
+_COMPARES = re.compile(
+    r"\b(?:less|fewer|more|drop|remov|without|instead|sav|than|only one|one 1x1|compared)"
+    r"|去掉|减少?|降[到至]|少了?|多了?|相比|比|只留|换成",
+    re.IGNORECASE,
+)
 #: `... of them in block 3`: what comes names the place of the number before it.
 _PLACE = re.compile(
     r"\W*(?:(?:of (?:them|these|which)\s*)?(?:in|for|from|at)\b|在|来自)", re.IGNORECASE
@@ -152,15 +157,20 @@ def truths_of(layers: tuple[CostedLayer, ...], what: Quantity) -> Truths:
 
 
 def stated_total(
-    part: Part, layers: tuple[CostedLayer, ...], what: Quantity, single: tuple[CostedLayer, ...]
-) -> Line | None:
+    part: Part, layers: tuple[CostedLayer, ...], what: Quantity, single: tuple[CostedLayer, ...],
+    others: tuple[int, ...] = (),
+) -> Line | None:  # fmt: skip
     """The line with the right total, where everything in the part is true; else None.
 
-    `single` are the layers at batch 1, of which an answer about a batch may speak, too.
+    `single` are the layers at batch 1, of which an answer about a batch may speak, too; `others`
+    the totals of models that it may compare this one with: `from 1.99M to 1.77M, 0.22M less`.
     """
     known = [truths_of(layers, what)]
     known += [truths_of(single, what)] if single != layers else []
     found: Line | None = None
+    total = Fraction(known[0].total)
+    compared = bool(_COMPARES.search(part.text))
+    whole_step = bool(_BACKWARD.search(part.text) and re.search(r"forward|前向", part.text))
     followed = False  # whether a block was named, so that `the second` is one
     for line in (*part.lines, *part.remarks):
         node = line.node
@@ -168,27 +178,48 @@ def stated_total(
             return None
         after = _said_after(line, part.text)
         followed = followed or len(known[0].labels.places(line.label)) > 1
+        times = said_times(f"{line.label} {after}")
+        if whole_step and (says_total(line.label) or "together" in line.label):
+            times = (*times, 3)  # `forward 0.76, backward 1.5, together 2.3`
         written = [(node.value, roughly(line) or rounded_unit(node))]
         written += [(claim.value, claim.unit) for claim in line.claims]
         for value, unit in written:
             small = value < _INCIDENTAL and not unit and node.kind == "number"
-            times = said_times(f"{line.label} {after}")
-            if small or any(
-                one.of(value / more, unit / more, line.label, after, followed=followed)
-                for one in known
-                for more in times
+            if (
+                small
+                or (compared and _is_of_others(value, unit, others, total))
+                or any(
+                    one.of(value / more, unit / more, line.label, after, followed=followed)
+                    for one in known
+                    for more in times
+                )
             ):
                 continue
             return None
         for value, unit in written:
-            if stands_for(value, unit, Fraction(known[0].total)):
-                found = found or _alone(value, unit, node)
+            more = next((n for n in times if stands_for(value / n, unit / n, total)), 0)
+            if more:
+                found = found or _alone(value / more, unit / more, node)
+    times = said_times(part.lines[0].label) if len(part.lines) == 1 else (1,)
     for claim in part.claims:
-        if not any(one.of(claim.value, claim.unit, "") for one in known):
+        ways = [(claim.value / more, claim.unit / more) for more in times]
+        if not any(one.of(value, unit, "") for one in known for value, unit in ways):
             return None
-        if claim.fits(Fraction(known[0].total)):
-            found = found or _alone(claim.value, claim.unit, claim)
+        for value, unit in ways:
+            if stands_for(value, unit, total):
+                found = found or _alone(value, unit, claim)
     return found
+
+
+def _is_of_others(
+    value: Fraction, unit: Fraction, others: tuple[int, ...], total: Fraction
+) -> bool:
+    """Whether it is another model's total, or by how much that differs."""
+    return any(
+        stands_for(value, unit, one)
+        for other in others
+        for one in (Fraction(other), abs(total - other))
+    )
 
 
 def roughly(line: Line) -> Fraction:

@@ -161,6 +161,8 @@ _DETAILS = {
     "one layer takes {a}, and one in each block {b}": "一层占 {a}，每块各一层共 {b}",
     "{n} channels, where there are {n2}": "写了 {n} 个通道，实际为 {n2} 个",
     "the input's size, where the output's belongs": "这是输入的尺寸，应为输出的",
+    "the stride of {layer} is left out: each layer adds (k-1) times the strides of all layers "
+    "before it, multiplied": "漏了 {layer} 的步幅：每层增加（k-1）乘以之前各层步幅之积",
     "each layer adds (k-1) times the strides of all layers before it, multiplied": (
         "每一层增加 (k-1) 乘以之前各层步幅之积"
     ),
@@ -200,6 +202,8 @@ def _verdicts() -> dict[str, str]:
         "wrong: {n} of {n2} terms wrong": "错误：{n2} 项中有 {n} 项不对",
         "wrong: {n} layer{s} missing": "错误：漏了 {n} 层",
         "wrong: {n} of {n2} statement{s} wrong": "错误：{n2} 处中有 {n} 处不对",
+        "not sure: {n} number{s} not understood": "无法判断：有 {n} 个数没读懂",
+        "not sure: {n} statement{s} not understood": "无法判断：有 {n} 处没读懂",
         "right": "正确",
     }
     for english, zh in _GUESSED.items():
@@ -238,6 +242,12 @@ _LINES = {
     "Sum of terms": "各项之和",
     "Stated total": "写出的总数",
     "Right total": "正确总数",
+    "Not understood": "没读懂",
+    "Understood is": "能读懂的写法",
+    "not sure": "无法判断",
+    "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166": (
+        "每层或每块一行，如“第二块：746,240”，再写“合计：1,992,166”"
+    ),
     "Corrected": "正确算式",
     "Not read": "未能读懂",
     "not read": "未能读懂",
@@ -250,6 +260,12 @@ _LINES = {
     "input": "输入",
     "all layers": "各层",
     "{layer} activations": "{layer} 激活值",
+    "{place} parameters": "{place} 参数",
+    "{place} gradients": "{place} 梯度",
+    "{place} data": "{place} 数据",
+    "{place} optimizer state": "{place} 优化器状态",
+    "{place} training": "{place} 训练",
+    "{place} inference": "{place} 推断",
     "{n} parameters": "{n} 个参数",
     "{n} MACs": "{n} 次乘加",
     "{n} FLOPs": "{n} 次浮点运算",

@@ -31,6 +31,7 @@ _NARROW = {
     "share": r"-?[\d.,]+%",
     "optimizer": r"[\w+.-]+",
     "layer": r"[^:]+",
+    "place": r"[A-Za-z_][\w.]*",
     "card": r"[^·,;:]+",
 }
 _DEEPEST = 6

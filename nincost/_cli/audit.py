@@ -52,7 +52,7 @@ def command(answer: str | None, model: str | None, variant: str | None, **option
 
     FILE is a text (- for standard input) as people write it, in English or Chinese, or a table as
     `nincost profile` writes it. Output shapes and receptive fields are graded too. Exit status 1
-    where the answer is wrong.
+    where the answer is wrong, 2 where it is not understood.
     """
     output = Output.from_options(options)
     written = any(options[name] is not None for name in ("params", "macs", "flops", "memory"))
@@ -75,4 +75,4 @@ def command(answer: str | None, model: str | None, variant: str | None, **option
     with output.only_results_on_stdout():
         result = audit(text, name, **options)
     output.show(result)
-    return 0 if result.ok else 1
+    return {"right": 0, "wrong": 1, "not sure": 2}[result.verdict]

@@ -68,12 +68,15 @@ def judge(answer: WrittenAnswer, audit: Callable[[WrittenAnswer], Any]) -> Judge
         return Judged(answer, False, "unread", False if answer.mistakes else None, str(error))
     document = result.to_dict()
     seen = {grade["what"] for grade in document["answers"]}
-    read = set(answer.what) <= seen and not document.get("unread")
+    understood = not document.get("unread") and document["verdict"] != "not sure"
+    read = set(answer.what) <= seen and understood
     named = [mistake["mistake"] for grade in document["answers"] for mistake in grade["mistakes"]]
     for grade in document["answers"]:
         if grade.get("arithmetic_errors"):
             named.append("arithmetic")
-    verdict = "right" if document["ok"] else "partial" if set(named) == {"missing"} else "wrong"
+    verdict = document["verdict"]
+    if verdict == "wrong" and set(named) == {"missing"}:
+        verdict = "partial"
     first = (named[0] in answer.mistakes if named else False) if answer.mistakes else None
     return Judged(answer, read, verdict, first, f"{sorted(seen)} {verdict} {named}")
 

@@ -15,6 +15,12 @@ from nincost._closed_form.cost_terms import CostedLayer
 from nincost.errors import ExpressionError
 
 _IMAGE = re.compile(r"\b(?:image|input)|图|输入", re.IGNORECASE)
+_BEFORE_GLOBAL = re.compile(
+    r"before (?:the )?(?:global|adaptive|average|avg)|全局(?:平均)?(?:池化|汇聚)(?:层)?(?:之)?前",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"\b(?:last|final) (?:conv\w* )?layer|最后一个?层", re.IGNORECASE)
+_KERNEL = re.compile(r"(?<![\d*x×.])(\d{1,2})\s?[x×*]\s?\1(?![\d*x×])")
 _POOL = re.compile(r"pool|池化|汇聚", re.IGNORECASE)
 _SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
 
@@ -31,13 +37,15 @@ def graded_fields(
     for figure in figures:
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
-        place = labels.last_of(figure.before)
+        place = _unnumbered(figure.before, layers, last) or labels.last_of(figure.before)
         if place is None and last is not None and _POOL.search(figure.before):
             later = range(last + 1, len(layers))  # `第一块11，池化后19`
             place = next((p for p in later if "Pool" in layers[p].cost.type), None)
         if place is None:
             place = labels.last_of(figure.context)
         value = _stated(reading, figure, raw)
+        if place is None and figure is figures[0] and len(figures) > 1:
+            place = next(iter(_windows(layers)), None)
         if place is None or value is None or layers[place].name not in sizes:
             continue
         window = layers[0].cost.window
@@ -63,6 +71,28 @@ def graded_fields(
     return found
 
 
+def _windows(layers: Sequence[CostedLayer]) -> list[int]:
+    """The layers that a list of fields begins with and goes through: convolutions and pools."""
+    return [p for p, one in enumerate(layers)
+            if one.cost.window and "Adaptive" not in one.cost.type]  # fmt: skip
+
+
+def _unnumbered(words: str, layers: Sequence[CostedLayer], last: int | None) -> int | None:
+    """`pool: 19, 5x5: 51`: the next such layer after the last; or that before the global pool."""
+    if _BEFORE_GLOBAL.search(words) or _LAST.search(words):
+        return next((p - 1 for p, one in enumerate(layers) if "Adaptive" in one.cost.type), None)
+    kernel = _KERNEL.search(words)
+    if last is None or not kernel:
+        return None
+    side = int(kernel[1])
+    for place in _windows(layers):
+        window = layers[place].cost.window
+        conv = "Pool" not in layers[place].cost.type
+        if place > last and conv and side > 1 and window and set(window.kernel) == {side}:
+            return place
+    return None
+
+
 def _stated(reading: Reading, figure: Figure, raw: str) -> int | None:
     if figure.end <= figure.start:
         same = _SAME.findall(raw)
@@ -76,11 +106,12 @@ def _stated(reading: Reading, figure: Figure, raw: str) -> int | None:
 
 
 def _grown(
-    layers: Sequence[CostedLayer], upto: int, *, pools: bool = True, strides: bool = True
-) -> tuple[int, list[str]]:
+    layers: Sequence[CostedLayer], upto: int, *, pools: bool = True, strides: bool = True,
+    without_stride: int | None = None,
+) -> tuple[int, list[str]]:  # fmt: skip
     """The field of a chain of windows, with what each adds; with pools or strides left out."""
     size, jump, steps = 1, 1, ["1"]
-    for layer in layers[: upto + 1]:
+    for place, layer in enumerate(layers[: upto + 1]):
         window = layer.cost.window
         pool = "Pool" in layer.cost.type
         if window is None or "Adaptive" in layer.cost.type or (pool and not pools):
@@ -89,7 +120,7 @@ def _grown(
         size += reach * jump
         if reach:
             steps.append(f"{reach}*{jump}")
-        jump *= window.stride[-1] if strides else 1
+        jump *= window.stride[-1] if strides and place != without_stride else 1
     return size, steps
 
 
@@ -112,4 +143,10 @@ def _mistake(value: int, layers: Sequence[CostedLayer], place: int) -> Mistake:
     for size, mistake in known:
         if size == value:
             return mistake
+    for own in _windows(layers):
+        window = layers[own].cost.window
+        strided = own < place and window and window.stride[-1] > 1
+        if strided and _grown(layers, place, without_stride=own)[0] == value:
+            words = f"the stride of {layers[own].name} is left out: {forgotten}"
+            return Mistake("stride-forgotten", words)
     return Mistake("unexplained", "no known mistake gives this receptive field")

@@ -40,20 +40,15 @@ from nincost._audit.figures.memory_sums import (
     unit_slip_of,
     value_of,
 )
+from nincost._audit.figures.memory_words import as_said, lacks_gradients
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import says_result, says_total, says_values
+from nincost._audit.reading.words import says_result, says_total
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
-
-_WITHOUT_ACTIVATIONS = re.compile(
-    r"(?:不含|不算|不包括|不计|除去|除了)\s*(?:中间)?激活|(?:without|excluding|not counting|no)\s+"
-    r"(?:the\s+)?activations",
-    re.IGNORECASE,
-)
 
 
 def graded_memory(
@@ -101,7 +96,9 @@ def _graded(
     total = says_total(figure.before)
     said = total or says_result(figure.before)
     formulas = _formulas(kind, sizes, batch, copies)
-    formulas += _together(kind, figure, sizes, copies)
+    together = _together(kind, figure, sizes, copies)
+    lacking = lacks_gradients(f"{text} {words}")
+    formulas += [] if lacking else together
     if not any(pattern.search(f"{text} {words}") for pattern in KINDS.values()):
         formulas += single("activations", sizes, batch, copies)  # `memory per image: 6.1 MB`
     if kind == "activations":
@@ -113,11 +110,9 @@ def _graded(
     if figure.batch is None and batch > 1 and says_batch:
         formulas += _formulas(kind, sizes, 1, copies)
         formulas += _of_some(figure, layers, sizes, 1) if kind == "activations" else []
-    if kind == "training" and _WITHOUT_ACTIVATIONS.search(f"{text} {words}"):
-        size = BYTES * sizes.params * (2 + copies)
-        formulas = [Formula(size, "parameters, gradients and optimizer state")]
-    if kind in ("activations", "data") and says_values(text):
-        formulas = [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
+    formulas = as_said(formulas, kind, sizes, copies, text, f"{text} {words}")
+    if kind == "parameters" and not any(p.search(f"{text} {words}") for p in KINDS.values()):
+        kind = "activations" if _of_kind("activations", written, sizes, batch) else kind
     notes, predicted = _predicted(kind, subject, batch, words)
     if said and kind not in ("training", "inference") and is_sum(written, items):
         near = Formula(round(sides[0][0]), "the sum of what was said before")
@@ -131,11 +126,11 @@ def _graded(
         mistakes = (unit_slip,)
     elif sums:
         mistakes = (Mistake("arithmetic", "the numbers stated are not each other's sums"),)
-    elif right is None and any(written.fits(size) for size in predicted):
-        near = Formula(int(near.bytes), near.text)
-        mistakes = ()
-    elif right is None:
-        mistakes = (_mistake(written, kind, sizes, batch, copies, formulas),)
+    elif right is None and not any(written.fits(size) for size in predicted):
+        mistakes = (
+            _without_gradients(written, together if lacking else (), sizes)
+            or _mistake(written, kind, sizes, batch, copies, formulas),
+        )
     item = (sides[0][0], sides[0][1])
     graded = _figure(text, name, kind, sides[0][0], near, mistakes, notes)
     return graded, None if total else item
@@ -261,6 +256,18 @@ def _mistake(
         if size and written.fits(size):
             return mistake
     return Mistake("unexplained", "no formula that is usual, and no known mistake, gives this")
+
+
+def _of_kind(kind: MemoryKind, written: Value, sizes: Sizes, batch: int) -> bool:
+    return any(written.fits(one.bytes) for one in single(kind, sizes, batch, 0))
+
+
+def _without_gradients(written: Value, together: Sequence[Formula], sizes: Sizes) -> Mistake | None:
+    """Where it is what others take together, and the gradients are needed, too."""
+    if not any(written.fits(one.bytes) for one in together):
+        return None
+    less = shown(Fraction(BYTES * sizes.params))
+    return Mistake("gradients-missing", f"the gradients are missing: {less}")
 
 
 def _distance(size: int, value: Fraction) -> float:

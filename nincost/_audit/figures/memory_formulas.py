@@ -29,6 +29,10 @@ class Formula:
     bytes: int
     text: str
 
+    def in_sixteen_bits(self) -> Formula:
+        """The same values of two bytes each."""
+        return Formula(self.bytes // 2, self.text.replace(f"* {BYTES} bytes", "* 2 bytes"))
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:

@@ -8,6 +8,8 @@ from fractions import Fraction
 from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.expression import Claim, Node, stands_for, unit_of
 
+_FEW = 16  # copies of something
+_STEPS = frozenset([1000, 1000**2, 1000**3, 1024, 1024**2, 1024**3])
 #: Of each statement so far its value in bytes, and what its last digit is worth.
 Items = list[tuple[Fraction, Fraction]]
 
@@ -104,6 +106,15 @@ def unit_slip_of(nodes: list[tuple[Node | None, list[Claim]]]) -> Mistake | None
 
 
 def is_unitless(node: Node) -> bool:
-    """Whether all its numbers are too small for bytes, and have a decimal point."""
+    """Whether all its numbers are too small for bytes, and have a decimal point.
+
+    Or bytes are divided until they are MB: `1992166*4/1024/1024 = 7.6 MB`.
+    """
+    if node.kind == "product" and any(
+        part.kind == "inverse" and 1 / part.value in _STEPS for part in node.parts
+    ):
+        return True
     numbers = [node] if not node.parts else node.parts
-    return all(0 < one.value < 2000 and 0 < one.unit < 1 for one in numbers)
+    if node.kind == "product":  # `3 x 7.6 = 22.8 MiB`: a whole number is a count
+        numbers = [one for one in numbers if one.kind != "number" or one.unit or one.value > _FEW]
+    return bool(numbers) and all(0 < one.value < 2000 and 0 < one.unit < 1 for one in numbers)

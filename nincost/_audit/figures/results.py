@@ -9,6 +9,8 @@ from typing import Any, Literal
 from nincost._audit.interpretations import Mistake
 
 FigureKind = Literal["memory", "shapes", "fields"]
+#: `not sure`: something was not understood, so that neither can be said.
+Verdict = Literal["right", "wrong", "not sure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class GradedFigure:
         subject: what it is about: a layer's name, or the kind of memory.
         written: the value, as text.
         expected: the right one, or the nearest of several that are.
-        verdict: right or wrong.
+        verdict: right, wrong, or not sure where it is not understood what it is about.
         mistakes: what led to a wrong one, the likeliest first.
         formula: how the expected value is made.
         notes: what should be known beside it, such as what `nincost memory` predicts.
@@ -30,7 +32,7 @@ class GradedFigure:
     subject: str
     written: str
     expected: str
-    verdict: Literal["right", "wrong"]
+    verdict: Verdict
     mistakes: tuple[Mistake, ...] = ()
     formula: str = ""
     notes: tuple[str, ...] = ()
@@ -58,7 +60,13 @@ class FigureGrade:
 
     @property
     def ok(self) -> bool:
-        return all(figure.verdict == "right" for figure in self.figures)
+        return self.verdict == "right"
+
+    @property
+    def verdict(self) -> Verdict:
+        """`wrong` where a statement is; else `not sure` where one was not understood."""
+        verdicts = [figure.verdict for figure in self.figures]
+        return next((one for one in ("wrong", "not sure") if one in verdicts), "right")  # type: ignore[return-value]
 
     def mistakes(self) -> Iterator[tuple[Mistake, list[str]]]:
         """Each kind of mistake once, with what it was made in."""
@@ -72,6 +80,7 @@ class FigureGrade:
         return {
             "what": self.what,
             "ok": self.ok,
+            "verdict": self.verdict,
             "mistakes": [
                 {"mistake": one.key, "title": one.title, "layers": subjects}
                 for one, subjects in self.mistakes()

@@ -21,8 +21,16 @@ from nincost.errors import ExpressionError
 _INPUT = re.compile(r"\b(?:input|image)\b|输入|图像|图片", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAMES_WITH_DIGITS = re.compile(
-    r"(?:block|pool|conv|stage|layer|padding|pad|stride)\s*[#_=]?\s*\d+|第\s*\d+|填充\s*\d+"
+    r"(?:block|pool|conv|stage|layer|padding|pad|stride|kernel|window)\s*[#_=]?\s*\d+|第\s*\d+"
+    r"|(?:填充|步幅|步长|核|窗口)(?:大小)?\s*[为是=]?\s*\d+"
     r"|(?<!\d)(\d)\s*[x×]\s*\1\s*(?:conv|卷积)",
+    re.IGNORECASE,
+)
+
+#: `with 384 channels`, `10个通道`: no size.
+_CHANNELS = re.compile(
+    r"(?<![\dx×*.])\d+\s*(?:(?:input |output )?channels|feature maps|maps|classes|filters"
+    r"|个?(?:输入|输出)?通道|个?(?:特征图|类别?|卷积核))",
     re.IGNORECASE,
 )
 
@@ -80,6 +88,7 @@ def graded_shapes(
 def _stated(raw: str) -> tuple[int, ...]:
     """The last shape, or single size, in a statement; a leading batch of 1 is left out."""
     bare = _NAMES_WITH_DIGITS.sub(lambda m: " " * len(m[0]), raw)
+    bare = _CHANNELS.sub(lambda m: " " * len(m[0]), bare)
     shapes = list(DIMS.finditer(bare))
     if shapes:
         dims = tuple(int(n) for n in re.findall(r"\d+", shapes[-1][0]))
@@ -90,6 +99,8 @@ def _stated(raw: str) -> tuple[int, ...]:
 
 def _fits(dims: tuple[int, ...], layer: CostedLayer) -> bool:
     own = layer.cost.output[1:]
+    if len(dims) == 1 and set(own[1:]) == {1}:  # `a vector of 10`
+        return dims[0] in (own[0], 1)
     if len(dims) == 1 and len(own) > 1:
         return set(own[1:]) == set(dims)
     return own[-len(dims) :] == dims if len(dims) < len(own) else own == dims

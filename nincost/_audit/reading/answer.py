@@ -11,6 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node, parse
+from nincost._audit.reading.numbers_said import (
+    in_unit_before,
+    is_count,
+    is_others,
+    is_said_result,
+)
 from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading, Unread
 from nincost._audit.reading.restated import (
     add_claims,
@@ -38,8 +44,8 @@ from nincost._audit.reading.words import (
     batches,
     corrects,
     first_amount_in,
-    names_other_network,
     says_detail,
+    says_own,
     says_values,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
@@ -87,9 +93,6 @@ def _settled(part: Part) -> Part:
     return part
 
 
-_FEW = 1_000
-
-
 class _Reader:
     """Puts statements into parts, and keeps in mind what was said before."""
 
@@ -107,7 +110,9 @@ class _Reader:
 
     def add(self, statement: Statement) -> None:
         calculated = statement.end > statement.start
-        if corrects(statement.before):
+        start = statement.start - len(statement.before)
+        asked = self.reading.text[:start].rstrip()[-1:] in ("?", "？")
+        if corrects(statement.before) or (asked and says_own(statement.before)):
             self._take_back(statement)
         subject = self._subject(statement)
         if subject == "shapes" and _LARGE.fullmatch(self.reading.text, *_span(statement)):
@@ -138,7 +143,7 @@ class _Reader:
             if statement.first_in_line:
                 self._head(statement, batch)
             return
-        if names_other_network(statement.before, self.model):
+        if is_others(statement, self.model):
             return
         try:
             self._amount(statement, subject, batch)
@@ -147,6 +152,17 @@ class _Reader:
                 return  # `k*k*ci*co + co`: a formula of names, with nothing to grade
             self.error = self.error or error
             self.reading.unread.append(Unread(_line_at(self.reading.text, statement), str(error)))
+
+    def _part(self, what: Quantity | None) -> Part:
+        """The part that goes on: of several amounts that take turns line by line, its own."""
+        parts = self.reading.parts
+        if parts and what in (None, parts[-1].what):
+            return parts[-1]
+        turns = [part for part in parts[-len(QUANTITIES) :] if part.what == what]
+        if turns:
+            return turns[-1]
+        parts.append(Part(what, self.reading.text))
+        return parts[-1]
 
     def _take_back(self, statement: Statement) -> None:
         """`7.6M x 4? no, 1992166 x 4`: leave out what was said before in the same line."""
@@ -168,6 +184,8 @@ class _Reader:
         said = about(statement.before)
         if said in ("fields", "memory"):
             return said
+        if about(statement.context) == "fields" and _SEEN.search(statement.words):
+            return "fields"
         after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
         if about(f"{text} {after}") == "memory":
             return "memory"
@@ -202,17 +220,20 @@ class _Reader:
         node, claims = parse(
             self.reading.text, statement.start, statement.end, line=self.reading.line
         )
-        if _is_count(self.reading.text, statement, node):
+        if is_count(self.reading.text, statement, node):
             return
+        if node is not None:
+            node = in_unit_before(node, statement.before)
+        if node is not None and is_said_result(self.reading.text, node, claims):
+            first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
+            node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
         if subject in QUANTITIES:
             self.now, self.amount = subject, what
         parts = self.reading.parts
         if parts and parts[-1].what is None and what is not None:
             parts[-1].what = what
-        if not parts or (what is not None and parts[-1].what != what):
-            parts.append(Part(what, self.reading.text))
-        part = parts[-1]
+        part = self._part(what)
         part.batch = part.batch or batch
         if batch:
             part.batches.append(batch)
@@ -245,33 +266,22 @@ class _Reader:
                 claims = own
             before = f"{statement.context} {statement.before}"  # `NiN block 2, 1x1 conv: ...`
             label = before if statement.first_in_line else statement.before
-            line = Line(label.strip(), node, tuple(claims), total, statement.after)
+            line = Line(
+                label.strip(), node, tuple(claims), total, statement.after, statement.before.strip()
+            )
             part.lines += [line] * min(statement.names, MAX_TERMS)
 
 
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )
-#: `4 copies`, `3层`: a number of things that no amount is counted in.
-_COUNTED = re.compile(
-    r"[ \t]*(?:(?:input |output )?(?:copies|moments?|layers?|blocks?|images?|classes|channels|times"
-    r"|gpus?|epochs?|inputs?|outputs?)"
-    r"|份|层|块|个?(?:块|输入|输出)|个?(?:输入|输出)?通道|倍|张|类|轮"
-    r"|[*×xX]\s*(?:MACs?|FLOPs?|params?|乘加|参数))(?![A-Za-z])",
-    re.IGNORECASE,
-)
+#: `一个输出点能看到原图上99个像素`: a receptive field.
+_SEEN = re.compile(r"像素|看到|\bpixels?\b|\bsees?\b", re.IGNORECASE)
 #: `885,120`: a number of five digits and more.
 _LARGE = re.compile(r"[\s(]*(?:\d{5,}|\d{1,3}(?:,\d{3})+)[\s)]*")
 #: `54.25 -> 55`: a size that was rounded.
 _FLOORED = re.compile(r"\s*\d{1,4}\.\d{1,4}\s*(?:->|=>|→|⇒|≈|~)\s*\d{1,4}\s*")
 _ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
-
-
-def _is_count(text: str, statement: Statement, node: Node | None) -> bool:
-    if node is None:
-        return False
-    alone = node.kind == "number" and not node.unit
-    return alone and node.value < _FEW and bool(_COUNTED.match(text, statement.end))
 
 
 def _span(statement: Statement) -> tuple[int, int]:

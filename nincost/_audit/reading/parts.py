@@ -14,13 +14,17 @@ MAX_TERMS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A stretch of the answer: the words around it, its tree and the subtotals stated."""
+    """A stretch of the answer: the words around it, its tree and the subtotals stated.
+
+    `own` are the words of its clause alone, where `label` has those of the line before it, too.
+    """
 
     label: str
     node: Node
     claims: tuple[Claim, ...] = ()
     total: bool = False
     after: str = ""
+    own: str = ""
 
 
 @dataclass(slots=True)

@@ -12,9 +12,12 @@ from nincost._audit.reading.words import (
     amount_in,
     says_about,
     says_count,
+    says_result,
     says_that_is,
     says_total,
 )
+
+_SHORT = 12  # characters of "that's", and of no layer's name
 
 
 def is_total(statement: Statement, node: Node) -> bool:
@@ -77,6 +80,10 @@ def restates(part: Part, statement: Statement, node: Node) -> bool:
         return True
     if statement.first_in_line:
         return False
+    result = says_result(statement.before) and len(statement.before.strip(" ，,。")) <= _SHORT
+    if result and not node.unit and last.node.kind != "number" and node.value == last.node.value:
+        part.lines[-1] = replace(last, claims=(*last.claims, again))  # `121*96 + 96, that's 11,712`
+        return True
     short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
     short = short and not re.search(r"[块层第]|block|conv", statement.before)
     that_is = says_that_is(statement.before) and again.fits(last.node.value)

@@ -7,6 +7,13 @@ import re
 
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
+    text = _LATEX_ROWS.sub(
+        lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
+    )
+    text = _LISTED.sub(lambda m: re.sub(r"(?<![\w,.])\d\s*[:：]", _as_comma, m[0]), text)
+    text = _RATIO.sub(lambda m: " " * len(m[0]), text)
+    text = _DEFINITION.sub(lambda m: " " * len(m[0]), text)
+    text = _BY.sub(lambda m: f"{' ' * (len(m[2]) - 1)}{m[1]}x", text)
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
     text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
@@ -18,6 +25,29 @@ def rewritten(text: str) -> str:
     return "".join(map(_chain_without_words, text.splitlines(keepends=True)))
 
 
+#: `\\begin{align}`, `\\\\` at a line's end, `\\sum_i N_i`.
+_LATEX_ROWS = re.compile(
+    r"\\(?:begin|end)\{(?:align|aligned|equation|gather|split|eqnarray)\*?\}|\\\\(?:\[[^\]\n]*\])?(?=\s*$)"
+    r"|(?P<sum>\\sum(?:_\{[^{}]*\}|_\w)?(?:\^\{[^{}]*\}|\^\w)?)",
+    re.MULTILINE,
+)
+#: `30x fewer parameters`, `30.7倍`: how much more or less.
+_RATIO = re.compile(
+    r"(?<![\d.,])\d+(?:\.\d+)?\s*(?:[x×]|times)\s*(?=(?:as\b|fewer|less|more|smaller|larger|bigger"
+    r"|lower|higher|cheaper))|(?<![\d.,])\d+(?:\.\d+)?\s*倍",
+    re.IGNORECASE,
+)
+#: `1: 87619968 2: 503939072`: numbers of blocks, in one line.
+_LISTED = re.compile(r"(?<![\w.])1\s*[:：]\s*\d[\d,.]{3,}(?:\s+\d\s*[:：]\s*\d[\d,.]{2,})+")
+#: `1 MAC = 2 FLOPs`, `一次乘加算两次运算`: what the words mean.
+_DEFINITION = re.compile(
+    r"(?:\b1|\bone|\b(?:a|each)|[一1]\s*[个次])\s*(?:MAC|multiply-add|乘加)s?(?:运算)?\s*"
+    r"(?:=|≈|is|are|counts as|算作?|等于|为|是|包含)\s*(?:2|two|[两二2]\s*[个次])\s*"
+    r"(?:FLOPs?|operations?|浮点运算|运算)?(?![\d.,]*\d)",
+    re.IGNORECASE,
+)
+#: `5 by 5`: a size.
+_BY = re.compile(r"(?<![\d.,])(\d{1,4})( by )(?=\d{1,4}(?![\d.,]*\d))")
 #: `**Parameters.**`; `2**3` is a power.
 _EMPHASIS = re.compile(
     r"(?<![\w)*])(\*\*|__)(?=[^\s*_])([^*\n]*?[^\W\d_][^*\n]*?)\1(?![\w(*])"
@@ -50,6 +80,10 @@ _UNIT_BEFORE = re.compile(
     r"(?![\d.,]*\d)(?=[ \t]*$)",
     re.MULTILINE,
 )
+
+
+def _as_comma(match: re.Match[str]) -> str:
+    return "、".ljust(len(match[0]))
 
 
 def _with_unit_after(match: re.Match[str]) -> str:

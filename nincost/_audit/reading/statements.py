@@ -71,7 +71,7 @@ _ASIDE = re.compile(
 )
 #: `the weights (1,992,166 x 4 bytes = 7.97 MB)`: a calculation with its result is no factor.
 _EQUATION = re.compile(
-    r"[(（](?=[^()（）]*\d\s*[A-Za-z]{0,6}\s*[=≈＝]\s*\d)[^()（）=≈＝]*\d[^()（）]*[)）]"
+    r"[(（](?=[^()（）]*\d\s*(?:[A-Za-z]{0,6}|字节|个|次)\s*[=≈＝]\s*\d)[^()（）=≈＝]*\d[^()（）]*[)）]"
 )
 
 

@@ -16,7 +16,7 @@ _SAME_TWICE = re.compile(  # `1x1 conv`, `11*11卷积`: a kernel's name
 _A_CONV = re.compile(r"^[^:]*(?<!\d)(\d{1,2})\s?[*xX]\s?\1(?!\d)[^:]*:.*\d")
 _WORD = re.compile(
     r"(?:rtx|gtx|tesla|quadro)\s*\d{3,4}\w*|\d{4}\s?(?:ti|super)\b|\b[avhtp]\d{1,3}\b(?!\s*[*x/])"
-    r"|块\s*\d{1,2}(?=[\s:：])|第\s*(?:\d+|[一二三四五六七八九十]+)\s*(?:个|块|层|题|节|章|步)*|\d+(?:st|nd|rd|th)\b"
+    r"|块\s*\d{1,2}(?=[\s:：参的合共总卷计])|第\s*(?:\d+|[一二三四五六七八九十]+)\s*(?:个|块|层|题|节|章|步)*|\d+(?:st|nd|rd|th)\b"
     r"|(?:stride|padding|pad|kernel(?:[ _]size)?|步幅|步长|填充)\s*(?:=|为|是|of)?\s*\d{1,2}"
     r"(?![\d*/.])(?!\s*[*/xX×])"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
@@ -52,6 +52,12 @@ _COUNTED = re.compile(
     r"[\u4e00-\u9fff]{1,4})(?=\s*(?:[*/]|[xX](?![A-Za-z]))\s*[\d(])",
     re.IGNORECASE,
 )
+#: `138M parameters: 102,764,544 of them in fc1`: a number that is no layer's, before a colon.
+_AMOUNT = re.compile(
+    r"(?<![\w.])(?:\d[\d,]*(?:\.\d+)?\s?(?:[MG](?![A-Za-z])|[万亿]|million\b)|\d{1,3}(?:,\d{3})+)"
+    r"\s*(?:个?参数|param|weights|MACs?|FLOPs?|次)",
+    re.IGNORECASE,
+)
 _EMPTY = re.compile(r"\(\s*\)")
 _NOTE = re.compile(r"\([^()]*\)")
 _RESTATED = re.compile(r"\(([~=][^()]*)\)")  # `1,992,166 (~1.99M)`
@@ -59,6 +65,9 @@ _RESTATED_ROUNDED = re.compile(  # `25690112 bytes (24.5 MiB)`, `11.69M (1168.95
     r"(?<=[\dkKMGTBb万亿个数节节s])( ?)\((\s*\d[\d,]*(?:\.\d+)?\s*"
     r"(?:[kKMGT]i?B?|万|亿|[kKMGT]?字节|bytes|million|billion)\s*)\)"
 )
+_AGAINST = re.compile(
+    r"\(([^()]*\d[^()]*\bvs\b[^()]*\d[^()]*)\)", re.IGNORECASE
+)  # `(2.0M vs 61.1M)`
 _LETTERS = re.compile(r"(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d_]")
 
 
@@ -71,16 +80,18 @@ def without_words(line: str, start: int, end: int) -> str:
 
     for first, last, _ in batches(seen):
         before = seen[:first].rstrip()
-        if before.endswith("*"):  # `x 128 (batch)`: the number is part of the calculation
+        factor = re.match(r"\s*(?:[*/]|[xX](?=\s?\d))", seen[last:])
+        if before.endswith("*") or factor:  # `x 128 (batch)`: the number is part of it
             digits = re.search(r"\d+", seen[first:last])
-            keep = first + (digits.end() if digits else 0)
-            seen = seen[:keep] + " " * (last - keep) + seen[last:]
+            kept = digits[0].rjust(digits.end()) if digits else ""
+            seen = seen[:first] + kept.ljust(last - first) + seen[last:]
         else:
             seen = seen[:first] + " " * (last - first) + seen[last:]
     seen = _SYMBOLS.sub(blank, seen)
     colon = re.search(r":", seen)
     if (
         colon
+        and not _AMOUNT.search(seen[: colon.start()])
         and re.search(r"\d", seen[colon.end() :])
         and not SIZE_FORMULA.search(seen[: colon.start()])
     ):
@@ -90,6 +101,7 @@ def without_words(line: str, start: int, end: int) -> str:
         seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]
     seen = _RESTATED.sub(lambda m: f" {m[1]} ", seen)
     seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
+    seen = _AGAINST.sub(lambda m: f" {m[1]} ", seen)
     for _ in range(4):
         seen = _NOTE.sub(lambda m: blank(m) if _is_note(m[0]) else m[0], seen)
     without_names = _SAME_TWICE.sub(

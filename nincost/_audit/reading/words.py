@@ -37,6 +37,7 @@ _NETWORK = re.compile(
 _CORRECTS = re.compile(
     r"不对|错了|更正|\bwait\b|scratch that|correction|(?<![^\s,.?!])no,? (?:it's|i mean|that's)", _I
 )
+_OWN = re.compile(r"\bI (?:got|get|have|make)\b|\bmine\b|我算|我的|我得", _I)
 _ACTIVATIONS = re.compile(r"\bactivations?\b(?! (?:function|layer)s?)|激活(?!函数|层)", _I)
 _FIELDS = re.compile(r"receptive|感受野|\bRFs?\b", _I)
 _SHAPES = re.compile(
@@ -51,6 +52,7 @@ IMAGE = re.compile(r"\s*(?:\d+\s*[x×X*]\s*)?(\d{2,4})\s*[x×X*]\s*\1(?:\s*[x×X
 #: `(224 - 11)/4 + 1`, with padding or without, or `26 - 5 + 1 =`: an output's size.
 SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
+    r"|[(⌊⌈]+\s*\d+\s*-\s*\d+\s*\+\s*(\d+)\s*\)\s*/\s*\1(?!\d)"
     r"|(?<![\d*x×.])\d{1,4}\s*-\s*\d{1,2}\s*(?:\+\s*2\s*[*x×]\s*\d\s*)?\+\s*1\s*(?==)"
 )
 #: `96x54x54`, `96, 54, 54`: a shape.
@@ -63,21 +65,24 @@ BECOMES = re.compile(
     _I,
 )
 #: `54 -> 26 -> 12`: sizes one after the other.
-CHAIN = re.compile(r"\d+(?:\s*(?:\([^()]*\))?\s*(?:->|→|=>|⇒|、)\s*\d+){2,}")
+CHAIN = re.compile(
+    r"\d+(?:\s*(?:\([^()]*\))?\s*(?:->|→|=>|⇒|、)\s*\d+){2,}"
+    r"|\d+(?:\s*[x×X*]\s*\d+){1,3}(?:\s*(?:->|→|=>|⇒)\s*\d+(?:\s*[x×X*]\s*\d+){0,3}){2,}"
+)
 #: `1,992,166 parameters (7.6 MiB)`: the number is one of parameters, its memory a remark.
 REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()（）]*[)）]?", _I)
 
 _IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
-    r"\b(?:total|sum|altogether|all together|in all|overall|answer|result|gives)\b"
+    r"\b(?:total|sum(?!\s*\()|altogether|in all|overall|answer|result|gives)\b"
     r"|总|合计|共|答|加起来|加在一起|合起来|相加|\bA$",
     _I,
 )
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
 _SEVERAL = re.compile(r"\b(?:two|both|twice|three)\b|两|二|三个|×\s*2", _I)
 _RESULT = re.compile(
-    r"\b(?:so|makes?|making|gives?|giving|(?:that|which) is|equals?|comes? to|subtotal|in all"
-    r"|for a total)\b"
+    r"\b(?:so|makes?|making|gives?|giving|thus|hence|therefore|that['’]s|(?:that|which) is"
+    r"|equals?|comes? to|subtotal|in all|for a total)\b"
     r"|共|合计|小计|得|等于|因此|所以",
     _I,
 )
@@ -104,7 +109,7 @@ _BATCH = re.compile(
     r"(?!\d|[.,]\d)(?!\s*[KMGT]?i?B)"
     r"|批量(?:大小)?\s*(?:为|是|取|=|:)?\s*(?:[（(](?P<b>\d+)[)）]|(?P<e>\d+))"
     r"|批次(?:大小)?\s*(?:为|是|取|=|:)?\s*(?P<c>\d+)"
-    r"|(?P<d>\d+)\s*(?:张(?:图片?|图像)|images\b|\(\s*(?:batch|批量|批次)[^()]*\))",
+    r"|(?P<d>\d+)\s*(?:张(?:图片?|图像|照片)|(?:images|pictures|photos|samples|examples)\b|\(\s*(?:batch|批量|批次)[^()]*\))",
     _I,
 )
 _VALUES = re.compile(
@@ -165,6 +170,11 @@ def names_other_network(words: str, model: str) -> bool:
 def corrects(words: str) -> bool:
     """Whether they take back what was said before."""
     return bool(_CORRECTS.search(words))
+
+
+def says_own(words: str) -> bool:
+    """Whether it is the writer's own number, after another one's: `138.4M? I got`."""
+    return bool(_OWN.search(words))
 
 
 def says_total(words: str) -> bool:

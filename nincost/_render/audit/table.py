@@ -7,10 +7,18 @@ from rich.text import Text
 
 from nincost._audit.figures.results import FigureGrade
 from nincost._audit.results import Audit, Grade, GradedTerm
+from nincost._chinese.translate import say
 from nincost._render.audit import text as words
 from nincost._render.parts.terminal import AsTyped, draw, grid, new_table
 
-_STYLES = {"right": "green", "wrong": "bold red", "extra": "bold red", "adds up": "green"}
+_STYLES = {
+    "right": "green",
+    "wrong": "bold red",
+    "extra": "bold red",
+    "adds up": "green",
+    "not sure": "yellow",
+}
+_VERDICTS = {"right": "bold green", "wrong": "bold red", "not sure": "bold yellow"}
 _MOST_RIGHT = 40
 _LONGEST = 1500
 
@@ -24,7 +32,10 @@ def render(audit: Audit, *, width: int | None = None, color: bool = False) -> st
     for figures in audit.figures:
         parts += _figures(figures)
     if audit.unread:
-        lines = [("Not read", f"{one.text} ({one.reason.splitlines()[0]})") for one in audit.unread]
+        lines: list[tuple[str, str | Text]] = [
+            ("Not read", AsTyped(f"{one.text} ({say(one.reason.splitlines()[0])})"))
+            for one in audit.unread
+        ]
         parts += [Text(), grid(lines)]
     if audit.notes:
         parts += [Text(), grid([("Note", note) for note in audit.notes])]
@@ -32,7 +43,7 @@ def render(audit: Audit, *, width: int | None = None, color: bool = False) -> st
 
 
 def _grade(grade: Grade) -> list[RenderableType]:
-    style = "bold green" if grade.ok else "bold red"
+    style = _VERDICTS[grade.verdict]
     name = words.NAMES[grade.what]
     parts: list[RenderableType] = [
         Text(),
@@ -59,7 +70,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
     for error in grade.arithmetic_errors:
         lines.append(("Arithmetic", error))
     lines += words.totals(grade)
-    if not grade.ok:
+    if grade.verdict == "wrong":
         lines.append(("Corrected", _corrected(grade)))
     if lines:
         parts += [Text(), grid(lines)]
@@ -67,7 +78,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
 
 
 def _figures(grade: FigureGrade) -> list[RenderableType]:
-    style = "bold green" if grade.ok else "bold red"
+    style = _VERDICTS[grade.verdict]
     parts: list[RenderableType] = [
         Text(),
         Text.assemble(

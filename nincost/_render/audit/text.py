@@ -7,6 +7,7 @@ from nincost._audit.results import Grade, GradedTerm, MistakeCount
 
 NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
 FIGURES = {"memory": "Memory", "shapes": "Output shapes", "fields": "Receptive fields"}
+HOW_TO_SAY_IT = "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166"
 _SHOWN = 4
 
 
@@ -30,6 +31,9 @@ def verdict(grade: Grade) -> str:
     read = f" (taken as an answer about {name}, since it does not say)" if grade.guessed else ""
     if grade.ok:
         return f"right: {number(grade.expected)} {name}{read}"
+    if grade.not_understood:
+        count = _count(len(grade.not_understood), "number")
+        return f"not sure: {count} not understood{read}"
     if grade.written == grade.expected:
         return f"every term is right, but a total stated in the answer is not their sum{read}"
     if grade.terms or grade.missing:
@@ -44,6 +48,9 @@ def verdict(grade: Grade) -> str:
 def figures_verdict(grade: FigureGrade) -> str:
     """The grade of statements in a sentence."""
     wrong = sum(figure.verdict == "wrong" for figure in grade.figures)
+    unsure = sum(figure.verdict == "not sure" for figure in grade.figures)
+    if unsure and not wrong:
+        return f"not sure: {_count(unsure, 'statement')} not understood"
     if not wrong:
         return "right"
     return f"wrong: {wrong} of {_count(len(grade.figures), 'statement')} wrong"
@@ -68,6 +75,10 @@ def totals(grade: Grade) -> list[tuple[str, str]]:
     name = NAMES[grade.what]
     single = len(grade.terms) == 1 and not grade.missing
     lines = []
+    if grade.not_understood:
+        lines += [("Not understood", one) for one in grade.not_understood]
+        lines.append(("Understood is", HOW_TO_SAY_IT))
+        return [*lines, ("Right total", f"{number(grade.expected)} {name}")]
     if grade.written != grade.expected and not (grade.ok and single):
         lines.append(("Sum of terms", f"{number(grade.written)}{_off(grade.written, grade)}"))
     if grade.claimed is not None and grade.claimed != grade.expected and not grade.ok:

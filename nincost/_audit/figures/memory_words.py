@@ -1,0 +1,46 @@
+"""How words change what memory is asked about: 16 bits, no activations, all that is needed."""
+
+from __future__ import annotations
+
+import re
+
+from nincost._audit.figures.memory_formulas import BYTES, Formula, MemoryKind, Sizes
+from nincost._audit.figures.memory_kinds import KINDS
+from nincost._audit.reading.words import says_values
+
+_WITHOUT_ACTIVATIONS = re.compile(
+    r"(?:不含|不算|不包括|不计|除去|除了)\s*(?:中间)?激活|(?:without|excluding|not counting|no)\s+"
+    r"(?:the\s+)?activations",
+    re.IGNORECASE,
+)
+
+#: `with float16 the parameters take 4 MB`: two bytes a value.
+_SIXTEEN_BITS = re.compile(
+    r"(?<![A-Za-z])(?:b?float16|[fb][pf]16|half(?: precision)?)(?![A-Za-z\d])|半精度|16位",
+    re.IGNORECASE,
+)
+
+_OF_VALUES = ("parameters", "gradients", "activations", "data")
+#: `training needs parameters and velocity`: all that it needs is meant.
+_NEEDS = re.compile(
+    r"train\w*\b[^.。]*\b(?:needs?|requires?)\b|训练[^。]*(?:需要|只要|要存)", re.IGNORECASE
+)
+
+
+def lacks_gradients(words: str) -> bool:
+    """Whether all that training needs is listed, and no gradients."""
+    return bool(_NEEDS.search(words)) and not KINDS["gradients"].search(words)
+
+
+def as_said(
+    formulas: list[Formula], kind: MemoryKind, sizes: Sizes, copies: int, text: str, words: str
+) -> list[Formula]:
+    """The formulas as the words change them: without activations, in 16 bits, as values."""
+    if kind == "training" and _WITHOUT_ACTIVATIONS.search(words):
+        size = BYTES * sizes.params * (2 + copies)
+        return [Formula(size, "parameters, gradients and optimizer state")]
+    if kind in _OF_VALUES and _SIXTEEN_BITS.search(words):
+        formulas = [one.in_sixteen_bits() for one in formulas]
+    if kind in ("activations", "data") and says_values(text):
+        return [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
+    return formulas

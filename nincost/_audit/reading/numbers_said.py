@@ -1,0 +1,58 @@
+"""What a number in a sentence is: a count of things, a result said in words, another network's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nincost._audit.reading.expression import Claim, Node
+from nincost._audit.reading.statements import Statement
+from nincost._audit.reading.words import names_other_network
+
+_FEW = 1_000
+#: `4 copies`, `3层`: a number of things that no amount is counted in.
+_COUNTED = re.compile(
+    r"[ \t]*(?:(?:input |output )?(?:copies|moments?|layers?|blocks?|images?|classes|channels|times"
+    r"|gpus?|epochs?|inputs?|outputs?|pictures?|photos?|samples?|examples?|filters?|kernels?"
+    r"|neurons?|units|features?|maps|pixels?|positions?)"
+    r"|份|层|块|个?(?:块|输入|输出|卷积核|滤波器|神经元|像素|位置|样本)|个?(?:输入|输出)?通道|倍|张|类|轮"
+    r"|[*×xX]\s*(?:MACs?|FLOPs?|params?|乘加|参数))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+#: `fewer than AlexNet (2.0M vs 61.1M)`: this network's number, and another one's.
+_VERSUS = re.compile(r"(?<![^\W\d_])(?:vs\.?|versus)(?=\W|$)", re.IGNORECASE)
+_UNIT_BEFORE = re.compile(r"(?<![A-Za-z\d])([KMGT])(?:FLOPs?|MACs?)\D*$", re.IGNORECASE)
+
+
+def is_others(statement: Statement, model: str) -> bool:
+    """Whether it is another network's number than the model's."""
+    if _VERSUS.search(statement.before):
+        return True
+    first_of_two = _VERSUS.match(statement.after.lstrip())
+    return names_other_network(statement.before, model) and not first_of_two
+
+
+def is_count(text: str, statement: Statement, node: Node | None) -> bool:
+    """Whether it is a number of things, `128 pictures`."""
+    if node is None:
+        return False
+    alone = node.kind == "number" and not node.unit
+    return alone and node.value < _FEW and bool(_COUNTED.match(text, statement.end))
+
+
+def in_unit_before(node: Node, words: str) -> Node:
+    """`in GFLOPs it is 1.52`: a number in the unit that stands before it."""
+    unit = _UNIT_BEFORE.search(words)
+    if not unit or node.kind != "number" or not 0 < node.value < _FEW or not node.unit:
+        return node
+    scale = 1000 ** ("KMGT".index(unit[1].upper()) + 1)
+    return replace(node, value=node.value * scale, unit=node.unit * scale)
+
+
+def is_said_result(text: str, node: Node, claims: Sequence[Claim]) -> bool:
+    """Whether a result follows of which the calculation is in words, with one number in it."""
+    if not claims or node.kind != "number" or node.unit or node.value >= _FEW:
+        return False
+    between = text[node.end : claims[0].start]
+    return claims[0].value >= _FEW and bool(re.search(r"[^\W\d_]{2}", between))
