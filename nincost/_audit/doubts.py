@@ -28,7 +28,7 @@ def with_doubts(grade: Grade, part: Part, total: int, labels: Labels) -> Grade:
 
     `total` is the right one, at the batch that was asked for. What names its layers is understood.
     """
-    if grade.ok or grade.total_explanations:
+    if grade.ok or grade.total_explanations or grade.not_understood:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
     strange = [term.text for term in grade.terms if _is_strange(term) and term.text not in named]
@@ -56,6 +56,23 @@ def with_doubts(grade: Grade, part: Part, total: int, labels: Labels) -> Grade:
         mistakes=(),
         arithmetic_errors=(),
     )
+
+
+def with_nothing_wrong(grade: Grade) -> Grade:
+    """Of an answer in which each number is true: what is not understood is how they go together.
+
+    Layers that are missing are missing all the same, and what is twice is there twice.
+    """
+    others = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    named = {mistake.key for mistake in grade.mistakes}
+    if named <= {"missing", "twice"} and not grade.arithmetic_errors:
+        return grade
+    texts = [term.text for term in others or grade.terms]
+    right = tuple(term for term in grade.terms if term not in others)
+    return replace(
+        grade, not_understood=tuple(texts), terms=right, missing=(), mistakes=(),
+        arithmetic_errors=(),
+    )  # fmt: skip
 
 
 def is_incidental(grade: Grade, part: Part, figures: Sequence[FigureGrade], parts: int) -> bool:

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
-from nincost._audit.doubts import with_doubts
+from nincost._audit.doubts import with_doubts, with_nothing_wrong
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.labelled import labels_of
 from nincost._audit.mistakes import Question
@@ -16,7 +16,7 @@ from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
-from nincost._audit.truths import is_about, is_true, lists_other, stated_total
+from nincost._audit.truths import all_true, is_about, is_true, lists_other, stated_total
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 
@@ -38,7 +38,10 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
     found = _likeliest(part, subject, weights)
     if _is_of_one_input(found, part, subject):
         found = _likeliest(replace(part, batch=1), subject, weights)
-    return with_doubts(found, part, found.expected, labels_of(subject.layers(1)))
+    single = subject.layers(1)
+    if not found.ok and subject.batch_size == 1 and all_true(part, single, found.what):
+        found = with_nothing_wrong(found)
+    return with_doubts(found, part, found.expected, labels_of(single))
 
 
 def _is_of_one_input(found: Grade, part: Part, subject: Subject) -> bool:

@@ -222,6 +222,22 @@ def _is_of_others(
     )
 
 
+def all_true(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> bool:
+    """Whether each number in it is the cost of layers that its words may mean, and no other."""
+    known = truths_of(layers, what)
+    lines = [
+        one for one in (*part.lines, *part.remarks)
+        if one.node.kind != "number" or one.node.value >= _INCIDENTAL
+    ]  # fmt: skip
+    for line in lines:
+        after = _said_after(line, part.text)
+        written = [(line.node.value, rounded_unit(line.node))]
+        written += [(claim.value, claim.unit) for claim in line.claims]
+        if not all(known.of(value, unit, line.label, after) for value, unit in written):
+            return False
+    return len(lines) > 1 and all(known.of(one.value, one.unit, "") for one in part.claims)
+
+
 def roughly(line: Line) -> Fraction:
     """What the last digit is worth of a number that is said to be about right, `大约200万`.
 

@@ -245,6 +245,9 @@ _LINES = {
     "Not understood": "没读懂",
     "Understood is": "能读懂的写法",
     "not sure": "无法判断",
+    "which layer is meant: name it, such as block 2: 26x26": (
+        "指的是哪一层：请写出层名，如“第二块：26x26”"
+    ),
     "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166": (
         "每层或每块一行，如“第二块：746,240”，再写“合计：1,992,166”"
     ),

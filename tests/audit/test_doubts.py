@@ -85,3 +85,31 @@ def test_a_list_of_receptive_fields_goes_on_from_layer_to_layer() -> None:
 ])  # fmt: skip
 def test_memory_as_it_is_said(text: str, right: bool) -> None:
     assert nincost.audit(text).ok is right
+
+
+@pytest.mark.parametrize("text", [
+    "感受野从11（第一块）到51（第二块）、99（第三块）、195（第四块）",
+    "第一层卷积后54，池化后26，第二块还是26，池化后12，第三块还是12，池化后5",
+    "conv 11x11: 11712 + 1x1: 2*9312 + 1961830 = 1992166 params",
+    "print(sum([30336, 746240, 1180800, 34790])) -> 1992166",
+    "用Adam的话优化器状态是参数的两倍，约15.9MB",
+])  # fmt: skip
+def test_names_behind_numbers_within_sums_and_after_layers(text: str) -> None:
+    assert nincost.audit(text).ok
+
+
+def test_a_receptive_field_of_no_layer_is_not_understood() -> None:
+    audit = nincost.audit("感受野：第一块11，另外还有77")
+    assert audit.verdict == "not sure"
+    assert "which layer is meant" in str(audit)
+
+
+def test_true_numbers_are_not_called_wrong_for_how_they_were_put_together() -> None:
+    text = (
+        "the third block has 1,180,800, the second 746,240, 885,120 of the third in its 3x3 conv, "
+        "614,656 of the second in the 5x5"
+    )
+    audit = nincost.audit(params=text)
+    assert audit.grades[0].not_understood == ("885,120", "614,656")
+    false = nincost.audit(params=text.replace("746,240", "764,240"))
+    assert false.verdict == "wrong"

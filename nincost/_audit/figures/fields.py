@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from nincost._audit.figures.results import GradedFigure
+from nincost._audit.figures.results import GradedFigure, verdict_of
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import parse
@@ -20,6 +20,7 @@ _BEFORE_GLOBAL = re.compile(
     re.IGNORECASE,
 )
 _LAST = re.compile(r"\b(?:last|final) (?:conv\w* )?layer|最后一个?层", re.IGNORECASE)
+_IN_PARENTHESES = re.compile(r"\s*[(（][^()（）]*[)）]")
 _KERNEL = re.compile(r"(?<![\d*x×.])(\d{1,2})\s?[x×*]\s?\1(?![\d*x×])")
 _POOL = re.compile(r"pool|池化|汇聚", re.IGNORECASE)
 _SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
@@ -37,7 +38,12 @@ def graded_fields(
     for figure in figures:
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
-        place = _unnumbered(figure.before, layers, last) or labels.last_of(figure.before)
+        after = _IN_PARENTHESES.match(reading.text, figure.end)  # `11（第一块）`
+        before = _IN_PARENTHESES.sub("", figure.before)
+        place = labels.last_of(after[0]) if after else None
+        if place is None:
+            place = _unnumbered(before, layers, last) or labels.last_of(before)
+        named = place is not None
         if place is None and last is not None and _POOL.search(figure.before):
             later = range(last + 1, len(layers))  # `第一块11，池化后19`
             place = next((p for p in later if "Pool" in layers[p].cost.type), None)
@@ -63,7 +69,7 @@ def graded_fields(
                 subject=layer.name,
                 written=str(value),
                 expected=str(own),
-                verdict="wrong" if mistakes else "right",
+                verdict=verdict_of(mistakes, named=named),
                 mistakes=mistakes,
                 formula=_working(layers, place),
             )

@@ -40,7 +40,7 @@ from nincost._audit.figures.memory_sums import (
     unit_slip_of,
     value_of,
 )
-from nincost._audit.figures.memory_words import as_said, lacks_gradients
+from nincost._audit.figures.memory_words import as_said, lacks_gradients, without_activations
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
@@ -129,6 +129,7 @@ def _graded(
     elif right is None and not any(written.fits(size) for size in predicted):
         mistakes = (
             _without_gradients(written, together if lacking else (), sizes)
+            or without_activations(written, kind, sizes, copies, f"{text} {words}")
             or _mistake(written, kind, sizes, batch, copies, formulas),
         )
     item = (sides[0][0], sides[0][1])

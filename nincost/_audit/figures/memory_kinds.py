@@ -38,6 +38,14 @@ PAIR = re.compile(
 EACH = re.compile(r"\b(?:each|every)\b|各|每", re.IGNORECASE)
 _ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?|就是", re.IGNORECASE)
 
+#: `优化器状态是参数的两倍`: what it is compared with.
+_TIMES = re.compile(
+    r"(?:参数|权重)(?:量|数量)?的\s*[一两二三四2-4]\s*倍"
+    r"|(?:twice|two times|three times|[2-4]\s?x)\s+(?:the\s+|as\s+\w+\s+as\s+(?:the\s+)?)?"
+    r"(?:size of the\s+)?(?:number of\s+)?(?:param\w*|weights)",
+    re.IGNORECASE,
+)
+
 
 def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
     before = figure.before.partition("=")[0]
@@ -59,7 +67,7 @@ def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
         found = [
             (match.end(), kind)
             for kind, pattern in KINDS.items()
-            for match in pattern.finditer(words)
+            for match in pattern.finditer(_TIMES.sub(" ", words))
         ]
         if found:
             kind = max(found)[1]

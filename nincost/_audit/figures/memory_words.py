@@ -6,6 +6,8 @@ import re
 
 from nincost._audit.figures.memory_formulas import BYTES, Formula, MemoryKind, Sizes
 from nincost._audit.figures.memory_kinds import KINDS
+from nincost._audit.figures.memory_sums import Value
+from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.words import says_values
 
 _WITHOUT_ACTIVATIONS = re.compile(
@@ -44,3 +46,17 @@ def as_said(
     if kind in ("activations", "data") and says_values(text):
         return [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
     return formulas
+
+
+def without_activations(
+    written: Value, kind: MemoryKind, sizes: Sizes, copies: int, words: str
+) -> Mistake | None:
+    """Where activations are left out on purpose: another number of values for each parameter."""
+    if kind != "training" or not _WITHOUT_ACTIVATIONS.search(words):
+        return None
+    counts = (n for n in range(4) if n != copies and written.fits(BYTES * sizes.params * (2 + n)))
+    kept = next(counts, None)
+    if kept is None:
+        return None
+    text = f"{kept} values for each parameter, where {copies} are kept"
+    return Mistake("optimizer-state", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,13 @@ from nincost._audit.interpretations import Mistake
 FigureKind = Literal["memory", "shapes", "fields"]
 #: `not sure`: something was not understood, so that neither can be said.
 Verdict = Literal["right", "wrong", "not sure"]
+
+
+def verdict_of(mistakes: Sequence[Mistake], *, named: bool) -> Verdict:
+    """Not sure where nothing explains it and its own words do not say which layer is meant."""
+    if not mistakes:
+        return "right"
+    return "not sure" if mistakes[0].key == "unexplained" and not named else "wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class FigureGrade:
         """Each kind of mistake once, with what it was made in."""
         found: dict[str, tuple[Mistake, list[str]]] = {}
         for figure in self.figures:
-            for one in figure.mistakes[:1]:
+            for one in figure.mistakes[: figure.verdict == "wrong"]:
                 found.setdefault(one.key, (one, []))[1].append(figure.subject)
         yield from found.values()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.figures.chains import chain_of, graded_chain, size_mistake
-from nincost._audit.figures.results import GradedFigure
+from nincost._audit.figures.results import GradedFigure, verdict_of
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import parse
@@ -19,6 +20,7 @@ from nincost._closed_form.window import Window, by
 from nincost.errors import ExpressionError
 
 _INPUT = re.compile(r"\b(?:input|image)\b|输入|图像|图片", re.IGNORECASE)
+_POOL = re.compile(r"\bpool|池化|汇聚", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAMES_WITH_DIGITS = re.compile(
     r"(?:block|pool|conv|stage|layer|padding|pad|stride|kernel|window)\s*[#_=]?\s*\d+|第\s*\d+"
@@ -56,6 +58,10 @@ def graded_shapes(
         text = " ".join(raw.split())
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
         place = labels.last_of(figure.before)
+        named = place is not None
+        if place is None and after and not formula and _POOL.search(figure.before):
+            pools = (p for p in range(after, len(layers)) if "Pool" in layers[p].cost.type)
+            place = next(pools, None)  # `第二块还是26，池化后12`
         if place is None:
             place = labels.last_of(figure.context)
             place = None if place in used else place  # its size was said: it goes on from there
@@ -77,6 +83,8 @@ def graded_shapes(
             if place is None:
                 place = after if after < len(layers) else None
             one = _of_dims(dims, text, layers, place)
+            if one is not None:
+                one = replace(one, verdict=verdict_of(one.mistakes, named=named))
         if one is not None:
             found.append(one)
             if place is not None:

@@ -205,6 +205,9 @@ class _Reader:
             return amount
         if said == "shapes" and says_values(statement.after):
             return "memory"
+        fields = "fields" in (self.now, about(statement.context))
+        if not fields and _AFTER_LAYER.search(statement.before) and _is_shape(text):
+            return "shapes"
         if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
             return "shapes"
         if not statement.first_in_line or statement.context:
@@ -277,6 +280,8 @@ _SYMBOLIC = re.compile(
 )
 #: `一个输出点能看到原图上99个像素`: a receptive field.
 _SEEN = re.compile(r"像素|看到|\bpixels?\b|\bsees?\b", re.IGNORECASE)
+#: `卷积后54，池化后26`: a size.
+_AFTER_LAYER = re.compile(r"(?:卷积|池化|汇聚)(?:层)?(?:之)?后(?:的|变?成|为|是|还是|得到?)?\s*$")
 #: `885,120`: a number of five digits and more.
 _LARGE = re.compile(r"[\s(]*(?:\d{5,}|\d{1,3}(?:,\d{3})+)[\s)]*")
 #: `54.25 -> 55`: a size that was rounded.

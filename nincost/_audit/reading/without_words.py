@@ -41,6 +41,10 @@ _SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the 
 )
 _IN_A_NAME = re.compile("[A-Za-z_]")
 _PUNCTUATION = re.compile(r"[:?!\"'“”‘’…<>\[\]|_`;,⌊⌋⌈⌉。、|#]|\.(?!\d)")
+#: `11712 + 1x1: 2*9312`: a term's name within a sum.
+_NAMED_TERM = re.compile(
+    r"(?<=\+)\s*(?:\d{1,2}\s?[xX*]\s?\d{1,2}|[A-Za-z][\w ]{0,20}?)(?:\s*conv\w*|卷积)?\s*:(?=\s*\d)"
+)
 #: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
 _WORD_OPERATORS = (
     (re.compile(r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])", re.IGNORECASE), "+"),
@@ -96,6 +100,7 @@ def without_words(line: str, start: int, end: int) -> str:
         and not SIZE_FORMULA.search(seen[: colon.start()])
     ):
         seen = " " * colon.end() + seen[colon.end() :]
+    seen = _NAMED_TERM.sub(blank, seen)
     seen = _COUNTED.sub(blank, seen)
     for pattern, operator in _WORD_OPERATORS:
         seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]

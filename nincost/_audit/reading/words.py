@@ -60,7 +60,7 @@ DIMS = re.compile(r"\d+(?:\s*[x×X*,，]\s*\d+)+")
 #: `变成54×54`, `turns into 22x22`: a size that comes out.
 BECOMES = re.compile(
     r"(?:变[成为]|得到|缩[小到]+为?|降[到为]|剩下?|输出[为是]?|→|->"
-    r"|becomes?|into|down to|leaves?|gives?)"
+    r"|becomes?|into|down to|leaves?|gives?|makes?(?: (?:them|it))?|maps of)"
     r"\s*(?:a\s+)?\d{1,4}\s*[x×X*]\s*\d{1,4}(?!\d)",
     _I,
 )
@@ -97,7 +97,8 @@ _COUNT = re.compile(r"\b(two|three|both|2|3) (?:of them|together|have)\b|(两个
 #: `9312 (x2)`, `9312, twice`: how many layers a number stands for, said after it.
 _COPIES = re.compile(
     r"^\W*(?:[x×*✕]\s*(?P<a>[2-4])\b|(?P<b>[2-4])\s*(?:[x×]|times|layers|of (?:them|these))\b"
-    r"|(?P<two>twice|for both|two of|each|apiece|各?(?:两|二|2)[个层次]|(?:共|有)(?:两|2)[个层])"
+    r"|(?P<two>twice|for both|two of|\(?two\)|each|apiece"
+    r"|各?(?:两|二|2)[个层次]|(?:共|有)(?:两|2)[个层])"
     r"|(?P<three>three times|(?:三|3)[个层次]))",
     _I,
 )

@@ -58,6 +58,8 @@ def figures_verdict(grade: FigureGrade) -> str:
 
 def about_figure(figure: GradedFigure) -> list[tuple[str, str]]:
     """What is to be said of a statement beside its row: mistakes, the right way, notes."""
+    if figure.verdict == "not sure":
+        return [("Not understood", "which layer is meant: name it, such as block 2: 26x26")]
     lines = []
     for index, one in enumerate(figure.mistakes):
         lines.append(("or" if index else "mistake", f"{one.title}: {one.detail}"))
