@@ -86,7 +86,9 @@ def right(value: int, products: Products = ()) -> Interpretation:
 
 def products_of(terms: Terms) -> Products:
     """The terms' factors in canonical order, ones left out."""
-    return tuple(sorted(tuple(sorted(f.value for f in t.factors if f.value != 1)) for t in terms))
+    # Lists, and no generators: it is asked some 10,000 times for a model.
+    factors = [tuple(sorted([f.value for f in t.factors if f.value != 1])) for t in terms]
+    return tuple(sorted(factors)) if len(factors) > 1 else tuple(factors)
 
 
 def longest(products: Products) -> tuple[int, ...]:

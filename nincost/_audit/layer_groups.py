@@ -20,6 +20,7 @@ from nincost._audit.mistakes import Question
 from nincost._audit.reading.expression import stands_for
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import CostedLayer, CostTerms
+from nincost._isolation import collection_paused
 
 _MOST_IN_SUMS = 64  # layers of which every run's sum is listed
 _MOST_ROUNDED = 5  # amounts that a rounded number is tried as
@@ -89,9 +90,10 @@ class LayerGroups:
                 if all(k.mistakes != one.mistakes for k in known):
                     known.append(one)
 
-        for group, cost in enumerate(self.costs):
-            add(group, interpretations(cost, self.question, self._weights))
-            add(group, with_digits_swapped(self.totals[group]))
+        with collection_paused():  # a collection takes as long as all of it
+            for group, cost in enumerate(self.costs):
+                add(group, interpretations(cost, self.question, self._weights))
+                add(group, with_digits_swapped(self.totals[group]))
         if self.question.what != "params":
             for place, sizes in self.carried.items():
                 group = self.group_of[place]

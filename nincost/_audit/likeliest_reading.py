@@ -16,7 +16,7 @@ from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
-from nincost._audit.truths import all_true, is_about, is_true, lists_other, stated_total
+from nincost._audit.truths import all_true, compares, is_about, is_true, lists_other, stated_total
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 
@@ -100,8 +100,9 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
                                               whats, batches):  # fmt: skip
         if any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
             continue
-        others = tuple(amount for _, amount in subject.other_totals(what))
-        total = stated_total(one, subject.layers(batch), what, subject.layers(1), others)
+        others = subject.other_totals(what) if compares(part.text) else []
+        totals = tuple(amount for _, amount in others)
+        total = stated_total(one, subject.layers(batch), what, subject.layers(1), totals)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
     return _beside_total(part, subject, weights) or best

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 from nincost._closed_form.window import Window, by, out_size
 
 
-def misread_sizes(window: Window) -> dict[tuple[int, ...], str]:
+@functools.lru_cache(maxsize=1024)
+def misread_sizes(window: Window) -> Mapping[tuple[int, ...], str]:
     """Output sizes by another stride or padding, or rounded up, each with what was misread.
 
     A size that several misreadings give has the likeliest: one of padding, then of stride, then a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,15 +23,30 @@ from nincost._trace.records import Trace
 from nincost._trace.trace import trace
 from nincost.errors import InputError, did_you_mean
 
-#: Of a batch size, the trace and the layers with their costs.
-Traces = dict[int, tuple[Trace, tuple[CostedLayer, ...]]]
+
+@dataclass(slots=True)
+class Known:
+    """What was found out about a model so far.
+
+    Attributes:
+        traces: of a batch size, the trace and the layers with their costs.
+        memories: of a step's settings, what it takes.
+        fields: each layer's receptive field, in pixels.
+    """
+
+    traces: dict[int, tuple[Trace, tuple[CostedLayer, ...]]] = field(default_factory=dict)
+    memories: dict[tuple[object, ...], MemoryTotals] = field(default_factory=dict)
+    fields: dict[str, int] | None = None
 
 
 @functools.lru_cache(maxsize=16)
-def _built_in(name: str, dtype: torch.dtype) -> tuple[Model, Traces]:
-    """A built-in variant and its traces, which many answers share; `dtype` is torch's default."""
+def _built_in(name: str, dtype: torch.dtype) -> tuple[Model, Known]:
+    """A built-in variant and what is known of it, which many answers share.
+
+    `dtype` is torch's default.
+    """
     assert dtype is torch.get_default_dtype()
-    return resolve(name), {}
+    return resolve(name), Known()
 
 
 def subject_of(
@@ -38,8 +54,8 @@ def subject_of(
 ) -> Subject:
     """What an answer is about; a built-in variant is built and traced once in a process."""
     if isinstance(model, str) and model in VARIANTS and not arg and input is None:
-        found, traces = _built_in(model, torch.get_default_dtype())
-        return Subject(found, batch_size=batch_size, layer=layer, traces=traces)
+        found, known = _built_in(model, torch.get_default_dtype())
+        return Subject(found, batch_size=batch_size, layer=layer, known=known)
     return Subject(resolve(model, arg), input=input, batch_size=batch_size, layer=layer)
 
 
@@ -53,14 +69,13 @@ class Subject:
 
     def __init__(
         self, found: Model, *, input: Any = None, batch_size: int = 1, layer: str | None = None,
-        traces: Traces | None = None,
+        known: Known | None = None,
     ) -> None:  # fmt: skip
         self.found = found
         self.input = input
         self.batch_size = batch_size
         self.layer = layer
-        self._traces: Traces = {} if traces is None else traces
-        self._memories: dict[tuple[object, ...], MemoryTotals] = {}
+        self._known = known or Known()
         self.traced, layers = self._at(batch_size)
         if layer is not None and not _within(layers, layer):
             names = [one.name for one in layers]
@@ -71,7 +86,7 @@ class Subject:
             )
 
     def _at(self, batch: int) -> tuple[Trace, tuple[CostedLayer, ...]]:
-        if batch not in self._traces:
+        if batch not in self._known.traces:
             with collection_paused():
                 traced = trace(
                     self.found,
@@ -80,8 +95,8 @@ class Subject:
                     operators=meta_operators(),
                     on_cpu=True,
                 )
-                self._traces[batch] = (traced, costed_layers(traced))
-        return self._traces[batch]
+                self._known.traces[batch] = (traced, costed_layers(traced))
+        return self._known.traces[batch]
 
     def all_layers(self, batch: int | None = None) -> tuple[CostedLayer, ...]:
         """Every layer with its costs at a batch size, by default the question's."""
@@ -102,21 +117,24 @@ class Subject:
     ) -> MemoryTotals:
         """What `nincost memory` predicts of a step, perhaps of the model without some layers."""
         key = (batch, inference, optimizer, tuple(without))
-        if key not in self._memories:
+        memories = self._known.memories
+        if key not in memories:
             module: Any = self.found.module
             if without:
                 module = without_layers(module, without)
             given = self.input if self.input is not None else (self.found.default_input or None)
-            self._memories[key] = predict_memory(
+            memories[key] = predict_memory(
                 module, input=given, batch_size=batch, inference=inference, measure=False,
                 **({} if inference else {"optimizer": optimizer}),  # type: ignore[arg-type]
             ).totals  # fmt: skip
-        return self._memories[key]
+        return memories[key]
 
     def field_sizes(self) -> dict[str, int]:
         """The receptive field of each layer along its last dimension, in pixels."""
-        fields = receptive_fields(self.found, self.input, batch_size=1, mode="eval")
-        return {name: own[-1].size for name, own in fields.items() if own}
+        if self._known.fields is None:
+            fields = receptive_fields(self.found, self.input, batch_size=1, mode="eval")
+            self._known.fields = {name: own[-1].size for name, own in fields.items() if own}
+        return self._known.fields
 
     def other_totals(self, what: Quantity) -> list[tuple[str, int]]:
         """What the built-in variants cost that this model may be confused with, itself left out."""

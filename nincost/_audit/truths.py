@@ -79,6 +79,11 @@ def is_true(
     return whole and node.kind == "number" and node.value < _INCIDENTAL and not node.unit
 
 
+def compares(text: str) -> bool:
+    """Whether it compares the model with another one."""
+    return bool(_COMPARES.search(text))
+
+
 def said_times(words: str) -> tuple[int, ...]:
     """How many forward passes a number with these words is."""
     if _BACKWARD.search(words):
@@ -169,7 +174,6 @@ def stated_total(
     known += [truths_of(single, what)] if single != layers else []
     found: Line | None = None
     total = Fraction(known[0].total)
-    compared = bool(_COMPARES.search(part.text))
     whole_step = bool(_BACKWARD.search(part.text) and re.search(r"forward|前向", part.text))
     followed = False  # whether a block was named, so that `the second` is one
     for line in (*part.lines, *part.remarks):
@@ -187,7 +191,7 @@ def stated_total(
             small = value < _INCIDENTAL and not unit and node.kind == "number"
             if (
                 small
-                or (compared and _is_of_others(value, unit, others, total))
+                or _is_of_others(value, unit, others, total)
                 or any(
                     one.of(value / more, unit / more, line.label, after, followed=followed)
                     for one in known

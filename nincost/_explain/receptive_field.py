@@ -16,11 +16,14 @@ from typing import Any
 
 import torch
 
+from nincost._devices.tables import meta_operators
 from nincost._isolation import unchanged
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, set_mode
 from nincost._models.inputs import float_dtype, make_input
 from nincost._torch.operators import DispatchMode
+from nincost._trace.meta_operators import find_operator
+from nincost._trace.recorder import made_by_layout
 from nincost._trace.trace import Mode
 from nincost.errors import NincostError
 
@@ -101,6 +104,7 @@ class _FieldRecorder(DispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, image: torch.Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._dims = image.dim() - 2
+        self._operators = meta_operators()
         self._known: dict[int, tuple[torch.Tensor, ReceptiveFields]] = {}
         self._remember(image, tuple(ReceptiveField(1, 1, 0) for _ in range(self._dims)))
 
@@ -116,7 +120,10 @@ class _FieldRecorder(DispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
+        # torch's own meta kernels of some operators import its compiler, which takes seconds.
+        result = made_by_layout(find_operator(self._operators, func), args, kwargs or {})
+        if result is NotImplemented:
+            result = func(*args, **(kwargs or {}))
         taken = [t for t in _tensors((*args, *(kwargs or {}).values())) if self.knows(t)]
         if taken:
             fields = self._after(func, args, taken, result)

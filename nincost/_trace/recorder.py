@@ -166,7 +166,7 @@ class Recorder(DispatchMode):
         looks = self.values is not None and looks_at_values(func)
         dynamic = looks and has_dynamic_shape(func, args)
         by_layout = on_meta and not dynamic
-        made = _by_layout(operator, args, kwargs) if by_layout else NotImplemented
+        made = made_by_layout(operator, args, kwargs) if by_layout else NotImplemented
         laid_out = made is not NotImplemented
         if not laid_out:
             if self._is_composite(func):
@@ -279,7 +279,7 @@ def _make(layouts: Iterable[TensorMeta]) -> list[Tensor]:
     ]
 
 
-def _by_layout(operator: MetaOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def made_by_layout(operator: MetaOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The operator's result where its outputs' layouts are known, else NotImplemented."""
     if operator.layout is None:
         return NotImplemented

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -113,3 +115,13 @@ def test_what_has_no_pixels_has_no_field() -> None:
     assert text.layers[-1].field == ()
     mixed = nincost.explain(nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), input="1x4x4")
     assert mixed.layers[-1].field is None
+
+
+def test_no_compiler_is_imported_for_them() -> None:
+    """torch's own meta kernel of relu imports its compiler: seconds for a list of numbers."""
+    code = (
+        "import sys, nincost\n"
+        "assert nincost.audit('block2 receptive field: 51').ok\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
