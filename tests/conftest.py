@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -18,6 +19,12 @@ torch.set_num_threads(2)
 # A machine that is busy with other things draws and runs slowly, which is no failure.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector the libraries and the thousands of tests: it looks at what tests make."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.emulated import answer, needs_emulator, run_emulated
+from support.emulated import answer, fork_emulated, needs_emulator, run_emulated
 
 pytestmark = needs_emulator
 
@@ -121,10 +121,10 @@ print(json.dumps([objects, mine]))
 
 def test_objects_of_another_rank_are_those_that_it_sent(tmp_path: Path) -> None:
     options = {"world_size": 4, "journal": tmp_path / "journal"}
-    alone = run_emulated(BROADCAST, rank=2, **options)
+    alone = fork_emulated(BROADCAST, rank=2, **options)
     assert alone.returncode == 1
     assert "rank 2 needs what rank 0 sends in broadcast_object_list" in alone.stderr
-    assert run_emulated(BROADCAST, rank=0, **options).returncode == 1  # it needs rank 1
+    assert fork_emulated(BROADCAST, rank=0, **options).returncode == 1  # it needs rank 1
     assert answer(BROADCAST, rank=1, **options) == [[{"seed": 17}, 0], [11]]
     assert answer(BROADCAST, rank=0, **options) == [[{"seed": 17}, 0], [10]]
     assert answer(BROADCAST, rank=2, **options) == [[{"seed": 17}, 0], [12]]

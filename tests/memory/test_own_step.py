@@ -57,8 +57,8 @@ def test_it_takes_what_cuda_takes(
     file: str, names: list[str], inputs: dict[str, Any], specs: list[str]
 ) -> None:
     path = str(STEPS / f"{file}.py")
-    truth = answer(ON_THE_CARD, path, json.dumps(names), json.dumps(inputs), gpu="a100-80gb")
-    result = nincost.memory(f"{path}:step", input=specs, batch_size=32, gpu="a100-80gb")
+    truth = answer(ON_THE_CARD, path, json.dumps(names), json.dumps(inputs))
+    result = nincost.memory(f"{path}:step", input=specs, batch_size=32, gpu="h100")
     totals = result.totals
     predicted = [totals.peak_allocated_bytes, totals.peak_reserved_bytes]
     assert [*predicted, totals.phases["after_step"]] == truth

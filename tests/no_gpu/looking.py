@@ -221,6 +221,7 @@ def taken(name: str, steps: int) -> list[int]:
     from nincost._step.step_options import Step
 
     gc.collect()
+    gc.freeze()  # so that the next collection does not look at libraries again
     torch._C._cuda_clearCublasWorkspaces()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

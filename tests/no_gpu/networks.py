@@ -62,6 +62,7 @@ def told(network: Trained, target: Target) -> list[Change]:
 
 def taken(network: Trained) -> list[Change]:
     """What PyTorch takes for the same steps."""
+    gc.freeze()  # what is there already, torch's modules above all, holds no memory of the card
     net, inputs = network.build(), network.inputs()
     memory = torch.cuda.memory
     memory._record_memory_history(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.adapters import TRAIN_AND_PRINT
+from support.adapters import TRAIN_AND_PRINT, TRANSFORMERS
 from support.emulated import answer, needs_emulator
 from torch import nn
 
@@ -44,12 +44,12 @@ def test_lora_takes_what_a_script_with_peft_takes(
     checkpointed: bool, dora: bool, tmp_path: Path
 ) -> None:
     flags = [str(int(flag)) for flag in (checkpointed, dora)]
-    truth = answer(ON_THE_CARD, json.dumps(LLAMA), *flags, gpu="a100-80gb")
+    truth = answer(ON_THE_CARD, json.dumps(LLAMA), *flags, imports=TRANSFORMERS)
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
     result = nincost.memory(
         f"hf:{tmp_path}", input="input_ids=128:int64", batch_size=4, dtype="bfloat16",
         lora="r=8,target=q_proj,v_proj" + (",dora" if dora else ""), optimizer="AdamW",
-        activation_checkpointing="own" if checkpointed else "none", gpu="a100-80gb",
+        activation_checkpointing="own" if checkpointed else "none", gpu="h100",
     )  # fmt: skip
     totals = result.totals
     assert [totals.peak_allocated_bytes, totals.peak_reserved_bytes] == truth

@@ -81,11 +81,11 @@ def file(tmp_path: Path) -> str:
 
 @needs_emulator
 def test_they_take_what_a_script_takes(file: str) -> None:
-    truth = answer(ON_THE_CARD, str(Path(file).parent), gpu="a100-80gb")
+    truth = answer(ON_THE_CARD, str(Path(file).parent))
     for loss in (f"{file}:second", "output['losses'][1]"):
         totals = nincost.memory(
             f"{file}:Net", input="64", batch_size=512, loss=loss, optimizer=f"{file}:Lion",
-            gpu="a100-80gb",
+            gpu="h100",
         ).totals  # fmt: skip
         assert [totals.peak_allocated_bytes, totals.peak_reserved_bytes] == truth
 
