@@ -14,7 +14,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-torch.set_num_threads(2)
+# Tests run beside each other, on networks so small that a second thread mostly waits for the first:
+# here, and in the processes that they start.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A machine that is busy with other things draws and runs slowly, which is no failure.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.trainings import TINY, one_thread
+from support.trainings import TINY
 
 ROOT = Path(__file__).parents[2]
 QUICK = [
@@ -25,10 +24,8 @@ QUICK = [
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with one_thread():
-        yield
 
 
 def test_the_table_is_the_default_and_files_are_left(nincost_cli: Any) -> None:

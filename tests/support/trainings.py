@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +67,3 @@ class RecordingCallbacks(Callbacks):
 
     def on_train_end(self) -> None:
         self.closed += 1
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Networks so small are quicker without a second thread, above all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
-from support.trainings import one_thread
 
 from nincost._train.data import Dataset, load
 from nincost.errors import InputError
@@ -21,9 +19,3 @@ def fashion() -> Dataset:
         if os.environ.get("CI"):
             raise  # CI installs the data, and must not pass without
         pytest.skip(f"no Fashion-MNIST here: {error}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
