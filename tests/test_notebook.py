@@ -85,6 +85,7 @@ def test_what_is_committed_is_what_it_says_today(executed: Any) -> None:
     assert outputs(committed, "text/html")[1:] == outputs(executed, "text/html")[1:]
 
 
+@pytest.mark.slow
 def test_the_second_asks_whether_it_fits(tmp_path: Path) -> None:
     executed = run(FITS, tmp_path)
     said = "".join(outputs(executed, "text"))

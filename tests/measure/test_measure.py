@@ -77,7 +77,7 @@ OUT_OF_MEMORY = (
 
 
 def job(**options):
-    request = make_request("two-1x1", None, options.pop("batch_size", 2), **options)
+    request = make_request("cifar10", None, options.pop("batch_size", 2), **options)
     made = measure.make_job(request, 2, None)  # type: ignore[arg-type]
     return json.loads(json.dumps(made))
 
@@ -85,18 +85,18 @@ def job(**options):
 @pytest.mark.parametrize(
     "options",
     [
-        {"input": "1x96x96"},
-        {"input": "1x96x96", "optimizer": "AdamW", "amp": "bfloat16"},
-        {"input": "1x96x96", "dtype": "bfloat16", "channels_last": True},
+        {"input": "3x32x32"},
+        {"input": "3x32x32", "optimizer": "AdamW", "amp": "bfloat16"},
+        {"input": "3x32x32", "dtype": "bfloat16", "channels_last": True},
         {
-            "input": "1x96x96",
+            "input": "3x32x32",
             "grad_accumulation": 2,
             "activation_checkpointing": "top-level",
             "optimizer_impl": "for-loop",
         },
-        {"input": "1x96x96", "grad_scaler": True, "clip_grad_norm": 1.0},
+        {"input": "3x32x32", "grad_scaler": True, "clip_grad_norm": 1.0},
         {
-            "input": "1x96x96",
+            "input": "3x32x32",
             "loss": "mse",
             "grad_set_to_none": False,
             "zero_grad_before_forward": True,
@@ -127,13 +127,13 @@ def test_real_steps_run_and_are_told_by_phase(options):
 
 
 def test_inference_has_no_backward():
-    answer = run(job(input="1x96x96", inference=True), TapeMeter())
+    answer = run(job(input="3x32x32", inference=True), TapeMeter())
     assert list(answer["phases"]) == ["after_model", "after_forward"]
     assert answer["steps"] == 2
 
 
 def test_out_of_memory_is_an_answer_with_the_shortfall():
-    answer = run(job(input="1x96x96"), TapeMeter(fail_at=3))
+    answer = run(job(input="3x32x32"), TapeMeter(fail_at=3))
     assert answer["out_of_memory"].startswith("CUDA out of memory")
     assert answer["shortfall_bytes"] == 2 * 2**30 - 512 * 2**20
     assert answer["steps"] == 0
@@ -141,7 +141,7 @@ def test_out_of_memory_is_an_answer_with_the_shortfall():
 
 
 def test_the_process_answers_on_its_last_line():
-    answer = run(job(input="1x96x96"), TapeMeter())
+    answer = run(job(input="3x32x32"), TapeMeter())
     measured = measure.read_answer(f"noise\n{json.dumps(answer)}\n", "", "net")
     assert measured.peak_reserved_bytes == answer["peak_reserved_bytes"]
     with pytest.raises(measure.MeasureError, match="measuring net failed: ValueError: bad"):
@@ -162,7 +162,7 @@ def test_a_job_reaches_a_fresh_process(monkeypatch):
 
 
 def test_a_process_that_waits_touches_no_gpu_and_ends_with_its_measurement():
-    request = make_request("two-1x1", input="1x96x96")
+    request = make_request("cifar10", input="3x32x32")
     with measure.Measurement(request, 2) as waiting:
         process = waiting._process
         with pytest.raises(subprocess.TimeoutExpired):  # it waits for its job
@@ -256,8 +256,8 @@ def gpu_here(monkeypatch):
 
 @pytest.mark.usefixtures("gpu_here")
 def test_memory_sets_the_measurement_beside_the_prediction():
-    options = {"input": "1x96x96", "gpu": "t4"}
-    result = nincost.memory("two-1x1", **options)
+    options = {"input": "3x32x32", "gpu": "t4"}
+    result = nincost.memory("cifar10", **options)
     assert result.totals.measured is not None
     assert result.totals.measured.peak_allocated_bytes == 10_000
     measured = result.to_dict()["totals"]["measured"]
@@ -267,17 +267,17 @@ def test_memory_sets_the_measurement_beside_the_prediction():
     }  # fmt: skip
     assert promised <= set(measured)
     assert json.loads(result.to_json())["totals"]["measured"] == measured
-    assert nincost.memory("two-1x1", measure=False, **options).totals.measured is None
+    assert nincost.memory("cifar10", measure=False, **options).totals.measured is None
 
 
 @pytest.mark.usefixtures("gpu_here")
 def test_what_nobody_asked_for_may_fail_and_is_noted():
-    options = {"input": "1x96x96", "gpu": "t4", "loss": lambda output: output.sum()}
-    result = nincost.memory("two-1x1", **options)
+    options = {"input": "3x32x32", "gpu": "t4", "loss": lambda output: output.sum()}
+    result = nincost.memory("cifar10", **options)
     assert result.totals.measured is None
     assert "not measured: the loss function cannot be given" in result.notes[-1]
     with pytest.raises(nincost.InputError, match="the loss function cannot be given"):
-        nincost.memory("two-1x1", measure=True, **options)
+        nincost.memory("cifar10", measure=True, **options)
 
 
 def test_a_loss_in_a_file_is_found_by_the_other_process(tmp_path):

@@ -35,7 +35,7 @@ class CountingClock:
 
 
 def step(**options):
-    return Step(resolve("two-1x1", {}), input="1x96x96", batch_size=2, **options)
+    return Step(resolve("cifar10", {}), input="3x32x32", batch_size=2, **options)
 
 
 def test_steps_are_timed_from_begin_to_begin_and_by_phase():

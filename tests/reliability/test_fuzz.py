@@ -30,7 +30,7 @@ def told(network: Network, found: list[Difference]) -> str:
     return "\n".join([*map(str, found), network.program])
 
 
-@settings(quietly, max_examples=300)
+@settings(quietly, max_examples=100)
 @given(RANDOM)
 def test_counts_shapes_and_activations(rng: Random) -> None:
     network = random_network(rng)

@@ -1,6 +1,6 @@
 """The end of a script that trains what a model has to train, on four sequences of 128 tokens."""
 
-#: What such a script imports that takes long. (PEFT would initialize CUDA, if bitsandbytes is there.)
+#: What such a script imports that takes long; PEFT, with bitsandbytes, would initialize CUDA.
 TRANSFORMERS = ("transformers.models.llama.modeling_llama",)
 
 #: It has `json`, `torch`, `F` and `model`, and prints both peaks.

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import net
 import torch
@@ -31,6 +32,8 @@ def train(accumulate):
             raise ValueError("the second batch is bad")
         if kind == "exits" and number == 2:
             os._exit(3)
+        if sys.argv[2:] == ["slowly"]:
+            time.sleep(0.1)
         if everything:
             print("x" * 200_000, flush=True)
 
