@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.emulated import needs_emulator, run_emulated
+from support.emulated import fork_emulated, needs_emulator
 
 from nincost._allocator import AllocatorConfig
 from nincost._emulator.history import read_settings, replay
@@ -35,7 +35,7 @@ print(json.dumps([stats[name] for name in names]))
 )
 def test_peaks_are_those_that_torch_counts(settings: str, tmp_path: Path) -> None:
     kept = tmp_path / "snapshot.pickle"
-    done = run_emulated(
+    done = fork_emulated(
         RECORD, str(kept), str(SCRIPTS / "random_blocks.py"), "7",
         variables={"PYTORCH_CUDA_ALLOC_CONF": settings},
     )  # fmt: skip

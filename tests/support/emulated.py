@@ -20,7 +20,7 @@ from nincost.errors import EmulatorError
 #: The card of forks, and how many each sees.
 GPU, DEVICES = "h100", 8
 #: What a fork can be given; all else is settled when an interpreter starts.
-OF_A_FORK = {"capacity", "rank", "world_size", "ranks_per_node", "journal"}
+OF_A_FORK = {"capacity", "rank", "world_size", "ranks_per_node", "journal", "variables"}
 
 
 def missing() -> str:
@@ -55,20 +55,22 @@ def _interpreter() -> subprocess.Popen[str]:
 
 
 def fork_emulated(
-    code: str, *arguments: str, imports: tuple[str, ...] = (), **options: Any
-) -> subprocess.CompletedProcess[str]:
+    code: str, *arguments: str, imports: tuple[str, ...] = (),
+    variables: dict[str, str] | None = None, **options: Any,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """As `run_emulated`, in a fork of an interpreter that has imported torch and `imports`."""
     process = _interpreter()
     assert process.stdin is not None
     assert process.stdout is not None
-    variables = environment(get_gpu(GPU), devices=DEVICES, **options) | {"OMP_NUM_THREADS": "1"}
-    del variables["LD_PRELOAD"]  # as in a process that has begun
+    found = environment(get_gpu(GPU), devices=DEVICES, **options) | {"OMP_NUM_THREADS": "1"}
+    del found["LD_PRELOAD"]  # as in a process that has begun
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
         out.touch()
         err.touch()
         question = {
-            "code": code, "arguments": arguments, "imports": imports, "variables": variables,
+            "code": code, "arguments": arguments, "imports": imports,
+            "variables": found | (variables or {}),
             "out": str(out), "err": str(err),
         }  # fmt: skip
         process.stdin.write(json.dumps(question) + "\n")
@@ -93,7 +95,8 @@ def answer(
         imports: modules that the code imports and that take long.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if gpu == GPU and given.keys() <= OF_A_FORK:
+    preloads = "LD_PRELOAD" in given.get("variables", {})
+    if gpu == GPU and given.keys() <= OF_A_FORK and not preloads:
         done = fork_emulated(code + _END, *arguments, imports=imports, **given)
     else:
         done = run_emulated(code + _END, *arguments, gpu=gpu, **given)
