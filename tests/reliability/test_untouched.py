@@ -36,7 +36,17 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: Whose like is among the others.
+LIKE_OTHERS = {
+    "torchvision:shufflenet_v2_x0_5", "torchvision:mnasnet0_5", "torchvision:efficientnet_b0",
+    "timm:mobilenetv4_conv_small", "timm:lcnet_035",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LIKE_OTHERS)) for n in MODELS],
+)
 def test_a_model_is_as_it_was(name: str) -> None:
     model, _ = load(name)
     rng = Random(name)
