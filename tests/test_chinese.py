@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 import nincost
-from nincost._chinese import audit, check, compare, errors, memory, page, report, words
+from nincost._chinese import (
+    audit,
+    check,
+    compare,
+    errors,
+    memory,
+    page,
+    refusals,
+    report,
+    words,
+)
 from nincost._chinese.translate import chinese, say, speaking, usual_language
 from nincost._render.memory.text import _IN_PHASE, _PHASES, ALL_NAMES, ALL_PARTS
 from nincost._render.parts import remedies
@@ -24,6 +34,7 @@ CATALOGS = {
     "errors": errors.SENTENCES,
     "memory": {**memory.SENTENCES, **memory.PARTS},
     "page": page.SENTENCES,
+    "refusals": refusals.SENTENCES,
     "report": report.SENTENCES,
     "words": {**words.SENTENCES, **words.PARTS},
 }

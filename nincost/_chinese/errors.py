@@ -82,11 +82,10 @@ SENTENCES: dict[str, str] = {
         "给出算式，例如 '96*(11*11*1+1) + ... = 1992166'"
     ),
     "there is no file {name}: give a file, or a calculation": ("没有文件 {name}：请给出文件或算式"),
-    "{name} cannot be read: {why}: give a text file or a CSV": (
-        "无法读取 {name}（{why}）：请给出文本文件或 CSV"
+    "{name} cannot be read: {why_t}: give a text file or a CSV": (
+        "无法读取 {name}（{why_t}）：请给出文本文件或 CSV"
     ),
     "{name} is not UTF-8 text: save it as UTF-8": "{name} 不是 UTF-8 文本：请存为 UTF-8",
-    "there is no layer {name}: choose one such as {names}": "没有名为 {name} 的层：可选 {names} 等",
     "the {kind} has no column named {name}: expected layer and one of params, macs, flops, as "
     "`nincost profile --format csv` writes them": (
         "表格中没有名为 {name} 的列：应有 layer 以及 params、macs、flops 之一，"

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Literal
 
-from nincost._chinese import audit, check, compare, errors, memory, page, report, words
+from nincost._chinese import (
+    audit,
+    check,
+    compare,
+    errors,
+    memory,
+    page,
+    refusals,
+    report,
+    words,
+)
 from nincost.errors import InputError
 
 Lang = Literal["en", "zh"]
@@ -19,7 +29,7 @@ LANGS: tuple[Lang, ...] = ("en", "zh")
 _SPOKEN: ContextVar[Lang | None] = ContextVar("spoken", default=None)
 _CATALOGS: tuple[Mapping[str, str], ...] = (
     words.SENTENCES, audit.SENTENCES, check.SENTENCES, compare.SENTENCES, memory.SENTENCES,
-    report.SENTENCES, page.SENTENCES, errors.SENTENCES,
+    report.SENTENCES, page.SENTENCES, errors.SENTENCES, refusals.SENTENCES,
 )  # fmt: skip
 _LONGEST = 4_000
 #: What stands for some names: others stand for anything.
