@@ -117,7 +117,7 @@ TOPIC_PHRASES: dict[str, dict[Lang, str]] = {
         "ReLU 全部原地执行（nn.ReLU(inplace=True)）时为 {there}",
     },
     "connected_without": {
-        "en": "but it cannot be left out: two linear maps of {c} values in a row are one linear map",
+        "en": "it cannot be left out: two linear maps of {c} values in a row are one linear map",
         "zh": "但不能不要 ReLU：{c} 个数连做两次线性变换，仍只是一次线性变换",
     },
     # Padding
