@@ -168,14 +168,45 @@ def test_swin_within_a_few_scalars() -> None:
     assert peak(timeline) == pytest.approx(real.peak, abs=64)
 
 
-#: Sides of the image: the smallest that the network takes, and not too small to have a peak. And
-#: threads: as many as a batch norm has pixels, where it has few; with fewer PyTorch sums otherwise.
+class ChannelsLast(nn.Module):
+    """Two convolutions with a batch norm between, of channels-last images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(3, 24, 3), nn.BatchNorm2d(24), nn.Conv2d(24, 8, 6), nn.Flatten()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x.contiguous(memory_format=torch.channels_last))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.Sequential(nn.Linear(16, 24), nn.BatchNorm1d(24), nn.Linear(24, 8)), (64, 16)),
+        (nn.Sequential(nn.Linear(16, 24), nn.BatchNorm1d(24), nn.Linear(24, 8)), (2, 16)),
+        (nn.Sequential(nn.Conv2d(3, 24, 8), nn.BatchNorm2d(24), nn.Flatten()), (4, 3, 8, 8)),
+        (ChannelsLast(), (4, 3, 8, 8)),
+    ],
+    ids=["rows", "no more rows than threads", "one pixel", "channels-last"],
+)
+def test_batch_norm_sums_by_thread(module: nn.Module, shape: tuple[int, ...], number: int) -> None:
+    x, y = torch.randn(shape), torch.randint(0, 8, shape[:1])
+    spec = "x".join(map(str, shape[1:]))
+    with threads(number):
+        timeline = predicted(module, spec, shape[0], optimizer_arg={"lr": 0.1}, steps=1)
+        check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}, steps=1))
+
+
+#: Sides of the image: the smallest that the network takes, and not too small to have a peak.
 TORCHVISION = {
-    "resnet18": (64, 1),
-    "squeezenet1_1": (64, 1),
-    "densenet121": (32, 2),
-    "vgg11": (32, 1),
-    "shufflenet_v2_x0_5": (32, 2),
+    "resnet18": 64,
+    "squeezenet1_1": 64,
+    "densenet121": 32,
+    "vgg11": 32,
+    "shufflenet_v2_x0_5": 32,
 }
 
 
@@ -183,13 +214,12 @@ TORCHVISION = {
 def test_torchvision(name: str) -> None:
     import torchvision
 
-    side, many = TORCHVISION[name]
+    side = TORCHVISION[name]
     module = getattr(torchvision.models, name)(num_classes=10)
     x, y = torch.randn(2, 3, side, side), torch.randint(0, 10, (2,))
     options = {"lr": 0.1}
-    with threads(many):
-        timeline = predicted(module, f"3x{side}x{side}", 2, optimizer_arg=options, steps=2)
-        check_same(timeline, train(module, x, y, "SGD", options, steps=2))
+    timeline = predicted(module, f"3x{side}x{side}", 2, optimizer_arg=options, steps=2)
+    check_same(timeline, train(module, x, y, "SGD", options, steps=2))
 
 
 def test_mobilenet() -> None:
@@ -198,9 +228,8 @@ def test_mobilenet() -> None:
 
     module = torchvision.models.mobilenet_v2(num_classes=10, width_mult=0.35)
     x, y = torch.randn(2, 3, 32, 32), torch.randint(0, 10, (2,))
-    with threads(2):
-        timeline = predicted(module, "3x32x32", 2, optimizer_arg={"lr": 0.1}, steps=1)
-        check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}, steps=1))
+    timeline = predicted(module, "3x32x32", 2, optimizer_arg={"lr": 0.1}, steps=1)
+    check_same(timeline, train(module, x, y, "SGD", {"lr": 0.1}, steps=1))
 
 
 @pytest.mark.slow
