@@ -106,9 +106,12 @@ class Settings:
         backends.cudnn.benchmark = self.cudnn_benchmark
         backends.cudnn.deterministic = self.cudnn_deterministic
         backends.cudnn.allow_tf32 = self.tf32
-        torch.use_deterministic_algorithms(
-            self.deterministic, warn_only=self.deterministic_warn_only
-        )
+        deterministic = (self.deterministic, self.deterministic_warn_only)
+        if deterministic != (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ):  # which imports the compiler
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
         backends.cuda.enable_flash_sdp(self.flash_sdp)
         backends.cuda.enable_mem_efficient_sdp(self.efficient_sdp)
         backends.cuda.enable_cudnn_sdp(self.cudnn_sdp)
