@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -19,9 +20,14 @@ import torch
 
 from nincost._emulator.ranks import world
 
+#: After which a fork that hangs is ended.
+_SECONDS = 600
+
 
 def main() -> None:
     """Answer until the input ends."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library says as it is imported is no answer
     importlib.import_module("torch._dynamo")  # as an optimizer does
     for line in sys.stdin:
         question = json.loads(line)
@@ -29,13 +35,15 @@ def main() -> None:
             importlib.import_module(name)
         pid = os.fork()
         if pid == 0:
+            os.close(answers)
             _become(question)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        print(status, flush=True)
+        os.write(answers, f"{status}\n".encode())
 
 
 def _become(question: dict[str, Any]) -> NoReturn:
     """Run the code as `python -c` would, its output written to the files named."""
+    signal.alarm(_SECONDS)
     for number, path in ((0, os.devnull), (1, question["out"]), (2, question["err"])):
         os.dup2(os.open(path, os.O_RDWR), number)
     os.environ.clear()
