@@ -57,6 +57,9 @@ from nincost._trace.values.follow import Values
 _META = torch.device("meta")
 
 
+#: Bytes without a shape, which `set_` puts under a tensor.
+_STORAGES = (torch.UntypedStorage, torch.TypedStorage)
+
 #: Tensors that are one tensor.
 _OWN = frozenset({Tensor, Parameter, Buffer, UninitializedParameter, UninitializedBuffer})
 
@@ -152,6 +155,8 @@ class Recorder(DispatchMode):
             return (kind, *[self._key(item) for item in arg])
         if isinstance(arg, Tensor):
             return (kind, arg.shape, arg.dtype, id(arg))
+        if isinstance(arg, _STORAGES):  # whose words would be all of its elements
+            return (kind, arg.nbytes(), id(arg))
         return (kind, repr(arg))
 
     def _first(self, func: Any, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -147,3 +147,12 @@ def test_a_small_cpu_tensor_beside_meta_ones_is_taken_along() -> None:
 
     result = nincost.profile(Net(), input="2")
     assert (result.totals.macs, result.device) == (4, "meta")
+
+
+def test_the_elements_of_a_storage_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`set_` is given one; its words list all elements, of cuDNN's weights a hundred million."""
+    monkeypatch.setattr(torch.UntypedStorage, "__repr__", lambda _: pytest.fail("looked at"))
+    recorder = Recorder(on_meta=False)
+    with recorder:
+        torch.empty(0).set_(torch.UntypedStorage(64))
+    assert recorder.ops[-1].signature.name.startswith("aten.set_")
