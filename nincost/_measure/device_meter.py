@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import Any, Protocol
 
 import torch
 
+from nincost._measure.nvml import driver_version, used_bytes
 from nincost._torch.allocator import forget_memory_history, memory_snapshot, record_memory_history
 
 
@@ -46,7 +46,7 @@ class CudaMeter:
 
     def __init__(self) -> None:
         self.device = torch.device("cuda", 0)
-        self._before = _card_used()
+        self._before = used_bytes()
         torch.cuda.init()  # type: ignore[no-untyped-call]
 
     def allocated(self) -> int:
@@ -75,7 +75,7 @@ class CudaMeter:
         return memory_snapshot()
 
     def process_bytes(self) -> int | None:
-        now = _card_used()
+        now = used_bytes()
         return None if now is None or self._before is None else now - self._before
 
     def describe(self) -> tuple[str, dict[str, str]]:
@@ -84,25 +84,10 @@ class CudaMeter:
             "torch": str(torch.__version__),
             "cuda": str(torch.version.cuda),
             "cudnn": str(backends.version()),  # type: ignore[no-untyped-call]
-            "driver": _query_nvidia_smi("driver_version") or "unknown",
+            "driver": driver_version() or "unknown",
             "cudnn.benchmark": str(backends.benchmark),
             "cudnn.allow_tf32": str(backends.allow_tf32),
         }
-
-
-def _query_nvidia_smi(field: str) -> str | None:
-    command = ["nvidia-smi", "--id=0", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
-
-
-def _card_used() -> int | None:
-    """The memory used on the card by nvidia-smi, in bytes (it gives MiB)."""
-    text = _query_nvidia_smi("memory.used")
-    return int(text) * 2**20 if text and text.isdecimal() else None
 
 
 def shortfall(message: str) -> int | None:

@@ -16,6 +16,7 @@ from nincost._measure.measure import Measurement, measured_from
 from nincost._measure.results import Measured
 from nincost._memory.predict import describe, predict
 from nincost._progress import advance
+from nincost._signals import request_granted
 from nincost._step.request import Request, make_request
 from nincost._time.predict import predict_time
 from nincost._time.speeds import is_timed
@@ -118,6 +119,7 @@ def _rows(
         except KeyboardInterrupt:
             if not rows:
                 raise
+            request_granted()
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 import nincost
 from nincost._measure.results import Measured
+from nincost._signals import end_if_asked, ending_on_signals
 from nincost._validate import validate as module
 from nincost._validate.results import Validation, ValidationRow
 from nincost._validate.suite import suite
@@ -149,7 +151,7 @@ def test_an_interrupted_suite_gives_the_cases_so_far(monkeypatch):
     def prepare(case, *_):
         def run():
             if len(measured) == 2:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
             measured.append(case.name)
             raise nincost.InputError("not measured here")
 
@@ -160,7 +162,9 @@ def test_an_interrupted_suite_gives_the_cases_so_far(monkeypatch):
     monkeypatch.setattr("nincost._step.request._present", lambda: None)
     monkeypatch.setattr(module, "_measurement", prepare)
     monkeypatch.setattr(module, "suite", lambda **_: suite()[:6])
-    result = nincost.validate(quick=True)
+    with ending_on_signals():  # as on the command line, where the request must be forgotten, too
+        result = nincost.validate(quick=True)
+        end_if_asked()
     assert [row.case for row in result.rows] == measured == NAMES[:2]
     assert result.left == 4
     assert "4 cases were not run" in result.to_markdown()
