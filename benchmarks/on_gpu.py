@@ -4,12 +4,18 @@
     nincost run --gpu h100 --until-exit benchmarks/on_gpu.py --rehearse --output /tmp/rehearsal
 
 Parts, each in a process of its own, with its share of the time; what a part has found is on the
-disk when the next one begins, and one that fails or runs out of time costs the others nothing:
+disk when the next one begins, and one that fails or runs out of time costs the others nothing.
+First those that are not timed, beside each other:
 
-- `validate`: predicted against measured memory, `nincost validate`;
-- `histories`: the allocator's whole history of five steps, to see where a prediction parts;
-- `scripts`: training scripts, run for real and by `nincost run`, whose half needs no GPU and runs
-  beside `validate`;
+- `histories`: the allocator's whole history of steps and scripts, to see where a prediction parts;
+- `convolutions`: the workspace of each convolution of a list (`convolutions.py list`);
+- `libraries`: sizes that cuDNN and cuFFT only say where a card is;
+- `operators`: what operators allocate, each by itself;
+
+then one after another:
+
+- `validate`: predicted against measured memory and time, `nincost validate`;
+- `scripts`: training scripts, their peaks and step times;
 - `steps`: step times, peak memory and the time of each kernel of some 20 models;
 - `kernels`: matrix products, convolutions and element-wise operators over a range of sizes;
 - `train`: both variants of NiN on Fashion-MNIST, two epochs each.
@@ -29,6 +35,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,37 +46,44 @@ PARTS = HERE / "on_gpu_parts"
 
 @dataclass(frozen=True)
 class Part:
-    """A part: its command, and the share of the time that is left for it and those after it."""
+    """A part: its command, and the share of the time that is left for it and those after it.
+
+    Attributes:
+        timed: whether it measures times: then nothing runs beside it.
+    """
 
     name: str
     command: list[str]
     share: float
+    timed: bool = True
 
 
-def parts(output: Path, data: str | None, rehearse: bool) -> list[Part]:
+def parts(output: Path, given: argparse.Namespace) -> list[Part]:
     """In order: first what says most."""
     python = sys.executable
-    small = ["--rehearse"] if rehearse else []
-    train = [python, str(PARTS / "train.py"), "--output", str(output), *small]
+    end = ["--output", str(output), *(["--rehearse"] if given.rehearse else [])]
+
+    def own(name: str, *words: str) -> list[str]:
+        return [python, str(PARTS / f"{name}.py"), *words, *end]
+
+    convolutions = given.convolutions or str(output / "convolutions-asked.json.gz")
     return [
+        Part("histories", own("histories"), 0.25, timed=False),
+        Part("convolutions", own("convolutions", "run", convolutions), 0.25, timed=False),
+        Part("libraries", own("libraries"), 0.25, timed=False),
+        Part("operators", [
+            python, str(PARTS / "operators.py"), str(output / "operators.jsonl"),
+            *(["--rehearse"] if given.rehearse else []),
+        ], 0.25, timed=False),
         Part("validate", [
             python, "-m", "nincost", "validate", "--reports", str(output), "--force",
             "--format", "csv", "--output", str(output / "validate.csv"),
-            *(["--quick"] if rehearse else []),
-        ], 0.4),
-        Part("histories", [
-            python, str(PARTS / "histories.py"), "--output", str(output), *small,
-        ], 0.2),
-        Part("scripts", [
-            python, str(PARTS / "scripts.py"), "real", "--output", str(output), *small,
-        ], 0.25),
-        Part("steps", [
-            python, str(PARTS / "steps.py"), "--output", str(output), *small,
-        ], 0.75),
-        Part("kernels", [
-            python, str(PARTS / "kernels.py"), "--output", str(output), *small,
-        ], 0.4),
-        Part("train", [*train, *(["--data", data] if data else [])], 1.0),
+            *(["--quick"] if given.rehearse else []),
+        ], 0.6),
+        Part("scripts", own("scripts", "real"), 0.5),
+        Part("steps", own("steps"), 0.75),
+        Part("kernels", own("kernels"), 0.4),
+        Part("train", own("train", *(["--data", given.data] if given.data else [])), 1.0),
     ]  # fmt: skip
 
 
@@ -124,6 +138,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--output", type=Path, default=Path("on_gpu"))
     parser.add_argument("--data", help="Fashion-MNIST's folder; default: generated images")
+    parser.add_argument("--convolutions", help="a list that convolutions.py made")
     parser.add_argument("--only", default="", help="parts to run, joined with commas")
     parser.add_argument("--rehearse", action="store_true")
     given = parser.parse_args()
@@ -134,39 +149,26 @@ def main() -> None:
     asked = [sys.executable, "-c", "import json, on_gpu; print(json.dumps(on_gpu.stamp()))"]
     said = subprocess.run(asked, cwd=HERE, capture_output=True, text=True, check=False).stdout
     found: dict[str, object] = {"stamp": json.loads(said or "{}"), "parts": []}
-    emulated = None
-    wanted = [name for name in given.only.split(",") if name]
-    if not wanted or "scripts" in wanted:
-        with (output / "scripts-emulated.log").open("w") as log:
-            emulated = subprocess.Popen(
-                [sys.executable, str(PARTS / "scripts.py"), "emulated", "--output", str(output),
-                 *(["--rehearse"] if given.rehearse else [])],
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+    wanted = given.only.split(",") if given.only else [part.name for part in parts(output, given)]
+    chosen = [part for part in parts(output, given) if part.name in wanted]
     done: list[dict[str, object]] = []
-    for part in parts(output, given.data, given.rehearse):
-        if wanted and part.name not in wanted:
-            continue
-        left = ends - time.monotonic()
-        if left < 10:
-            done.append({"part": part.name, "ended": "no time was left", "seconds": 0})
-            continue
-        if part.name == "steps" and emulated is not None:  # nothing else runs beside what is timed
-            end(emulated, left / 4)
-        done.append(run(part, left * part.share, output))
-        print(json.dumps(done[-1]), flush=True)
+
+    def keep(row: dict[str, object]) -> None:
+        done.append(row)
+        print(json.dumps(row), flush=True)
         (output / "parts.json").write_text(json.dumps({**found, "parts": done}, indent=1))
-    if emulated is not None:
-        end(emulated, max(1.0, ends - time.monotonic()))
 
-
-def end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait for a process, and end it where it takes longer."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    beside = [part for part in chosen if not part.timed]
+    left = ends - time.monotonic()
+    with ThreadPoolExecutor(len(beside) or 1) as pool:
+        for row in pool.map(lambda part: run(part, left * part.share, output), beside):
+            keep(row)
+    for part in chosen:
+        left = ends - time.monotonic()
+        if part.timed and left < 10:
+            keep({"part": part.name, "ended": "no time was left", "seconds": 0})
+        elif part.timed:
+            keep(run(part, left * (1.0 if part is chosen[-1] else part.share), output))
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@
 
 No GPU is needed: with the torch of the measurement, steps are predicted anew. In the folder,
 `scripts-emulated.json` is what `nincost run` said of the scripts
-(`on_gpu_parts/scripts.py emulated`).
+(`on_gpu_parts/scripts.py emulated`), `operators-emulated.jsonl.gz` what it said of the operators.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -20,6 +23,9 @@ from typing import Any
 import torch
 
 import nincost
+from nincost._devices.cards import get_gpu
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.cudnn_plans import plans_on
 
 #: What a row says of a step, beside its model and batch.
 NOT_SAID = {"input", "loss", "optimizer_arg", "arg"}
@@ -94,28 +100,99 @@ def percent(share: float) -> str:
     return "0" if share == 0 else f"{share:+.3%}"
 
 
+def convolutions_part(folder: Path, gpu: str) -> list[str]:
+    """Engines and workspaces of convolutions, beside what cuDNN says here for that card."""
+    with gzip.open(folder / "convolutions.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    plans = plans_on(get_gpu(gpu))
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in rows:
+        given = {name: json.loads(row[name]) for name in ConvDescriptor.__dataclass_fields__}
+        conv = ConvDescriptor(**{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+        })  # fmt: skip
+        found = plans.workspace(conv)
+        layout = "channels last" if conv.channels_last else "channels first"
+        count = counts[f"{conv.kind.replace('_', ' ')}, {layout}"]
+        count[0] += 1
+        count[1] += found.engine == int(row["engine"])
+        count[2] += rounded(found.bytes or 0) == rounded(int(row["workspace"]))
+    total = [sum(column) for column in zip(*counts.values(), strict=True)]
+    return [
+        "## Convolutions", "",
+        f"The plan that cuDNN proposed on the card, beside the one of {plans.source} without it: "
+        "of how many convolutions the engine is the same, and the workspace (in the allocator's "
+        "512 bytes).", "",
+        "| what | convolutions | engine | workspace |", "| --- | ---: | ---: | ---: |",
+        *(f"| {name} | {a} | {b} | {c} |" for name, (a, b, c) in sorted(counts.items())),
+        f"| all | {total[0]} | {total[1]} | {total[2]} |", "",
+    ]  # fmt: skip
+
+
+def rounded(size: int) -> int:
+    """As the allocator rounds it."""
+    return -(-size // 512)
+
+
+def operators_part(folder: Path) -> list[str]:
+    """Peaks of single operators, and by `nincost run`."""
+    real, emulated = (
+        {
+            (row["group"], row["case"]): row
+            for line in gzip.decompress((folder / name).read_bytes()).splitlines()
+            if "case" in (row := json.loads(line)) and row["peaks"]
+        }
+        for name in ("operators.jsonl.gz", "operators-emulated.jsonl.gz")
+    )
+    groups: dict[str, list[float]] = defaultdict(list)
+    for (group, case), row in real.items():
+        other = emulated.get((group, case))
+        if other is not None:
+            groups[group].append(abs(other["peaks"][1] / max(1, row["peaks"][1]) - 1))
+    return [
+        "## Operators", "",
+        "What operators allocate by themselves (`benchmarks/on_gpu_parts/operators.py`), on the "
+        "GPU and by `nincost run`: of how many the peak is the same to the byte.", "",
+        "| group | operators | same | median error |", "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {name} | {len(errors)} | {errors.count(0)} | {median(errors):.1%} |"
+            for name, errors in groups.items()
+        ),
+        "",
+    ]  # fmt: skip
+
+
 def scripts_part(folder: Path) -> list[str]:
     """Scripts for real and by `nincost run`."""
     real = json.loads((folder / "scripts-real.json").read_text())
-    path = folder / "scripts-emulated.json"
-    emulated = json.loads(path.read_text()) if path.exists() else {}
+    emulated = json.loads((folder / "scripts-emulated.json").read_text())
     lines = [
         "## Training scripts", "",
         "The scripts of `benchmarks/on_gpu_parts/scripts`, on the GPU and by `nincost run "
-        "--until-exit`.", "",
-        "| script | allocated | emulated | error | reserved | error |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "--until-exit`; the times of a step in ms, on the GPU between two steps of the optimizer, "
+        "and by `nincost run --time`.", "",
+        "| script | allocated | emulated | error | reserved | error | step | predicted | error |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]  # fmt: skip
     for line, row in real.items():
         other = emulated.get(line, {})
         if not row.get("allocated") or not other.get("allocated"):
             why = other.get("error") or row.get("error") or "not run"
-            lines.append(f"| {line} | {row.get('allocated', 0):,} | {why} | | | |")
+            lines.append(f"| {line} | {row.get('allocated', 0):,} | {why} | | | | | | |")
             continue
         errors = [other[key] / row[key] - 1 for key in ("allocated", "reserved")]
+        times = ["", "", ""]
+        if row.get("step_seconds") and other.get("step_seconds"):
+            both = row["step_seconds"], other["step_seconds"]
+            times = [
+                f"{both[0] * 1e3:.1f}",
+                f"{both[1] * 1e3:.1f}",
+                f"{both[1] / both[0] - 1:+.0%}",
+            ]
         lines.append(
             f"| {line} | {row['allocated']:,} | {other['allocated']:,} | {percent(errors[0])} | "
-            f"{row['reserved']:,} | {percent(errors[1])} |"
+            f"{row['reserved']:,} | {percent(errors[1])} | {' | '.join(times)} |"
         )
     return [*lines, ""]
 
@@ -179,6 +256,8 @@ def main() -> None:
         f"benchmarks/report_on_gpu.py {given.folder}` with torch {torch.__version__}.", "",
     ]  # fmt: skip
     lines += memory_part(given.folder, given.gpu)
+    lines += convolutions_part(given.folder, given.gpu)
+    lines += operators_part(given.folder)
     lines += scripts_part(given.folder)
     lines += training_part(given.folder)
     lines += times_part(given.folder)

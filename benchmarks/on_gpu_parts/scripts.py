@@ -15,6 +15,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -53,59 +54,92 @@ LINES = [
 #: Takes all of the card: runs when no other does.
 ALONE = "halves.py"
 
-#: Saves what torch's counters say when a script ends.
+#: Optimizer steps of each script: enough for a median of their times.
+STEPS = "12"
+
+#: Saves what torch's counters say when a script ends, and the times between its optimizer's steps.
+#: From its first use of CUDA on a script has the card for itself: imports go on beside others'.
 _WATCH = """
-import atexit, json, runpy, sys
+import atexit, fcntl, json, os, runpy, sys
 out, script = sys.argv[1:3]
 sys.argv = sys.argv[2:]
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+lock = open(os.environ["NINCOST_ON_GPU_LOCK"], "a")
+initialize = torch.cuda._lazy_init
+def begin():
+    if not torch.cuda.is_initialized():
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    initialize()
+torch.cuda._lazy_init = begin
+marks = []
+def mark(*_):
+    marks.append(torch.cuda.Event(enable_timing=True))
+    marks[-1].record()
 def save():
-    import torch
     cuda = torch.cuda
-    found = {"allocated": cuda.max_memory_allocated(), "reserved": cuda.max_memory_reserved()}
+    cuda.synchronize()
+    found = {"allocated": cuda.max_memory_allocated(), "reserved": cuda.max_memory_reserved(),
+             "seconds_of_steps": [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]}
     open(out, "w").write(json.dumps(found))
 atexit.register(save)
+register_optimizer_step_post_hook(mark)
 sys.path.insert(0, script.rpartition("/")[0])
 runpy.run_path(script, run_name="__main__")
 """
 
 
 def real(line: str, _: str) -> dict[str, Any]:
-    """Runs a script on the GPU; what torch's counters said."""
+    """Runs a script on the GPU; what torch's counters and events said."""
     name, *arguments = line.split()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.json"
         command = [sys.executable, "-c", _WATCH, str(out), str(SCRIPTS / name), *arguments]
+        lock = str(Path(tempfile.gettempdir()) / "nincost-on-gpu.lock")
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-        )
+            command, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "STEPS": STEPS, "NINCOST_ON_GPU_LOCK": lock},
+        )  # fmt: skip
         found = json.loads(out.read_text()) if out.exists() else {}
+    times = found.pop("seconds_of_steps", [])
+    found["step_seconds"] = median(times[len(times) // 2 :]) if len(times) > 2 else None
     return {**found, "said": said(done.stdout), "error": last_line(done)}
 
 
 def emulated(line: str, gpu: str) -> dict[str, Any]:
-    """The same by `nincost run`."""
-    name, *arguments = line.split()
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "found.json"
-        command = [
-            sys.executable, "-m", "nincost", "run", "--gpu", gpu, "--until-exit",
-            "--output", str(out), str(SCRIPTS / name), *arguments,
-        ]  # fmt: skip
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-        )
-        if not out.exists():
-            return {"error": last_line(done) or "no result"}
-        found = json.loads(out.read_text())
-    totals = found["totals"]
+    """The same by `nincost run`: to its end for the peaks, and again for the time of a step."""
+    whole = by_run(line, gpu, "--until-exit")
+    if "error" in whole:
+        return whole
+    totals = whole["totals"]
+    timed = by_run(line, gpu, "--steps", "6", "--time").get("time") or {}
     return {
         "allocated": totals["peak_allocated_bytes"],
         "reserved": totals["peak_reserved_bytes"],
         "process": totals["process_bytes"],
-        "notes": found.get("notes", []),
-        "said": said(done.stderr),
+        "step_seconds": timed.get("step_seconds"),
+        "notes": whole.get("notes", []),
+        "said": whole["said"],
         "error": "",
     }
+
+
+def by_run(line: str, gpu: str, *options: str) -> dict[str, Any]:
+    """What `nincost run` gives, and what the script itself said."""
+    name, *arguments = line.split()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.json"
+        command = [
+            sys.executable, "-m", "nincost", "run", "--gpu", gpu, *options,
+            "--output", str(out), str(SCRIPTS / name), *arguments,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+            env={**os.environ, "STEPS": STEPS},
+        )  # fmt: skip
+        if not out.exists():
+            return {"error": last_line(done) or "no result"}
+        return {**json.loads(out.read_text()), "said": said(done.stderr)}
 
 
 def said(text: str) -> str:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from nincost._c_libraries import system_compiler
 from nincost._devices.cards import Gpu
-from nincost._devices.libraries.conv_as_product import product_limits
 from nincost._devices.libraries.cudnn_query import device_json
-from nincost._emulator.library import (
-    COMPILER,
-    LIBRARIES,
-    SITE,
-    folder_of,
-    system_compiler,
-)
+from nincost._emulator.library import COMPILER, LIBRARIES, SITE, folder_of
 from nincost._emulator.observe.user_code import GENERATED
 from nincost._emulator.process import PRELOAD
 from nincost._emulator.ranks import world
@@ -83,7 +77,6 @@ def environment(
         f"{PREFIX}CARD": " ".join(map(str, card)),
         f"{PREFIX}NAME": gpu.title,
         f"{PREFIX}CUDNN": device_json(gpu),
-        f"{PREFIX}PRODUCTS": ",".join(map(str, product_limits())),
         f"{PREFIX}DEVICES": str(devices or min(world_size or 1, ranks_per_node)),
         f"{PREFIX}CONTEXT": str(gpu.context_bytes if context is None else context),
         "TRITON_LIBCUDA_PATH": str(folder),

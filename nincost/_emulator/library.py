@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.util
 import json
 import platform
 import re
@@ -21,6 +20,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from nincost._c_libraries import compile_library, compiler
+from nincost._devices.libraries.stand_ins import FOLDER as STAND_INS
+from nincost._devices.libraries.stand_ins import compile_stand_in
 from nincost._emulator import elf
 from nincost._files import cache_folder
 from nincost.errors import EmulatorError
@@ -32,19 +34,21 @@ SITE = "site"
 #: The program in the cache that stands for a C compiler, where the system has none.
 COMPILER = "cc"
 #: The libraries' names, in the order in which they are preloaded.
-LIBRARIES = ("libnincost_cuda.so", "libnincost_nvml.so")
+LIBRARIES = (
+    "libnincost_cuda.so", "libnincost_nvml.so", "libnincost_cublaslt.so", "libnincost_nvrtc.so",
+)  # fmt: skip
 _CONTAINER = "docker run -v .:/work -w /work pytorch/pytorch:latest ..."
 
 #: Functions of NVIDIA's libraries that run on the card: each must be the emulated one.
-_OURS = re.compile(r"__cuda|cuda[A-Z]|cu[A-Z]|cublas|cudnn|cufft|cusolver|nccl[A-Z]")
-#: cuFile reads files into a card's memory; the real one says that there is none. So do cuSPARSE and
-#: the others that are not named above.
+_OURS = re.compile(r"__cuda|cuda[A-Z]|cu[A-Z]|cublas|cudnn|cufft|cusolver|cusparse|nccl[A-Z]")
+#: cuFile reads files into a card's memory; the real one says that there is none. So do the others
+#: that are not named above.
 _NOT_OURS = re.compile(r"cuFile")
 #: A generated function that only says "done" is right for what computes, sets or destroys. One with
 #: such a name has something to say, which nobody hears: it is noted when it is called.
 _ANSWERS = re.compile(r"Get(?!LastError)|Create|Query|Size$|Size_v\d$|Find|bufferSize")
 #: Those of the others that run kernels.
-_COMPUTES = re.compile(r"(cublas|cudnn|cufft|cusolver)(?!\w*(Set|Destroy))")
+_COMPUTES = re.compile(r"(cublas|cudnn|cufft|cusolver|cusparse)(?!\w*(Set|Destroy))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,15 @@ class Torch:
         beside = self.folder.parent / "nvidia"
         return sorted(
             [*beside.glob("*/lib/libcudart.so.*"), *self.folder.glob("lib/libcudart*.so*")]
+        )
+
+    @property
+    def products(self) -> list[Path]:
+        """NVIDIA's libraries that link against cuBLASLt."""
+        names = ("libcublas.so.*", "libcusolver*.so.*")
+        beside, own = self.folder.parent / "nvidia", self.folder / "lib"
+        return sorted(
+            path for name in names for path in (*beside.glob(f"*/lib/{name}"), *own.glob(name))
         )
 
 
@@ -149,35 +162,17 @@ def _sources() -> list[Path]:
 def _hash(torch: Torch) -> str:
     """Of the sources, this file's rules, and of torch's libraries as they lie there."""
     known = hashlib.sha256(f"{torch} {PACKAGE}".encode())
-    for path in [*_sources(), Path(__file__), Path(elf.__file__)]:
+    for path in [*_sources(), *sorted(STAND_INS.glob("*.*")), Path(__file__), Path(elf.__file__)]:
         known.update(path.read_bytes())
-    for path in [*torch.libraries, *torch.cuda_runtimes]:
+    for path in [*torch.libraries, *torch.cuda_runtimes, *torch.products]:
         stat = path.stat()
         known.update(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
     return known.hexdigest()[:16]
 
 
-def system_compiler() -> str | None:
-    """The system's C compiler."""
-    return next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-
-
-def _compiler() -> list[str]:
-    """The command that compiles C."""
-    name = system_compiler()
-    if name is not None:
-        return [name]
-    if importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    raise EmulatorError(
-        "no C compiler was found, and the emulated GPU is compiled once at first use: "
-        "pip install ziglang, or your system's gcc"
-    )
-
-
 def _build(torch: Torch, folder: Path) -> None:
     """Compile into a temporary folder beside the target, and rename it: whole or absent."""
-    compiler = _compiler()
+    command = compiler()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = Path(tempfile.mkdtemp(prefix=".emulator-", dir=folder.parent))
@@ -187,19 +182,24 @@ def _build(torch: Torch, folder: Path) -> None:
             f"({error.strerror}): set XDG_CACHE_HOME to a folder that can"
         ) from error
     try:
-        cuda, nvml = LIBRARIES
+        cuda, nvml, cublaslt, nvrtc = LIBRARIES
         sources = [path for path in _sources() if path.suffix == ".c" and path.name != "nvml.c"]
         generated = made / "generated.c"
         generated.write_text(f"const int emulated_cuda_version = {torch.cuda_version};\n")
-        _compile(compiler, [*sources, generated], made / cuda, "libcuda.so.1")
+        parts = [*sources, generated]
+        compile_library(command, parts, made / cuda, "libcuda.so.1", f"-I{RUNTIME}")
         generated.write_text(_generated(torch, elf.defined(made / cuda)))
-        _compile(compiler, [*sources, generated], made / cuda, "libcuda.so.1")
-        _compile(compiler, [RUNTIME / "nvml.c"], made / nvml, "libnvidia-ml.so.1")
+        compile_library(command, parts, made / cuda, "libcuda.so.1", f"-I{RUNTIME}")
+        compile_library(command, [RUNTIME / "nvml.c"], made / nvml, "libnvidia-ml.so.1")
+        needed = set().union(*map(elf.undefined, [*torch.libraries, *torch.products]))
+        for name, target, start in (("cublaslt", cublaslt, "cublasLt"), ("nvrtc", nvrtc, "nvrtc")):
+            also = {one for one in needed if one.startswith(start)}
+            compile_stand_in(name, torch.cuda_version, made / target, command, also)
         generated.unlink()
         for name in ("libcuda.so.1", "libcuda.so"):  # as Triton links against it
             (made / name).symlink_to(cuda)
-        if compiler[0] == sys.executable:  # Triton needs one, too
-            (made / COMPILER).write_text(f'#!/bin/sh\nexec {shlex.join(compiler)} "$@"\n')
+        if command[0] == sys.executable:  # Triton needs one, too
+            (made / COMPILER).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
             (made / COMPILER).chmod(0o755)
         (made / SITE).mkdir()
         (made / SITE / "sitecustomize.py").symlink_to(PACKAGE / SITE / "sitecustomize.py")
@@ -210,24 +210,6 @@ def _build(torch: Torch, folder: Path) -> None:
         shutil.rmtree(made, ignore_errors=True)
     if not folder.exists():
         raise EmulatorError(f"{folder} could not be made: is the disk full?")
-
-
-def _compile(compiler: list[str], sources: list[Path], target: Path, soname: str) -> None:
-    command = [
-        *compiler, "-std=gnu11", "-O1", "-g0", "-w", "-shared", "-fPIC", "-fvisibility=hidden",
-        f"-I{RUNTIME}", f"-Wl,-soname,{soname}", "-o", str(target), *map(str, sources),
-        "-ldl", "-lpthread",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode and re.search(r"fatal error: \S+\.h: No such file", done.stderr):
-        raise EmulatorError(
-            f"{' '.join(compiler)} finds no headers of the C library: install them (libc6-dev, "
-            "glibc-devel); pip install ziglang helps where no other compiler is on PATH"
-        )
-    if done.returncode:
-        raise EmulatorError(
-            f"{' '.join(compiler)} could not compile the emulated GPU: {done.stderr.strip()[-600:]}"
-        )
 
 
 def _generated(torch: Torch, written: set[str]) -> str:

@@ -129,6 +129,10 @@ for name in ("inv", "svd", "qr", "eigh", "cholesky", "det", "pinv"):
     value = getattr(torch.linalg, name)(square)
     (value[0] if isinstance(value, tuple) else value).real.sum().backward()
 found["solve"] = list(torch.linalg.solve(square, square).shape)
+many = torch.randn(64, 32, 32, device="cuda")  # of more matrices other libraries are in charge
+found["many"] = [list(torch.linalg.inv(many).shape), list(torch.linalg.lu_factor(many)[0].shape)]
+thin = torch.eye(40, device="cuda").to_sparse()
+found["sparse"] = list((thin.to_sparse_csr() @ torch.ones(40, 3, device="cuda")).shape)
 found["grad"] = list(square.grad.shape)
 print(json.dumps(found))
 """
@@ -140,7 +144,31 @@ def test_recurrent_layers_fft_and_solvers_run() -> None:
         "lstm": [[5, 7, 128], 1, True], "gru": [[5, 7, 64], 1, True],
         "rnn": [[5, 7, 64], 1, True], "projected": [[5, 7, 8], 1, True],
         "fft": [5, 7, 17], "solve": [3, 8, 8], "grad": [3, 8, 8],
+        "many": [[64, 32, 32], [64, 32, 32]], "sparse": [40, 3],
     }  # fmt: skip
+
+
+PEAKS = """
+import json, torch
+found = []
+def peak(call):
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    made = call()
+    found.append(torch.cuda.max_memory_allocated() - before)
+x, image = torch.randn(64, 1024, device="cuda"), torch.randn(8, 16, 64, 64, device="cuda")
+peak(lambda: torch.fft.rfft(x))
+peak(lambda: torch.fft.fft(x))
+peak(lambda: torch.fft.rfftn(image, dim=(2, 3)))
+long = torch.randn(4, 65536, device="cuda")
+peak(lambda: torch.fft.fft(long))
+print(json.dumps(found))
+"""
+
+
+def test_the_peaks_of_transforms_are_those_of_an_h100() -> None:
+    """Measured with torch 2.11 (benchmarks/on_gpu_parts/operators.py)."""
+    assert answer(PEAKS) == [262656, 524288, 2162688, 3146240]
 
 
 LARGE = """

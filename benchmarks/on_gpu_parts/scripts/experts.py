@@ -1,7 +1,11 @@
 """A mixture of experts whose routing depends on values: what is assumed of it shows here."""
 
+import os
+
 import torch
 from torch import nn
+
+STEPS = int(os.environ.get("STEPS", "4"))
 
 WIDTH, TOKENS, EXPERTS, EACH = 512, 8192, 8, 2
 torch.manual_seed(0)
@@ -27,7 +31,7 @@ class Routed(nn.Module):
 
 model = Routed().cuda()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-for _ in range(4):
+for _ in range(STEPS):
     loss = model(torch.randn(TOKENS, WIDTH, device="cuda")).square().mean()
     loss.backward()
     optimizer.step()

@@ -1,5 +1,7 @@
 """A whole training step captured in a CUDA graph, and replayed."""
 
+import os
+
 import torch
 import torchvision
 from torch.nn import functional
@@ -26,6 +28,6 @@ torch.cuda.current_stream().wait_stream(stream)
 graph = torch.cuda.CUDAGraph()
 with torch.cuda.graph(graph):
     step()
-for _ in range(4):
+for _ in range(int(os.environ.get("STEPS", "4"))):
     graph.replay()
 torch.cuda.synchronize()

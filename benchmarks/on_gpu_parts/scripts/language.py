@@ -1,9 +1,12 @@
 """GPT-2 or a Llama of transformers: trained whole, checkpointed or by LoRA, or generating."""
 
+import os
 import sys
 
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
+
+STEPS = int(os.environ.get("STEPS", "4"))
 
 kind, how = sys.argv[1:]
 torch.manual_seed(0)
@@ -29,7 +32,7 @@ if how == "checkpointed":
 model = model.cuda().train()
 trained = [one for one in model.parameters() if one.requires_grad]
 optimizer = torch.optim.AdamW(trained, lr=1e-4, fused=how == "checkpointed")
-for step in range(4):
+for step in range(STEPS):
     ids = (torch.arange(4 * 1024) + step).view(4, 1024).cuda()
     with torch.autocast("cuda", torch.bfloat16, enabled=kind == "gpt2"):
         loss = model(input_ids=ids, labels=ids).loss

@@ -1,5 +1,6 @@
 """Loops of others: transformers' Trainer, lightning's, accelerate's."""
 
+import os
 import sys
 
 import torch
@@ -8,14 +9,16 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 how = sys.argv[1]
-images = TensorDataset(torch.randn(128, 3, 224, 224), torch.zeros(128, dtype=torch.long))
+STEPS = int(os.environ.get("STEPS", "4"))
+count = 32 * STEPS
+images = TensorDataset(torch.randn(count, 3, 224, 224), torch.zeros(count, dtype=torch.long))
 
 if how == "trainer":
     from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 
     class Tokens(torch.utils.data.Dataset):
         def __len__(self):
-            return 128
+            return 32 * STEPS
 
         def __getitem__(self, index):
             ids = torch.full((256,), index)
@@ -25,7 +28,7 @@ if how == "trainer":
         BertForSequenceClassification(BertConfig()),
         TrainingArguments(
             "out", per_device_train_batch_size=16, gradient_accumulation_steps=2, bf16=True,
-            max_steps=4, report_to=[], save_strategy="no", logging_steps=1, disable_tqdm=True,
+            max_steps=STEPS, report_to=[], save_strategy="no", logging_steps=1, disable_tqdm=True,
         ),
         train_dataset=Tokens(),
     ).train()  # fmt: skip
@@ -45,7 +48,7 @@ elif how == "lightning":
             return torch.optim.AdamW(self.parameters())
 
     lightning.Trainer(
-        accelerator="gpu", devices=1, precision="bf16-mixed", max_steps=4, logger=False,
+        accelerator="gpu", devices=1, precision="bf16-mixed", max_steps=STEPS, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, gradient_clip_val=1.0,
     ).fit(Module(), DataLoader(images, 32))  # fmt: skip
 else:

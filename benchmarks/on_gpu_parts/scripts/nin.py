@@ -1,8 +1,12 @@
 """NiN as the textbook trains it: batch 128 at 224 pixels, SGD."""
 
+import os
+
 import torch
 from torch import nn
 from torch.nn import functional
+
+STEPS = int(os.environ.get("STEPS", "4"))
 
 
 def block(channels, kernel, stride, padding):
@@ -19,7 +23,7 @@ model = nn.Sequential(
 ).cuda()  # fmt: skip
 model(torch.zeros(1, 1, 224, 224, device="cuda"))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for _ in range(4):
+for _ in range(STEPS):
     x = torch.randn(128, 1, 224, 224).cuda()
     y = torch.zeros(128, dtype=torch.long).cuda()
     loss = functional.cross_entropy(model(x), y)

@@ -1,11 +1,14 @@
 """Steps of more than one model: a GAN, or distillation from a teacher."""
 
+import os
 import sys
 
 import torch
 import torchvision
 from torch import nn
 from torch.nn import functional
+
+STEPS = int(os.environ.get("STEPS", "4"))
 
 if sys.argv[1] == "gan":
 
@@ -23,7 +26,7 @@ if sys.argv[1] == "gan":
     ).cuda()
     first = torch.optim.Adam(generator.parameters(), lr=2e-4)
     second = torch.optim.Adam(critic.parameters(), lr=2e-4)
-    for _ in range(4):
+    for _ in range(STEPS):
         x = torch.randn(128, 3, 64, 64, device="cuda")
         made = generator(torch.randn(128, 4096, device="cuda"))
         loss = (
@@ -41,7 +44,7 @@ else:
     teacher = torchvision.models.resnet50().cuda().eval()
     student = torchvision.models.resnet18().cuda()
     optimizer = torch.optim.SGD(student.parameters(), lr=0.01, momentum=0.9)
-    for _ in range(4):
+    for _ in range(STEPS):
         x = torch.randn(64, 3, 224, 224, device="cuda")
         with torch.no_grad():
             wanted = teacher(x).softmax(-1)

@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+STEPS = int(os.environ.get("STEPS", "4"))
+
 how = sys.argv[1]
 if "RANK" not in os.environ:
     with socket.socket() as found:
@@ -53,7 +55,7 @@ if how == "zero1":
     optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.AdamW, lr=1e-3)
 else:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-for _ in range(4):
+for _ in range(STEPS):
     loss = model(torch.randn(4096, 1024, device="cuda")).float().square().mean()
     loss.backward()
     optimizer.step()

@@ -1,6 +1,7 @@
 """A torchvision model in mixed precision, fed by a DataLoader."""
 
 import argparse
+import os
 
 import torch
 import torchvision
@@ -19,7 +20,8 @@ given = parser.parse_args()
 model = getattr(torchvision.models, given.model)().cuda()
 if given.channels_last:
     model = model.to(memory_format=torch.channels_last)
-data = TensorDataset(torch.randn(128, 3, 224, 224), torch.zeros(128, dtype=torch.long))
+images = 32 * int(os.environ.get("STEPS", "4"))
+data = TensorDataset(torch.randn(images, 3, 224, 224), torch.zeros(images, dtype=torch.long))
 loader = DataLoader(data, batch_size=32, num_workers=given.workers, pin_memory=given.workers > 0)
 extra = {"momentum": 0.9} if given.optimizer == "SGD" else {}
 optimizer = getattr(torch.optim, given.optimizer)(model.parameters(), lr=1e-3, **extra)

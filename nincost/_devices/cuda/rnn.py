@@ -136,9 +136,10 @@ def outputs(
     if batch_first:
         shape = torch.Size((batch, length, columns))
         output = TensorMeta(shape, (columns, batch * columns, 1), x.dtype)
-    reserve = cudnn_rnn.reserve_bytes(
-        mode, length * batch, width, layers * directions, x.element_size()
-    )
+    reserve = cudnn_rnn.Recurrent(
+        mode, x.numel() // max(1, x.shape[-1]), x.shape[-1], width, layers, directions,
+        x.element_size(), train,
+    ).reserve_bytes()  # fmt: skip
     empty = row_major((0,), x.dtype)
     return (
         output,
@@ -155,7 +156,7 @@ def outputs(
     kind="modelled",
 )
 def forward(call: Call) -> list[Action]:
-    """Row-major input, output, last states; a workspace of one layer's gates; the reserve."""
+    """Row-major input, output, last states; a workspace; the reserve."""
     x = call.args[0]
     copy = x.bytes if call.args[10] else dense_copy(x)  # batch first: the sequence is put first
     return [
@@ -199,10 +200,13 @@ def _turned(tensor: TensorMeta | None) -> TensorMeta | None:
 
 def _workspace(call: Call, first: int) -> int:
     """`first` is the position of `mode` among the operator's arguments."""
-    x, sizes = call.args[0], call.args[first + 8]
-    mode, hidden = call.args[first : first + 2]
-    positions = len(sizes) * sizes[0] if sizes else x.elements // x.shape[-1]
-    return cudnn_rnn.workspace_bytes(mode, positions, hidden, x.dtype.itemsize)
+    x = call.args[0]
+    mode, hidden, _, layers, _, _, training, bidirectional = call.args[first : first + 8]
+    width = x.shape[-1]
+    return cudnn_rnn.Recurrent(
+        mode, x.elements // max(1, width), width, hidden, layers, 2 if bidirectional else 1,
+        x.dtype.itemsize, training,
+    ).workspace_bytes()  # fmt: skip
 
 
 @meta_kernel("aten._cudnn_rnn_backward")

@@ -47,6 +47,10 @@ class CudnnLibrary:
         library.cudnnGetVersion.argtypes = []
         library.cudnnGetVersion.restype = ctypes.c_size_t
         self.version = int(library.cudnnGetVersion())
+        library.cudnnGetCudartVersion.argtypes = []
+        library.cudnnGetCudartVersion.restype = ctypes.c_size_t
+        #: The CUDA that it was built with, such as 13000.
+        self.cuda_version = int(library.cudnnGetCudartVersion())
         self._error_text = library.cudnnGetLastErrorString
         self._error_text.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self._error_text.restype = None

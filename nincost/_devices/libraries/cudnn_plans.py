@@ -1,11 +1,12 @@
 """Workspaces of cuDNN's convolution plans, queried from cuDNN itself, for a card that is not there.
 
 MODELLED, by the heuristics of the cuDNN that is installed (each answer says its version): the
-first plan that they propose and PyTorch accepts is the one PyTorch runs. Compared with an H100
-(reports/h100.md): what cuDNN does by its own cuBLAS it does not propose without a card, and
-`conv_as_product.py` says when. What else could differ: another cuDNN version; tensors whose address
-is less aligned than the allocator's; and near the memory limit PyTorch takes the next plan when a
-workspace does not fit.
+first plan that they propose and PyTorch accepts is the one PyTorch runs. An H100 proposed the same
+engine with the same choices for each of 961 convolutions (reports/h100.md), and where cuDNN runs in
+a process of its own (`cudnn_process.py`). What may differ is the size of a workspace of plans that
+split a sum over the multiprocessors, which cuDNN does only where there is a card. What else could:
+another cuDNN version; tensors whose address is less aligned than the allocator's; and near the
+memory limit PyTorch takes the next plan when a workspace does not fit.
 
 What PyTorch does (aten/src/ATen/native/cudnn/Conv_v8.cpp in a stored copy of no known date, whose
 messages are in torch 2.14's library; TORCH_CUDNN_USE_HEURISTIC_MODE_B is not looked at): with
@@ -26,33 +27,12 @@ import threading
 from dataclasses import dataclass
 
 from nincost._devices.cards import GPUS, Gpu
-from nincost._devices.libraries import cudnn_library
-from nincost._devices.libraries.conv_as_product import product_workspace
+from nincost._devices.libraries import cudnn_library, cudnn_process
 from nincost._devices.libraries.conv_descriptor import ConvDescriptor
-from nincost._devices.libraries.cudnn_enums import (
-    AttributeName,
-    DescriptorType,
-    HeuristicMode,
-    NumericalNote,
-)
-from nincost._devices.libraries.cudnn_library import CudnnError, Descriptors
-from nincost._devices.libraries.cudnn_query import (
-    device_json,
-    engine_configs,
-    operation_graph,
-    workspace_bytes,
-)
+from nincost._devices.libraries.cudnn_library import CudnnError
+from nincost._devices.libraries.cudnn_query import EnginePlan, PlanFilter, device_json
 
 _MOST_PLANS = 10_000  # PyTorch's own limit in benchmark mode
-
-
-@dataclass(frozen=True, slots=True)
-class EnginePlan:
-    """One plan: the engine's number, its numerical notes, the bytes of its workspace."""
-
-    engine: int
-    notes: tuple[int, ...]
-    workspace_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +55,13 @@ class ConvWorkspace:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFilter:
-    """The settings that PyTorch filters plans by: `torch.backends.cudnn` and its defaults."""
-
-    allow_tf32: bool = True
-    deterministic: bool = False
-
-    def accepts(self, notes: tuple[int, ...], dtype: str) -> bool:
-        """PyTorch's `filterEngineConfigs`, by an engine's numerical notes."""
-        if NumericalNote.DOWN_CONVERT_INPUTS in notes:
-            return False
-        if self.deterministic and NumericalNote.NONDETERMINISTIC in notes:
-            return False
-        return self.allow_tf32 or dtype != "float32" or NumericalNote.TENSOR_CORE not in notes
-
-
 class ConvPlans:
     """Convolution workspaces on one card. Answers are kept, by convolution and settings."""
 
     def __init__(self, gpu: Gpu) -> None:
         self.gpu = gpu
-        self._library, self.reason = cudnn_library.load()
+        self._library, self.reason = cudnn_process.load()
+        self._device = device_json(gpu)
         self._known: dict[tuple[ConvDescriptor, PlanFilter], ConvWorkspace] = {}
         self._plans: dict[tuple[ConvDescriptor, PlanFilter], tuple[EnginePlan, ...]] = {}
 
@@ -164,7 +129,7 @@ class ConvPlans:
         if conv.empty or not conv.queryable:
             return ()
         try:
-            return tuple(self._query(conv, chosen, most=_MOST_PLANS))
+            return tuple(self._query(conv, chosen, _MOST_PLANS))
         except CudnnError:
             return ()
 
@@ -178,59 +143,20 @@ class ConvPlans:
             reason = "a tensor is larger than any card"
             return ConvWorkspace(None, low, high, "model", None, reason)
         try:
-            plans = self._query(conv, chosen, most=1)
+            plans = self._query(conv, chosen, 1)
         except CudnnError as error:
             return ConvWorkspace(None, low, high, "model", None, str(error))
         if not plans:
             reason = f"cuDNN {self._library.version_text} has no plan on {self.gpu.name}"
             return ConvWorkspace(None, low, high, "model", None, reason)
-        product = product_workspace(conv)
-        if product is not None:
-            return ConvWorkspace(product, product, product, f"{self.source} (cuBLAS)")
         size = plans[0].workspace_bytes
         return ConvWorkspace(size, size, size, self.source, plans[0].engine)
 
-    def _query(self, conv: ConvDescriptor, chosen: PlanFilter, *, most: int) -> list[EnginePlan]:
-        """The first `most` plans that PyTorch would accept. Raises `CudnnError`.
-
-        A heuristic's time goes into making its list, 30 plans or so; where one will do the first is
-        requested by itself, and the list only where PyTorch would not take it.
-        """
+    def _query(self, conv: ConvDescriptor, chosen: PlanFilter, most: int) -> list[EnginePlan]:
+        """The first `most` plans that PyTorch would accept. Raises `CudnnError`."""
         if self._library is None:
             return []
-        with self._library.lock, Descriptors(self._library) as made:
-            found = self._accepted(made, conv, chosen, most=1, length=1) if most == 1 else []
-            return found or self._accepted(made, conv, chosen, most=most, length=None)
-
-    def _accepted(
-        self,
-        made: Descriptors,
-        conv: ConvDescriptor,
-        chosen: PlanFilter,
-        *,
-        most: int,
-        length: int | None,
-    ) -> list[EnginePlan]:
-        """The same, of the first `length` plans of the first list, or of both lists in full."""
-        found: list[EnginePlan] = []
-        device = made.make(DescriptorType.DEVICEPROP)
-        device.text(AttributeName.DEVICEPROP_JSON_REPRESENTATION, device_json(self.gpu))
-        device.finalize()
-        graph = operation_graph(made, conv)
-        modes = [HeuristicMode.INSTANT, HeuristicMode.FALLBACK]
-        for mode in modes[:length]:
-            for config in engine_configs(made, graph, device, mode, length):
-                engine = made.make(DescriptorType.ENGINE)
-                config.fill(AttributeName.ENGINECFG_ENGINE, [engine])
-                number, notes = cudnn_library.engine_notes(engine)
-                if not chosen.accepts(notes, conv.dtype):
-                    continue
-                size = workspace_bytes(made, config, device)
-                if size is not None:
-                    found.append(EnginePlan(number, notes, size))
-                if len(found) == most:
-                    return found
-        return found
+        return self._library.plans(self._device, conv, chosen, most)
 
 
 @functools.cache

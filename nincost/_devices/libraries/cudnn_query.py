@@ -1,12 +1,13 @@
 """Queries cuDNN about one convolution: the device and the operation as descriptors, and its plans.
 
-The functions come in the order of a query: `device_json`, `operation_graph`, `engine_configs`, and
-for each of these `workspace_bytes`.
+`accepted_plans` is the query. The functions after it come in its order: `operation_graph`,
+`engine_configs`, and for each of these `workspace_bytes`. This file imports no torch.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.conv_descriptor import ConvDescriptor
@@ -17,8 +18,15 @@ from nincost._devices.libraries.cudnn_enums import (
     DataType,
     DescriptorType,
     HeuristicMode,
+    NumericalNote,
 )
-from nincost._devices.libraries.cudnn_library import BackendDescriptor, CudnnError, Descriptors
+from nincost._devices.libraries.cudnn_library import (
+    BackendDescriptor,
+    CudnnError,
+    CudnnLibrary,
+    Descriptors,
+    engine_notes,
+)
 
 _DATA_TYPES = {
     "float32": DataType.FLOAT,
@@ -41,7 +49,36 @@ _OPERATIONS = {
 #: PyTorch says to cuDNN how an address is aligned, up to 32 bytes; the allocator's are to 512.
 _ALIGNMENT = 32
 
+#: An engine for the weights of depthwise convolutions, whose plan cuDNN 9.24 takes half a second to
+#: build. None of the 23 that an H100 built (cuDNN 9.19) had a workspace.
+_NO_WORKSPACE = 19
+
 _MOST_WORKSPACE = 2**50  # a larger answer would be a broken one
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePlan:
+    """One plan: the engine's number, its numerical notes, the bytes of its workspace."""
+
+    engine: int
+    notes: tuple[int, ...]
+    workspace_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFilter:
+    """The settings that PyTorch filters plans by: `torch.backends.cudnn` and its defaults."""
+
+    allow_tf32: bool = True
+    deterministic: bool = False
+
+    def accepts(self, notes: tuple[int, ...], dtype: str) -> bool:
+        """PyTorch's `filterEngineConfigs`, by an engine's numerical notes."""
+        if NumericalNote.DOWN_CONVERT_INPUTS in notes:
+            return False
+        if self.deterministic and NumericalNote.NONDETERMINISTIC in notes:
+            return False
+        return self.allow_tf32 or dtype != "float32" or NumericalNote.TENSOR_CORE not in notes
 
 
 def device_json(gpu: Gpu) -> str:
@@ -78,6 +115,40 @@ def device_json(gpu: Gpu) -> str:
         "memClockRateKHz": gpu.memory_clock_khz,
         "l2CacheSize": gpu.l2_bytes,
     })  # fmt: skip
+
+
+def accepted_plans(
+    library: CudnnLibrary, described: str, conv: ConvDescriptor, chosen: PlanFilter, most: int
+) -> list[EnginePlan]:
+    """The first `most` plans that PyTorch would accept.
+
+    All plans of a heuristic are requested, as PyTorch does: where one is, it may be another.
+
+    Args:
+        described: the card, by `device_json`.
+
+    Raises:
+        CudnnError: cuDNN refuses the convolution.
+    """
+    found: list[EnginePlan] = []
+    with library.lock, Descriptors(library) as made:
+        device = made.make(DescriptorType.DEVICEPROP)
+        device.text(AttributeName.DEVICEPROP_JSON_REPRESENTATION, described)
+        device.finalize()
+        graph = operation_graph(made, conv)
+        for mode in (HeuristicMode.INSTANT, HeuristicMode.FALLBACK):
+            for config in engine_configs(made, graph, device, mode):
+                engine = made.make(DescriptorType.ENGINE)
+                config.fill(AttributeName.ENGINECFG_ENGINE, [engine])
+                number, notes = engine_notes(engine)
+                if not chosen.accepts(notes, conv.dtype):
+                    continue
+                size = 0 if number == _NO_WORKSPACE else workspace_bytes(made, config, device)
+                if size is not None:
+                    found.append(EnginePlan(number, notes, size))
+                if len(found) == most:
+                    return found
+    return found
 
 
 def operation_graph(made: Descriptors, conv: ConvDescriptor) -> BackendDescriptor:
@@ -130,12 +201,8 @@ def engine_configs(
     graph: BackendDescriptor,
     device: BackendDescriptor,
     mode: HeuristicMode,
-    length: int | None,
 ) -> list[BackendDescriptor]:
     """The engine configurations that a heuristic proposes, best first; none where it has none.
-
-    Args:
-        length: no more than this many, where given.
 
     Raises:
         CudnnError: the INSTANT heuristic has no answer.
@@ -146,7 +213,7 @@ def engine_configs(
     heuristic.descriptors(AttributeName.ENGINEHEUR_DEVICEPROP, device)
     try:
         heuristic.finalize()
-        number = length or heuristic.count(AttributeName.ENGINEHEUR_RESULTS)
+        number = heuristic.count(AttributeName.ENGINEHEUR_RESULTS)
     except CudnnError:
         if mode is HeuristicMode.INSTANT:
             raise

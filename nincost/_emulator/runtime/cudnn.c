@@ -93,7 +93,6 @@ static Descriptor described_card(void) {
 }
 API int cudnnBackendSetAttribute(Descriptor one, int name, int type, int64_t count, const void *values) {
   if (!queried() || name == GRAPH_HANDLE) return SUCCESS;
-  convolution_described(one, name, count, values);
   Descriptor described = described_card();
   if (name == PLAN_HANDLE) return set(one, PLAN_DEVICE, DESCRIPTOR, 1, &described);
   if (name == HEURISTICS_GRAPH) set(one, HEURISTICS_DEVICE, DESCRIPTOR, 1, &described);
@@ -109,11 +108,7 @@ static int one_plan(int name, int type, int64_t count, int64_t *found, void *val
 API int cudnnBackendGetAttribute(Descriptor one, int name, int type, int64_t count, int64_t *found, void *values) {
   if (!queried()) return one_plan(name, type, count, found, values);
   int status = REAL(cudnnBackendGetAttribute, Descriptor, int, int, int64_t, int64_t *, void *)(one, name, type, count, found, values);
-  if (!status && name == PLAN_WORKSPACE && count) {
-    int64_t product = product_workspace();
-    if (product >= 0) *(int64_t *)values = product;
-    if (no_workspace) *(int64_t *)values = 0;
-  }
+  if (!status && name == PLAN_WORKSPACE && count && no_workspace) *(int64_t *)values = 0;
   return status;
 }
 

@@ -1,7 +1,7 @@
 /* cuDNN's recurrent layers: descriptors, how their weights lie in one buffer, and sizes.
  *
  * cuDNN says sizes only to a card's handle, so that these are a model, the one of
- * nincost/_devices/cuda/rnn.py: a workspace of one layer's gates, a reserve of gates and states. */
+ * nincost/_devices/libraries/cudnn_rnn.py, which says where its figures are from. */
 #include <string.h>
 
 #include "runtime.h"
@@ -9,7 +9,7 @@
 enum { RELU, TANH, LSTM, GRU };
 enum { NO_BIAS, ONE_INPUT_BIAS, TWO_BIASES, ONE_RECURRENT_BIAS };
 static const int gates_of[] = {1, 1, 4, 3};
-static const int reserved_of[] = {2, 2, 6, 5}; /* values of each element that backward reads */
+static const int reserved_of[] = {1, 1, 5, 6}; /* values of each element that backward reads */
 
 /* cudnnDataType_t: float, double, half, int8, int32, int8x4, uint8, uint8x4, int8x32, bfloat16 */
 static size_t bytes_of(int type) {
@@ -47,10 +47,12 @@ API int cudnnGetFilterNdDescriptor(Tensor *of, int most, int *type, int *format,
   return cudnnGetTensorNdDescriptor(of, most < 8 ? most : 8, type, count, sizes, strides);
 }
 
-typedef struct { int type, length, batch, width; } Data;
+enum { PACKED = 1 }; /* CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED */
+typedef struct { int type, width; size_t positions; } Data;
 API int cudnnCreateRNNDataDescriptor(Data **made) { *made = handle(sizeof **made); return SUCCESS; }
 API int cudnnSetRNNDataDescriptor(Data *of, int type, int layout, int length, int batch, int width, const int *lengths, void *padding) {
-  *of = (Data){type, length, batch, width};
+  *of = (Data){type, width, layout == PACKED ? 0 : (size_t)length * batch};
+  for (int i = 0; layout == PACKED && i < batch; i++) of->positions += lengths[i];
   return SUCCESS;
 }
 
@@ -105,10 +107,11 @@ API int cudnnGetRNNWeightParams(void *at, Rnn *of, int pseudo_layer, size_t byte
   return SUCCESS;
 }
 API int cudnnGetRNNTempSpaceSizes(void *at, Rnn *of, int training, Data *x, size_t *workspace, size_t *reserve) {
-  size_t elements = (size_t)x->length * x->batch * of->hidden * bytes_of(of->type);
+  size_t element = bytes_of(of->type), cells = (size_t)of->hidden * of->directions, gates = gates_of[of->mode];
+  size_t inputs = of->input + (of->layers - 1) * cells + of->layers * of->hidden;
   note("modelled", "cuDNN's recurrent layers: workspace and reserve");
-  *workspace = elements * gates_of[of->mode];
-  if (reserve) *reserve = training ? elements * of->layers * of->directions * reserved_of[of->mode] : 0;
+  *workspace = ((size_t)12 << 20) + (size_t)(element * (1.5 * x->positions * gates * cells + 1.6 * gates * cells * inputs + (training ? 2.0 : 0.7) * x->positions * of->input));
+  if (reserve) *reserve = training ? x->positions * cells * (reserved_of[of->mode] * of->layers + of->layers - 1) * element + 256 : 0;
   return SUCCESS;
 }
 

@@ -17,7 +17,6 @@
  *   CUDNN          the card as cuDNN 9.8 and later want it described, in JSON; without it, and
  *                  where cuDNN is older, it is not queried, and each convolution has one plan,
  *                  whose workspace is 0 bytes
- *   PRODUCTS       limits of the rule in cudnn_products.c, joined with commas
  *   NO_WORKSPACE   cuDNN is queried for its plans, and their workspaces are 0 bytes all the same
  */
 #pragma once
@@ -73,10 +72,6 @@ void forget_states(void); /* of all cards, and what is there stays */
 void assume_others(void *address, size_t bytes);
 void launched(const void *kernel, void **arguments);
 void *following(const char *library, const char *name);
-
-/* --- convolutions of one pixel: cudnn_products.c --- */
-void convolution_described(const void *one, int name, int64_t count, const void *values);
-int64_t product_workspace(void); /* of the next plan's first; -1 where cuDNN's own holds */
 
 /* --- streams: stream.c --- */
 extern unsigned long long launches; /* kernels so far; approximate, as threads count at once */

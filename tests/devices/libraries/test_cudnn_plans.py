@@ -7,7 +7,10 @@ the same library (cuDNN 9.24.0), not measured on a card.
 
 from __future__ import annotations
 
+import csv
+import gzip
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -17,10 +20,18 @@ import pytest
 import torch
 
 from nincost._devices.cards import get_gpu
-from nincost._devices.libraries import cudnn_enums, cudnn_library, cudnn_plans
-from nincost._devices.libraries.conv_descriptor import CONV_KINDS, describe_conv, plain_output
+from nincost._devices.libraries import cudnn_enums, cudnn_library, cudnn_process
+from nincost._devices.libraries.conv_descriptor import (
+    CONV_KINDS,
+    ConvDescriptor,
+    describe_conv,
+    plain_output,
+)
+from nincost._devices.libraries.cudnn_library import CudnnError
 from nincost._devices.libraries.cudnn_plans import ConvPlans
-from nincost.errors import InputError
+from nincost._devices.libraries.cudnn_process import CudnnProcess, InThisProcess
+from nincost._devices.libraries.cudnn_query import PlanFilter, device_json
+from nincost.errors import EmulatorError, InputError
 
 LIBRARY, REASON = cudnn_library.load()
 needs_cudnn = pytest.mark.skipif(LIBRARY is None, reason=REASON or "no cuDNN")
@@ -60,17 +71,17 @@ NIN = {
 
 #: (card, dtype, channels-last, layer): bytes of forward, data gradient, filter gradient.
 DEMO = {
-    ("rtx3060", "float32", False, "1"): (17536, None, 0),
-    ("rtx3060", "float32", False, "2"): (17536, 286691344, 0),
-    ("rtx3060", "float32", False, "3"): (124289040, 124289040, 124289244),
-    ("rtx3060", "bfloat16", False, "4"): (88604688, 88604688, 89391535),
-    ("rtx3060", "bfloat16", True, "4"): (0, 0, 1835423),
-    ("a100", "float32", False, "2"): (143364112, 286691344, 288948687),
+    ("rtx3060", "float32", False, "1"): (17536, 0, 0),
+    ("rtx3060", "float32", False, "2"): (0, 0, 4718592),
+    ("rtx3060", "float32", False, "3"): (124289040, 303038464, 290734080),
+    ("rtx3060", "bfloat16", False, "4"): (0, 0, 33554432),
+    ("rtx3060", "bfloat16", True, "4"): (0, 0, 0),
+    ("a100", "float32", False, "2"): (0, 0, 4718592),
     ("a100", "float32", False, "5"): (22413328, 50724880, 50725224),
     ("h100", "float32", False, "3"): (124289171, 125337827, 124289171),
     ("h100", "bfloat16", False, "5"): (25362579, 25362579, 25886931),
     ("rtx4090", "float32", False, "3"): (35684368, 124289040, 169118711),
-    ("t4", "float32", False, "6"): (924712, 532992, 3575),
+    ("t4", "float32", False, "6"): (924712, 29601792, 29601792),
     ("b200", "float32", False, "5"): (50724880, 69600464, 54264144),
     ("b200", "bfloat16", True, "5"): (0, 0, 3539264),
 }
@@ -85,13 +96,60 @@ def test_regression_on_nin(case) -> None:
     plans = ConvPlans(get_gpu(card))
     x, w, stride, padding = NIN[layer]
     for kind, expected in zip(CONV_KINDS, DEMO[case], strict=True):
-        if expected is not None:
-            asked = problem(kind, x, w, dtype=dtype, stride=stride, padding=padding, last=last)
-            assert plans.plans(asked)[0].workspace_bytes == expected
-            if w[2:] != (1, 1) or last:  # else cuBLAS may do it, see test_conv_as_product.py
-                answer = plans.workspace(asked)
-                assert answer.bytes == answer.low == answer.high == expected
-                assert answer.source == "cuDNN 9.24.0, INSTANT heuristic"
+        asked = problem(kind, x, w, dtype=dtype, stride=stride, padding=padding, last=last)
+        answer = plans.workspace(asked)
+        assert answer.bytes == answer.low == answer.high == expected
+        assert answer.source == "cuDNN 9.24.0, INSTANT heuristic"
+
+
+#: What an H100 ran: rows of convolutions, with the engine of the plan.
+MEASURED = Path(__file__).parents[3] / "benchmarks/data/h100/convolutions.csv.gz"
+
+
+@needs_cudnn
+def test_the_engines_are_those_that_an_h100_proposed() -> None:
+    """All of them where cuDNN is the one that was measured; another has other preferences."""
+    with gzip.open(MEASURED, "rt") as file:
+        rows = list(csv.DictReader(file))[::12]
+    plans = ConvPlans(get_gpu("h100"))
+    if not isinstance(plans._library, CudnnProcess):
+        pytest.skip("cuDNN is queried in this process")
+    same = 0
+    for row in rows:
+        described = {
+            name: json.loads(text) for name, text in row.items()
+            if name in ConvDescriptor.__dataclass_fields__
+        }  # fmt: skip
+        conv = ConvDescriptor(**{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in described.items()
+        })  # fmt: skip
+        same += plans.plans(conv)[0].engine == int(row["engine"])
+    assert len(rows) == 112
+    assert same == 112 if LIBRARY.version == 91900 else same > 75
+
+
+@needs_cudnn
+def test_the_process_ends_and_is_missed() -> None:
+    """A process that died is an error of the query, not of the command."""
+    process = CudnnProcess(LIBRARY)
+    assert process.version == LIBRARY.version
+    process.end()
+    asked = problem("forward", (8, 64, 28, 28), (64, 64, 3, 3), padding=1)
+    with pytest.raises(CudnnError, match="ended"):
+        process.plans(device_json(get_gpu("a100")), asked, PlanFilter(), 1)
+
+
+@needs_cudnn
+def test_without_a_compiler_cudnn_is_queried_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_library: object) -> None:
+        raise EmulatorError("no C compiler was found")
+
+    monkeypatch.setattr(cudnn_process, "CudnnProcess", missing)
+    monkeypatch.setattr(cudnn_process, "_started", cudnn_process._started.__wrapped__)
+    found, reason = cudnn_process.load()
+    assert isinstance(found, InThisProcess)
+    assert not reason
 
 
 SORTS = {
@@ -183,7 +241,7 @@ def test_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = ConvPlans(get_gpu("a100"))
     asked = problem("forward", (8, 64, 28, 28), (64, 64, 3, 3), padding=1)
     first = plans.workspace(asked)
-    monkeypatch.setattr(cudnn_plans, "operation_graph", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(plans, "_query", lambda *_: pytest.fail("asked again"))
     assert plans.workspace(asked) is first
 
 
@@ -284,6 +342,7 @@ def test_every_descriptor_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cudnn_library.BackendDescriptor, "__init__", count_made)
     monkeypatch.setattr(cudnn_library.BackendDescriptor, "destroy", count_gone)
+    monkeypatch.setattr(cudnn_process, "_started", lambda _: None)  # here is where they are counted
     plans = ConvPlans(get_gpu("t4"))
     plans.workspace(problem("forward", (8, 64, 28, 28), (64, 64, 3, 3), padding=1))
     # no bfloat16 on a T4: an answer without a plan must give all back as well
