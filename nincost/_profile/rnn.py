@@ -8,9 +8,10 @@ from nincost._trace.records import Signature, TensorMeta
 
 @macs("aten._cudnn_rnn")
 def cudnn_rnn(signature: Signature) -> int:
-    """`(input [T, B, I], weights, weight_stride0, ...)`: each matrix meets each step of its layer.
+    """`(input, weights, weight_stride0, ...)`: each matrix meets each step of its layer.
 
-    One MAC for each element of each two-dimensional weight, for each of the T * B steps.
+    The input is [T, B, I], or [steps, I] of packed sequences. One MAC for each element of each
+    two-dimensional weight, for each of the T * B steps.
     """
     return _steps(signature.args[0]) * _matrices(signature.args[1])
 
@@ -22,7 +23,7 @@ def mkldnn_rnn_layer(signature: Signature) -> int:
 
 
 def _steps(given: TensorMeta) -> int:
-    return int(given.shape[0] * given.shape[1])
+    return given.elements // max(1, int(given.shape[-1]))
 
 
 def _matrices(weights: tuple[TensorMeta, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 from torch import nn
 
 import nincost
+from nincost._profile.rnn import cudnn_rnn
+from nincost._trace.records import TensorMeta
 
 T, B, IN, H = 4, 2, 3, 5
 
@@ -79,3 +82,17 @@ def test_packed_sequences_cost_the_steps_that_they_hold(count_recurrent: Any) ->
 
     result = nincost.profile(Net(), input=torch.zeros(T, B, IN))
     assert result.totals.macs == count_recurrent(6, 1, 4, IN, H)  # 4 steps and 2 steps
+
+
+def test_packed_sequences_have_steps_of_their_own() -> None:
+    """cuDNN's operator gets [steps, width] of them, and [length, batch, width] of others."""
+    weights = (of(1024, 128), of(1024, 256), of(1024), of(1024))
+    counts = [
+        cudnn_rnn(SimpleNamespace(args=(given, weights)))  # type: ignore[arg-type]
+        for given in (of(100, 128), of(20, 5, 128))
+    ]
+    assert counts == [100 * 1024 * (128 + 256)] * 2
+
+
+def of(*shape: int) -> TensorMeta:
+    return TensorMeta(torch.Size(shape), (), torch.float32)
