@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nincost import _c_libraries
 from nincost._emulator import elf, library
 from nincost.errors import EmulatorError
 
@@ -33,8 +34,8 @@ def test_a_text_is_no_library(tmp_path: Path) -> None:
 
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(library.shutil, "which", lambda name: None)
-    monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_c_libraries.shutil, "which", lambda name: None)
+    monkeypatch.setattr(_c_libraries.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EmulatorError, match="pip install ziglang"):
         library.library()
     assert list(tmp_path.iterdir()) == []
@@ -51,7 +52,7 @@ def test_a_broken_compilation_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(library, "_compiler", lambda: ["false"])
+    monkeypatch.setattr(library, "compiler", lambda: ["false"])
     with pytest.raises(EmulatorError, match="could not compile"):
         library.library()
     assert list((tmp_path / "nincost").iterdir()) == []
@@ -64,7 +65,7 @@ def test_a_compiler_without_headers(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     said = "stream.c:6:10: fatal error: pthread.h: No such file or directory"
     compiler.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
     compiler.chmod(0o755)
-    monkeypatch.setattr(library, "_compiler", lambda: [str(compiler)])
+    monkeypatch.setattr(library, "compiler", lambda: [str(compiler)])
     with pytest.raises(EmulatorError, match=r"no headers of the C library: install .*libc6-dev"):
         library.library()
 
