@@ -171,8 +171,8 @@ def scripts_part(folder: Path) -> list[str]:
         "## Training scripts", "",
         "The scripts of `benchmarks/on_gpu_parts/scripts`, on the GPU and by `nincost run "
         "--until-exit`; the times of a step in ms, on the GPU between two steps of the optimizer, "
-        "and by `nincost run --time`, which knows a host that launches and none that draws or loads "
-        "images (nin, convnext_tiny, lightning) or whose cores import for others.", "",
+        "and by `nincost run --time`, which knows a host that launches and none that draws or "
+        "loads images (nin, convnext_tiny, lightning) or whose cores import for others.", "",
         "| script | allocated | emulated | error | reserved | error | step | predicted | error |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]  # fmt: skip
