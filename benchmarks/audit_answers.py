@@ -43,7 +43,10 @@ written at the same time and graded once after that: 35 read in whole, 11 of 14 
 wrong answer called right, and 6 of 25 right ones called wrong. Their causes are mended. A seventh
 of forty (`seventh-*`), written after reading the code: 36 read in whole, 14 of 15 mistakes named,
 none wrong called right, 5 of 24 right ones called wrong; mended, too, and an answer in which each
-number is true of the model is not called wrong for how its numbers were put together.
+number is true of the model is not called wrong for how its numbers were put together. An eighth of
+thirty (`eighth-*`): 25 read in whole, 7 of 8 mistakes named, none wrong called right, 4 of 21 right
+ones called wrong; mended, too. So of what a stranger writes about one right answer in five is still
+called wrong.
 """
 
 from __future__ import annotations

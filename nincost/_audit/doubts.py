@@ -31,22 +31,22 @@ def with_doubts(grade: Grade, part: Part, total: int, labels: Labels) -> Grade:
     if grade.ok or grade.total_explanations or grade.not_understood:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
-    strange = [term.text for term in grade.terms if _is_strange(term) and term.text not in named]
+    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    strange = [term.text for term in wrong if _is_strange(term) and term.text not in named]
     if not grade.terms and grade.mistakes and grade.mistakes[0].key in _NOT_EXPLAINED:
         alone = [line for line in part.lines if line.node.value == grade.written]
         strange = [text for line in alone if (text := _text(part, line)) not in named]
-    if not strange:
-        return grade
     right = [term for term in grade.terms if term.verdict == "right"]
-    wordy = any(not is_wordless(line.label) for line in part.lines)
-    several = len(part.lines) > 1
-    explained = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
-    mostly = 2 * len(strange) > len(explained)
-    doubtful = several and wordy and _states(part, total)
-    doubtful = doubtful or (
-        bool(grade.terms) and mostly and not right and (grade.guessed or (wordy and several))
-    )
-    if not doubtful:
+    prose = len(part.lines) > 1 and any(not is_wordless(line.label) for line in part.lines)
+    stated = prose and _states(part, total)
+    kinds = {mistake.key for mistake in grade.mistakes} - {"missing"}
+    if stated and not strange and grade.arithmetic_errors and len(kinds) > 1:
+        strange = [
+            term.text for term in wrong
+        ]  # several mistakes, and the right total all the same
+    nothing_fits = bool(grade.terms) and 2 * len(strange) > len(wrong) and not right
+    mostly_missing = len(grade.missing) > 2 * len(grade.terms)
+    if not strange or not (stated or (nothing_fits and (grade.guessed or prose or mostly_missing))):
         return grade
     return replace(
         grade,

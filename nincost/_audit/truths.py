@@ -43,7 +43,8 @@ _STEP = re.compile(r"training step|step of training|per step|训练步|一步|�
 
 
 _COMPARES = re.compile(
-    r"\b(?:less|fewer|more|drop|remov|without|instead|sav|than|only one|one 1x1|compared)"
+    r"\b(?:less|fewer|more|drop|remov|without|instead|sav|than|only one|one 1x1|compared"
+    r"|another|missed|forgot)"
     r"|去掉|减少?|降[到至]|少了?|多了?|相比|比|只留|换成",
     re.IGNORECASE,
 )

@@ -113,3 +113,27 @@ def test_true_numbers_are_not_called_wrong_for_how_they_were_put_together() -> N
     assert audit.grades[0].not_understood == ("885,120", "614,656")
     false = nincost.audit(params=text.replace("746,240", "764,240"))
     assert false.verdict == "wrong"
+
+
+@pytest.mark.parametrize("text", [
+    "RF_block2 = RF_pool1 + (5-1)*8 = 19 + 32 = 51",
+    "{'block1': 87619968, 'block2': 503939072, 'block3': 169869312, 'block4': 869000}  # MACs",
+    "每个1×1卷积是9312个参数，两层共18624个，加上11×11卷积的11712个，再加上1961830，一共1992166个参数",
+])  # fmt: skip
+def test_symbols_dicts_and_kernels_after_plus(text: str) -> None:
+    assert nincost.audit(text).ok
+
+
+def test_a_sum_of_weights_gradients_and_activations_is_of_training() -> None:
+    text = (
+        "SGD without momentum: 7.97 MB weights + 7.97 MB gradients + 781 MB activations + "
+        "25.7 MB images = 823 MB"
+    )
+    assert nincost.audit(text, batch_size=128).ok
+    assert not nincost.audit(text.replace("823", "923"), batch_size=128).ok
+
+
+def test_hundreds_of_ten_thousands() -> None:
+    """百万 is a million: `7.62百万次` is a hundred times too small."""
+    assert nincost.audit("乘加总数：7.62百万次").grades[0].mistakes[0].key == "unit"
+    assert nincost.audit("参数共1.99百万个").ok

@@ -40,6 +40,8 @@ def graded_fields(
         text = " ".join(raw.split())
         after = _IN_PARENTHESES.match(reading.text, figure.end)  # `11（第一块）`
         before = _IN_PARENTHESES.sub("", figure.before)
+        first, sign, _ = before.partition("=")  # `RF_block2 = RF_pool1 + (5-1)*8`
+        before = first if sign and labels.last_of(first) is not None else before
         place = labels.last_of(after[0]) if after else None
         if place is None:
             place = _unnumbered(before, layers, last) or labels.last_of(before)

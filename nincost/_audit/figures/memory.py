@@ -40,7 +40,12 @@ from nincost._audit.figures.memory_sums import (
     unit_slip_of,
     value_of,
 )
-from nincost._audit.figures.memory_words import as_said, lacks_gradients, without_activations
+from nincost._audit.figures.memory_words import (
+    as_said,
+    lacks_gradients,
+    summed_up,
+    without_activations,
+)
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
@@ -107,6 +112,8 @@ def _graded(
         for whole in ("training", "inference"):  # `so 10 MB altogether`
             if KINDS[whole].search(reading.text):  # type: ignore[index]
                 formulas += _formulas(whole, sizes, batch, copies)  # type: ignore[arg-type]
+    if node is not None and node.kind == "sum" and (added := summed_up(f"{text} {words}")):
+        formulas += _formulas(added, sizes, batch, copies)
     if figure.batch is None and batch > 1 and says_batch:
         formulas += _formulas(kind, sizes, 1, copies)
         formulas += _of_some(figure, layers, sizes, 1) if kind == "activations" else []

@@ -34,6 +34,15 @@ def lacks_gradients(words: str) -> bool:
     return bool(_NEEDS.search(words)) and not KINDS["gradients"].search(words)
 
 
+def summed_up(words: str) -> MemoryKind | None:
+    """What a sum with these words is of: `weights + gradients + activations` of training."""
+    if KINDS["training"].search(words) or KINDS["inference"].search(words):
+        return None  # it says itself
+    if not KINDS["parameters"].search(words) or not KINDS["activations"].search(words):
+        return None
+    return "training" if KINDS["gradients"].search(words) else "inference"
+
+
 def as_said(
     formulas: list[Formula], kind: MemoryKind, sizes: Sizes, copies: int, text: str, words: str
 ) -> list[Formula]:

@@ -16,6 +16,7 @@ def rewritten(text: str) -> str:
     text = _BY.sub(lambda m: f"{' ' * (len(m[2]) - 1)}{m[1]}x", text)
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
     text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
+    text = _DICT.sub(lambda m: re.sub(r"[{}'\"]", " ", m[0]), text)
     text = _SUM_OF_LIST.sub(lambda m: m[1].rjust(len(m[0])), text)
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
     text = _HEADING.sub(lambda m: " " * len(m[0]), text)
@@ -58,6 +59,8 @@ _EMPHASIS = re.compile(
 )
 #: `[96*(121+1), 2*96*(96+1)]`: Python's list of terms.
 _LIST = re.compile(r"\[(?:[^\[\]\n,]*[-+*/()][^\[\]\n,]*,\s*)+[^\[\]\n]*\]")
+#: `{'block1': 30336, 'block2': 746240}`.
+_DICT = re.compile(r"\{\s*['\"][^{}]*?['\"]\s*:[^{}]*\}")
 #: `sum([30336, 746240])`, `print(sum([...]))`.
 _SUM_OF_LIST = re.compile(
     r"(?:print\()?(?:np\.|torch\.)?sum\(\s*[\[(](\s*\d[^\[\]\n]*,[^\[\]\n]*\d\s*)[\])]\s*\)\)?"

@@ -62,13 +62,14 @@ _LATEX_MEANS = {"times": "*", "cdot": "*", "ast": "*", "approx": "~", "sim": "~"
 _DIGITS = r"(?:\d{1,3}(?:(?:,|_|'|[\u00a0\u2009\u202f])\d{3})+(?!\d)|\d+)"
 _NUMBER = re.compile(rf"(?P<digits>{_DIGITS}(?:\.\d+)?|\.\d+)(?:[eE](?P<power>[+-]?\d+))?")
 _UNIT = re.compile(
-    r"\s*(?P<si>[kKMGTB](?![a-zA-Z])|[KMGT](?=(?:FLOP|MAC|flop|mac))|万|亿|million|billion)?"
+    r"\s*(?P<si>[kKMGTB](?![a-zA-Z])|[KMGT](?=(?:FLOP|MAC|flop|mac))|[百千]万|万|亿|million|billion)?"
     r"\s*(?P<word>(?:fl?ops?|macs?|params?|parameters?|multiply[- ]adds?|multiplications?)\b"
     r"|个?参数|次乘加|次乘法|次运算|次|个)?",
     re.IGNORECASE,
 )
 _SCALE = {
-    "k": 3, "m": 6, "g": 9, "b": 9, "t": 12, "million": 6, "billion": 9, "万": 4, "亿": 8,
+    "k": 3, "m": 6, "g": 9, "b": 9, "t": 12, "million": 6, "billion": 9,
+    "百万": 6, "千万": 7, "万": 4, "亿": 8,
 }  # fmt: skip
 _BYTES = re.compile(
     r"\s*(?:(?P<prefix>[kKMGT])(?P<binary>i?)(?:[bB](?:ytes?)?|字节)|[bB]ytes?|字节)(?![A-Za-z])"

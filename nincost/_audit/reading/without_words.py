@@ -29,7 +29,7 @@ _WORD = re.compile(
 )
 _NUMBER_WITH_UNIT = re.compile(
     r"(?:\d[\d,_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-    r"(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|万|亿|million\b|billion\b"
+    r"(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|[百千]万|万|亿|million\b|billion\b"
     r"|[kKMGT]i?[bB](?![A-Za-z])|bytes?\b|Bytes?\b|字节))?"
     r"(?:\s*(?:fl?ops?\b|macs?\b|params?\b|个?参数|次乘加|次乘法|次运算|次|个))?",
     re.IGNORECASE,
@@ -47,7 +47,13 @@ _NAMED_TERM = re.compile(
 )
 #: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
 _WORD_OPERATORS = (
-    (re.compile(r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])", re.IGNORECASE), "+"),
+    (
+        re.compile(
+            r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])(?!\s*\d+\s?[xX*]\s?\d+\s*(?:的?卷积|conv))",
+            re.IGNORECASE,
+        ),
+        "+",
+    ),
     (re.compile(r"(?<=[\s\d)])times(?=\s+[\d(])|乘以(?=\s*[\d(])", re.IGNORECASE), "*"),
 )
 #: `1992166 floats x 4 B`: what is counted, between a number and its sign.

@@ -39,7 +39,7 @@ _CORRECTS = re.compile(
 )
 _OWN = re.compile(r"\bI (?:got|get|have|make)\b|\bmine\b|我算|我的|我得", _I)
 _ACTIVATIONS = re.compile(r"\bactivations?\b(?! (?:function|layer)s?)|激活(?!函数|层)", _I)
-_FIELDS = re.compile(r"receptive|感受野|\bRFs?\b", _I)
+_FIELDS = re.compile(r"receptive|感受野|(?<![A-Za-z])RFs?(?![A-Za-z])", _I)
 _SHAPES = re.compile(
     r"shapes?\b|(?<!batch[ _-])\bsizes?\b|(?<!\d\d )\boutputs?\b|形状|尺寸|输出(?!通道)"
     r"|feature maps?\b|resolution|特征图|分辨率"
