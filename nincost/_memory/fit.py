@@ -112,6 +112,8 @@ class _Search:
                     f"{self.request.step.model.name}'s memory does not grow with the batch: "
                     f"any batch fits {units.size(self.budget)}; check the input spec"
                 )
+        while self.too_large - self.fits > 1:  # the lines lead nowhere: halve what is open
+            self.predict((self.fits + self.too_large) // 2)
         if not self.fits:
             raise InputError(self._too_small())
         return self.result()
@@ -203,12 +205,6 @@ class _Search:
             more = self.known[batch + 1]
         memory, next_memory = describe(at), describe(more)
         card = self.request.card
-        notes = list(memory.notes)
-        if self.too_large - self.fits > 1:
-            notes.append(
-                f"memory does not grow evenly with the batch: {self.fits} fits and "
-                f"{self.too_large} does not, what lies between was not tried"
-            )
         return Fit(
             model=memory.model,
             input=memory.input,
@@ -221,9 +217,9 @@ class _Search:
                 budget_bytes=self.budget,
                 next_batch_size=batch + 1,
             ),
-            memory=replace(memory, notes=tuple(notes)),
+            memory=memory,
             next_memory=next_memory,
-            notes=tuple(notes),
+            notes=memory.notes,
             environment=memory.environment,
             points=tuple(
                 FitPoint(size, one.simulation.peak, one.simulation.reserved, one.process_bytes)

