@@ -117,15 +117,15 @@ def config(size: str, folder: Path) -> Path:
     return made
 
 
-def nincost(*words: str) -> dict[str, Any]:
-    """A command's JSON."""
+def nincost(command: str, *words: str) -> dict[str, Any]:
+    """A command's JSON. What follows a script of `run` is the script's."""
     done = subprocess.run(
-        [sys.executable, "-m", "nincost", *words, "--format", "json", "--quiet"],
+        [sys.executable, "-m", "nincost", command, "--format", "json", "--quiet", *words],
         capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(HERE.parent)},
     )  # fmt: skip
     if done.returncode not in (0, 1) or not done.stdout:
-        raise SystemExit(f"nincost {' '.join(words)}: {done.stderr.strip()[-800:]}")
+        raise SystemExit(f"nincost {command} {' '.join(words)}: {done.stderr.strip()[-800:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
