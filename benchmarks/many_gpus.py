@@ -197,7 +197,8 @@ def report(known: dict[str, dict[str, Any]]) -> str:
     if known.get("proof"):
         text += ["## Against a script by hand", "",
                  "Llama 8B, 4,096 tokens, rank 0 of 8 on an H100: `nincost run` of "
-                 "`benchmarks/many_gpus_by_hand.py`, and `nincost memory`.", "",
+                 "`benchmarks/many_gpus_by_hand.py` on a card without end, and `nincost memory`, "
+                 "whose card gave cached memory back in the first row, as it was full.", "",
                  "| kind | allocated, by hand | described | reserved, by hand | described |",
                  "| --- | ---: | ---: | ---: | ---: |"]  # fmt: skip
         for name, found in known["proof"].items():
