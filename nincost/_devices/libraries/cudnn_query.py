@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import prod
 
 from nincost._devices.cards import Gpu
 from nincost._devices.libraries.conv_descriptor import ConvDescriptor
@@ -49,9 +50,11 @@ _OPERATIONS = {
 #: PyTorch says to cuDNN how an address is aligned, up to 32 bytes; the allocator's are to 512.
 _ALIGNMENT = 32
 
-#: An engine for the weights of depthwise convolutions, whose plan cuDNN 9.24 takes half a second to
-#: build. None of the 23 that an H100 built (cuDNN 9.19) had a workspace.
-_NO_WORKSPACE = 19
+#: Engines of depthwise convolutions whose plans need no workspace, and the one of the weights'
+#: gradient, whose plan sums over channels in groups of 32. cuDNN 9.24 takes up to half a second to
+#: build one of their plans; the sizes are those of all 176 that an H100 built (cuDNN 9.19).
+_NO_WORKSPACE = (5, 6, 19)
+_DEPTHWISE_WEIGHTS, _GROUP = 16, 32
 
 _MOST_WORKSPACE = 2**50  # a larger answer would be a broken one
 
@@ -143,12 +146,26 @@ def accepted_plans(
                 number, notes = engine_notes(engine)
                 if not chosen.accepts(notes, conv.dtype):
                     continue
-                size = 0 if number == _NO_WORKSPACE else workspace_bytes(made, config, device)
+                size = known_workspace(number, conv)
+                if size is None:
+                    size = workspace_bytes(made, config, device)
                 if size is not None:
                     found.append(EnginePlan(number, notes, size))
                 if len(found) == most:
                     return found
     return found
+
+
+def known_workspace(engine: int, conv: ConvDescriptor) -> int | None:
+    """Bytes of the workspace of an engine whose plan need not be built; None: it has to be."""
+    if conv.groups == 1 or conv.weight[1] != 1:
+        return None
+    if engine in _NO_WORKSPACE:
+        return 0
+    if engine != _DEPTHWISE_WEIGHTS:
+        return None
+    channels = -(-conv.weight[0] // _GROUP) * _GROUP
+    return conv.input[0] * _GROUP * prod(conv.weight[2:]) * channels if conv.channels_last else 0
 
 
 def operation_graph(made: Descriptors, conv: ConvDescriptor) -> BackendDescriptor:

@@ -30,7 +30,7 @@ from nincost._devices.libraries.conv_descriptor import (
 from nincost._devices.libraries.cudnn_library import CudnnError
 from nincost._devices.libraries.cudnn_plans import ConvPlans
 from nincost._devices.libraries.cudnn_process import CudnnProcess, InThisProcess
-from nincost._devices.libraries.cudnn_query import PlanFilter, device_json
+from nincost._devices.libraries.cudnn_query import PlanFilter, device_json, known_workspace
 from nincost.errors import EmulatorError, InputError
 
 LIBRARY, REASON = cudnn_library.load()
@@ -106,27 +106,41 @@ def test_regression_on_nin(case) -> None:
 MEASURED = Path(__file__).parents[3] / "benchmarks/data/h100/convolutions.csv.gz"
 
 
+def measured() -> list[tuple[ConvDescriptor, int, int]]:
+    """Convolutions, and the engine and workspace of the plan that the card proposed."""
+    found = []
+    with gzip.open(MEASURED, "rt") as file:
+        for row in csv.DictReader(file):
+            given = {name: json.loads(row[name]) for name in ConvDescriptor.__dataclass_fields__}
+            conv = ConvDescriptor(**{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in given.items()
+            })  # fmt: skip
+            found.append((conv, int(row["engine"]), int(row["workspace"])))
+    return found
+
+
 @needs_cudnn
 def test_the_engines_are_those_that_an_h100_proposed() -> None:
     """All of them where cuDNN is the one that was measured; another has other preferences."""
-    with gzip.open(MEASURED, "rt") as file:
-        rows = list(csv.DictReader(file))[::12]
     plans = ConvPlans(get_gpu("h100"))
     if not isinstance(plans._library, CudnnProcess):
         pytest.skip("cuDNN is queried in this process")
-    same = 0
-    for row in rows:
-        described = {
-            name: json.loads(text) for name, text in row.items()
-            if name in ConvDescriptor.__dataclass_fields__
-        }  # fmt: skip
-        conv = ConvDescriptor(**{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in described.items()
-        })  # fmt: skip
-        same += plans.workspace(conv).engine == int(row["engine"])
+    rows = measured()[::12]
+    same = sum(plans.workspace(conv).engine == engine for conv, engine, _ in rows)
     assert len(rows) == 112
     assert same == 112 if LIBRARY.version == 91900 else same > 75
+
+
+def test_plans_that_are_not_built_need_what_they_needed_on_an_h100() -> None:
+    known = [
+        (known_workspace(engine, conv), workspace)
+        for conv, engine, workspace in measured()
+        if known_workspace(engine, conv) is not None
+    ]
+    assert len(known) == 176
+    assert all(mine == its for mine, its in known)
+    assert sum(its > 0 for _, its in known) == 25
 
 
 @needs_cudnn
