@@ -149,8 +149,8 @@ def main() -> None:
     asked = [sys.executable, "-c", "import json, on_gpu; print(json.dumps(on_gpu.stamp()))"]
     said = subprocess.run(asked, cwd=HERE, capture_output=True, text=True, check=False).stdout
     found: dict[str, object] = {"stamp": json.loads(said or "{}"), "parts": []}
-    wanted = given.only.split(",") if given.only else [part.name for part in parts(output, given)]
-    chosen = [part for part in parts(output, given) if part.name in wanted]
+    wanted = given.only.split(",")
+    chosen = [part for part in parts(output, given) if not given.only or part.name in wanted]
     done: list[dict[str, object]] = []
 
     def keep(row: dict[str, object]) -> None:

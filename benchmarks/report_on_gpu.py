@@ -24,8 +24,11 @@ import torch
 
 import nincost
 from nincost._devices.cards import get_gpu
-from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor, conv_from_plain
 from nincost._devices.libraries.cudnn_plans import plans_on
+
+#: The columns that describe a convolution.
+CONVOLUTION = tuple(ConvDescriptor.__dataclass_fields__)
 
 #: What a row says of a step, beside its model and batch.
 NOT_SAID = {"input", "loss", "optimizer_arg", "arg"}
@@ -107,11 +110,7 @@ def convolutions_part(folder: Path, gpu: str) -> list[str]:
     plans = plans_on(get_gpu(gpu))
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for row in rows:
-        given = {name: json.loads(row[name]) for name in ConvDescriptor.__dataclass_fields__}
-        conv = ConvDescriptor(**{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in given.items()
-        })  # fmt: skip
+        conv = conv_from_plain({name: json.loads(row[name]) for name in CONVOLUTION})
         found = plans.workspace(conv)
         layout = "channels last" if conv.channels_last else "channels first"
         count = counts[f"{conv.kind.replace('_', ' ')}, {layout}"]

@@ -6,7 +6,7 @@
 `list` writes the convolutions that training steps of torchvision's and timm's networks ask cuDNN
 for, as `nincost memory` finds them, a sample of each kind. `run` computes each of them on the GPU
 and keeps what it allocated beyond its output: the workspace of the plan that PyTorch ran. Beside it
-stand the first plans that cuDNN's heuristic proposes on that card.
+stands the first plan that cuDNN's heuristic proposes on that card.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from nincost._devices.libraries import cudnn_library
-from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor, conv_from_plain
 from nincost._devices.libraries.cudnn_enums import (
     AttributeName,
     AttributeType,
@@ -71,10 +71,7 @@ class Number(int):
 
 
 #: Words of descriptors.
-COLUMNS = ("kind", "dtype", "input", "weight", "output", "stride", "padding", "dilation",
-           "channels_last")  # fmt: skip
-#: Plans of the heuristic's list that are kept.
-MOST_PLANS = 3
+COLUMNS = tuple(ConvDescriptor.__dataclass_fields__)
 #: Bytes that the allocator may keep: other parts run beside this one.
 MOST_KEPT = 12 * 2**30
 #: Of `cudnn_graph.h`: what needs a card.
@@ -127,13 +124,7 @@ def sample(found: set[ConvDescriptor]) -> list[ConvDescriptor]:
 
 
 def read(path: Path) -> list[ConvDescriptor]:
-    rows = json.loads(gzip.decompress(path.read_bytes()))
-    return [
-        ConvDescriptor(**{
-            name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
-        })
-        for row in rows
-    ]  # fmt: skip
+    return [conv_from_plain(row) for row in json.loads(gzip.decompress(path.read_bytes()))]
 
 
 def tensor(conv: ConvDescriptor, shape: tuple[int, ...]) -> torch.Tensor:
@@ -215,45 +206,28 @@ class Card:
             self.library.check(status, "read the device")
             return text.value.decode()
 
-    def plans(self, conv: ConvDescriptor, *, described: bool = False) -> list[Plan]:
-        """The first plans of the INSTANT heuristic, of the card or of what describes it."""
-        found: list[Plan] = []
-        made: Descriptors
-        with OnCard(self.library, self.handle) as on_card, Descriptors(self.library) as off_card:
-            made = off_card if described else on_card
+    def plan(self, conv: ConvDescriptor) -> Plan:
+        """The first plan of the INSTANT heuristic."""
+        with OnCard(self.library, self.handle) as made:
             graph = operation_graph(made, conv)
             heuristic = made.make(DescriptorType.ENGINEHEUR)
             heuristic.descriptors(AttributeName.ENGINEHEUR_OPERATION_GRAPH, graph)
             heuristic.enum(
                 AttributeName.ENGINEHEUR_MODE, AttributeType.HEUR_MODE, HeuristicMode.INSTANT
             )
-            if described:
-                device = made.make(DescriptorType.DEVICEPROP)
-                device.text(AttributeName.DEVICEPROP_JSON_REPRESENTATION, self.json)
-                device.finalize()
-                heuristic.descriptors(AttributeName.ENGINEHEUR_DEVICEPROP, device)
             heuristic.finalize()
-            configs = made.make_many(DescriptorType.ENGINECFG, MOST_PLANS)
-            number = heuristic.fill(AttributeName.ENGINEHEUR_RESULTS, configs)
-            for config in configs[:number]:
-                engine = made.make(DescriptorType.ENGINE)
-                config.fill(AttributeName.ENGINECFG_ENGINE, [engine])
-                index, _ = cudnn_library.engine_notes(engine)
-                plan = made.make(DescriptorType.EXECUTION_PLAN)
-                try:
-                    if described:
-                        plan.descriptors(AttributeName.EXECUTION_PLAN_DEVICEPROP, device)
-                    else:
-                        on_card.give_handle(plan, EXECUTION_PLAN_HANDLE)
-                    plan.descriptors(AttributeName.EXECUTION_PLAN_ENGINE_CONFIG, config)
-                    plan.finalize()
-                    size = plan.read_ints(
-                        AttributeName.EXECUTION_PLAN_WORKSPACE_SIZE, AttributeType.INT64, 1
-                    )[0]
-                except CudnnError:
-                    size = -1
-                found.append((index, size, knobs(made, config)))
-        return found
+            config = made.make(DescriptorType.ENGINECFG)
+            heuristic.fill(AttributeName.ENGINEHEUR_RESULTS, [config])
+            engine = made.make(DescriptorType.ENGINE)
+            config.fill(AttributeName.ENGINECFG_ENGINE, [engine])
+            plan = made.make(DescriptorType.EXECUTION_PLAN)
+            made.give_handle(plan, EXECUTION_PLAN_HANDLE)
+            plan.descriptors(AttributeName.EXECUTION_PLAN_ENGINE_CONFIG, config)
+            plan.finalize()
+            size = plan.read_ints(
+                AttributeName.EXECUTION_PLAN_WORKSPACE_SIZE, AttributeType.INT64, 1
+            )[0]
+            return cudnn_library.engine_notes(engine)[0], size, knobs(made, config)
 
 
 def knobs(made: Descriptors, config: BackendDescriptor) -> dict[int, int]:
@@ -272,24 +246,19 @@ def run(path: Path, output: Path, ends: float) -> None:
     (output / "device.json").write_text(card.json)
     with gzip.open(output / "convolutions.csv.gz", "wt", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow([*COLUMNS, "workspace", "plans", "described", "error"])
+        rows.writerow([*COLUMNS, "allocated", "engine", "workspace", "choices"])
         for conv in read(path):
             if time.monotonic() > ends:
                 break
-            taken: int | str = ""
-            plans: list[Plan] = []
-            others: list[Plan] = []
-            error = ""
             try:
-                taken = workspace(conv)
-                plans = card.plans(conv)
-                others = card.plans(conv, described=True)
-            except (CudnnError, RuntimeError) as failed:  # the others go on
-                error = str(failed).partition("\n")[0][:200]
-            described = asdict(conv)
-            rows.writerow(
-                [*(json.dumps(described[name]) for name in COLUMNS), taken, plans, others, error]
-            )
+                allocated = workspace(conv)
+                engine, size, choices = card.plan(conv)
+            except (CudnnError, RuntimeError) as error:  # the others go on
+                print(conv, str(error).partition("\n")[0], flush=True)
+                continue
+            plain = asdict(conv)
+            described = [json.dumps(plain[name]) for name in COLUMNS]
+            rows.writerow([*described, allocated, engine, size, json.dumps(choices)])
             file.flush()
             if torch.cuda.memory_reserved() > MOST_KEPT:
                 torch.cuda.empty_cache()

@@ -12,10 +12,10 @@ cudnn/ConvShared.cpp, read in 2026):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from nincost._devices.strides import dense_strides
 from nincost.errors import InputError
@@ -117,6 +117,15 @@ class ConvDescriptor:
             return "the channels do not divide into groups"
         expected = plain_output(self.input, self.weight, self.stride, self.padding, self.dilation)
         return "" if self.output == expected else f"output {self.output} should be {expected}"
+
+
+def conv_from_plain(plain: Mapping[str, Any]) -> ConvDescriptor:
+    """A convolution from JSON, whose tuples are lists; other keys than its own are left out."""
+    given: dict[str, Any] = {
+        name: tuple(plain[name]) if isinstance(plain[name], list) else plain[name]
+        for name in ConvDescriptor.__dataclass_fields__
+    }
+    return ConvDescriptor(**given)
 
 
 def plain_output(

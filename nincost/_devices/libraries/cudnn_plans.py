@@ -1,10 +1,10 @@
 """Workspaces of cuDNN's convolution plans, queried from cuDNN itself, for a card that is not there.
 
 MODELLED, by the heuristics of the cuDNN that is installed (each answer says its version): the
-first plan that they propose and PyTorch accepts is the one PyTorch runs. An H100 proposed the same
-engine with the same choices for each of 961 convolutions (reports/h100.md), and where cuDNN runs in
-a process of its own (`cudnn_process.py`). What may differ is the size of a workspace of plans that
-split a sum over the multiprocessors, which cuDNN does only where there is a card. What else could:
+first plan that they propose and PyTorch accepts is the one PyTorch runs. Where cuDNN runs in a
+process of its own (`cudnn_process.py`), it has the engine that an H100 proposed for each of 1,336
+convolutions (reports/h100.md). What may differ is the size of a workspace of plans that split a sum
+over the multiprocessors, whose number cuDNN uses only where there is a card. What else could:
 another cuDNN version; tensors whose address is less aligned than the allocator's; and near the
 memory limit PyTorch takes the next plan when a workspace does not fit.
 

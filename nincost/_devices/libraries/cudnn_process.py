@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from nincost._c_libraries import compiler
 from nincost._devices.libraries import cudnn_library, stand_ins
-from nincost._devices.libraries.conv_descriptor import ConvDescriptor
+from nincost._devices.libraries.conv_descriptor import ConvDescriptor, conv_from_plain
 from nincost._devices.libraries.cudnn_library import CudnnError, CudnnLibrary
 from nincost._devices.libraries.cudnn_query import EnginePlan, PlanFilter, accepted_plans
 from nincost._files import cache_folder
@@ -165,18 +165,10 @@ def serve(path: str) -> None:
         else:
             try:
                 found = accepted_plans(
-                    library, asked["device"], _conv(asked["conv"]),
+                    library, asked["device"], conv_from_plain(asked["conv"]),
                     PlanFilter(**asked["chosen"]), asked["most"],
                 )  # fmt: skip
                 answer = {"plans": [[one.engine, one.notes, one.workspace_bytes] for one in found]}
             except CudnnError as error:
                 answer = {"error": str(error)}
         print(json.dumps(answer), flush=True)
-
-
-def _conv(plain: dict[str, Any]) -> ConvDescriptor:
-    """A convolution from JSON, whose tuples are lists."""
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
-    }
-    return ConvDescriptor(**given)

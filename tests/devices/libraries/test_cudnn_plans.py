@@ -24,6 +24,7 @@ from nincost._devices.libraries import cudnn_enums, cudnn_library, cudnn_process
 from nincost._devices.libraries.conv_descriptor import (
     CONV_KINDS,
     ConvDescriptor,
+    conv_from_plain,
     describe_conv,
     plain_output,
 )
@@ -112,10 +113,7 @@ def measured() -> list[tuple[ConvDescriptor, int, int]]:
     with gzip.open(MEASURED, "rt") as file:
         for row in csv.DictReader(file):
             given = {name: json.loads(row[name]) for name in ConvDescriptor.__dataclass_fields__}
-            conv = ConvDescriptor(**{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in given.items()
-            })  # fmt: skip
+            conv = conv_from_plain(given)
             found.append((conv, int(row["engine"]), int(row["workspace"])))
     return found
 

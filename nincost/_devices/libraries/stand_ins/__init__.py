@@ -2,7 +2,7 @@
 
 Without a driver cuDNN leaves out all plans whose kernels it compiles itself (depthwise
 convolutions) or that it hands to its cuBLAS (convolutions of one pixel, among others). With these
-in place its heuristics propose, for each of 961 convolutions, the plan that an H100's does
+in place its heuristics propose, for each of 1,336 convolutions, the engine that an H100's does
 (reports/h100.md). They are compiled from the C sources of this folder.
 """
 
