@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import platform
 import sys
 from typing import Any
 
@@ -86,8 +87,10 @@ if __name__ == "__main__":
     versions = {"torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
     versions["triton"] = triton.__version__
     versions["siblings"] = sorted(siblings)
-    if siblings:
-        versions["liger-kernel"] = _version("liger-kernel")
+    versions["python"] = platform.python_version()
+    versions |= {
+        name: _version(name) for name in ("liger-kernel", "numpy", "transformers", "tokenizers")
+    }
     print(json.dumps(versions))
     sys.stdout.flush()
     os._exit(0)  # torch's threads now and then abort a process that ends while they run

@@ -38,6 +38,9 @@ _REASONS = {
         "the newer one chooses another plan for the smallest case"
     ),
     "fused_linear_cpo_loss": _UNCUT.format("here on what the sibling left"),
+    "fused_linear_orpo_loss": _UNCUT.format(
+        "here on what the sibling left: with other packages beside it this row was exact"
+    ),
     "fused_moe": _UNCUT.format(
         "here on the sibling's autotuning, which is not repeated, and on each expert's tokens: "
         "without the sibling's cases the rows of 16 to 128 experts are up to 0.5% off"
