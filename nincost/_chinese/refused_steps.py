@@ -84,12 +84,10 @@ OF_STEPS = {
     ),
     "{what} is not known of a pipeline: leave one out": "流水线不能用 {what}：请去掉一个",
     "{what} is not known of a pipeline: leave it or pp out": ("流水线不能用 {what}：请去掉它或 pp"),
-    "a pipeline with tensor parallelism is not known yet: give one of both, or have a script run "
-    "by nincost run": "还不支持流水线与张量并行同用：请只给一个，或用 nincost run 运行脚本",
-    "a pipeline of {n} stages with {n2} data-parallel ranks is not known yet: give --ranks {n3}, "
-    "or have a script run by nincost run": (
-        "还不支持 {n} 段流水线与 {n2} 个数据并行进程同用：请用 --ranks {n3}，"
-        "或用 nincost run 运行脚本"
+    "{kind} cannot train a pipeline's stages: PyTorch's DDP fails there in its second step (its "
+    "reducer counts parameters twice); give --parallel fsdp or hsdp:N": (
+        "{kind} 不能训练流水线的各段：PyTorch 的 DDP 在第二步会出错（它的 reducer "
+        "把参数数了两遍）；请用 --parallel fsdp 或 hsdp:N"
     ),
     "on_cpu is not for the emulated GPU, which runs a model as it is: leave it out": (
         "模拟的 GPU 按原样运行模型，on_cpu 不适用：请去掉它"

@@ -173,7 +173,7 @@ class Parallel:
             )
 
     def _check_together(self) -> None:
-        fsdp = self.kind in ("fsdp", "hsdp")
+        fsdp = self.is_sharded
         unfit = {
             "reshard_after_forward": (self.reshard_after_forward is not None, fsdp, "fsdp or hsdp"),
             "fsdp_wrap": (self.fsdp_wrap != "blocks", fsdp, "fsdp or hsdp"),
@@ -187,15 +187,10 @@ class Parallel:
             if given and not fits:
                 more = "; --amp is mixed precision for ddp" if name == "mixed_precision" else ""
                 raise InputError(f"{name} goes with {needed}: leave it out, or give that{more}")
-        if self.pp > 1 and self.data > 1:
+        if self.pp > 1 and self.kind in ("ddp", "zero1"):
             raise InputError(
-                f"a pipeline of {self.pp} stages with {self.data} data-parallel ranks is not known "
-                f"yet: give --ranks {self.pp * self.tp}, or have a script run by nincost run"
-            )
-        if self.pp > 1 and self.tp > 1:
-            raise InputError(
-                "a pipeline with tensor parallelism is not known yet: give one of both, or have a "
-                "script run by nincost run"
+                f"{self.kind} cannot train a pipeline's stages: PyTorch's DDP fails there in its "
+                "second step (its reducer counts parameters twice); give --parallel fsdp or hsdp:N"
             )
         if self.compile and self.pp > 1:
             raise InputError("compile is not known of a pipeline: leave one out")
@@ -236,6 +231,11 @@ class Parallel:
         if self.data == 1:
             return ""
         return "ddp" if self.parallel is None else self.parallel.partition(":")[0]
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether FSDP shards parameters."""
+        return self.kind in ("fsdp", "hsdp")
 
     @property
     def shard(self) -> int:

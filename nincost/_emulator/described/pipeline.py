@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributed import pipelining
 from torch.distributed.pipelining import PipelineStage, SplitPoint, pipeline
 
-from nincost._emulator.described.spread import ParallelCalls, place
+from nincost._emulator.described.spread import ParallelCalls, Spread
 from nincost._emulator.described.watchdog import let_watchdog_look
 from nincost._models.copies import copy_structure
 from nincost._models.inputs import ModelInput, tensors_in
@@ -21,7 +21,6 @@ from nincost._step.activation_checkpointing import (
     repeated_blocks,
 )
 from nincost._step.loss import make_target, output_tensor, take_loss
-from nincost._step.parallel import Parallel
 from nincost._step.step_options import Step
 from nincost.errors import InputError
 
@@ -41,10 +40,10 @@ class Pipeline:
     """
 
     step: Step
-    parallel: Parallel
     module: nn.Module
     example: ModelInput
-    device: torch.device
+    spread: Spread
+    calls: ParallelCalls
 
     def run(self) -> None:
         """Run the steps on this rank.
@@ -52,21 +51,21 @@ class Pipeline:
         Raises:
             InputError: the model or its input cannot be cut.
         """
-        step, calls = self.step, ParallelCalls(self.device, self.parallel)
+        step, calls, parallel = self.step, self.calls, self.spread.parallel
         batch = self._batch()
-        chunks = self.parallel.microbatches or self.parallel.pp
+        chunks = parallel.unit
         if batch.shape[0] % chunks:
             raise InputError(
                 f"a batch of {batch.shape[0]} cannot be cut into {chunks} micro-batches: give a "
                 f"batch size that {chunks} divides"
             )
         part = batch[: batch.shape[0] // chunks]
-        each = 2 if self.parallel.schedule == "interleaved1f1b" else 1
-        count = self.parallel.pp * each
-        rank = dist.get_rank()
-        numbers = [rank + n * self.parallel.pp for n in range(each)]
+        each = 2 if parallel.schedule == "interleaved1f1b" else 1
+        count = parallel.pp * each
+        rank = dist.get_rank(self._group)
+        numbers = [rank + n * parallel.pp for n in range(each)]
         stages, output = self._stages(numbers, count, part)
-        kind: Any = getattr(pipelining, _SCHEDULES[self.parallel.schedule])
+        kind: Any = getattr(pipelining, _SCHEDULES[parallel.schedule])
         schedule = kind(
             stages if each > 1 else stages[0], chunks,
             loss_fn=lambda output, target: take_loss(step.loss, output, target),
@@ -75,8 +74,8 @@ class Pipeline:
         if count - 1 in numbers:
             whole = output.expand(chunks, *output.shape).flatten(0, 1)
             made = make_target(step.loss, whole) if isinstance(step.loss, str) else None
-            target = None if made is None else torch.zeros_like(made, device=self.device)
-        first = (torch.zeros_like(batch, device=self.device),) if 0 in numbers else ()
+            target = None if made is None else torch.zeros_like(made, device=self._device)
+        first = (torch.zeros_like(batch, device=self._device),) if 0 in numbers else ()
         trained = [p for s in stages for p in s.submod.parameters() if p.requires_grad]
         optimizer = calls.make_optimizer(step, trained, stages[0].submod)
         for number in range(1, step.steps + 1):
@@ -85,6 +84,16 @@ class Pipeline:
             with calls.precision(step):
                 schedule.step(*first, **({} if target is None else {"target": target}))
             calls.update(step, optimizer, None, trained)
+
+    @property
+    def _group(self) -> dist.ProcessGroup:
+        """The ranks that have the stages of one copy of the model."""
+        assert self.spread.mesh is not None
+        return self.spread.mesh["pp"].get_group()
+
+    @property
+    def _device(self) -> torch.device:
+        return self.spread.device
 
     def _batch(self) -> Tensor:
         """The one tensor that the first stage gets."""
@@ -118,6 +127,7 @@ class Pipeline:
         hidden = model.get_input_embeddings()(part)
         head = model.get_output_embeddings()
         output = hidden if head is None else head(hidden)
+        hidden, output = self._hidden_as(hidden), self._output_as(output)
         count = len(cuts) - 1
         stages = []
         for number in numbers:
@@ -125,25 +135,42 @@ class Pipeline:
             mine = range(cuts[number], cuts[number + 1])
             copy = copy_structure(self.module)
             checkpoint_blocks(copy, self.step.activation_checkpointing)
+            names = {inner: name for name, inner in copy.named_modules()}
             module = TransformersPart(copy, mine, first=first, last=last)
             module.train(self.module.training)
-            place(module, self.device)
+            kept = {names[m]: name for name, m in module.named_modules() if m in names}
             stages.append(
                 PipelineStage(
-                    module, number, count, self.device,
+                    self.spread.renamed(kept).apply(module), number, count, self._device,
                     input_args=(part if first else hidden,),
                     output_args=(output if last else hidden,),
+                    group=self._group,
                 )
             )  # fmt: skip
         return stages, output
 
+    def _hidden_as(self, tensor: Tensor) -> Tensor:
+        """In the type that stages hand on: autocast adds to what came in, which stays as it is."""
+        cast = self.spread.parallel.mixed_precision
+        return tensor if cast is None else tensor.to(getattr(torch, cast))
+
+    def _output_as(self, tensor: Tensor) -> Tensor:
+        """In the type of the last layer."""
+        cast = self.step.amp or self.spread.parallel.mixed_precision
+        return tensor if cast is None else tensor.to(getattr(torch, cast))
+
     def _by_export(
         self, blocks: list[nn.Module], cuts: list[int], numbers: list[int], part: Tensor
     ) -> tuple[list[Any], Tensor]:
-        if chosen_blocks(self.module, self.step.activation_checkpointing):
+        lost = (
+            "activation checkpointing"
+            if chosen_blocks(self.module, self.step.activation_checkpointing)
+            else "tensor parallelism" if self.spread.plan else ""
+        )  # fmt: skip
+        if lost:
             raise InputError(
-                "a pipeline is cut out of an exported graph, which keeps no activation "
-                "checkpointing, unless the model is one of transformers: leave one of both out"
+                f"a pipeline is cut out of an exported graph, which keeps no {lost}, unless the "
+                "model is one of transformers: leave one of both out"
             )
         paths = {id(module): path for path, module in self.module.named_modules()}
         output = output_tensor(self.module(part))
@@ -157,8 +184,9 @@ class Pipeline:
             ) from error
         stages = []
         for number in numbers:
-            stage = made.build_stage(number, self.device)
-            place(stage.submod, self.device)
+            stage = made.build_stage(number, self._device, self._group)
+            kept = {name: name for name, _ in stage.submod.named_modules()}
+            stage.submod = self.spread.renamed(kept).apply(stage.submod)
             stages.append(stage)
         return stages, output
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from nincost._step.activation_checkpointing import matching
@@ -21,78 +22,125 @@ from nincost._torch.modules import convert_tensors
 from nincost.errors import InputError, nearest
 
 
-def spread(module: nn.Module, parallel: Parallel, device: torch.device) -> nn.Module:
-    """The module as a training script would have it on its rank: split, placed and wrapped.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a module is spread over ranks, on one of them.
 
-    Args:
-        module: on meta, or with weights on the CPU; it is changed.
-
-    Raises:
-        InputError: a pattern or a plan that names no module of it.
+    Attributes:
+        mesh: the ranks; None where there is one.
+        plan: styles of tensor parallelism by names of modules.
+        parts: names of the modules that FSDP shards each by itself.
     """
-    mesh = _mesh(parallel)
-    if parallel.tp > 1:
-        assert mesh is not None
-        _split_layers(module, parallel, mesh["tp"])
-    if parallel.kind in ("fsdp", "hsdp"):
-        assert mesh is not None
-        _shard(
-            module, parallel, mesh["replicate", "shard"] if parallel.kind == "hsdp" else mesh["dp"]
+
+    parallel: Parallel
+    device: torch.device
+    mesh: DeviceMesh | None
+    plan: Mapping[str, str]
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, module: nn.Module, parallel: Parallel, device: torch.device) -> Spread:
+        """That of a whole model.
+
+        Raises:
+            InputError: a pattern or a plan that names no module of it.
+        """
+        names = {id(inner): name for name, inner in module.named_modules()}
+        found = wrapped(module, parallel.fsdp_wrap) if parallel.is_sharded else []
+        parts = tuple(names[id(part)] for part in found)
+        return cls(parallel, device, _make_mesh(parallel), plan_of(module, parallel), parts)
+
+    def renamed(self, names: Mapping[str, str]) -> Spread:
+        """That of a part of the model, whose modules have other names: by those in the whole."""
+        plan = {names[name]: style for name, style in self.plan.items() if name in names}
+        return replace(
+            self, plan=plan, parts=tuple(names[name] for name in self.parts if name in names)
         )
-        place(module, torch.device("cpu") if parallel.cpu_offload else device)
+
+    def apply(self, module: nn.Module) -> nn.Module:
+        """The module as a training script would have it on its rank: split, placed and wrapped.
+
+        Args:
+            module: on meta, or with weights on the CPU; it is changed.
+        """
+        parallel = self.parallel
+        if parallel.tp > 1:
+            assert self.mesh is not None
+            _split_layers(module, self.plan, self.mesh["tp"])
+        if parallel.is_sharded:
+            self._shard(module)
+            place(module, torch.device("cpu") if parallel.cpu_offload else self.device)
+            return module
+        place(module, self.device)
+        if parallel.compile:
+            module.compile()
+        if parallel.kind in ("ddp", "zero1"):
+            if parallel.tp > 1:  # DDP takes no DTensors: a hook makes them for each forward
+                from torch.distributed.tensor.parallel.ddp import _pre_dp_module_transform
+
+                _pre_dp_module_transform(module)
+            return nn.parallel.DistributedDataParallel(
+                module, device_ids=[self.device.index], process_group=self.data_group
+            )
         return module
-    place(module, device)
-    if parallel.compile:
-        module.compile()
-    if parallel.kind in ("ddp", "zero1"):
-        assert mesh is not None
-        group = None if parallel.tp == 1 else mesh["dp"].get_group()
-        return nn.parallel.DistributedDataParallel(
-            module, device_ids=[device.index], process_group=group
-        )
-    return module
+
+    @property
+    def data_group(self) -> ProcessGroup | None:
+        """The data-parallel ranks of DDP and zero1; None where these are all."""
+        if self.parallel.data == self.parallel.ranks:
+            return None
+        assert self.mesh is not None
+        return self.mesh["dp"].get_group()
+
+    def _shard(self, module: nn.Module) -> None:
+        from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
+
+        parallel = self.parallel
+        assert self.mesh is not None
+        mesh = self.mesh["replicate", "shard"] if parallel.kind == "hsdp" else self.mesh["dp"]
+        options: dict[str, Any] = {"mesh": mesh}
+        if parallel.reshard_after_forward is not None:
+            options["reshard_after_forward"] = parallel.reshard_after_forward
+        if parallel.mixed_precision is not None:
+            options["mp_policy"] = MixedPrecisionPolicy(
+                param_dtype=getattr(torch, parallel.mixed_precision), reduce_dtype=torch.float32
+            )
+        if parallel.cpu_offload:
+            options["offload_policy"] = CPUOffloadPolicy()
+        parts = [module.get_submodule(name) for name in self.parts]
+        if parallel.compile:
+            for part in parts or [module]:
+                part.compile()
+        for part in parts:
+            fully_shard(part, **options)
+        fully_shard(module, **options)
 
 
-def _mesh(parallel: Parallel) -> DeviceMesh | None:
-    """Tensor-parallel ranks are neighbours; then come those of one copy of the model."""
+def _make_mesh(parallel: Parallel) -> DeviceMesh | None:
+    """Tensor-parallel ranks are neighbours; then come those of a copy of the model, then stages."""
     if parallel.ranks == 1:
         return None
+    sizes = {"pp": parallel.pp} if parallel.pp > 1 else {}
     if parallel.kind == "hsdp":
-        sizes = {"replicate": parallel.data // parallel.shard, "shard": parallel.shard}
-    else:
-        sizes = {"dp": parallel.data}
+        sizes |= {"replicate": parallel.data // parallel.shard, "shard": parallel.shard}
+    elif parallel.data > 1 or parallel.pp == 1:
+        sizes["dp"] = parallel.data
     if parallel.tp > 1:
         sizes["tp"] = parallel.tp
     return init_device_mesh("cuda", tuple(sizes.values()), mesh_dim_names=tuple(sizes))
 
 
-def _shard(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> None:
-    from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
-
-    options: dict[str, Any] = {"mesh": mesh}
-    if parallel.reshard_after_forward is not None:
-        options["reshard_after_forward"] = parallel.reshard_after_forward
-    if parallel.mixed_precision is not None:
-        options["mp_policy"] = MixedPrecisionPolicy(
-            param_dtype=getattr(torch, parallel.mixed_precision), reduce_dtype=torch.float32
-        )
-    if parallel.cpu_offload:
-        options["offload_policy"] = CPUOffloadPolicy()
-    parts = wrapped(module, parallel.fsdp_wrap)
-    if parallel.compile:
-        for part in parts or [module]:
-            part.compile()
-    for part in parts:
-        fully_shard(part, **options)
-    fully_shard(module, **options)
-
-
 def plan_of(module: nn.Module, parallel: Parallel) -> dict[str, str]:
-    """The tensor-parallel plan: the file's, or what the model brings.
+    """The tensor-parallel plan, if any: the file's, or what the model brings.
+
+    Returns:
+        Styles by the names of a whole model's modules, without patterns.
 
     Raises:
         InputError: there is none, or a name of it is no module's.
     """
+    if parallel.tp == 1:
+        return {}
     name = type(module).__name__
     if parallel.tp_plan:
         plan = read_tp_plan(parallel.tp_plan)
@@ -104,18 +152,21 @@ def plan_of(module: nn.Module, parallel: Parallel) -> dict[str, str]:
                 'such as {"layers.*.up": "colwise", "layers.*.down": "rowwise"}'
             )
         plan = check_tp_plan(own, name)
-    paths = [path for path, _ in module.named_modules() if path]
-    for pattern in plan:
-        if not matching(module, pattern):
-            close = nearest(pattern, paths)
+    paths = {id(inner): path for path, inner in module.named_modules() if path}
+    styles: dict[str, str] = {}
+    for pattern, style in plan.items():
+        found = matching(module, pattern)
+        styles |= {paths[id(inner)]: style for inner in found}
+        if not found:
+            close = nearest(pattern, list(paths.values()))
             words = f": the nearest are {', '.join(close)}" if close else ""
             raise InputError(
                 f"the tensor-parallel plan names {pattern!r}, and {name} has no such module{words}"
             )
-    return plan
+    return styles
 
 
-def _split_layers(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> None:
+def _split_layers(module: nn.Module, plan: Mapping[str, str], mesh: DeviceMesh) -> None:
     from torch.distributed.tensor import Replicate
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
@@ -131,7 +182,6 @@ def _split_layers(module: nn.Module, parallel: Parallel, mesh: DeviceMesh) -> No
         "embedding_rowwise": lambda: RowwiseParallel(input_layouts=Replicate()),
         "sequence": SequenceParallel,
     }
-    plan = plan_of(module, parallel)
     parallelize_module(module, mesh, {name: styles[style]() for name, style in plan.items()})
 
 
@@ -170,12 +220,12 @@ def _shared(module: nn.Module) -> Iterator[tuple[tuple[nn.Module, str], tuple[nn
 class ParallelCalls(ScriptCalls):
     """As a training script on many ranks calls torch: zero1's optimizer shards its state."""
 
-    parallel: Parallel
+    spread: Spread
 
     def make_optimizer(
         self, step: Step, parameters: list[nn.Parameter], module: nn.Module
     ) -> torch.optim.Optimizer:
-        if self.parallel.kind != "zero1":
+        if self.spread.parallel.kind != "zero1":
             # Lists of plain tensors and DTensors, as tensor parallelism leaves them, are refused.
             kinds = {type(parameter.data) for parameter in parameters}
             default = "for-loop" if len(kinds) > 1 else ""
@@ -183,4 +233,5 @@ class ParallelCalls(ScriptCalls):
         from torch.distributed.optim import ZeroRedundancyOptimizer
 
         kind, options = optimizer_class(step, step.optimizer_impl or "")
-        return ZeroRedundancyOptimizer(parameters, kind, **options)
+        group = self.spread.data_group
+        return ZeroRedundancyOptimizer(parameters, kind, process_group=group, **options)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nincost._devices.settings import Settings
 from nincost._emulator.described.pipeline import Pipeline
-from nincost._emulator.described.spread import ParallelCalls, spread
+from nincost._emulator.described.spread import ParallelCalls, Spread
 from nincost._emulator.described.watchdog import WatchdogObserver
 from nincost._measure.real_steps import step_of, target_on_meta, with_values
 from nincost._models.build import Model
@@ -89,18 +89,18 @@ def run_job(job: Mapping[str, Any], prepared: _Prepared) -> None:
     convert_module(step, module)
     change_what_is_trained(step, module)
     set_mode(module, training=not step.inference)
+    spread = Spread.of(module, parallel, device)
+    calls = ParallelCalls(device, spread)
     if parallel.pp > 1:
-        example = convert_input(step, prepared.inputs)
-        Pipeline(step, parallel, module, example, device).run()
+        Pipeline(step, module, convert_input(step, prepared.inputs), spread, calls).run()
         return
     checkpoint_blocks(module, step.activation_checkpointing)
-    module = spread(module, parallel, device)
+    module = spread.apply(module)
     inputs = convert_input(step, with_values(prepared.inputs))
     inputs = map_tensors(lambda tensor: tensor.to(device), inputs)
     target = prepared.target
     if target is not None:
         target = torch.zeros(target.shape, dtype=target.dtype).to(device)
-    calls = ParallelCalls(device, parallel)
     run_steps(step, module, inputs, WatchdogObserver(), calls, target=target)
 
 

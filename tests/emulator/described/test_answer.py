@@ -55,13 +55,16 @@ def process(net: Request) -> Iterator[WarmProcess]:
         yield found
 
 
-def by_hand(process: WarmProcess, kind: str, numbers: list[int], folder: Path) -> Run:
+def by_hand(
+    process: WarmProcess, kind: str, numbers: list[int], folder: Path, world_size: int = 4
+) -> Run:
     """What `nincost run` reports of ranks of the script."""
     script = Script(str(BY_HAND), False, (kind, str(folder)))
     card = make_request("two-1x1", "h100").card.gpu
     settings = {
-        "steps": STEPS, "calls": None, "ranks": 4, "ranks_per_node": 8, "capacity_bytes": None,
-        "budget_bytes": None, "assume": "all", "routing": "balanced", "initialize": False,
+        "steps": STEPS, "calls": None, "ranks": world_size, "ranks_per_node": 8,
+        "capacity_bytes": None, "budget_bytes": None, "assume": "all", "routing": "balanced",
+        "initialize": False,
     }  # fmt: skip
     runner = RankRunner(
         script, Orders("", steps=STEPS), card, settings, folder / "ranks", sys.executable, None,
@@ -111,7 +114,7 @@ def test_takes_what_the_script_by_hand_takes(
 
 @pytest.mark.parametrize("kind", [
     pytest.param("tp", marks=pytest.mark.slow), "tp-checkpointed", "pp",
-    pytest.param("pp-checkpointed", marks=pytest.mark.slow),
+    pytest.param("pp-checkpointed", marks=pytest.mark.slow), "3d",
 ])  # fmt: skip
 def test_splits_a_llama_as_the_script_by_hand(
     kind: str, process: WarmProcess, tmp_path: Path
@@ -122,11 +125,13 @@ def test_splits_a_llama_as_the_script_by_hand(
     )
     split, _, more = kind.partition("-")
     step = request.changed(activation_checkpointing="blocks" if more else "none")
-    options: dict[str, Any] = {split: 4}
-    found = emulated_memory(step, Parallel(ranks=4, **options), process)
+    options: dict[str, Any] = {"ranks": 4, split: 4}
+    if kind == "3d":
+        options = {"ranks": 8, "pp": 2, "tp": 2, "parallel": "fsdp", "microbatches": 4}
+    found = emulated_memory(step, Parallel(**options), process)
     ranks = [rank.rank for rank in found.ranks]
-    assert ranks == ([0, 1, 2, 3] if split == "pp" else [0])  # a stage each
-    script = by_hand(process, kind, ranks, tmp_path)
+    assert ranks == {"pp": [0, 1, 2, 3], "3d": [0, 4]}.get(split, [0])  # a stage each
+    script = by_hand(process, kind, ranks, tmp_path, options["ranks"])
     assert peaks_of(found.ranks) == peaks_of(script.ranks)
 
 
@@ -141,6 +146,9 @@ def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_pat
     ):
         with pytest.raises(InputError, match=words):
             emulated_memory(net, Parallel(**options), process)
+    plan.write_text('{"blocks.*.up": "colwise", "blocks.*.down": "rowwise"}')
+    with pytest.raises(InputError, match="an exported graph, which keeps no tensor"):
+        emulated_memory(net, Parallel(ranks=4, pp=2, tp=2, tp_plan=str(plan)), process)
     step = net.changed(activation_checkpointing="blocks")
     with pytest.raises(InputError, match="an exported graph, which keeps no activation"):
         emulated_memory(step, Parallel(ranks=2, pp=2), process)

@@ -1,7 +1,8 @@
 """Steps on several ranks, written by hand as people write them: the kind is the first argument.
 
-The second is the folder of a transformers config.json, for those that split a Llama: `tp` and `pp`,
-and `tp-checkpointed` with activation checkpointing.
+The second is the folder of a transformers config.json, for those that split a Llama: `tp`, `pp` and
+`3d` (two stages, FSDP over two ranks, tensor parallelism over two); `tp-checkpointed` and
+`pp-checkpointed` with activation checkpointing.
 """
 
 import os
@@ -42,17 +43,18 @@ class Net(nn.Module):
 
 
 class Stage(nn.Module):
-    """One of four layers of a Llama; the first with the words, the last with norm and head."""
+    """Some of four layers of a Llama; the first with the words, the last with norm and head."""
 
-    def __init__(self, llama: Any, number: int) -> None:
+    def __init__(self, llama: Any, number: int, count: int) -> None:
         super().__init__()
         model = llama.model
         self.words = model.embed_tokens if number == 0 else None
         self.model = model
-        model.layers = model.layers[number : number + 1]
+        layers = 4 // count
+        model.layers = model.layers[number * layers : (number + 1) * layers]
         model.embed_tokens = None
-        self.head = llama.lm_head if number == 3 else None
-        if number < 3:
+        self.head = llama.lm_head if number == count - 1 else None
+        if number < count - 1:
             model.norm = nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -101,7 +103,7 @@ def sharded(kind: str, model: Net, device: torch.device, size: int) -> None:
     model.to_empty(device=torch.device("cpu") if kind == "offload" else device)
 
 
-def tensor_parallel(llama: Any, size: int) -> None:
+def tensor_parallel(model: Any, mesh: Any, words: str, head: str) -> None:
     from torch.distributed.tensor import Replicate
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
@@ -110,15 +112,15 @@ def tensor_parallel(llama: Any, size: int) -> None:
     )
 
     plan: dict[str, Any] = {
-        "lm_head": ColwiseParallel(output_layouts=Replicate()),
-        "model.embed_tokens": RowwiseParallel(input_layouts=Replicate()),
+        head: ColwiseParallel(output_layouts=Replicate()),
+        words: RowwiseParallel(input_layouts=Replicate()),
     }
     for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj",
                  "mlp.up_proj"):  # fmt: skip
         plan[f"model.layers.*.{name}"] = ColwiseParallel()
     for name in ("self_attn.o_proj", "mlp.down_proj"):
         plan[f"model.layers.*.{name}"] = RowwiseParallel()
-    parallelize_module(llama, init_device_mesh("cuda", (size,)), plan)
+    parallelize_module(model, mesh, plan)
 
 
 def checkpointed(block: Any) -> None:
@@ -127,46 +129,59 @@ def checkpointed(block: Any) -> None:
     )
 
 
-def pipeline(folder: str, device: torch.device, rank: int, *, checkpoints: bool) -> None:
+def pipeline(folder: str, device: torch.device, mesh: Any, more: str) -> None:
+    from torch.distributed.fsdp import fully_shard
     from torch.distributed.pipelining import PipelineStage, Schedule1F1B
 
-    stage = Stage(make_llama(folder), rank)
-    stage.to_empty(device=device)
-    if checkpoints:
+    number, count = mesh["pp"].get_local_rank(), mesh["pp"].size()
+    stage = Stage(make_llama(folder), number, count)
+    if more == "checkpointed":
         for layer in stage.model.layers:
             checkpointed(layer)
+    if more == "3d":
+        tensor_parallel(stage, mesh["tp"], "words", "head")
+        for layer in stage.model.layers:
+            fully_shard(layer, mesh=mesh["dp"])
+        fully_shard(stage, mesh=mesh["dp"])
+    stage.to_empty(device=device)
     width = stage.model.config.hidden_size
     words = torch.zeros(2, LENGTH, dtype=torch.long, device="meta")
     hidden = torch.empty(2, LENGTH, width, device="meta")
     logits = torch.empty(2, LENGTH, WORDS, device="meta")
+    first, last = number == 0, number == count - 1
     built = PipelineStage(
-        stage, rank, 4, device, input_args=(words if rank == 0 else hidden,),
-        output_args=(logits if rank == 3 else hidden,),
+        stage, number, count, device, input_args=(words if first else hidden,),
+        output_args=(logits if last else hidden,), group=mesh["pp"].get_group(),
     )  # fmt: skip
     schedule = Schedule1F1B(
         built, 4, loss_fn=lambda out, y: functional.cross_entropy(out.flatten(0, 1), y.flatten())
     )
-    last = {"target": torch.zeros(8, LENGTH, dtype=torch.long, device=device)} if rank == 3 else {}
-    first = [torch.zeros(8, LENGTH, dtype=torch.long, device=device)] if rank == 0 else []
+    target = {"target": torch.zeros(8, LENGTH, dtype=torch.long, device=device)} if last else {}
+    whole = [torch.zeros(8, LENGTH, dtype=torch.long, device=device)] if first else []
     optimizer = torch.optim.AdamW(stage.parameters())
     for _ in range(3):
         optimizer.zero_grad()
-        schedule.step(*first, **last)
+        schedule.step(*whole, **target)
         optimizer.step()
 
 
 def main(kind: str, folder: str) -> None:
     dist.init_process_group("nccl")
-    rank, size = dist.get_rank(), dist.get_world_size()
+    size = dist.get_world_size()
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     torch.cuda.set_device(device)
+    if kind == "3d":
+        mesh = init_device_mesh("cuda", (2, 2, 2), mesh_dim_names=("pp", "dp", "tp"))
+        pipeline(folder, device, mesh, kind)
+        return
     kind, _, more = kind.partition("-")
     if kind == "pp":
-        pipeline(folder, device, rank, checkpoints=bool(more))
+        pipeline(folder, device, init_device_mesh("cuda", (4,), mesh_dim_names=("pp",)), more)
         return
     if kind == "tp":
         llama = make_llama(folder)
-        tensor_parallel(llama, size)
+        mesh = init_device_mesh("cuda", (size,))
+        tensor_parallel(llama, mesh, "model.embed_tokens", "lm_head")
         llama.to_empty(device=device)
         llama.config.use_cache = not more
         for layer in llama.model.layers if more else ():
