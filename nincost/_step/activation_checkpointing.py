@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
@@ -65,24 +65,26 @@ def repeated_blocks(module: nn.Module) -> list[nn.Module]:
     """The blocks that a model is a stack of, such as a transformer's layers.
 
     Where most of what an `nn.ModuleList` or `nn.Sequential` holds is of one class, and has children
-    of its own, these modules are blocks. What lies inside a block is no other one.
+    of its own, these modules are blocks; where a model has none, `nn.Sequential`s that hold single
+    layers only, such as Network in Network's. What lies inside a block is no other one.
     """
-    found: dict[int, nn.Module] = {}
-    for child in _blocks_in(module):
-        found.setdefault(id(child), child)
-    return list(found.values())
+    for is_block in (_is_block, _is_run_of_layers):
+        found = {id(child): child for child in _blocks_in(module, is_block)}
+        if found:
+            return list(found.values())
+    return []
 
 
-def _blocks_in(module: nn.Module) -> Iterator[nn.Module]:
+def _blocks_in(module: nn.Module, is_block: Callable[[nn.Module], bool]) -> Iterator[nn.Module]:
     children = [child for child in module._modules.values() if child is not None]
-    kinds = Counter(type(child) for child in children if _is_block(child))
+    kinds = Counter(type(child) for child in children if is_block(child))
     kind, count = kinds.most_common(1)[0] if kinds else (None, 0)
     repeats = _is_list(module) and count > 1 and count > len(children) / 2
     for child in children:
-        if repeats and type(child) is kind:
+        if repeats and type(child) is kind and is_block(child):
             yield child
         else:
-            yield from _blocks_in(child)
+            yield from _blocks_in(child, is_block)
 
 
 def _is_list(module: nn.Module) -> bool:
@@ -95,6 +97,12 @@ def _is_list(module: nn.Module) -> bool:
 
 def _is_block(module: nn.Module) -> bool:
     return not _is_list(module) and next(module.children(), None) is not None
+
+
+def _is_run_of_layers(module: nn.Module) -> bool:
+    children = list(module.children())
+    single = all(next(child.children(), None) is None for child in children)
+    return type(module) is nn.Sequential and len(children) > 1 and single
 
 
 def matching(module: nn.Module, pattern: str) -> list[nn.Module]:

@@ -71,6 +71,16 @@ def test_a_block_that_adds_its_input_is_one_though_it_is_sequential() -> None:
     assert chosen(net, "blocks") == ["0", "1", "2"]
 
 
+def test_runs_of_layers_are_blocks_where_there_are_no_others() -> None:
+    runs = [nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(3)]
+    net = nn.Sequential(runs[0], nn.Dropout(), runs[1], runs[2], nn.Linear(4, 2))
+    assert chosen(net, "blocks") == ["0", "2", "3"]
+    assert chosen(nn.ModuleList(runs), "blocks") == ["0", "1", "2"]
+    assert chosen(nn.Sequential(nn.Sequential(*runs), Encoder()), "blocks") == [
+        "1.encoder.layers.0", "1.encoder.layers.1", "1.encoder.layers.2",
+    ]  # fmt: skip
+
+
 def test_a_block_that_is_used_twice_is_wrapped_once() -> None:
     block = Residual(nn.Linear(4, 4), nn.ReLU())
     assert chosen(nn.Sequential(block, block, block), "blocks") == ["0"]
