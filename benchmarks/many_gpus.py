@@ -3,7 +3,7 @@
     python benchmarks/many_gpus.py proof speed --results found.json --report reports/many_gpus.md
     python benchmarks/many_gpus.py measured --data FOLDER --results found.json --report ...
 
-`proof` has many_gpus_by_hand.py run by `nincost run`, and the same step by `nincost memory`.
+`proof` has the suite's script by hand run by `nincost run`, and the same step by `nincost memory`.
 `measured` has the published rows of training_runs.csv that a generic step can express; rank 0 is
 run. Seconds of the processor are those of all processes that took part, which other work on the
 machine changes least. `--only` runs some cases and keeps what `--results` has of the others.
@@ -33,7 +33,7 @@ from nincost._step.parallel import Parallel
 from nincost._step.request import make_request
 
 HERE = Path(__file__).resolve().parent
-BY_HAND = HERE / "many_gpus_by_hand.py"
+BY_HAND = HERE.parent / "tests" / "emulator" / "scripts" / "by_hand.py"
 
 PEAKS = ("peak_allocated_bytes", "peak_reserved_bytes")
 BF16: dict[str, Any] = {"mixed_precision": "bfloat16"}
@@ -41,14 +41,26 @@ FSDP: dict[str, Any] = {"ranks": 8, "parallel": "fsdp"}
 BLOCKS: dict[str, Any] = {"activation_checkpointing": "blocks"}
 FLOAT32_LOSS: dict[str, Any] = {"loss": f"{HERE / 'many_gpus_models.py'}:in_float32"}
 
-#: Kinds of `many_gpus_by_hand.py`, and the same in options; Llama 8B, 4,096 tokens.
+#: Kinds of the script by hand, and the same in options; Llama 8B, a row of 4,096 tokens, which a
+#: pipeline cuts into four of 2,048.
 PROOFS: dict[str, dict[str, Any]] = {
+    "ddp-checkpointed": {"ranks": 8, "parallel": "ddp", **BLOCKS},
+    "zero1-checkpointed": {"ranks": 8, "parallel": "zero1", **BLOCKS},
     "fsdp": FSDP,
     "fsdp-bf16": {**FSDP, **BF16},
     "fsdp-bf16-gathered": {**FSDP, **BF16, "reshard_after_forward": False},
     "fsdp-bf16-checkpointed": {**FSDP, **BF16, **BLOCKS},
+    "fsdp-bf16-offload-checkpointed": {
+        **FSDP, **BF16, **BLOCKS, "ranks": 64, "cpu_offload": True,
+    },
+    "hsdp-bf16-checkpointed": {"ranks": 8, "parallel": "hsdp:2", **BF16, **BLOCKS},
     "tp-checkpointed": {"ranks": 8, "tp": 8, **BLOCKS},
-}
+    "pp": {"ranks": 4, "pp": 4},
+    "pp-checkpointed": {"ranks": 4, "pp": 4, **BLOCKS},
+    "3d-bf16-checkpointed": {
+        "ranks": 32, "pp": 2, "tp": 2, "parallel": "fsdp", "microbatches": 4, **BF16, **BLOCKS,
+    },
+}  # fmt: skip
 
 #: Rows by what stands in the table, and the step: card, size, batch, tokens, options, counter. All
 #: are of the configuration that the source names, nothing of the figure.
@@ -88,7 +100,8 @@ MEASURED: dict[str, tuple[dict[str, str], str, str, int, int, dict[str, Any], st
 }  # fmt: skip
 
 #: How long: the command's options after the model.
-LLAMA_8B = ["--input", "input_ids=4096:int64", "--gpu", "h100", "--optimizer", "AdamW"]
+CARD = ["--gpu", "h100", "--optimizer", "AdamW"]
+LLAMA_8B = ["--input", "input_ids=4096:int64", *CARD]
 FSDP_BF16 = ["--parallel", "fsdp", "--mixed-precision", "bf16", "--activation-checkpointing",
              "blocks"]  # fmt: skip
 SPEED: dict[str, tuple[str, str, list[str]]] = {
@@ -135,19 +148,36 @@ def option_words(options: dict[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
         flag = name.replace("_", "-")
-        words += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", str(value)]
     return words
 
 
 def prove(name: str, folder: Path) -> dict[str, Any]:
-    """Both peaks of rank 0 of the script by hand and of the described step."""
-    at = str(config("8b", folder))
-    script = nincost("run", "--gpu", "h100", "--ranks", "8", "--rank", "0", "--steps", "3",
-                     "--capacity", "unlimited", str(BY_HAND), name, at)  # fmt: skip
-    step = nincost("memory", f"hf:{at}", *LLAMA_8B, *option_words(PROOFS[name]), "--no-suggest")
+    """Both peaks of the script by hand and of the described step, of each rank that differs.
+
+    A step that has no memory is run on a card without end, and so is its script.
+    """
+    at, options = str(config("8b", folder)), PROOFS[name]
+    rows, length = (4, 2048) if "pp" in options else (1, 4096)
+    given = ["--input", f"input_ids={length}:int64", "--batch-size", str(rows)]
+    step = nincost(
+        "memory", f"hf:{at}", *given, *CARD, *option_words(options), "--no-suggest"
+    )  # fmt: skip
+    ranks = [rank["rank"] for rank in step["ranks"]]
+    ran_out = step["totals"]["ran_out"]
+    end = ["--capacity", "unlimited"] if ran_out else []
+    script = nincost(
+        "run", "--gpu", "h100", "--ranks", str(options["ranks"]), "--rank",
+        ",".join(map(str, ranks)), "--steps", "3", *end, str(BY_HAND), name, at, f"{rows}x{length}",
+    )  # fmt: skip
     return {
-        kind: {name: found["ranks"][0][name] for name in PEAKS}
-        for kind, found in (("script", script), ("step", step))
+        "ranks": ranks,
+        "ran_out": ran_out,
+        "script": [[rank[name] for name in PEAKS] for rank in script["ranks"]],
+        "step": [[rank[name] for name in PEAKS] for rank in step["ranks"]],
     }
 
 
@@ -196,15 +226,18 @@ def report(known: dict[str, dict[str, Any]]) -> str:
             f"{date.today()}, on two cores beside other work.", ""]  # fmt: skip
     if known.get("proof"):
         text += ["## Against a script by hand", "",
-                 "Llama 8B, 4,096 tokens, rank 0 of 8 on an H100: `nincost run` of "
-                 "`benchmarks/many_gpus_by_hand.py` on a card without end, and `nincost memory`, "
-                 "whose card gave cached memory back in the first row, as it was full.", "",
-                 "| kind | allocated, by hand | described | reserved, by hand | described |",
-                 "| --- | ---: | ---: | ---: | ---: |"]  # fmt: skip
-        for name, found in known["proof"].items():
-            cells = [f"{found[kind][key]:,}" for key in PEAKS
-                     for kind in ("script", "step")]  # fmt: skip
-            text.append(f"| {name} | {' | '.join(cells)} |")
+                 "Llama 8B in float32, 4,096 tokens a rank (pipelines: 4 micro-batches of 2,048), "
+                 "H100s: `nincost run` of `tests/emulator/scripts/by_hand.py`, and `nincost "
+                 "memory`; each rank that differs. Where a card has no such memory, both ran on "
+                 "one without end.", "",
+                 "| kind | rank | allocated, by hand | described | reserved, by hand | described |",
+                 "| --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+        for name in [name for name in PROOFS if name in known["proof"]]:
+            found = known["proof"][name]
+            words = f"{name}, without end" if found["ran_out"] else name
+            for rank, *sides in zip(found["ranks"], found["script"], found["step"], strict=True):
+                cells = [f"{side[n]:,}" for n in range(len(PEAKS)) for side in sides]
+                text.append(f"| {words} | {rank} | {' | '.join(cells)} |")
         text.append("")
     if known.get("measured"):
         offs = {n: f["bytes"] / 2**30 / f["gib"] - 1 for n, f in known["measured"].items()}

@@ -90,9 +90,11 @@ def main(checkout: Path, test: str) -> None:
     sys.argv = [str(checkout / "pretrain_gpt.py"), *line]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
-    finally:
-        found = {"allocated": torch.cuda.max_memory_allocated()}
-        print("FOUND", json.dumps(found), file=sys.stderr, flush=True)
+    except SystemExit as end:  # after the iterations that were asked for
+        if end.code:
+            raise
+    found = {"allocated": torch.cuda.max_memory_allocated()}
+    print("FOUND", json.dumps(found), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from nincost._emulator.observe.observer import Observed
+from nincost._emulator.observe.shards import note_shards
 from nincost._emulator.ranks import world
 from nincost._emulator.values.kernels import passes_check
 from nincost._torch import distributed
@@ -55,3 +59,21 @@ def test_multinomial_reads_that_its_numbers_are_valid() -> None:
     with pytest.raises(RuntimeError):
         passes_check(own, Runtime)(torch.ones(3), 1)
     assert asked == [(1, 1), "own", (0, 0)]
+
+
+def test_a_dtensor_is_found_where_torch_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch 2.4's `torch.distributed.tensor` is empty, and may be imported all the same."""
+
+    class Sharded:
+        shape = (10, 3)
+        placements = (SimpleNamespace(dim=0),)
+        device_mesh = SimpleNamespace(mesh=torch.arange(4))
+
+    group = {"params": [torch.zeros(1), Sharded()]}
+    for there in ("torch.distributed.tensor", "torch.distributed._tensor"):
+        for name in ("torch.distributed.tensor", "torch.distributed._tensor"):
+            known = {"DTensor": Sharded} if name == there else {}
+            monkeypatch.setitem(sys.modules, name, SimpleNamespace(**known))
+        seen = Observed()
+        note_shards(seen, SimpleNamespace(param_groups=[group]))
+        assert set(seen.shards) == {(1, 4, 10)}

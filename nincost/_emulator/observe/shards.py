@@ -15,12 +15,12 @@ def note_shards(seen: Observed, optimizer: Any) -> None:
     Every `stride`-th rank, `ranks` of them, has one chunk of `length` rows, as torch.chunk cuts
     them: the last ones may be shorter, or empty. Where each has the whole, `length` is `ranks`.
     """
-    tensor: Any = sys.modules.get("torch.distributed.tensor")
-    if tensor is None:  # nobody has made a DTensor
-        return
-    for group in optimizer.param_groups:
+    # Torch 2.4 has the class in the second module. Where neither is imported, nobody made one.
+    modules = (sys.modules.get(f"torch.distributed.{name}") for name in ("tensor", "_tensor"))
+    kinds = tuple({module.DTensor for module in modules if hasattr(module, "DTensor")})
+    for group in optimizer.param_groups if kinds else ():
         for parameter in group["params"]:
-            if isinstance(parameter, tensor.DTensor):
+            if isinstance(parameter, kinds):
                 seen.shards.update(_cuts(parameter))
 
 

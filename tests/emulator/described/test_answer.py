@@ -29,12 +29,12 @@ NET: dict[str, dict[str, Any]] = {
     "ddp": {},
     "zero1": {"parallel": "zero1"},
     "fsdp": {"parallel": "fsdp"},
-    "gathered": {"parallel": "fsdp", "reshard_after_forward": False},
-    "bfloat16": {"parallel": "fsdp", "mixed_precision": "bf16"},
-    "offload": {"parallel": "fsdp", "cpu_offload": True},
+    "fsdp-gathered": {"parallel": "fsdp", "reshard_after_forward": False},
+    "fsdp-bf16": {"parallel": "fsdp", "mixed_precision": "bf16"},
+    "fsdp-offload": {"parallel": "fsdp", "cpu_offload": True},
     "hsdp": {"parallel": "hsdp:2"},
-    "checkpointed": {"parallel": "fsdp"},
-    "compiled": {"parallel": "fsdp", "compile": True},
+    "fsdp-checkpointed": {"parallel": "fsdp"},
+    "fsdp-compiled": {"parallel": "fsdp", "compile": True},
 }
 CONFIG = {
     "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 128,
@@ -80,7 +80,7 @@ def peaks_of(ranks: Iterable[Any]) -> list[tuple[int, int, int]]:
     return [(r.peak_allocated_bytes, r.peak_reserved_bytes, r.process_bytes) for r in ranks]
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k in ("ddp", "fsdp", "offload")
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k in ("ddp", "fsdp", "fsdp-offload")
                                                else pytest.mark.slow) for k in NET])  # fmt: skip
 def test_takes_what_the_script_by_hand_takes(
     kind: str, net: Request, process: WarmProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,7 +93,7 @@ def test_takes_what_the_script_by_hand_takes(
         return run_quick(job, variables)
 
     monkeypatch.setattr(process, "run_quick", run)
-    step = net.changed(activation_checkpointing="blocks" if kind == "checkpointed" else "none")
+    step = net.changed(activation_checkpointing="blocks" if "checkpointed" in kind else "none")
     found = emulated_memory(step, Parallel(ranks=4, **NET[kind]), process)
     script = by_hand(process, kind, [rank.rank for rank in found.ranks], tmp_path)
     for name in ("peak_allocated_bytes", "peak_reserved_bytes", "process_bytes", "nccl_bytes",

@@ -1,12 +1,14 @@
-"""Steps on several ranks, written by hand as people write them: the kind is the first argument.
+"""A step on several ranks, written by hand as people write it: `KIND FOLDER [ROWSxLENGTH]`.
 
-The second is the folder of a transformers config.json, for those that split a Llama: `tp`, `pp` and
-`3d` (two stages, FSDP over two ranks, tensor parallelism over two); `tp-checkpointed` and
-`pp-checkpointed` with activation checkpointing.
+The kind is ddp, zero1, fsdp, hsdp, tp, pp (a stage a rank) or 3d (two stages, FSDP, tensor
+parallelism over two), and after hyphens bf16 (mixed precision), gathered (no resharding after
+forward), offload, compiled and checkpointed. The model is the Llama of the folder's config.json,
+which gets rows of words, or without one a small network.
 """
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-ROWS, WIDTH, CLASSES, WORDS, LENGTH = 512, 32, 10, 1000, 128
+ROWS, WIDTH, CLASSES = 512, 32, 10
 
 
 class Block(nn.Module):
@@ -43,14 +45,14 @@ class Net(nn.Module):
 
 
 class Stage(nn.Module):
-    """Some of four layers of a Llama; the first with the words, the last with norm and head."""
+    """Some layers of a Llama; the first stage with the words, the last with norm and head."""
 
     def __init__(self, llama: Any, number: int, count: int) -> None:
         super().__init__()
         model = llama.model
         self.words = model.embed_tokens if number == 0 else None
         self.model = model
-        layers = 4 // count
+        layers = len(model.layers) // count
         model.layers = model.layers[number * layers : (number + 1) * layers]
         model.embed_tokens = None
         self.head = llama.lm_head if number == count - 1 else None
@@ -71,39 +73,32 @@ def make_llama(folder: str) -> Any:
         return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
 
 
-def train(model: Any, make_optimizer: Any, x: torch.Tensor, y: torch.Tensor) -> None:
-    optimizer = make_optimizer(model.parameters())
-    for _ in range(3):
-        output = model(x)
-        logits = getattr(output, "logits", output)
-        loss = functional.cross_entropy(logits.flatten(0, -2), y.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        del output, logits, loss
+def checkpointed(block: Any) -> None:
+    block.forward = lambda *args, run=block.forward, **kwargs: checkpoint(
+        run, *args, use_reentrant=False, **kwargs
+    )
 
 
-def sharded(kind: str, model: Net, device: torch.device, size: int) -> None:
+def shard(model: Any, blocks: Any, mesh: Any, flags: list[str]) -> None:
     from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
 
-    options: dict[str, Any] = {"mesh": init_device_mesh("cuda", (size,))}
-    if kind == "hsdp":
-        options["mesh"] = init_device_mesh("cuda", (size // 2, 2), mesh_dim_names=("copy", "part"))
-    elif kind == "gathered":
+    options: dict[str, Any] = {"mesh": mesh}
+    if "gathered" in flags:
         options["reshard_after_forward"] = False
-    elif kind == "bfloat16":
+    if "bf16" in flags:
         options["mp_policy"] = MixedPrecisionPolicy(
             param_dtype=torch.bfloat16, reduce_dtype=torch.float32
         )
-    elif kind == "offload":
+    if "offload" in flags:
         options["offload_policy"] = CPUOffloadPolicy()
-    for block in model.blocks:
+    for block in blocks:
+        if "compiled" in flags:
+            block.compile()
         fully_shard(block, **options)
     fully_shard(model, **options)
-    model.to_empty(device=torch.device("cpu") if kind == "offload" else device)
 
 
-def tensor_parallel(model: Any, mesh: Any, words: str, head: str) -> None:
+def split(model: Any, mesh: Any, words: str, head: str) -> None:
     from torch.distributed.tensor import Replicate
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
@@ -123,32 +118,27 @@ def tensor_parallel(model: Any, mesh: Any, words: str, head: str) -> None:
     parallelize_module(model, mesh, plan)
 
 
-def checkpointed(block: Any) -> None:
-    block.forward = lambda *args, run=block.forward, **kwargs: checkpoint(
-        run, *args, use_reentrant=False, **kwargs
-    )
-
-
-def pipeline(folder: str, device: torch.device, mesh: Any, more: str) -> None:
-    from torch.distributed.fsdp import fully_shard
+def pipeline(
+    llama: Any, device: torch.device, mesh: Any, flags: list[str], rows: int, length: int
+) -> None:
     from torch.distributed.pipelining import PipelineStage, Schedule1F1B
 
     number, count = mesh["pp"].get_local_rank(), mesh["pp"].size()
-    stage = Stage(make_llama(folder), number, count)
-    if more == "checkpointed":
+    first, last = number == 0, number == count - 1
+    stage = Stage(llama, number, count)
+    if "checkpointed" in flags:
         for layer in stage.model.layers:
             checkpointed(layer)
-    if more == "3d":
-        tensor_parallel(stage, mesh["tp"], "words", "head")
-        for layer in stage.model.layers:
-            fully_shard(layer, mesh=mesh["dp"])
-        fully_shard(stage, mesh=mesh["dp"])
+    if "tp" in mesh.mesh_dim_names:
+        split(stage, mesh["tp"], "words", "head")
+        shard(stage, stage.model.layers, mesh["dp"], flags)
     stage.to_empty(device=device)
-    width = stage.model.config.hidden_size
-    words = torch.zeros(2, LENGTH, dtype=torch.long, device="meta")
-    hidden = torch.empty(2, LENGTH, width, device="meta")
-    logits = torch.empty(2, LENGTH, WORDS, device="meta")
-    first, last = number == 0, number == count - 1
+    kind = torch.bfloat16 if "bf16" in flags else torch.float32
+    words = torch.zeros(rows // 4, length, dtype=torch.long, device="meta")
+    hidden, logits = (
+        torch.empty(rows // 4, length, width, dtype=kind, device="meta")
+        for width in (stage.model.config.hidden_size, stage.model.config.vocab_size)
+    )
     built = PipelineStage(
         stage, number, count, device, input_args=(words if first else hidden,),
         output_args=(logits if last else hidden,), group=mesh["pp"].get_group(),
@@ -156,60 +146,83 @@ def pipeline(folder: str, device: torch.device, mesh: Any, more: str) -> None:
     schedule = Schedule1F1B(
         built, 4, loss_fn=lambda out, y: functional.cross_entropy(out.flatten(0, 1), y.flatten())
     )
-    target = {"target": torch.zeros(8, LENGTH, dtype=torch.long, device=device)} if last else {}
-    whole = [torch.zeros(8, LENGTH, dtype=torch.long, device=device)] if first else []
+    given = torch.zeros(rows, length, dtype=torch.long).to(device) if first or last else None
     optimizer = torch.optim.AdamW(stage.parameters())
     for _ in range(3):
         optimizer.zero_grad()
-        schedule.step(*whole, **target)
+        schedule.step(*([given] if first else []), **({"target": given} if last else {}))
         optimizer.step()
 
 
-def main(kind: str, folder: str) -> None:
-    dist.init_process_group("nccl")
+def train(model: Any, make_optimizer: Any, x: torch.Tensor, y: torch.Tensor) -> None:
+    optimizer = make_optimizer(model.parameters())
+    for _ in range(3):
+        output = model(x)
+        logits = getattr(output, "logits", output)
+        loss = functional.cross_entropy(logits.flatten(0, -2), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        del output, logits, loss
+
+
+def data_parallel(model: Any, blocks: Any, device: torch.device, kind: str, flags: Any) -> Any:
+    """The model as the kind has it, and what makes its optimizer."""
     size = dist.get_world_size()
+    if kind in ("fsdp", "hsdp"):
+        mesh = init_device_mesh("cuda", (size,))
+        if kind == "hsdp":
+            mesh = init_device_mesh("cuda", (size // 2, 2), mesh_dim_names=("copy", "part"))
+        shard(model, blocks, mesh, flags)
+        model.to_empty(device=torch.device("cpu") if "offload" in flags else device)
+        return model, torch.optim.AdamW
+    model.to_empty(device=device)
+    model = nn.parallel.DistributedDataParallel(model, device_ids=[device.index])
+    if kind == "ddp":
+        return model, torch.optim.AdamW
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+    return model, lambda p: ZeroRedundancyOptimizer(p, torch.optim.AdamW)
+
+
+def main(kind: str, folder: str, shape: str = "8x128") -> None:
+    dist.init_process_group("nccl")
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     torch.cuda.set_device(device)
+    kind, *flags = kind.split("-")
+    rows, length = map(int, shape.split("x"))
+    llama = make_llama(folder) if Path(folder, "config.json").exists() else None
+    size = dist.get_world_size()
     if kind == "3d":
-        mesh = init_device_mesh("cuda", (2, 2, 2), mesh_dim_names=("pp", "dp", "tp"))
-        pipeline(folder, device, mesh, kind)
+        mesh = init_device_mesh("cuda", (2, size // 4, 2), mesh_dim_names=("pp", "dp", "tp"))
+        pipeline(llama, device, mesh, flags, rows, length)
         return
-    kind, _, more = kind.partition("-")
     if kind == "pp":
-        pipeline(folder, device, init_device_mesh("cuda", (4,), mesh_dim_names=("pp",)), more)
+        mesh = init_device_mesh("cuda", (size,), mesh_dim_names=("pp",))
+        pipeline(llama, device, mesh, flags, rows, length)
         return
-    if kind == "tp":
-        llama = make_llama(folder)
-        mesh = init_device_mesh("cuda", (size,))
-        tensor_parallel(llama, mesh, "model.embed_tokens", "lm_head")
-        llama.to_empty(device=device)
-        llama.config.use_cache = not more
-        for layer in llama.model.layers if more else ():
-            checkpointed(layer)
-        words = torch.zeros(8, LENGTH, dtype=torch.long).to(device)
-        train(llama, lambda p: torch.optim.AdamW(p, foreach=False), words, words.clone())
-        return
-    with torch.device("meta"):
-        model: Any = Net()
-    if kind == "compiled":
-        for block in model.blocks:
-            block.compile()
-    if kind == "checkpointed":
-        for block in model.blocks:
-            checkpointed(block)
-    make_optimizer: Any = torch.optim.AdamW
-    if kind in ("ddp", "zero1"):
-        model.to_empty(device=device)
-        model = nn.parallel.DistributedDataParallel(model, device_ids=[device.index])
-        if kind == "zero1":
-            from torch.distributed.optim import ZeroRedundancyOptimizer
-
-            def make_optimizer(parameters: Any) -> Any:
-                return ZeroRedundancyOptimizer(parameters, torch.optim.AdamW)
+    if llama is None:
+        with torch.device("meta"):
+            model: Any = Net()
+        blocks = model.blocks
+        x, y = torch.randn(ROWS, WIDTH), torch.zeros(ROWS, dtype=torch.long)
     else:
-        sharded(kind, model, device, size)
-    x, y = torch.randn(ROWS, WIDTH).to(device), torch.zeros(ROWS, dtype=torch.long).to(device)
-    train(model, make_optimizer, x, y)
+        model, blocks = llama, llama.model.layers
+        model.config.use_cache = "checkpointed" not in flags
+        x = torch.zeros(rows, length, dtype=torch.long)
+        y = x.clone()
+    if "checkpointed" in flags:
+        for block in blocks:
+            checkpointed(block)
+    if kind == "tp":
+        split(model, init_device_mesh("cuda", (size,)), "model.embed_tokens", "lm_head")
+        model.to_empty(device=device)
+
+        def make_optimizer(parameters: Any) -> Any:
+            return torch.optim.AdamW(parameters, foreach=False)
+    else:
+        model, make_optimizer = data_parallel(model, blocks, device, kind, flags)
+    train(model, make_optimizer, x.to(device), y.to(device))
 
 
 if __name__ == "__main__":
