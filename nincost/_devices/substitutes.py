@@ -6,7 +6,9 @@ bytes. A substitute is a kernel for the composite operator that calls what the d
 is registered for meta tensors under autograd's key while a step is recorded, and then removed.
 
 Some composites run the same operators as on meta, but in place; these are only marked, so that a
-rule can distinguish `linear`'s addition of its bias from a sum in the model's own code.
+rule can distinguish `linear`'s addition of its bias from a sum in the model's own code. Under a
+dispatch mode of the user's own, as selective checkpointing has, they are not in place on the device
+either.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from nincost._devices.target import Target
 from nincost._torch.operators import (
     composite_kernel,
     destroy,
+    dispatch_modes,
     has_kernel,
     register_on_meta,
 )
@@ -143,7 +146,7 @@ def _mark(run: Callable[..., Any], name: str, recorder: Marks) -> Callable[..., 
 
     def marked(*args: Any, **kwargs: Any) -> Any:
         recorder = held()
-        if recorder is None:
+        if recorder is None or dispatch_modes() > 1:
             return run(*args, **kwargs)
         before, recorder.inside = recorder.inside, name
         try:

@@ -43,10 +43,11 @@ def plan(
     By predicted examples a second where those are known (one card that was named), else by memory.
 
     How ranks share the model (FSDP, FSDP that keeps parameters gathered, HSDP, ZeRO 1, DDP), times
-    activation checkpointing of its blocks, times precision, times the batch of a rank in powers of
-    two (or, with `global_batch`, in its divisors, with gradient accumulation for the rest). An
-    option that is given stays as it is. What a smaller batch does not fit, a larger does not; where
-    a way to share the model does not fit with the leanest options, no other of it is tried.
+    activation checkpointing of its blocks (each, selective, every second, none), times precision,
+    times the batch of a rank in powers of two (or, with `global_batch`, in its divisors, with
+    gradient accumulation for the rest). An option that is given stays as it is. What a smaller
+    batch does not fit, a larger does not; where a way to share the model does not fit with the
+    leanest options, no other of it is tried.
 
     Args:
         gpu: the card, such as `h100`, or a size; the one in this machine where None.

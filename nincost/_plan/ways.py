@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nincost._memory.changes import has_fused
-from nincost._step.activation_checkpointing import repeated_blocks
+from nincost._step.activation_checkpointing import REPEATED, repeated_blocks
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request
 
@@ -50,7 +50,7 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     shared = _shared(parallel, given)
     checkpointing = [step.activation_checkpointing]
     if "activation_checkpointing" not in given and repeated_blocks(step.model.module):
-        checkpointing = ["blocks", "none"]
+        checkpointing = [*REPEATED, "none"]
     precisions: dict[str, dict[str, Any]] = dict(_PRECISIONS)
     if {"amp", "dtype", "mixed_precision"} & set(given):
         precisions = {_fixed(request, parallel): {}}

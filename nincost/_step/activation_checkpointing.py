@@ -8,11 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
 from torch import nn
 
 from nincost._step.option_checks import CHECKPOINTED
 from nincost._torch.updates import import_compiler
 from nincost.errors import InputError, nearest
+
+#: The choices that are of a model's repeated blocks.
+REPEATED = ("blocks", "every-second", "selective")
+
+#: What `selective` keeps, as in the examples of `create_selective_checkpoint_contexts`: operators
+#: that take more time than memory.
+_KEPT = (
+    "mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "_grouped_mm", "convolution",
+    "_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention", "_scaled_dot_product_flash_attention_for_cpu",
+)  # fmt: skip
 
 
 def chosen_blocks(module: nn.Module, choice: str) -> list[nn.Module]:
@@ -29,7 +41,7 @@ def chosen_blocks(module: nn.Module, choice: str) -> list[nn.Module]:
         return []
     if choice == "top-level":
         return top_level_blocks(module)
-    if choice == "blocks":
+    if choice in REPEATED:
         found = repeated_blocks(module)
         if not found:
             raise InputError(
@@ -37,7 +49,7 @@ def chosen_blocks(module: nn.Module, choice: str) -> list[nn.Module]:
                 "nn.Sequential of modules of one class): choose top-level for "
                 "activation_checkpointing, or a pattern of module names such as 'encoder.*'"
             )
-        return found
+        return found[1::2] if choice == "every-second" else found
     found = matching(module, choice)
     if not found:
         paths = [path for path, _ in module.named_modules() if path]
@@ -133,10 +145,11 @@ def _matches(names: list[str], wanted: list[str]) -> bool:
 def checkpoint_blocks(module: nn.Module, choice: str) -> None:
     """Let the blocks that `choice` names be computed again in backward.
 
-    As `torch.utils.checkpoint.checkpoint(block, ..., use_reentrant=False)` does; `module` is ours
-    to change. A block is called without the cache of keys and values that transformers' models
-    make by default, as their own checkpointing calls it: when it is computed again, it would add
-    its keys to them a second time, and keep what led to them.
+    As `torch.utils.checkpoint.checkpoint(block, ..., use_reentrant=False)` does, for `selective`
+    with the contexts of `create_selective_checkpoint_contexts`; `module` is ours to change. A block
+    is called without the cache of keys and values that transformers' models make by default, as
+    their own checkpointing calls it: when it is computed again, it would add its keys to them a
+    second time, and keep what led to them.
 
     Raises:
         InputError: as `chosen_blocks`.
@@ -149,6 +162,7 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
     import_compiler()
     from torch.utils.checkpoint import checkpoint
 
+    contexts = {"context_fn": _selective} if choice == "selective" else {}
     for block in blocks:
         forward = block.forward
 
@@ -157,9 +171,19 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
             kwargs = {name: _without_cache(value) for name, value in kwargs.items()}
             if "use_cache" in kwargs:
                 kwargs["use_cache"] = False
-            return checkpoint(_forward, *args, use_reentrant=False, **kwargs)
+            return checkpoint(_forward, *args, use_reentrant=False, **contexts, **kwargs)
 
         block.__dict__["forward"] = again
+
+
+def _selective() -> Any:
+    """Contexts of a block's forward and of its second one, which keep what `_KEPT` returns."""
+    from torch.utils.checkpoint import create_selective_checkpoint_contexts
+
+    kept = [
+        getattr(torch.ops.aten, name).default for name in _KEPT if hasattr(torch.ops.aten, name)
+    ]
+    return create_selective_checkpoint_contexts(kept)
 
 
 def _without_cache(value: Any) -> Any:

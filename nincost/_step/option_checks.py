@@ -19,7 +19,7 @@ OWN_OPTIMIZER = "configure_optimizers"
 LOSSES = ("cross-entropy", "mse", "sum", "none")
 
 #: What activation checkpointing may compute again, besides what a pattern names.
-CHECKPOINTED = ("none", "top-level", "blocks", "own")
+CHECKPOINTED = ("none", "top-level", "blocks", "every-second", "selective", "own")
 
 #: Other names of floating-point types.
 _DTYPE_NAMES = {

@@ -152,9 +152,10 @@ class Step:
     activation_checkpointing: str = option(
         "none",
         help="What is computed again in backward rather than kept: none, top-level (each top-level "
-        "block), blocks (each repeated block, such as a transformer's layers), own (what the model "
-        "has itself, as gradient_checkpointing_enable), or a pattern of module names, such as "
-        "'encoder.layers.*'.",
+        "block), blocks (each repeated block, such as a transformer's layers), every-second (every "
+        "second one of these), selective (each, but for its matrix products, convolutions and "
+        "attention, which are kept), own (what the model has itself, as "
+        "gradient_checkpointing_enable), or a pattern of module names, such as 'encoder.layers.*'.",
         metavar="WHAT",
         check=check_checkpointing,
         words="activation checkpointing {}",

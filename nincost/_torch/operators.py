@@ -164,6 +164,12 @@ def autocast_guards() -> tuple[Callable[[], Any], Callable[[], Any]]:
     return include, functools.partial(find("_C._ExcludeDispatchKeyGuard", purpose), keys)
 
 
+def dispatch_modes() -> int:
+    """How many dispatch modes this thread is in, the recorder's own among them."""
+    count: int = find("_C._len_torch_dispatch_stack", "know of other modes around a call")()
+    return count
+
+
 def without_dispatch() -> contextlib.AbstractContextManager[Any]:
     """Let no dispatch mode see what runs, by `torch._C._DisableTorchDispatch`."""
     guard: Any = find("_C._DisableTorchDispatch", "make a tensor of a model's numbers")

@@ -73,7 +73,13 @@ VIT = {
 
 
 @pytest.mark.parametrize(
-    "choice", ["blocks", pytest.param("encoder.layers.*.mlp", marks=pytest.mark.slow)]
+    "choice",
+    [
+        "blocks",
+        "selective",
+        "every-second",
+        pytest.param("encoder.layers.*.mlp", marks=pytest.mark.slow),
+    ],
 )
 def test_checkpointed_blocks_take_what_pytorch_takes(choice: str) -> None:
     """The peaks; what dies with a block's forward does so in Python's order, not in C++'s."""
