@@ -107,6 +107,10 @@ class Phases:
     def enter(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         layers = self.thread.layers
         if not layers:
+            first = next(module.parameters(), None)
+            if first is not None and first.is_meta:  # for its shapes: this is no step yet
+                layers.append(-1)
+                return
             self._outermost(module, args, kwargs)
         if not self.in_backward:
             self._watch_backward(args or kwargs, layers[-1] if layers else -1)

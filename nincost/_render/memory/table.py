@@ -106,9 +106,8 @@ def _layer_table(result: Memory, top: int, *, narrow: bool) -> Table:
         if any(layer.categories.get(key) for layer in result.layers for key in keys)
     }
     if narrow:
-        parts = {
-            name: parts[name] for name in ("Model", "Activations", "Temporary") if name in parts
-        }
+        first = "Unsharded" if "Unsharded" in parts else "Model"
+        parts = {name: parts[name] for name in (first, "Activations", "Temporary") if name in parts}
     table = new_table()
     table.add_column("Layer at the peak", overflow="ellipsis", no_wrap=True)
     table.add_column("Bytes", justify="right", no_wrap=True)

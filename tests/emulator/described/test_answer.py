@@ -133,6 +133,8 @@ def test_splits_a_llama_as_the_script_by_hand(
     assert ranks == {"pp": [0, 1, 2, 3], "3d": [0, 4]}.get(split, [0])  # a stage each
     script = by_hand(process, kind, ranks, tmp_path, options["ranks"])
     assert peaks_of(found.ranks) == peaks_of(script.ranks)
+    assert found.totals.phases == script.totals.phases
+    assert found.totals.phases["after_model"] > 0
 
 
 def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_path: Path) -> None:
