@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, as_completed
 from typing import Any
@@ -41,6 +43,7 @@ def connected(scheduler: str | None, cluster: str | None, workers: int | None) -
                 if cluster != "local" and workers is not None:
                     made.scale(workers)
             except Exception as error:
+                _end_quietly(package)
                 raise InputError(
                     f"the {cluster} cluster cannot be started ({described(error)}): see the "
                     f"configuration of {package.partition('.')[0]}"
@@ -55,6 +58,13 @@ def connected(scheduler: str | None, cluster: str | None, workers: int | None) -
                 "dask scheduler, and give its address, such as tcp://10.0.0.5:8786"
             ) from error
         yield stack.enter_context(client)
+
+
+def _end_quietly(package: str) -> None:
+    """Keep dask-kubernetes from looking for its clusters at exit, which would fail once more."""
+    module: Any = sys.modules.get(f"{package}.kubecluster.kubecluster")
+    if hasattr(module, "reap_clusters"):
+        atexit.unregister(module.reap_clusters)
 
 
 def _need(package: str) -> Any:

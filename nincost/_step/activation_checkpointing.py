@@ -162,7 +162,7 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
     import_compiler()
     from torch.utils.checkpoint import checkpoint
 
-    contexts = {"context_fn": _selective} if choice == "selective" else {}
+    contexts: dict[str, Any] = {"context_fn": _selective} if choice == "selective" else {}
     for block in blocks:
         forward = block.forward
 
@@ -178,12 +178,13 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
 
 def _selective() -> Any:
     """Contexts of a block's forward and of its second one, which keep what `_KEPT` returns."""
-    from torch.utils.checkpoint import create_selective_checkpoint_contexts
+    from torch.utils import checkpoint
 
+    contexts: Any = checkpoint.create_selective_checkpoint_contexts
     kept = [
         getattr(torch.ops.aten, name).default for name in _KEPT if hasattr(torch.ops.aten, name)
     ]
-    return create_selective_checkpoint_contexts(kept)
+    return contexts(kept)
 
 
 def _without_cache(value: Any) -> Any:

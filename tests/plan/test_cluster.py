@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,6 +72,15 @@ def test_a_cluster_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("distributed.LocalCluster", lambda **_: 1 / 0)
     with pytest.raises(InputError, match=r"local cluster cannot be started .ZeroDivisionError"):
         nincost.sweep(ONE, cluster="local")
+    # dask-kubernetes without a cluster to reach: it would say so again, with a traceback, at exit.
+    name, ended = "dask_kubernetes.operator", []
+    inner = SimpleNamespace(reap_clusters=print)
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(KubeCluster=lambda: 1 / 0))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, f"{name}.kubecluster.kubecluster", inner)  # type: ignore[arg-type]
+    monkeypatch.setattr("atexit.unregister", ended.append)
+    with pytest.raises(InputError, match=r"k8s cluster cannot be started .* of dask_kubernetes"):
+        nincost.sweep(ONE, cluster="k8s")
+    assert ended == [print]
 
 
 class Workers:

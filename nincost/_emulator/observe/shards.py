@@ -16,7 +16,8 @@ def note_shards(seen: Observed, optimizer: Any) -> None:
     them: the last ones may be shorter, or empty. Where each has the whole, `length` is `ranks`.
     """
     # Torch 2.4 has the class in the second module. Where neither is imported, nobody made one.
-    modules = (sys.modules.get(f"torch.distributed.{name}") for name in ("tensor", "_tensor"))
+    names = ("torch.distributed.tensor", "torch.distributed._tensor")
+    modules: list[Any] = [sys.modules.get(name) for name in names]
     kinds = tuple({module.DTensor for module in modules if hasattr(module, "DTensor")})
     for group in optimizer.param_groups if kinds else ():
         for parameter in group["params"]:
