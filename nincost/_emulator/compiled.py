@@ -64,7 +64,8 @@ def assume_cached_choices() -> None:
 def _first_launcher(module: Any) -> None:
     """Kernels that Inductor has written, in a run that does not find the choice in its cache.
 
-    Timing them would allocate a buffer as large as the card's L2 cache.
+    Timing them would allocate a buffer as large as the card's L2 cache. The search around the best
+    (`coordinate_descent_tuning`, of max-autotune) stays where it begins.
     """
     autotuner = getattr(module, "CachingAutotuner", None)
     if autotuner is None:
@@ -80,7 +81,13 @@ def _first_launcher(module: Any) -> None:
         finally:
             del self.bench
 
+    def coordinate_descent_tuning(_self: Any, launcher: Any, *_args: Any, **_options: Any) -> Any:
+        launcher.config.found_by_coordesc = True  # so that it is not searched for again
+        return launcher
+
     autotuner.benchmark_all_configs = benchmark_all_configs
+    if hasattr(autotuner, "coordinate_descent_tuning"):
+        autotuner.coordinate_descent_tuning = coordinate_descent_tuning
 
 
 def _first_config(module: Any) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.emulated import answer, needs_emulator
 
 import nincost
+from nincost._emulator import compiled
 from nincost._files import cache_folder
 
 pytestmark = [
@@ -95,6 +98,24 @@ def test_compiled_code_runs_and_takes_less(tmp_path: pytest.TempPathFactory) -> 
     assert found["compiled"] < found["eager"]
     assert found["choices"]["add"] == ["of", "2", "configurations"]
     assert "addmm" in found["choices"]
+
+
+def test_a_kernel_of_inductors_is_not_timed() -> None:
+    """The first configuration is taken, and nothing is searched for around it."""
+
+    class Autotuner:
+        def benchmark_all_configs(self) -> list[float]:
+            return [self.bench(), self.bench()]  # type: ignore[attr-defined, no-any-return]
+
+        def coordinate_descent_tuning(self, launcher: Any) -> Any:
+            raise AssertionError(launcher)
+
+    compiled._first_launcher(SimpleNamespace(CachingAutotuner=Autotuner))
+    tuner, launcher = Autotuner(), SimpleNamespace(config=SimpleNamespace())
+    first, second = tuner.benchmark_all_configs()
+    assert first < second
+    assert tuner.coordinate_descent_tuning(launcher) is launcher
+    assert launcher.config.found_by_coordesc
 
 
 SCRIPT = Path(__file__).resolve().parent / "scripts" / "compiled.py"
