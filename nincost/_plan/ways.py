@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,11 @@ _PRECISIONS = {
 }
 
 
+#: The name of bitsandbytes' optimizers, and the arguments that they share with torch's.
+EIGHT_BITS = "8-bit"
+_SHARED_ARGUMENTS = {"lr", "betas", "eps", "weight_decay"}
+
+
 def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[Way]:
     """All combinations of what the user has not fixed, grouped by how ranks share the model.
 
@@ -54,7 +60,7 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     precisions: dict[str, dict[str, Any]] = dict(_PRECISIONS)
     if {"amp", "dtype", "mixed_precision"} & set(given):
         precisions = {_fixed(request, parallel): {}}
-    impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
+    optimizers = _optimizers(request, parallel, given)
     found = []
     for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
         kinds = dict(precisions)
@@ -67,12 +73,31 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
         for precision, options in kinds.items():
             of_ranks = {k: v for k, v in options.items() if k == "mixed_precision"}
             of_step = {k: v for k, v in options.items() if k != "mixed_precision"}
-            if impl:
-                of_step["optimizer_impl"] = impl
             of_step["activation_checkpointing"] = checkpoint
-            found.append(
-                Way(name, checkpoint, precision, impl or "default", of_step, {**ranks, **of_ranks})
-            )
+            found += [
+                Way(name, checkpoint, precision, how, of_step | of_optimizer, ranks | of_ranks)
+                for how, of_optimizer in optimizers.items()
+            ]
+    return found
+
+
+def _optimizers(
+    request: Request, parallel: Parallel, given: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The optimizer's options by name: bitsandbytes' of 8 bits where it is there, then the fused.
+
+    That is for one card: it takes no DTensors, as FSDP makes them. Lists and loops of torch's own
+    take more memory and time than its fused kernel.
+    """
+    step = request.step
+    impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
+    found: dict[str, dict[str, Any]] = {impl or "default": {"optimizer_impl": impl} if impl else {}}
+    takes_them = parallel.is_usual and (
+        step.optimizer in ("Adam", "AdamW") and set(dict(step.optimizer_arg)) <= _SHARED_ARGUMENTS
+    )
+    if takes_them and "optimizer_impl" not in given and importlib.util.find_spec("bitsandbytes"):
+        eight = {"optimizer": f"bitsandbytes.optim:{step.optimizer}8bit"}
+        found = {EIGHT_BITS: eight, **found}
     return found
 
 

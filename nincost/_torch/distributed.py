@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -64,6 +66,23 @@ def fake_process_group() -> Callable[[int, int], Any]:
     kind: Any = fake_pg.FakeProcessGroup
     make: Callable[[int, int], Any] = getattr(kind, "_create_internal", kind)
     return make
+
+
+def dtensor_classes() -> tuple[type, ...]:
+    """DTensor, where torch has it; none where neither module is imported, as nobody made one then.
+
+    Torch 2.4 has the class in `_tensor` alone, and an empty `tensor`.
+    """
+    names = ("torch.distributed.tensor", "torch.distributed._tensor")
+    modules: list[Any] = [sys.modules.get(name) for name in names]
+    return tuple({module.DTensor for module in modules if hasattr(module, "DTensor")})
+
+
+def take_dtensors_to_ddp(module: torch.nn.Module) -> None:
+    """Let DDP hold a module's DTensors as plain tensors: a hook makes them for each forward."""
+    importlib.import_module("torch.distributed.tensor.parallel.ddp")
+    path = "distributed.tensor.parallel.ddp._pre_dp_module_transform"
+    find(path, "run DDP of a module that tensor parallelism splits")(module)
 
 
 def look_for_strided_shards_once(sharding: Any) -> None:

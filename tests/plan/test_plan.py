@@ -17,7 +17,9 @@ NET = f"{BY_HAND}:Net"
 
 
 def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
-    plan = nincost.plan(NET, input="32", gpu="h100", optimizer="AdamW", within="860MiB")
+    plan = nincost.plan(
+        NET, input="32", gpu="h100", optimizer="AdamW", optimizer_impl="fused", within="860MiB"
+    )
     assert plan.totals.ways == len(plan.rows) == 12  # four kinds of checkpointing, three precisions
     for row in plan.rows:
         assert row.process_bytes <= plan.totals.budget_bytes == 860 * 2**20
@@ -44,6 +46,22 @@ def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
         any(f.batch_size >= row.batch_size and f.process_bytes <= row.process_bytes for f in front)
         for row in plan.rows
     )
+
+
+def test_an_optimizer_of_8_bits_is_tried_where_its_library_is() -> None:
+    pytest.importorskip("bitsandbytes")
+    fixed: dict[str, Any] = {"activation_checkpointing": "none", "dtype": "bfloat16"}
+    plan = nincost.plan(
+        NET, input="32", gpu="h100", optimizer="AdamW", within="860MiB", global_batch=64, **fixed
+    )
+    row = next(row for row in plan.rows if row.optimizer_impl == "8-bit")
+    assert {row.optimizer_impl for row in plan.rows} == {"8-bit", "fused"}
+    assert "--optimizer bitsandbytes.optim:AdamW8bit" in row.command
+    at = nincost.memory(
+        NET, input="32", gpu="h100", batch_size=row.batch_size,
+        optimizer="bitsandbytes.optim:AdamW8bit", **fixed,
+    ).totals  # fmt: skip
+    assert at.peak_allocated_bytes == row.peak_allocated_bytes
 
 
 def test_an_option_that_is_given_stays() -> None:

@@ -18,6 +18,7 @@ from nincost._step.optimizer import make_optimizer, optimizer_class
 from nincost._step.parallel import Parallel
 from nincost._step.step_options import Step
 from nincost._step.tp_plan import check_tp_plan, read_tp_plan
+from nincost._torch.distributed import take_dtensors_to_ddp
 from nincost._torch.modules import convert_tensors
 from nincost.errors import InputError, nearest
 
@@ -75,10 +76,8 @@ class Spread:
         if parallel.compile:
             module.compile()
         if parallel.kind in ("ddp", "zero1"):
-            if parallel.tp > 1:  # DDP takes no DTensors: a hook makes them for each forward
-                from torch.distributed.tensor.parallel.ddp import _pre_dp_module_transform
-
-                _pre_dp_module_transform(module)
+            if parallel.tp > 1:
+                take_dtensors_to_ddp(module)
             return nn.parallel.DistributedDataParallel(
                 module, device_ids=[self.device.index], process_group=self.data_group
             )

@@ -53,11 +53,14 @@ _MODELS: dict[str, Model] = {}
 def prepare(path: str) -> None:
     """Find the model of a job before the process is forked for its ranks.
 
-    Here nobody observes what runs. What fails, fails again for the ranks.
+    Here nobody observes what runs. What fails, fails again for the ranks. Not where a library is
+    imported for its optimizer, as bitsandbytes begins CUDA, and no fork could use it then.
     """
     if path not in _PREPARED:
         with contextlib.suppress(Exception):
-            _PREPARED[path] = _prepared(_read(path))
+            job = _read(path)
+            if ":" not in job["optimizer"]:
+                _PREPARED[path] = _prepared(job)
 
 
 def _prepared(job: Mapping[str, Any]) -> _Prepared:

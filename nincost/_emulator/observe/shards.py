@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from nincost._emulator.observe.observer import Observed
+from nincost._torch.distributed import dtensor_classes
 
 
 def note_shards(seen: Observed, optimizer: Any) -> None:
@@ -15,10 +15,7 @@ def note_shards(seen: Observed, optimizer: Any) -> None:
     Every `stride`-th rank, `ranks` of them, has one chunk of `length` rows, as torch.chunk cuts
     them: the last ones may be shorter, or empty. Where each has the whole, `length` is `ranks`.
     """
-    # Torch 2.4 has the class in the second module. Where neither is imported, nobody made one.
-    names = ("torch.distributed.tensor", "torch.distributed._tensor")
-    modules: list[Any] = [sys.modules.get(name) for name in names]
-    kinds = tuple({module.DTensor for module in modules if hasattr(module, "DTensor")})
+    kinds = dtensor_classes()
     for group in optimizer.param_groups if kinds else ():
         for parameter in group["params"]:
             if isinstance(parameter, kinds):

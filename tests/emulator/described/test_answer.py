@@ -137,6 +137,15 @@ def test_splits_a_llama_as_the_script_by_hand(
     assert found.totals.phases["after_model"] > 0
 
 
+def test_an_optimizer_of_a_library_that_begins_cuda(net: Request, process: WarmProcess) -> None:
+    pytest.importorskip("bitsandbytes")
+    step = net.changed(optimizer="bitsandbytes.optim:AdamW8bit")
+    found = emulated_memory(step, Parallel(ranks=2), process).totals.categories_at_peak
+    # Two moments of a byte for each of large layers, of four for the others.
+    assert 0 < found["optimizer_state"] < 2 * found["parameters"]
+    emulated_memory(net, Parallel(ranks=2), process)  # the process can be forked still
+
+
 def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text('{"blocks.*.upp": "colwise"}')
