@@ -228,7 +228,8 @@ def report(lines: list[dict[str, Any]], known: dict[str, Any]) -> str:
         "transformers 4.44.2 and nothing else (numpy 2.4): so here, and by the source's own script "
         "at b5672a15, unchanged, on the emulated card. With pytest or numpy 1.26 beside these both "
         "were off, by 2 to 92%, and our cases with Liger's layer from its source (PyPI's 0.2.1 has "
-        "none, and nn.Embedding stood in its place) by 2 to 3%, so these rows say less of the emulated card than the others.", "",
+        "none, and nn.Embedding stood in its place) by 2 to 3%, so these rows "
+        "say less of the emulated card than the others.", "",
     ]  # fmt: skip
     for (kernel, gpu), group in kernels.items():
         made = sorted({_versions(line["found"]) for line in group if line["found"]})
