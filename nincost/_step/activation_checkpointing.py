@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -162,7 +163,7 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
     import_compiler()
     from torch.utils.checkpoint import checkpoint
 
-    contexts: dict[str, Any] = {"context_fn": _selective} if choice == "selective" else {}
+    contexts: dict[str, Any] = {"context_fn": _keeping_results()} if choice == "selective" else {}
     for block in blocks:
         forward = block.forward
 
@@ -176,15 +177,13 @@ def checkpoint_blocks(module: nn.Module, choice: str) -> None:
         block.__dict__["forward"] = again
 
 
-def _selective() -> Any:
-    """Contexts of a block's forward and of its second one, which keep what `_KEPT` returns."""
-    from torch.utils import checkpoint
+def _keeping_results() -> Callable[[], Any]:
+    """Makes contexts of a block's two forward passes: `_KEPT` run in the first alone."""
+    from torch.utils.checkpoint import create_selective_checkpoint_contexts
 
-    contexts: Any = checkpoint.create_selective_checkpoint_contexts
-    kept = [
-        getattr(torch.ops.aten, name).default for name in _KEPT if hasattr(torch.ops.aten, name)
-    ]
-    return contexts(kept)
+    aten = torch.ops.aten
+    kept = [getattr(aten, name).default for name in _KEPT if hasattr(aten, name)]
+    return functools.partial(create_selective_checkpoint_contexts, kept)
 
 
 def _without_cache(value: Any) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributed import pipelining
 from torch.distributed.pipelining import PipelineStage, SplitPoint, pipeline
 
-from nincost._emulator.described.spread import ParallelCalls, Spread
+from nincost._emulator.described.spread import ParallelCalls
 from nincost._emulator.described.watchdog import let_watchdog_look
 from nincost._models.copies import copy_structure
 from nincost._models.inputs import ModelInput, tensors_in
@@ -21,6 +21,7 @@ from nincost._step.activation_checkpointing import (
     repeated_blocks,
 )
 from nincost._step.loss import make_target, output_tensor, take_loss
+from nincost._step.parallel import Parallel
 from nincost._step.step_options import Step
 from nincost.errors import InputError
 
@@ -42,7 +43,6 @@ class Pipeline:
     step: Step
     module: nn.Module
     example: ModelInput
-    spread: Spread
     calls: ParallelCalls
 
     def run(self) -> None:
@@ -51,7 +51,7 @@ class Pipeline:
         Raises:
             InputError: the model or its input cannot be cut.
         """
-        step, calls, parallel = self.step, self.calls, self.spread.parallel
+        step, calls, parallel = self.step, self.calls, self._parallel
         batch = self._batch()
         chunks = parallel.unit
         if batch.shape[0] % chunks:
@@ -74,8 +74,8 @@ class Pipeline:
         if count - 1 in numbers:
             whole = output.expand(chunks, *output.shape).flatten(0, 1)
             made = make_target(step.loss, whole) if isinstance(step.loss, str) else None
-            target = None if made is None else torch.zeros_like(made, device=self._device)
-        first = (torch.zeros_like(batch, device=self._device),) if 0 in numbers else ()
+            target = None if made is None else torch.zeros_like(made, device=self.calls.device)
+        first = (torch.zeros_like(batch, device=self.calls.device),) if 0 in numbers else ()
         trained = [p for s in stages for p in s.submod.parameters() if p.requires_grad]
         optimizer = calls.make_optimizer(step, trained, stages[0].submod)
         for number in range(1, step.steps + 1):
@@ -88,12 +88,12 @@ class Pipeline:
     @property
     def _group(self) -> dist.ProcessGroup:
         """The ranks that have the stages of one copy of the model."""
-        assert self.spread.mesh is not None
-        return self.spread.mesh["pp"].get_group()
+        assert self.calls.spread.mesh is not None
+        return self.calls.spread.mesh["pp"].get_group()
 
     @property
-    def _device(self) -> torch.device:
-        return self.spread.device
+    def _parallel(self) -> Parallel:
+        return self.calls.spread.parallel
 
     def _batch(self) -> Tensor:
         """The one tensor that the first stage gets."""
@@ -127,7 +127,9 @@ class Pipeline:
         hidden = model.get_input_embeddings()(part)
         head = model.get_output_embeddings()
         output = hidden if head is None else head(hidden)
-        hidden, output = self._hidden_as(hidden), self._output_as(output)
+        # Autocast casts what the last layer gives, and adds to what a block got as it is.
+        cast = self._parallel.mixed_precision
+        hidden, output = _in(hidden, cast), _in(output, self.step.amp or cast)
         count = len(cuts) - 1
         stages = []
         for number in numbers:
@@ -141,7 +143,7 @@ class Pipeline:
             kept = {names[m]: name for name, m in module.named_modules() if m in names}
             stages.append(
                 PipelineStage(
-                    self.spread.renamed(kept).apply(module), number, count, self._device,
+                    self.calls.spread.renamed(kept).apply(module), number, count, self.calls.device,
                     input_args=(part if first else hidden,),
                     output_args=(output if last else hidden,),
                     group=self._group,
@@ -149,23 +151,13 @@ class Pipeline:
             )  # fmt: skip
         return stages, output
 
-    def _hidden_as(self, tensor: Tensor) -> Tensor:
-        """In the type that stages hand on: autocast adds to what came in, which stays as it is."""
-        cast = self.spread.parallel.mixed_precision
-        return tensor if cast is None else tensor.to(getattr(torch, cast))
-
-    def _output_as(self, tensor: Tensor) -> Tensor:
-        """In the type of the last layer."""
-        cast = self.step.amp or self.spread.parallel.mixed_precision
-        return tensor if cast is None else tensor.to(getattr(torch, cast))
-
     def _by_export(
         self, blocks: list[nn.Module], cuts: list[int], numbers: list[int], part: Tensor
     ) -> tuple[list[Any], Tensor]:
         lost = (
             "activation checkpointing"
             if chosen_blocks(self.module, self.step.activation_checkpointing)
-            else "tensor parallelism" if self.spread.plan else ""
+            else "tensor parallelism" if self.calls.spread.plan else ""
         )  # fmt: skip
         if lost:
             raise InputError(
@@ -184,11 +176,15 @@ class Pipeline:
             ) from error
         stages = []
         for number in numbers:
-            stage = made.build_stage(number, self._device, self._group)
+            stage = made.build_stage(number, self.calls.device, self._group)
             kept = {name: name for name, _ in stage.submod.named_modules()}
-            stage.submod = self.spread.renamed(kept).apply(stage.submod)
+            stage.submod = self.calls.spread.renamed(kept).apply(stage.submod)
             stages.append(stage)
         return stages, output
+
+
+def _in(tensor: Tensor, dtype: str | None) -> Tensor:
+    return tensor if dtype is None else tensor.to(getattr(torch, dtype))
 
 
 class TransformersPart(nn.Module):

@@ -95,7 +95,7 @@ def run_job(job: Mapping[str, Any], prepared: _Prepared) -> None:
     spread = Spread.of(module, parallel, device)
     calls = ParallelCalls(device, spread)
     if parallel.pp > 1:
-        Pipeline(step, module, convert_input(step, prepared.inputs), spread, calls).run()
+        Pipeline(step, module, convert_input(step, prepared.inputs), calls).run()
         return
     checkpoint_blocks(module, step.activation_checkpointing)
     module = spread.apply(module)

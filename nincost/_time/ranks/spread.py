@@ -76,10 +76,10 @@ def spread_over(
     size = None
     if request.step.dtype is not None:
         size = getattr(torch, request.step.dtype).itemsize
-    parts = wrapped(module, parallel.fsdp_wrap) if parallel.kind in ("fsdp", "hsdp") else []
+    parts = wrapped(module, parallel.fsdp_wrap) if parallel.is_sharded else []
     traffic = Traffic(operators.launched, operators.layers, parallel, links, size)
     share = 1.0
-    if parallel.kind in ("fsdp", "hsdp"):
+    if parallel.is_sharded:
         share = (2.0 if parallel.mixed_precision else 1.0) / parallel.shard  # in float32
     elif parallel.kind == "zero1":
         share = 1.0 / parallel.data

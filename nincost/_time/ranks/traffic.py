@@ -54,7 +54,7 @@ class Traffic:
 
     def collectives(self, module: nn.Module, wrapped: Sequence[nn.Module]) -> list[Collective]:
         """What the step sends; `wrapped` are the modules that FSDP shards each by itself."""
-        if self.parallel.kind in ("fsdp", "hsdp"):
+        if self.parallel.is_sharded:
             return list(self._sharded(units(module, wrapped, self.parallel, self.size)))
         found = list(self._reduced(module))
         if self.parallel.kind == "zero1":
