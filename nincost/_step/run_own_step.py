@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nincost._models.inputs import ModelInput, tensors_in
+from nincost._models.inputs import ModelInput
 from nincost._models.own_step import OwnStep, name_of
+from nincost._step.optimizer import state_tensors
 from nincost._step.step_observer import StepObserver
 from nincost._torch.observation import wrap_backward
 from nincost._torch.updates import taking_meta, without_compiler
@@ -143,9 +144,7 @@ class _Phases:
     def state(self) -> list[Tensor]:
         """The tensors that the optimizers keep from step to step."""
         return [
-            tensor
-            for optimizer in self.optimizers.values()
-            for tensor in tensors_in(list(optimizer.state.values()))
+            tensor for optimizer in self.optimizers.values() for tensor in state_tensors(optimizer)
         ]
 
     @contextlib.contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nincost._models.inputs import tensors_in
 from nincost._step.library_calls import LibraryCalls
+from nincost._step.optimizer import state_tensors
 from nincost._step.step_observer import StepObserver
 from nincost._step.step_options import Step
 from nincost._torch.updates import scaler_state
@@ -87,5 +87,5 @@ class Updates:
     def _state(self) -> list[Tensor]:
         """The tensors that the optimizers and the gradient scaler keep from step to step."""
         optimizers = self._each.values() if self._optimizer is None else (self._optimizer,)
-        kept = [one for made in optimizers for one in tensors_in(list(made.state.values()))]
+        kept = [tensor for made in optimizers for tensor in state_tensors(made)]
         return kept if self.scaler is None else [*scaler_state(self.scaler), *kept]
