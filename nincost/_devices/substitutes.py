@@ -23,9 +23,10 @@ from typing import Any, Protocol
 import torch
 
 from nincost._devices.declare import SubstituteFunction
-from nincost._devices.libraries.bitsandbytes_kernels import bitsandbytes_kernels, quiet
+from nincost._devices.libraries.bitsandbytes_kernels import bitsandbytes_kernels
 from nincost._devices.tables import DeviceTables
 from nincost._devices.target import Target
+from nincost._isolation import no_warnings_of
 from nincost._torch.operators import (
     composite_kernel,
     destroy,
@@ -79,7 +80,7 @@ def substituted(
         others = bitsandbytes_kernels(target) if on_meta and target.device == "cuda" else {}
         if others:
             library = _library("bitsandbytes", stack)
-            stack.enter_context(quiet())
+            stack.enter_context(no_warnings_of("bitsandbytes"))  # at each call, of what it casts
         for name, kernel in others.items():
             library.impl(name, kernel, "AutogradMeta")
         yield

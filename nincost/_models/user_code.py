@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nincost._isolation import no_warnings_of
 from nincost._models.build import Model, build, compiled_parts, unwrap
 from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
@@ -66,7 +67,7 @@ def callable_named(name: str) -> Callable[..., Any]:
     if path.endswith(".py") or "/" in path:
         found = _attribute(_file(path, attribute)[0], attribute, path)
     else:
-        with importable(Path.cwd()):
+        with importable(Path.cwd()), no_warnings_of(path.partition(".")[0]):
             module = _import(path, lambda: importlib.import_module(path))
         found = _attribute(module, attribute, path)
     return found  # type: ignore[no-any-return]

@@ -10,9 +10,9 @@ from nincost._result import Result, Tabular, plain
 
 #: The columns of a plan's CSV.
 PLAN_COLUMNS = (
-    "parallel", "activation_checkpointing", "precision", "optimizer_impl", "batch_size",
-    "grad_accumulation", "process_bytes", "peak_reserved_bytes", "peak_allocated_bytes",
-    "on_front", "examples_per_second", "command",
+    "parallel", "activation_checkpointing", "precision", "optimizer_impl", "compile",
+    "batch_size", "grad_accumulation", "process_bytes", "peak_reserved_bytes",
+    "peak_allocated_bytes", "on_front", "examples_per_second", "command",
 )  # fmt: skip
 
 
@@ -23,8 +23,10 @@ class PlanRow:
     Attributes:
         parallel: how the ranks share the model; empty on one.
         precision: `float32`, `amp bfloat16`, `bfloat16`, or FSDP's `mixed bfloat16`.
+        compile: whether torch.compile compiles the model.
         batch_size: examples of a rank in one pass; grad_accumulation: passes of an optimizer step.
-        on_front: whether nothing else has as large a batch in less memory.
+        on_front: whether nothing else is as fast in less memory; where times are not known, has
+            as large a batch in less memory.
         examples_per_second: as `nincost.time` predicts them; None where that is not known.
         command: what predicts it with all its layers and ranks.
     """
@@ -33,6 +35,7 @@ class PlanRow:
     activation_checkpointing: str
     precision: str
     optimizer_impl: str
+    compile: bool
     batch_size: int
     grad_accumulation: int
     process_bytes: int
@@ -77,7 +80,7 @@ class Plan(Result):
         rows: the ways that fit, those with the most examples a second first, where that is known
             of all, else those with the least memory; totals: how many were tried.
         dropped: why others were not tried further, and how many: by reason.
-        engine: what the figures are of, as in `Memory`.
+        engine: what the figures are of, as in `Memory`; of compiled ways they are emulated.
     """
 
     renderers: ClassVar[str] = "plan"
@@ -97,7 +100,7 @@ class Plan(Result):
 
     @property
     def front(self) -> tuple[PlanRow, ...]:
-        """The rows that no other one beats in memory and in batch."""
+        """The rows that no other one beats in memory and in speed (in batch, without times)."""
         return tuple(row for row in self.rows if row.on_front)
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,12 +17,14 @@ from nincost._progress import advance
 from nincost._step.command_line import command_line
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request
-from nincost.errors import ModelError
+from nincost.errors import ModelError, NincostError
 
 #: The largest batch of a rank that is tried where no global one is given.
 _LARGEST = 1 << 14
 #: Accumulated backward passes that are run: memory repeats from the second on.
 _PASSES = 2
+#: How many of the fastest ways are tried compiled, each with checkpointing or ranks of its own.
+_COMPILED = 2
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Planner:
 
     `rate` gives its examples a second, and is None where they are not known. `share` is what a rank
     has of the global batch, None where that is free; `fixed` are the arguments that were given, for
-    commands.
+    commands. With `tries_compiled` the fastest ways that fit are tried compiled, too.
     """
 
     request: Request
@@ -42,6 +44,7 @@ class Planner:
     rate: Callable[[Request, Parallel], float] | None
     fixed: Mapping[str, Any]
     workers: int
+    tries_compiled: bool
     steps: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     least: tuple[int, Way] | None = None
@@ -50,30 +53,50 @@ class Planner:
 
     def run(self, ways: Sequence[Way]) -> list[PlanRow]:
         """The ways that fit, each at its largest batch: the fastest first, else by memory."""
-        groups: dict[str, list[Way]] = {}
-        for way in ways:
-            groups.setdefault(way.parallel, []).append(way)
         with ThreadPoolExecutor(self.workers) as pool:
-            leanest = list(pool.map(self._first, [group[0] for group in groups.values()]))
-            rest: list[Way] = []
-            for group, peaks in zip(groups.values(), leanest, strict=True):
-                if peaks is not None and self._fits(peaks):
-                    rest += group
-                else:
-                    self.dropped["its leanest way does not fit a batch of 1"] += len(group) - 1
-                    self.dropped["does not fit a batch of 1"] += 1
-            rows = [row for row in pool.map(self._largest, rest) if row is not None]
-        rows.sort(key=lambda row: (
-            -(row.examples_per_second or 0), row.process_bytes, -row.batch_size
-        ))  # fmt: skip
-        return [replace(row, on_front=self._is_on_front(row, rows)) for row in rows]
+            rest = self._whose_leanest_fits(ways, lambda way: (way.parallel,), pool)
+            rest = self._whose_leanest_fits(rest, lambda way: (way.parallel, way.precision), pool)
+            rows = list(pool.map(self._largest, rest))
+        found = {way: row for way, row in zip(rest, rows, strict=True) if row}
+        order = sorted(found, key=lambda way: _order(found[way]))
+        if self.tries_compiled:
+            fastest = {(way.parallel, way.checkpointing): way for way in reversed(order)}
+            chosen = sorted(fastest.values(), key=order.index)[:_COMPILED]
+            with ThreadPoolExecutor(_COMPILED) as pool:
+                compiled = [way.compiled() for way in chosen]
+                sizes = [found[way].batch_size for way in chosen]
+                rows = list(pool.map(self._largest, compiled, sizes))
+            found |= {way: row for way, row in zip(compiled, rows, strict=True) if row}
+        fitting = sorted(found.values(), key=_order)
+        return [replace(row, on_front=self._is_on_front(row, fitting)) for row in fitting]
 
-    @staticmethod
-    def _is_on_front(row: PlanRow, rows: Sequence[PlanRow]) -> bool:
+    def _whose_leanest_fits(
+        self, ways: Sequence[Way], kind: Callable[[Way], tuple[str, ...]], pool: Executor
+    ) -> list[Way]:
+        """Those of the kinds whose first way, which takes least memory, fits a batch of 1."""
+        groups: dict[tuple[str, ...], list[Way]] = {}
+        for way in ways:
+            groups.setdefault(kind(way), []).append(way)
+        kept: list[Way] = []
+        leanest = pool.map(self._first, [group[0] for group in groups.values()])
+        for group, peaks in zip(groups.values(), leanest, strict=True):
+            if peaks is None or self._fits(peaks):  # of what fails nothing is known of the others
+                kept += group
+            else:
+                self.dropped["its leanest way does not fit a batch of 1"] += len(group) - 1
+                self.dropped["does not fit a batch of 1"] += 1
+        return kept
+
+    def _is_on_front(self, row: PlanRow, rows: Sequence[PlanRow]) -> bool:
+        """Whether none is as fast in less memory; without times, has as large a batch."""
+
+        def worth(one: PlanRow) -> float:
+            return one.batch_size if self.rate is None else one.examples_per_second or 0.0
+
         return not any(
-            other.batch_size >= row.batch_size
+            worth(other) >= worth(row)
             and other.process_bytes <= row.process_bytes
-            and (other.batch_size, other.process_bytes) != (row.batch_size, row.process_bytes)
+            and (worth(other), other.process_bytes) != (worth(row), row.process_bytes)
             for other in rows
         )
 
@@ -91,14 +114,16 @@ class Planner:
         return self.known[key]
 
     def _ask(self, way: Way, batch: int) -> Peaks | None:
-        advance(f"trying {way.parallel or 'one GPU'}, {way.precision}, batch {batch}", self.steps)
+        advance(f"trying {way.title}, batch {batch}", self.steps)
         self.steps += 1
         step = self._step(way, batch)
         ranks = replace(self.parallel, **way.ranks)
         try:
             peaks = self.ask(step, ranks)
-        except ModelError as error:
-            self.failures.setdefault(str(error), f"{way.parallel}, {way.precision}")
+        except NincostError as error:
+            if not isinstance(error, ModelError) and not way.compile:
+                raise
+            self.failures.setdefault(str(error), way.title)
             return None
         if (
             batch == 1
@@ -123,18 +148,20 @@ class Planner:
             return [1 << n for n in range(_LARGEST.bit_length())]
         return [n for n in range(1, self.share + 1) if self.share % n == 0]
 
-    def _largest(self, way: Way) -> PlanRow | None:
-        """The way at the largest batch that fits; None where not even 1 does."""
+    def _largest(self, way: Way, least: int = 1) -> PlanRow | None:
+        """The way at the largest batch that fits; None where not even `least` does."""
         batches = self._batches()
-        first = self._first(way)
+        place = batches.index(least)
+        first = self._peaks(way, least)
         if first is None:
             self.dropped["PyTorch cannot run it"] += 1
             return None
         if not self._fits(first):
-            self.dropped["does not fit a batch of 1"] += 1
+            words = f"compiled, does not fit the batch of {least} that fits without"
+            self.dropped[words if way.compile else "does not fit a batch of 1"] += 1
             return None
-        best, place = first, 0
-        known = {batches[0]: first.process}
+        best = first
+        known = {least: first.process}
         too_large = len(batches)
         while too_large - place > 1:
             tried = min(max(self._guess(known, batches), place + 1), too_large - 1)
@@ -150,7 +177,7 @@ class Planner:
         """The place of the largest batch that should fit, by the line through two that do."""
         sizes = sorted(known)
         if len(sizes) < 2:
-            return 1
+            return 0
         low, high = sizes[-2:]
         slope = max((known[high] - known[low]) / (high - low), 1)
         most = high + (self.budget - known[high]) / slope
@@ -173,6 +200,7 @@ class Planner:
             activation_checkpointing=way.checkpointing,
             precision=way.precision,
             optimizer_impl=way.optimizer_impl,
+            compile=way.compile or self.parallel.compile,
             batch_size=batch,
             grad_accumulation=passes,
             process_bytes=peaks.process,
@@ -189,6 +217,11 @@ class Planner:
         return len({way for way, _ in self.known})
 
     @property
+    def compiled_ways(self) -> int:
+        """How many ways were tried compiled, beside what was asked for."""
+        return len({way for way, _ in self.known if way.compile})
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a careful reader should know."""
         found = [
@@ -198,6 +231,12 @@ class Planner:
             + "a size of memory; checkpointing computes blocks twice, and FSDP sends parameters "
             "that DDP does not"
         ]  # fmt: skip
+        if self.tries_compiled and self.compiled_ways:
+            found.append(
+                "of each sharing and checkpointing the fastest way was taken, and of these the "
+                f"fastest {self.compiled_ways} tried compiled, too: their memory is that of "
+                "PyTorch's compiler, their time is modelled roughly (docs/time.md)"
+            )
         if self.parallel.ranks > 1:
             found.append(
                 "rank 0 was run for each; the command beside a way predicts each rank that differs"
@@ -216,7 +255,12 @@ class Planner:
         needs, way = self.least
         return (
             f"no way to train {name} fits {units.size(self.budget)}: the leanest "
-            f"({way.parallel or 'one GPU'}, {way.precision}, checkpointing {way.checkpointing}) "
+            f"({way.title}, checkpointing {way.checkpointing}) "
             f"needs {units.size(needs)} at a batch of 1: take more ranks, a larger "
             "card, a shorter input or --cpu-offload"
         )
+
+
+def _order(row: PlanRow) -> tuple[float, int, int]:
+    """The fastest first, where that is known; then the one that takes least memory."""
+    return (-(row.examples_per_second or 0), row.process_bytes, -row.batch_size)

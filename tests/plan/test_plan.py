@@ -18,8 +18,9 @@ NET = f"{BY_HAND}:Net"
 
 def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
     plan = nincost.plan(
-        NET, input="32", gpu="h100", optimizer="AdamW", optimizer_impl="fused", within="860MiB"
-    )
+        NET, input="32", gpu="h100", optimizer="AdamW", optimizer_impl="fused", within="860MiB",
+        compile=False,
+    )  # fmt: skip
     assert plan.totals.ways == len(plan.rows) == 12  # four kinds of checkpointing, three precisions
     for row in plan.rows:
         assert row.process_bytes <= plan.totals.budget_bytes == 860 * 2**20
@@ -35,25 +36,26 @@ def test_a_plan_for_one_card_finds_the_largest_batch_that_fits() -> None:
         more = nincost.memory(NET, input="32", gpu="h100", **twice).totals
         assert more.process_bytes > plan.totals.budget_bytes
         assert shlex.split(row.command)[:3] == ["nincost", "memory", NET]
-        speed = nincost.time(NET, input="32", gpu="h100", **options).totals
-        assert row.examples_per_second == pytest.approx(speed.examples_per_second)
+        time = nincost.time(NET, input="32", gpu="h100", **options).totals
+        assert row.examples_per_second == pytest.approx(time.examples_per_second)
     speeds = [row.examples_per_second or 0 for row in plan.rows]
     assert speeds == sorted(speeds, reverse=True)
     assert "ordered by predicted examples a second" in plan.notes
-    front = plan.front
-    assert front
-    assert all(
-        any(f.batch_size >= row.batch_size and f.process_bytes <= row.process_bytes for f in front)
-        for row in plan.rows
-    )
+    points = {(row.examples_per_second or 0, row.process_bytes) for row in plan.rows}
+    for row in plan.rows:
+        speed, size = row.examples_per_second or 0, row.process_bytes
+        beaten = {(s, m) for s, m in points if s >= speed and m <= size} - {(speed, size)}
+        assert row.on_front == (not beaten)
+    assert plan.front
 
 
 def test_an_optimizer_of_8_bits_is_tried_where_its_library_is() -> None:
     pytest.importorskip("bitsandbytes")
     fixed: dict[str, Any] = {"activation_checkpointing": "none", "dtype": "bfloat16"}
     plan = nincost.plan(
-        NET, input="32", gpu="h100", optimizer="AdamW", within="860MiB", global_batch=64, **fixed
-    )
+        NET, input="32", gpu="h100", optimizer="AdamW", within="860MiB", global_batch=64,
+        compile=False, **fixed,
+    )  # fmt: skip
     row = next(row for row in plan.rows if row.optimizer_impl == "8-bit")
     assert {row.optimizer_impl for row in plan.rows} == {"8-bit", "fused"}
     assert "--optimizer bitsandbytes.optim:AdamW8bit" in row.command
@@ -92,14 +94,31 @@ def test_a_plan_for_four_cards_says_what_memory_says() -> None:
     )  # fmt: skip
     assert {row.parallel for row in plan.rows} == {"fsdp", "fsdp, kept gathered"}
     assert plan.engine == "emulated"
-    row = next(row for row in plan.rows if row.parallel == "fsdp")
-    found = nincost.memory(
-        NET, input="32", gpu="h100", ranks=4, parallel="fsdp", mixed_precision="bf16",
-        optimizer="AdamW", optimizer_impl="fused", batch_size=row.batch_size,
-    ).totals  # fmt: skip
-    assert (row.batch_size, row.grad_accumulation) == (512, 1)
-    assert row.peak_allocated_bytes == found.peak_allocated_bytes
-    assert row.process_bytes == found.process_bytes
+    rows = [row for row in plan.rows if row.parallel == "fsdp"]
+    assert sorted(row.compile for row in rows) == [False, True]
+    for row in rows:
+        found = nincost.memory(
+            NET, input="32", gpu="h100", ranks=4, parallel="fsdp", mixed_precision="bf16",
+            optimizer="AdamW", optimizer_impl="fused", batch_size=row.batch_size,
+            compile=row.compile,
+        ).totals  # fmt: skip
+        assert (row.batch_size, row.grad_accumulation) == (512, 1)
+        assert row.peak_allocated_bytes == found.peak_allocated_bytes
+        assert row.process_bytes == found.process_bytes
+        assert ("--compile" in row.command) == row.compile
+
+
+@needs_emulator
+@pytest.mark.slow
+def test_an_optimizer_of_8_bits_is_tried_where_ranks_hold_plain_tensors() -> None:
+    pytest.importorskip("bitsandbytes")
+    plan = nincost.plan(
+        NET, input="32", gpu="h100", ranks=2, optimizer="AdamW", global_batch=64, compile=False,
+        activation_checkpointing="none", dtype="bfloat16",
+    )  # fmt: skip
+    eight = {row.parallel for row in plan.rows if row.optimizer_impl == "8-bit"}
+    assert eight == {"zero1", "ddp"}
+    assert {row.parallel for row in plan.rows} == {"fsdp", "fsdp, kept gathered", *eight}
 
 
 @needs_emulator

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -140,18 +139,6 @@ def quantize_4bit(weight: torch.Tensor, **options: Any) -> tuple[torch.Tensor, A
     Which is why it is a copy's: the module keeps tensors on the device for all that follow.
     """
     return _functional().quantize_4bit(weight, **options)  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Let bitsandbytes not warn, at each call, of what it casts."""
-    log = logging.getLogger(_NAMESPACE)
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def map_tensors() -> Iterator[torch.Tensor]:

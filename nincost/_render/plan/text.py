@@ -8,10 +8,12 @@ from nincost._render.memory.text import setting
 
 #: Rows in a table unless asked otherwise; CSV and JSON have them all.
 TOP = 16
-HEADINGS = ("", "Ranks share", "Checkpointing", "Precision", "Optimizer", "Batch", "Passes",
-            "Examples/s", "Process", "Reserved", "Allocated")  # fmt: skip
+HEADINGS = ("", "Ranks share", "Checkpointing", "Precision", "Optimizer", "Compiled", "Batch",
+            "Passes", "Examples/s", "Process", "Reserved", "Allocated")  # fmt: skip
+#: Those that name a way.
+WAY = HEADINGS[1:6]
 #: Which of them are numbers.
-NUMBERS = (False, False, False, False, False, True, True, True, True, True, True)
+NUMBERS = (False, *(False for _ in WAY), True, True, True, True, True, True)
 
 
 def title(result: Plan) -> str:
@@ -25,7 +27,8 @@ def cells(row: PlanRow) -> tuple[str, ...]:
     """A row's texts, `*` first where it is on the front."""
     return (
         "*" if row.on_front else "", row.parallel or "one GPU", row.activation_checkpointing,
-        row.precision, row.optimizer_impl, str(row.batch_size), str(row.grad_accumulation),
+        row.precision, row.optimizer_impl, "compiled" if row.compile else "",
+        str(row.batch_size), str(row.grad_accumulation),
         "-" if row.examples_per_second is None else f"{row.examples_per_second:,.1f}",
         units.size(row.process_bytes), units.size(row.peak_reserved_bytes),
         units.size(row.peak_allocated_bytes),
@@ -52,6 +55,8 @@ def statements(result: Plan) -> list[tuple[str, str]]:
     dropped = [f"{count} {reason}" for reason, count in result.dropped.items() if count]
     if dropped:
         lines.append(("Left out", "; ".join(dropped)))
-    lines.append(("Front", "* no other way has as large a batch in less memory"))
+    timed = any(row.examples_per_second is not None for row in result.rows)
+    beats = "is as fast" if timed else "has as large a batch"
+    lines.append(("Front", f"* no other way {beats} in less memory"))
     lines += [("Note", text) for text in result.notes]
     return lines
