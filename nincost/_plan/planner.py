@@ -23,6 +23,10 @@ from nincost.errors import ModelError, NincostError
 _LARGEST = 1 << 14
 #: Accumulated backward passes that are run: memory repeats from the second on.
 _PASSES = 2
+#: A batch does not fit, and is not tried, where it is so many times the one that the line through
+#: two that do gives, and takes so much more of the budget that steps of the allocator are small.
+_CLEARLY = 1.25
+_STEEP = 0.05
 #: How many of the fastest ways are tried compiled, each with checkpointing or ranks of its own.
 _COMPILED = 2
 
@@ -50,12 +54,14 @@ class Planner:
     least: tuple[int, Way] | None = None
     failures: dict[str, str] = field(default_factory=dict)
     known: dict[tuple[Way, int], Peaks | None] = field(default_factory=dict)
+    slopes: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def run(self, ways: Sequence[Way]) -> list[PlanRow]:
         """The ways that fit, each at its largest batch: the fastest first, else by memory."""
         with ThreadPoolExecutor(self.workers) as pool:
-            rest = self._whose_leanest_fits(ways, lambda way: (way.parallel,), pool)
-            rest = self._whose_leanest_fits(rest, lambda way: (way.parallel, way.precision), pool)
+            rest = list(ways)
+            for names in range(1, 4):
+                rest = self._whose_leanest_fits(rest, names, pool)
             rows = list(pool.map(self._largest, rest))
         found = {way: row for way, row in zip(rest, rows, strict=True) if row}
         order = sorted(found, key=lambda way: _order(found[way]))
@@ -70,13 +76,15 @@ class Planner:
         fitting = sorted(found.values(), key=_order)
         return [replace(row, on_front=self._is_on_front(row, fitting)) for row in fitting]
 
-    def _whose_leanest_fits(
-        self, ways: Sequence[Way], kind: Callable[[Way], tuple[str, ...]], pool: Executor
-    ) -> list[Way]:
-        """Those of the kinds whose first way, which takes least memory, fits a batch of 1."""
+    def _whose_leanest_fits(self, ways: Sequence[Way], names: int, pool: Executor) -> list[Way]:
+        """Those that share so many names with a way that fits a batch of 1, the first of these.
+
+        Which takes least memory.
+        """
         groups: dict[tuple[str, ...], list[Way]] = {}
         for way in ways:
-            groups.setdefault(kind(way), []).append(way)
+            shared = (way.parallel, way.precision, way.optimizer_impl)[:names]
+            groups.setdefault(shared, []).append(way)
         kept: list[Way] = []
         leanest = pool.map(self._first, [group[0] for group in groups.values()])
         for group, peaks in zip(groups.values(), leanest, strict=True):
@@ -164,7 +172,15 @@ class Planner:
         known = {least: first.process}
         too_large = len(batches)
         while too_large - place > 1:
-            tried = min(max(self._guess(known, batches), place + 1), too_large - 1)
+            following = place + 1
+            slope = self._slope(way, known)
+            if slope is not None:
+                most = batches[place] + (self.budget - best.process) / slope
+                more = slope * (batches[following] - batches[place])
+                if batches[following] > _CLEARLY * most and more > _STEEP * self.budget:
+                    break
+                following = max(sum(batch <= most for batch in batches) - 1, following)
+            tried = min(following, too_large - 1)
             peaks = self._peaks(way, batches[tried])
             if peaks is not None and self._fits(peaks):
                 best, place = peaks, tried
@@ -173,15 +189,16 @@ class Planner:
                 too_large = tried
         return self._row(way, batches[place], best)
 
-    def _guess(self, known: Mapping[int, int], batches: Sequence[int]) -> int:
-        """The place of the largest batch that should fit, by the line through two that do."""
-        sizes = sorted(known)
-        if len(sizes) < 2:
-            return 0
-        low, high = sizes[-2:]
-        slope = max((known[high] - known[low]) / (high - low), 1)
-        most = high + (self.budget - known[high]) / slope
-        return sum(batch <= most for batch in batches) - 1
+    def _slope(self, way: Way, known: Mapping[int, int]) -> float | None:
+        """Bytes that an example more takes, by the two largest batches.
+
+        Of one batch that of another way to share the model, which keeps the same activations.
+        """
+        kind = (way.checkpointing, way.precision)
+        if len(known) > 1:
+            low, high = sorted(known)[-2:]
+            self.slopes[kind] = max((known[high] - known[low]) / (high - low), 1.0)
+        return self.slopes.get(kind)
 
     def _row(self, way: Way, batch: int, peaks: Peaks) -> PlanRow:
         passes = self._passes(batch)
