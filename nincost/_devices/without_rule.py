@@ -5,11 +5,11 @@ A prediction names them (`Memory.uncounted`), so that nothing is a silent zero.
 
 from __future__ import annotations
 
-#: Of ATen on CUDA, by the library whose scratch it is: cuSOLVER and MAGMA, cuFFT, CUB, cuSPARSE,
-#: cuDNN. By their names' beginnings, without overload.
+#: Of ATen on CUDA, by the library whose scratch it is: cuSOLVER and MAGMA, CUB, cuSPARSE, cuDNN.
+#: By their names' beginnings, without overload.
 _BEGINNINGS = (
     "aten.linalg_", "aten._linalg_", "aten.cholesky", "aten.geqrf", "aten.ormqr", "aten.lu_",
-    "aten.triangular_solve", "aten.svd", "aten._fft_", "aten._unique", "aten.unique_",
+    "aten.triangular_solve", "aten.svd", "aten._unique", "aten.unique_",
     "aten.masked_select", "aten.nonzero", "aten.repeat_interleave", "aten.multinomial",
     "aten.randperm", "aten.mode", "aten.kthvalue", "aten.median", "aten.nanmedian", "aten.histc",
     "aten.bincount", "aten._cudnn_ctc", "aten._embedding_bag",

@@ -176,6 +176,10 @@ CASES: list[Case] = [
     ("zeros_like.default", (ROWS,), {"memory_format": torch.preserve_format}),
     *[("_cudnn_rnn.default", lstm(first, train), {}) for first in (0, 1) for train in (0, 1)],
     ("_cudnn_rnn.default", lstm(False, True, projection=3), {}),
+    ("_fft_r2c.default", (IMAGE, [2, 3], 0, True), {}),
+    ("_fft_r2c.default", (IMAGE, [3], 0, False), {}),
+    ("_fft_c2c.default", (t(2, 3, 9, 8, dtype=torch.complex64), [2, 3], 2, False), {}),
+    ("_fft_c2r.default", (t(2, 3, 9, 5, dtype=torch.complex64), [2, 3], 2, 8), {}),
     *_lists(),
     ("_foreach_norm.Scalar", ([t(2, 3), t(4, dtype=half)], 2), {}),
 ]  # fmt: skip

@@ -66,6 +66,12 @@ def test_attention_in_evaluation_takes_what_pytorch_takes() -> None:
     assert found.alike, "\n".join([str(found), *found.events])
 
 
+def test_fourier_transforms_take_what_pytorch_takes() -> None:
+    model = f"{Path(__file__).with_name('spectral_layers.py')}:Layers"
+    found = compare(Case(model, 4, {"input": "3x64x64", "loss": "sum"}), "h100", events=True)
+    assert found.alike, "\n".join([str(found), *found.events])
+
+
 VIT = {
     "image_size": 32, "patch_size": 8, "num_layers": 3, "num_heads": 2, "hidden_dim": 32,
     "mlp_dim": 64,

@@ -54,6 +54,29 @@ def power(call: Call) -> list[Action]:
 
 
 @rule(
+    "aten.abs",
+    source="aten/src/ATen/native/UnaryOps.cpp abs, unary_op_impl_with_complex_to_float_out",
+)
+def absolute(call: Call) -> list[Action]:
+    """Of complex numbers the kernel gives complex ones, whose real parts are copied."""
+    return [out(0), _complex_result(call)]
+
+
+@rule(
+    "aten.angle",
+    source="aten/src/ATen/native/UnaryOps.cpp angle, unary_op_impl_with_complex_to_float_out",
+)
+def angle(call: Call) -> list[Action]:
+    """As `absolute`, into an output that is made when the complex numbers are there."""
+    return [_complex_result(call), out(0)]
+
+
+def _complex_result(call: Call) -> Action:
+    x = call.args[0]
+    return alloc("complex", x.bytes if x.dtype.is_complex else 0)
+
+
+@rule(
     "aten.isinf",
     source="aten/src/ATen/native/TensorCompare.cpp isinf",
 )
