@@ -36,7 +36,10 @@ def flash_splits(target: Target, blocks: int, key_blocks: int) -> int:
     source="aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp mha_fwd",
 )
 def flash(call: Call) -> list[Action]:
-    """Output, logsumexp, the random state; without dropout maybe partial outputs in float."""
+    """Output, logsumexp, the random state; without dropout maybe partial outputs in float.
+
+    The parts are in one std::tuple, whose first element goes first.
+    """
     query, key = call.args[:2]
     batch, heads, length, size = query.shape
     dropout = call.arg(3, 0.0)
@@ -52,7 +55,7 @@ def flash(call: Call) -> list[Action]:
     return [
         out(0), out(1), alloc("split sums", parts * rows),
         alloc("split outputs", parts * rows * rounded), out(4), out(5), out(6),
-        alloc("seed and offset", 16 if dropout else 0),
+        alloc("seed and offset", 16 if dropout else 0), free("split sums"), free("split outputs"),
     ]  # fmt: skip
 
 

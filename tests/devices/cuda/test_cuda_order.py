@@ -49,6 +49,14 @@ class Attention(nn.Module):
         return F.scaled_dot_product_attention(*self.linear(x).chunk(3, -1))
 
 
+def test_flash_attention_in_parts() -> None:
+    told = timeline(Attention(64), "2x300x64", batch=1, dtype="bfloat16")
+    # output 2*300*64*2, logsumexp 2*300*4; two parts, since 10 blocks do not fill 216 slots: sums
+    # and outputs in float, one tuple, whose first element goes first; the random state
+    forward = order(told, "aten._scaled_dot_product_flash_attention")
+    assert forward == [76800, 2400, 4800, 307200, 16, 8, -4800, -307200]
+
+
 def test_attention_in_cudnn() -> None:
     told = timeline(Attention(), "4x100x48", batch=2, target=H100, dtype="bfloat16")
     # two seeds, output 2*4*100*48*2, logsumexp 2*4*100*4, and 256 bytes for cuDNN
