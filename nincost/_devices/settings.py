@@ -1,8 +1,9 @@
 """Torch's global settings that change what a step allocates: read once, then passed down.
 
-`Settings()` has torch's defaults. `Settings.read()` is the only place that looks at the running
-process; rules and layouts get the value with their `Target` and look at nothing else, and a fresh
-process is set up by `apply` and `variables`.
+`Settings()` has torch's defaults. Only `Settings.read()` looks at the running process, and
+`attention_switches()`, for what a model's own code switches while it runs; rules and layouts get
+the value with their `Target` and look at nothing else, and a fresh process is set up by `apply` and
+`variables`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -71,10 +72,7 @@ class Settings:
         """The settings of this process."""
         import torch
 
-        from nincost._torch.process import sdpa_order
-
         backends: Any = torch.backends
-        names: Any = [SDPA_BACKENDS[n] for n in sdpa_order() if 0 <= n < len(SDPA_BACKENDS)]
         return cls(
             cudnn=backends.cudnn.enabled,
             cudnn_benchmark=backends.cudnn.benchmark,
@@ -82,10 +80,7 @@ class Settings:
             tf32=backends.cudnn.allow_tf32,
             deterministic=torch.are_deterministic_algorithms_enabled(),
             deterministic_warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
-            flash_sdp=backends.cuda.flash_sdp_enabled(),
-            efficient_sdp=backends.cuda.mem_efficient_sdp_enabled(),
-            cudnn_sdp=backends.cuda.cudnn_sdp_enabled(),
-            sdpa_order=tuple(names),
+            **attention_switches(),
             mkldnn=backends.mkldnn.enabled,
             threads=torch.get_num_threads(),
             torch_release=release_of(torch.__version__),
@@ -117,6 +112,11 @@ class Settings:
         backends.cuda.enable_cudnn_sdp(self.cudnn_sdp)
         set_sdpa_order([SDPA_BACKENDS.index(name) for name in self.sdpa_order])
 
+    def switched(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> Settings:
+        """These settings, but for what differs between two answers of `attention_switches`."""
+        changed = {name: value for name, value in now.items() if value != before[name]}
+        return replace(self, **changed) if changed else self
+
     @property
     def deterministic_convolutions(self) -> bool:
         """Whether cuDNN may only use plans that give the same each time.
@@ -145,6 +145,24 @@ class Settings:
         """The settings that `to_dict` gave."""
         lists = {name: tuple(values[name]) for name in ("sdpa_order", "torch_release")}
         return cls(**{**values, **lists})
+
+
+def attention_switches() -> dict[str, Any]:
+    """Which kernels attention may use now, and in which order: fields of `Settings`.
+
+    A model's own code switches them around a call, as `torch.nn.attention.sdpa_kernel` does.
+    """
+    import torch
+
+    from nincost._torch.process import sdpa_order
+
+    cuda: Any = torch.backends.cuda
+    return {
+        "flash_sdp": cuda.flash_sdp_enabled(),
+        "efficient_sdp": cuda.mem_efficient_sdp_enabled(),
+        "cudnn_sdp": cuda.cudnn_sdp_enabled(),
+        "sdpa_order": tuple(SDPA_BACKENDS[n] for n in sdpa_order() if 0 <= n < len(SDPA_BACKENDS)),
+    }
 
 
 def release_of(version: str) -> tuple[int, int]:

@@ -18,12 +18,14 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 
 from nincost._devices.declare import SubstituteFunction
 from nincost._devices.libraries.bitsandbytes_kernels import bitsandbytes_kernels
+from nincost._devices.settings import attention_switches
 from nincost._devices.tables import DeviceTables
 from nincost._devices.target import Target
 from nincost._isolation import no_warnings_of
@@ -159,10 +161,14 @@ def _mark(run: Callable[..., Any], name: str, recorder: Marks) -> Callable[..., 
 
 
 def _bind(function: SubstituteFunction, target: Target, operator: str) -> Callable[..., Any]:
+    """The substitute, told what the model's own code has switched since the recording began."""
     composite = composite_kernel(_overload(operator))
+    begun = attention_switches()
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        result = function(target, *args, **kwargs)
+        settings = target.settings.switched(begun, attention_switches())
+        here = target if settings is target.settings else replace(target, settings=settings)
+        result = function(here, *args, **kwargs)
         return composite(*args, **kwargs) if result is NotImplemented else result
 
     return run

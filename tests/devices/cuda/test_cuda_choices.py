@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from support.cuda_steps import A100, H100, cuda_forward, operators, recorded
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend
 
 from nincost._devices.cuda.batch_norm import runs_in_cudnn
 from nincost._devices.libraries.sdpa import AttentionCall, choose_backend
@@ -147,6 +149,41 @@ def only_math() -> Iterator[None]:
 @pytest.mark.usefixtures("only_math")
 def test_attention_backend_that_the_program_chose() -> None:
     assert choose_backend(_call(torch.bfloat16), A100.capability, Settings.read()) == "math"
+
+
+class Chooses(nn.Module):
+    """Says itself which kernels its attention may have, in which order."""
+
+    def __init__(self, *backends: Any, priority: bool = False) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 192)
+        self.backends, self.priority = backends, priority
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        query, key, value = self.linear(x).chunk(3, -1)
+        with torch.nn.attention.sdpa_kernel([*self.backends], set_priority=self.priority):
+            x = F.scaled_dot_product_attention(query, key, value)
+        return F.scaled_dot_product_attention(x, key, value)
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (Chooses(SDPBackend.EFFICIENT_ATTENTION, SDPBackend.FLASH_ATTENTION), "flash"),
+        (Chooses(SDPBackend.EFFICIENT_ATTENTION), "efficient"),
+        (
+            Chooses(SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, priority=True),
+            "efficient",
+        ),
+    ],
+)
+def test_attention_backend_that_the_model_chooses(module: nn.Module, expected: str) -> None:
+    """For its call alone: after it an H100 has cuDNN's again."""
+    found = operators(recorded(module, "2x16x64", 4, H100, dtype="bfloat16"))
+    kernels = [op for op, _ in found if op.startswith("_scaled")]
+    assert kernels == [
+        f"_scaled_dot_product_{expected}_attention", "_scaled_dot_product_cudnn_attention",
+    ]  # fmt: skip
 
 
 def test_default_order_of_attention_is_torchs() -> None:
