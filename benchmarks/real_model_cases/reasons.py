@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _ROUTED = "which boxes there are is assumed: half of those proposed here, all of them there"
 _SPARSE = "sparse gradients are not followed on meta: refused"
-_MATCHED = "not found yet: which anchors a box is matched with"
+_MATCHED = "predicted are the anchors that a CPU matches; there overlaps are zeros, and all match"
 
 REASONS: dict[str, str] = {
     **dict.fromkeys(
@@ -15,6 +15,4 @@ REASONS: dict[str, str] = {
     ),
     **dict.fromkeys(("retinanet train", "ssdlite train"), _MATCHED),
     **dict.fromkeys(("sparse embeddings SparseAdam", "sparse embeddings SGD"), _SPARSE),
-    "fourier operator": "cuFFT's workspace is not modelled: named as not counted",
-    "qwen2.5-vl train": "lengths are read back as zeros there, and the model stops",
 }  # fmt: skip

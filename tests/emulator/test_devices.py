@@ -161,7 +161,10 @@ def test_expandable_segments_take_and_return_memory() -> None:
 READ_BACK = """
 import json, torch
 kept = torch.tensor([3, 1, 4], device="cuda")
-found = {"kept": kept.tolist(), "copy": kept.clone().tolist(), "zeros": (kept + 1).tolist()}
+found = {
+    "kept": kept.tolist(), "copy": kept.clone().tolist(), "plus": (kept + 1).tolist(),
+    "zeros": (kept / 2).tolist(),
+}
 there = kept.data_ptr()
 del kept
 again = torch.empty(3, dtype=torch.int64, device="cuda")
@@ -175,6 +178,6 @@ print(json.dumps(found))
 def test_reads_zeros_or_what_the_host_wrote() -> None:
     found = answer(READ_BACK)
     assert found == {
-        "kept": [3, 1, 4], "copy": [3, 1, 4], "zeros": [0, 0, 0], "same": True,
-        "again": [0, 0, 0], "large": 1 << 21,
+        "kept": [3, 1, 4], "copy": [3, 1, 4], "plus": [4, 2, 5], "zeros": [0, 0, 0],
+        "same": True, "again": [0, 0, 0], "large": 1 << 21,
     }  # fmt: skip

@@ -107,6 +107,38 @@ def test_a_router_chooses_each_expert_alike(routing: str) -> None:
     assert found["assumed"] == ["bincount", "histc", "nonzero"]
 
 
+PACKED = """
+import json, torch
+from nincost._emulator.values.assumption_counts import assumed
+grid = torch.tensor([[1, 8, 8], [2, 4, 6]], device="cuda")  # frames, rows and columns of pictures
+each = torch.repeat_interleave(grid[:, 1] * grid[:, 2], grid[:, 0])
+ends = torch.nn.functional.pad(each.cumsum(0, dtype=torch.int32), (1, 0))
+windows = torch.unique_consecutive(torch.tensor([0, 64, 64, 112], device="cuda"))
+found = {
+    "lengths": (ends[1:] - ends[:-1]).tolist(), "windows": (windows[1:] - windows[:-1]).tolist(),
+    "tokens": (grid.prod(-1) // 4).tolist(), "grid": grid.tolist(), "plus": (grid[0] + 2).tolist(),
+    "numbers first": [(9 - grid[1]).tolist(), (1 - torch.ones(2, device="cuda")).shape[0]],
+    "rotated": (torch.ones(3, device="cuda") * 1j).is_complex(),
+}
+values, places, counts = torch.unique(grid, return_inverse=True, return_counts=True)
+found["unique"] = [values.tolist(), places.tolist(), counts.tolist()]
+found["pairs"] = torch.unique(torch.tensor([[3, 1], [3, 1], [0, 2]], device="cuda"), dim=0).tolist()
+found["assumed"] = [(a.kind, a.name) for a in assumed()]
+print(json.dumps(found))
+"""
+
+
+def test_lengths_of_packed_pictures_follow_from_what_the_host_wrote() -> None:
+    """As vision encoders split what they attend to: one frame of 64 patches, two of 24."""
+    assert answer(PACKED) == {
+        "lengths": [64, 24, 24], "windows": [64, 48], "tokens": [16, 12],
+        "grid": [[1, 8, 8], [2, 4, 6]], "plus": [3, 10, 10], "rotated": True,
+        "numbers first": [[7, 5, 3], 2],
+        "unique": [[1, 2, 4, 6, 8], [[0, 4, 4], [1, 2, 3]], [1, 1, 1, 1, 2]],
+        "pairs": [[0, 2], [3, 1]], "assumed": [],
+    }  # fmt: skip
+
+
 LAYERS = """
 import json, torch, torch.nn as nn
 found = {}

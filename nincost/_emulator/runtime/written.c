@@ -2,9 +2,10 @@
  *
  * An operator of PyTorch names the arguments that it writes (values/writes.py). Seen here are copies
  * and fills inside of operators, which are kernels over a TensorIterator, and the kernels of other
- * libraries: what a pointer among their arguments points to is no longer known. How many arguments
- * there are a launch does not say; they lie on the stack of the thread that launches, and what else
- * lies there and looks like a card's address is taken for one of them.
+ * libraries and those that PyTorch compiles as it runs: what a pointer among their arguments points to
+ * is no longer known, except while an operator is followed. How many arguments there are a launch does
+ * not say; they lie on the stack of the thread that launches, and what else lies there and looks like
+ * a card's address is taken for one of them.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +24,7 @@ void *following(const char *library, const char *name) {
 }
 
 /* --- kernels over a TensorIterator: each asks for its size first --- */
-static __thread int followed; /* the operator that runs is followed by values/host_values.py */
+static __thread int followed; /* the operator that runs is followed by values/ */
 API void nincost_emulated_followed(int is_followed) { followed = is_followed; }
 
 #define ASKED _ZNK2at18TensorIteratorBase22can_use_32bit_indexingEv
@@ -89,7 +90,7 @@ static int is_on_stack(const void *address) {
 /* Of a kernel of the runtime's, or with 0 of the driver's. */
 void launched(const void *kernel, void **arguments) {
   launches++;
-  if (!arguments || kernel && !is_foreign(kernel)) return;
+  if (followed || !arguments || kernel && !is_foreign(kernel)) return;
   char *from = 0, *to = 0;
   for (int i = 0; i < MOST_ARGUMENTS && is_on_stack(arguments + i) && is_on_stack(arguments[i]); i++) {
     char *argument = arguments[i];

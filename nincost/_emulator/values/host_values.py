@@ -21,9 +21,10 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 FOLLOWED = (
     *(f"{name}.{kind}" for name in _COMPARISONS for kind in ("Scalar", "Tensor")),
     "logical_and", "logical_or", "logical_not", "bitwise_and.Tensor", "bitwise_or.Tensor",
-    "bitwise_not", "sum.dim_IntList", "any", "any.dim", "max", "min", "cumsum", "sort.stable",
-    "sort", "floor_divide", "remainder.Scalar", "clamp", "clone", "_to_copy", "index_select",
-    "gather", "index.Tensor", "cat",
+    "bitwise_not", "sum.dim_IntList", "prod", "prod.dim_int", "any", "any.dim", "max", "min",
+    "cumsum", "sort.stable", "sort", "floor_divide", "remainder.Scalar", "clamp", "clone",
+    "_to_copy", "index_select", "gather", "index.Tensor", "cat", "add.Tensor", "sub.Tensor",
+    "mul.Tensor",
 )  # fmt: skip
 #: These pass a mask on that is in floats; images and activations are larger.
 _OF_MASKS = ("cat", "_to_copy")
@@ -43,6 +44,7 @@ class HostValues:
         self._write.argtypes = [
             ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
         ]  # fmt: skip
+        self._followed = runtime.nincost_emulated_followed
         self._all_written = runtime.nincost_emulated_all_written
         self._all_written.argtypes = [ctypes.c_void_p, ctypes.c_int]
 
@@ -122,14 +124,18 @@ class HostValues:
                 return False
             return operator not in _OF_MASKS or first.numel() > _LARGEST_MASK
 
+        def with_tensors(given: tuple[Any, ...]) -> list[Any]:
+            first = next(one for one in given if isinstance(one, torch.Tensor))
+            return [
+                torch.tensor(one, dtype=torch.result_type(first, one))
+                if isinstance(one, bool | int | float | complex)
+                else one
+                for one in given
+            ]
+
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
             if wants_tensors:  # a number comes without the tensor that it was made
-                arguments = tuple(
-                    torch.tensor(one, dtype=torch.result_type(tensor, one))
-                    if isinstance(one, bool | int | float)
-                    else one
-                    for one in arguments
-                )
+                tensor, *arguments = with_tensors((tensor, *arguments))  # type: ignore[assignment]
             if any(map(is_left_out, tensor if isinstance(tensor, list | tuple) else [tensor])):
                 return own.call_boxed(keys, tensor, *arguments, **options)
             state = self.of_all((tensor, *arguments))
@@ -139,13 +145,19 @@ class HostValues:
                 content = compute(*host, **options)
             elif operator in _DECIDES:
                 state, content = self._decided((tensor, *arguments), _DECIDES[operator])
-            result = own.call_boxed(keys, tensor, *arguments, **options)
-            if content is not None:
-                several = isinstance(result, tuple)
-                for written, known in zip(
-                    result if several else [result], content if several else [content], strict=True
-                ):
-                    self.write(written, known, state)
+            if content is None:
+                return own.call_boxed(keys, tensor, *arguments, **options)
+            self._followed(1)
+            try:
+                result = own.call_boxed(keys, tensor, *arguments, **options)
+            finally:
+                self._followed(0)
+            several = isinstance(result, tuple)
+            for written, known in zip(
+                result if several else [result], content if several else [content], strict=True
+            ):
+                if not self.write(written, known, state):
+                    self.written([written])
             return result
 
         return kernel

@@ -161,19 +161,21 @@ class _Kernels:
     def finds(self, name: str, own: Any) -> Callable[..., Any]:
         """An operator that finds some of the elements of its first argument."""
         least = 0 if name == "nonzero" else 1
+        compute = getattr(self.torch.ops.aten, name).default
 
         def kernel(keys: Any, tensor: Any, *arguments: Any, **options: Any) -> Any:
+            along = arguments[0] if name.startswith("unique_dim") else None
             many = tensor.numel()
-            if name.startswith("unique_dim"):
-                many = tensor.size(arguments[0]) if tensor.dim() else many
+            if along is not None:
+                many = tensor.size(along) if tensor.dim() else many
             found = max(min(least, many), int(many * self.fraction))
-            places = None
-            state = self.values.state(tensor) if name == "nonzero" else UNKNOWN
+            known: tuple[Any, ...] = ()
+            state = self.values.state(tensor)
             if _expected:
                 found, state = min(_expected.popleft(), many), EXACT
             elif state != UNKNOWN:
-                places = self.values.read(tensor).nonzero()
-                found = len(places)
+                known = _as_tuple(compute(self.values.read(tensor), *arguments, **options))
+                found = known[0].size(along or 0)
             if many:
                 if state != EXACT:
                     why = ", as routed" if state == ASSUMED else ""
@@ -183,8 +185,8 @@ class _Kernels:
                 result = own.call_boxed(keys, tensor, *arguments, **options)
             finally:
                 self.runtime.nincost_emulated_answer(0, 0)
-            if places is not None:
-                self.values.write(result, places, state)
+            for written, content in zip(_as_tuple(result), known, strict=False):
+                self.values.write(written, content, state)
             return result
 
         return kernel
@@ -218,9 +220,14 @@ class _Kernels:
         """The places of repeated elements: as many as the host knows the repeats to add up to."""
 
         def kernel(keys: Any, repeats: Any, *, output_size: int | None = None) -> Any:
+            state = self.values.state(repeats)
             if output_size is None:
                 output_size = int(repeats.cpu().sum())
-            return own.call_boxed(keys, repeats, output_size=output_size)
+            result = own.call_boxed(keys, repeats, output_size=output_size)
+            if state != UNKNOWN:
+                places = self.torch.repeat_interleave(self.values.read(repeats))
+                self.values.write(result, places, state)
+            return result
 
         return kernel
 
@@ -292,3 +299,7 @@ class _Kernels:
                 self.runtime.nincost_emulated_answer(0, 0)
 
         return kernel
+
+
+def _as_tuple(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
