@@ -132,12 +132,15 @@ def product(call: Call) -> list[Action]:
     """The output, copies of operands where needed, the handle's workspace at the first call.
 
     A bias of one dimension is added in the product's epilogue, any other is copied into the output.
+    Of a row-major output cuBLAS makes the transpose, from the right operand, which is copied first,
+    and the left one; of a batch of columns the output as it is.
     """
     first = 1 if call.signature.name in ("aten.addmm", "aten.baddbmm") else 0
     left, right = call.args[first : first + 2]
+    copies = [alloc("right copy", operand_copy(right)), alloc("left copy", operand_copy(left))]
+    columns = len(right.shape) == 3 and right.shape[2] == 1
     return [
         out(0),
-        alloc("left copy", operand_copy(left)),
-        alloc("right copy", operand_copy(right)),
+        *(reversed(copies) if columns else copies),
         *_workspaces(call, lt=call.signature.name == "aten.addmm" and len(call.args[0].shape) == 1),
     ]

@@ -49,6 +49,27 @@ class Attention(nn.Module):
         return F.scaled_dot_product_attention(*self.linear(x).chunk(3, -1))
 
 
+@pytest.mark.parametrize(
+    ("function", "operator", "expected"),
+    [
+        # of 64 rows and 64 columns every second: an output of 64*32, copies of 32*32 and 64*32
+        (
+            lambda x: torch.addmm(x[0, :, :32], x[0, :, ::2], x[1, :32, ::2]),
+            "aten.addmm", [8192, 4096, 8192],
+        ),
+        (lambda x: torch.bmm(x[:, :, ::2], x[:, :32, ::2]), "aten.bmm", [16384, 8192, 16384]),
+        # a batch of columns: an output of 2*64, copies of 2*64*32 and 2*32
+        (lambda x: torch.bmm(x[:, :, ::2], x[:, :32, :2:2]), "aten.bmm", [512, 16384, 256]),
+    ],
+)  # fmt: skip
+def test_operands_are_copied_in_the_order_of_cublas(
+    function: Any, operator: str, expected: list[int]
+) -> None:
+    """Blas.cpp: row-major outputs are transposed ones, whose first operand is the right one."""
+    made = [size for size in of(function, operator, "64x64", batch=2) if 0 < size < 8 << 20]
+    assert made[:3] == expected
+
+
 def test_flash_attention_in_parts() -> None:
     told = timeline(Attention(64), "2x300x64", batch=1, dtype="bfloat16")
     # output 2*300*64*2, logsumexp 2*300*4; two parts, since 10 blocks do not fill 216 slots: sums
