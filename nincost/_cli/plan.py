@@ -9,7 +9,6 @@ import click
 from nincost._cli.options import Output, named_model_options, output_options, pick_model
 from nincost._cli.step_flags import options_from, parse_step, step_options
 from nincost._step.parallel import Parallel
-from nincost.errors import InputError
 
 
 @click.command(
@@ -34,12 +33,13 @@ Examples:
 @click.option(
     "--top", type=int, default=16, show_default=True, metavar="N", help="Rows in the table."
 )
-@click.option(
-    "--no-compile", is_flag=True,
-    help="Try no way compiled: the fastest two are, where times are known, and take longest.",
-)  # fmt: skip
 @step_options
-@options_from(Parallel)
+@options_from(Parallel, without="compile")
+@click.option(
+    "--compile/--no-compile", default=False,
+    help="Compile each way by torch.compile, or none. Default: the fastest two of those that fit, "
+    "where times are known.",
+)  # fmt: skip
 @output_options("plan")
 def command(model: str | None, variant: str | None, **options: Any) -> None:
     """Try ways to train MODEL on a number of cards, and order those that fit by speed or memory.
@@ -48,7 +48,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
     batch and torch.compile are tried; what is given as an option stays as it is.
     """
     output = Output.from_options(options)
-    top, no_compile = options.pop("top"), options.pop("no_compile")
+    top = options.pop("top")
     name = pick_model(model, variant)
     parse_step(options)
     context = click.get_current_context()
@@ -59,10 +59,6 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         for key, value in options.items()
         if context.get_parameter_source(key) is not ParameterSource.DEFAULT
     }
-    if no_compile:
-        if options["compile"]:
-            raise InputError("compile is both asked for and ruled out: leave one of both out")
-        asked["compile"] = False
     from nincost._plan.plan import plan
 
     with output.only_results_on_stdout():

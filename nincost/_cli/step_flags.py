@@ -19,12 +19,17 @@ def step_options(function: F) -> F:
     return options_from(Step)(function)
 
 
-def options_from(kind: Any) -> Callable[[F], F]:
-    """A command's options for the options of a dataclass such as `Step`, in the fields' order."""
+def options_from(kind: Any, *, without: str = "") -> Callable[[F], F]:
+    """A command's options for the options of a dataclass such as `Step`, in the fields' order.
+
+    Args:
+        without: an option that the command has in a form of its own.
+    """
 
     def decorate(function: F) -> F:
         for field, declared in reversed(list(options_of(kind))):
-            function = _click_option(field, declared)(function)
+            if field.name != without:
+                function = _click_option(field, declared)(function)
         return function
 
     return decorate
