@@ -157,6 +157,13 @@ OF_FINE_TUNING = {
 
 OF_OWN_STEPS = {
     "{step} is a training step: leave {option} out": "{step} 是训练步：请去掉 {option}",
+    "{step} trains {models} of its file, which it reaches as it stands: a step gets copies of its "
+    "models and optimizers, as arguments of the same names: write def {name}({names})": (
+        "{step} 直接训练文件中的 {models}：训练步应以同名参数得到模型和优化器的副本，"
+        "请写成 def {name}({names})"
+    ),
+    "there is no module {name}: expected package.module:name, of a package that is installed, or "
+    "file.py:name": "没有模块 {name}：应为已安装的包中的 package.module:name，或 file.py:name",
     "{what} is not known of a step of your own ({step}): give one model, or have a script that "
     "calls the step run by nincost run": (
         "自己写的训练步（{step}）不能用 {what}：请给出一个模型，"

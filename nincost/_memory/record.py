@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -33,6 +34,9 @@ from nincost._trace.recording import Recording
 from nincost._trace.session import Attempt, Session
 from nincost._trace.values.assumptions import Assumption
 from nincost.errors import InputError, ModelError, NincostError, one_line
+
+#: As good as nothing, where an optimizer refuses 0, as SparseAdam does.
+_NO_RATE = sys.float_info.min
 
 
 def record(step: Step, target: Target) -> Recording:
@@ -89,7 +93,7 @@ def _session(step: Step, target: Target, tokens: int = 0) -> Recording:
 def _record(attempt: Attempt[StorageTracker], step: Step, target: Target, tokens: int) -> Recording:
     recorder, on_meta = attempt.recorder, attempt.on_meta
     if not on_meta:  # each step finds the weights that the one before it found
-        step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": 0.0})
+        step = replace(step, optimizer_arg={**step.optimizer_arg, "lr": _NO_RATE})
     if step.inference:
         step = replace(step, steps=1)  # each is like the first
     casts_on_meta = on_meta and target.device == "cuda"

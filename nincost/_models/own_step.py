@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nincost._models.build import Model, unwrap
@@ -107,7 +107,7 @@ def step_in_file(found: Any, module: ModuleType, name: str) -> Model | None:
     A parameter that names neither a module nor an optimizer of the file is an input.
 
     Raises:
-        InputError: as `own_step_model`.
+        InputError: as `own_step_model`, or it trains them without having them as parameters.
     """
     from torch import nn
     from torch.optim import Optimizer
@@ -118,9 +118,28 @@ def step_in_file(found: Any, module: ModuleType, name: str) -> Model | None:
               if key in vars(module)}  # fmt: skip
     models = {key: value for key, value in values.items() if isinstance(value, nn.Module)}
     if not models:
+        _check_globals(found, module, name)
         return None
     optimizers = {key: value for key, value in values.items() if isinstance(value, Optimizer)}
     return own_step_model(found, models, optimizers, name=name)
+
+
+def _check_globals(found: FunctionType, module: ModuleType, name: str) -> None:
+    """Refuse a step that reaches for its file's modules: it would train the real ones."""
+    from torch import nn
+    from torch.optim import Optimizer
+
+    used = [key for key in dict.fromkeys(found.__code__.co_names) if key in vars(module)]
+    models = [key for key in used if isinstance(vars(module)[key], nn.Module)]
+    optimizers = [key for key in used if isinstance(vars(module)[key], Optimizer)]
+    if models and optimizers:
+        own = inspect.signature(found).parameters
+        names = ", ".join([*models, *optimizers, *own])
+        raise InputError(
+            f"{name} trains {', '.join(models)} of its file, which it reaches as it stands: a step "
+            "gets copies of its models and optimizers, as arguments of the same names: write "
+            f"def {name_of(found)}({names})"
+        )
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -32,6 +32,9 @@ from nincost.errors import (
 
 #: Files are modules of such names, so that one called torch.py cannot take the place of torch.
 _PREFIX = "nincost_user_"
+#: What stands where a module's name was looked for.
+_A_MODEL = "package.module:factory, torchvision:NAME, timm:NAME, hf:PATH or file.py:Class"
+_A_CLASS = "package.module:name, of a package that is installed, or file.py:name"
 
 
 def from_file(path: str, attribute: str, arguments: dict[str, Any]) -> Model:
@@ -68,7 +71,7 @@ def callable_named(name: str) -> Callable[..., Any]:
         found = _attribute(_file(path, attribute)[0], attribute, path)
     else:
         with importable(Path.cwd()), no_warnings_of(path.partition(".")[0]):
-            module = _import(path, lambda: importlib.import_module(path))
+            module = _import(path, lambda: importlib.import_module(path), _A_CLASS)
         found = _attribute(module, attribute, path)
     return found  # type: ignore[no-any-return]
 
@@ -132,7 +135,7 @@ def _model(module: ModuleType, attribute: str, path: str, arguments: dict[str, A
     return build(name, found, arguments, owned=False)
 
 
-def _import(path: str, run: Callable[[], Any]) -> Any:
+def _import(path: str, run: Callable[[], Any], expected: str = _A_MODEL) -> Any:
     """Run a module's code, but for training.
 
     Raises:
@@ -147,9 +150,8 @@ def _import(path: str, run: Callable[[], Any]) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise InputError(
-                f"there is no module {error.name!r}: expected package.module:factory, "
-                "torchvision:NAME, timm:NAME, hf:PATH or file.py:Class"
-                f"{did_you_mean(path, LIBRARIES)}"
+                f"there is no module {error.name!r}: expected {expected}"
+                f"{did_you_mean(path, LIBRARIES) if expected == _A_MODEL else ''}"
             ) from error
         raise ModelError(
             f"{path} could not be imported: {one_line(error)}{place_of(error)}; install what it "

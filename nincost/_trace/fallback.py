@@ -27,7 +27,7 @@ SENTENCES: dict[FallbackReason, str] = {
 REMEDIES: dict[FallbackReason, str] = {
     "values": "put torch.where in the place of what depends on values",
     "kernel": "take an operator that has one in its place",
-    "sparse": "take dense tensors in their place",
+    "sparse": "take dense tensors in their place, or write the step as a script for nincost run",
     "devices": "make them on the device of its input",
     "cuda": "make them on the device of its input",
     "unknown": "see what it does that a tensor without data cannot serve",

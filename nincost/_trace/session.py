@@ -305,7 +305,9 @@ class Session(Generic[R]):
             raise failure.explained from failure.__cause__
         cause = failure.__cause__ or failure
         remedy, elsewhere = REMEDIES[failure.reason], ""
-        if not self.on_cpu:
+        if not self.on_cpu and failure.reason == "sparse":
+            elsewhere = ", nor are they recorded on the CPU"
+        elif not self.on_cpu:
             remedy += (
                 ", or run it on the CPU, on your example tensors or random ones, with --on-cpu "
                 "(on_cpu=True)"

@@ -126,6 +126,16 @@ sgd = optim.SGD(net.parameters(), 0.1)
 def step(net, sgd, x): ...
 """
 
+#: A step that trains its file's module as it stands.
+REACHING = """
+import torch
+net = torch.nn.Linear(4, 4)
+opt = torch.optim.SGD(net.parameters())
+def reaching(x):
+    net(x).sum().backward()
+    opt.step()
+"""
+
 CASES = [
     Case(
         "profile {tmp}/train.py:step --input 4",
@@ -142,6 +152,12 @@ CASES = [
         ["verify is not known of a step"],
         files={"train.py": STEP},
     ),
+    Case(
+        "memory {tmp}/train.py:reaching",
+        ["trains net of its file", "write def reaching(net, opt, x)"],
+        files={"train.py": REACHING},
+    ),
+    Case("memory --optimizer foo.bar:Baz", ["no module 'foo'", "package.module:name"]),
     Case("memory --loss output.los", ["loss output.los is not in", "Tensor has"]),
     Case("memory --loss output[", ["is no place of the output", "output['loss']"]),
     Case("memory --loss none", ["is the model's own, but it gives none"]),
