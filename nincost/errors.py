@@ -66,6 +66,10 @@ class InterruptedTrainingError(TrainingError):
     exit_status = 130
 
 
+class SparseTensorsError(InputError):
+    """A step has sparse tensors, which are recorded neither on the meta device nor on the CPU."""
+
+
 class EmulatorError(NincostError):
     """The emulated GPU cannot be made or run on this machine."""
 

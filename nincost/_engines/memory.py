@@ -18,7 +18,7 @@ from nincost._step.request import make_request
 from nincost._step.step_options import Step
 from nincost._step.step_words import StepOptions
 from nincost._step.tp_plan import read_tp_plan
-from nincost.errors import InputError
+from nincost.errors import EmulatorError, InputError, SparseTensorsError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,9 +53,9 @@ def memory(
     by autograd, and a `torch.optim` optimizer's step, again and again until nothing changes. CUDA's
     rules turn it into allocations, and a model of PyTorch's caching allocator into memory.
 
-    With `ranks` or `compile` PyTorch's own CUDA code runs the step on an emulated GPU, as
-    `nincost.run` does with a script: Linux on x86-64 and a CUDA build of torch. The result's
-    `engine` says which it was.
+    With `ranks` or `compile`, and for sparse gradients, PyTorch's own CUDA code runs the step on an
+    emulated GPU, as `nincost.run` does with a script: Linux on x86-64 and a CUDA build of torch.
+    The result's `engine` says which it was.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`; the batch is that of one
@@ -91,21 +91,35 @@ def memory(
     check_language(lang)
     given, parallel = split_options(options)
     chosen: Any = given
-    if parallel.is_usual:
+    beside: dict[str, Any] = {
+        "step": step, "what_if": what_if, "measure": measure, "suggest": suggest is True,
+        "models": models, "optimizers": optimizers,
+    }  # fmt: skip
+
+    def by_emulator() -> Memory:
+        refuse_beside_ranks(**beside)
+        request = make_request(model, gpu, batch_size, input=input, arg=arg, **chosen)
+        check_together(request.step, parallel)
+        with start_process(request) as process:
+            return emulated_memory(request, parallel, process)
+
+    if not parallel.is_usual:
+        return replace(by_emulator(), lang=lang)
+    try:
         found = by_meta(
-            model, input=input, batch_size=batch_size, arg=arg, gpu=gpu, what_if=what_if,
-            suggest=suggest, measure=measure, step=step, models=models, optimizers=optimizers,
-            **chosen,
+            model, input=input, batch_size=batch_size, arg=arg, gpu=gpu,
+            **{**beside, "suggest": suggest}, **chosen,
         )  # fmt: skip
-        return replace(found, lang=lang)
-    refuse_beside_ranks(
-        step=step, what_if=what_if, measure=measure, suggest=suggest is True, models=models,
-        optimizers=optimizers,
-    )  # fmt: skip
-    request = make_request(model, gpu, batch_size, input=input, arg=arg, **chosen)
-    check_together(request.step, parallel)
-    with start_process(request) as process:
-        return replace(emulated_memory(request, parallel, process), lang=lang)
+    except SparseTensorsError as refusal:
+        if any(beside.values()) or chosen.get("on_cpu"):
+            raise
+        try:
+            found = by_emulator()
+        except (EmulatorError, InputError):  # there can be none here, or it is given no such step
+            raise refusal from None
+        note = "sparse tensors are not followed on meta, so PyTorch's CUDA code ran the step"
+        found = replace(found, notes=(*found.notes, note))
+    return replace(found, lang=lang)
 
 
 def refuse_beside_ranks(**given: Any) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from nincost.errors import one_line
+from nincost.errors import SparseTensorsError, one_line, place_of
 
 #: What a model does that meta tensors cannot serve: it looks at values; an operator of it has no
 #: meta kernel; it uses sparse tensors; it brings tensors of another device together with those on
@@ -104,3 +104,11 @@ def fallback_reason(error: BaseException) -> FallbackReason | None:
         if isinstance(error, known.kind) and re.search(known.words, text):
             return known.reason
     return None
+
+
+def refused_sparse(model: str, cause: BaseException) -> SparseTensorsError:
+    """What to raise of a model that `cause` shows to have sparse tensors."""
+    return SparseTensorsError(
+        f"{model} cannot be recorded, since {SENTENCES['sparse']} "
+        f"({one_line(cause)}{place_of(cause)}): {REMEDIES['sparse']}"
+    )

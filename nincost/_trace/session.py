@@ -28,7 +28,14 @@ from nincost._trace.failure import (
     model_errors,
     refuse_without_channels,
 )
-from nincost._trace.fallback import REMEDIES, SENTENCES, Fallback, FallbackReason, fallback_reason
+from nincost._trace.fallback import (
+    REMEDIES,
+    SENTENCES,
+    Fallback,
+    FallbackReason,
+    fallback_reason,
+    refused_sparse,
+)
 from nincost._trace.lazy_parameters import AroundLazyParameters, is_lazy_module
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.named_devices import CudaIsMeta, autocast_of_meta
@@ -274,9 +281,9 @@ class Session(Generic[R]):
         explained = self.explain(error, attempt) or explain_failure(
             error, self.model.name, info, failed, inputs.specs, usual
         )
-        if not attempt.on_meta:
-            return explained
         reason = fallback_reason(error)
+        if not attempt.on_meta:
+            return refused_sparse(self.model.name, error) if reason == "sparse" else explained
         if reason is None and self.retry_unknown and isinstance(error, RuntimeError):
             reason = None if lacks(info, failed) else "unknown"
         return explained if reason is None else _NotOnMetaError(reason, explained)
@@ -304,10 +311,10 @@ class Session(Generic[R]):
         if failure.reason == "unknown":
             raise failure.explained from failure.__cause__
         cause = failure.__cause__ or failure
+        if failure.reason == "sparse" and not self.on_cpu:
+            raise refused_sparse(self.model.name, cause) from failure.__cause__
         remedy, elsewhere = REMEDIES[failure.reason], ""
-        if not self.on_cpu and failure.reason == "sparse":
-            elsewhere = ", nor are they recorded on the CPU"
-        elif not self.on_cpu:
+        if not self.on_cpu:
             remedy += (
                 ", or run it on the CPU, on your example tensors or random ones, with --on-cpu "
                 "(on_cpu=True)"

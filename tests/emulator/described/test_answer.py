@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.emulated import needs_emulator
 
+import nincost
 from nincost._emulator.described.answer import STEPS, emulated_memory, start_process
 from nincost._emulator.described.warm import WarmProcess
 from nincost._emulator.observe.observer import Orders
@@ -180,3 +181,18 @@ def test_a_step_that_runs_out_of_memory_is_run_on_a_card_without_end() -> None:
     assert any("runs out of memory" in note for note in found.notes)
     # 40,000 rows are rounded to 49,152: the allocator has the option.
     assert totals.peak_allocated_bytes > 1.15 * totals.peak_requested_bytes
+
+
+def test_sparse_gradients_are_answered_by_the_emulated_gpu() -> None:
+    script = BY_HAND.with_name("sparse.py")
+    given: dict[str, Any] = {"input": "16:int64", "batch_size": 32, "gpu": "h100"}
+    found = nincost.memory(f"{script}:Words", optimizer="SparseAdam", **given)
+    by_hand = nincost.run(script, gpu="h100").totals
+    assert found.engine == "emulated"
+    assert found.totals.peak_allocated_bytes == by_hand.peak_allocated_bytes
+    assert found.totals.peak_reserved_bytes == by_hand.peak_reserved_bytes
+    assert "sparse tensors are not followed on meta" in found.notes[-1]
+    with pytest.raises(InputError, match="write the step as a script for nincost run"):
+        nincost.fit(f"{script}:Words", input="16:int64", gpu="h100", optimizer="SparseAdam")
+    with pytest.raises(InputError, match="sparse tensors"):
+        nincost.memory(f"{script}:Words", optimizer="SparseAdam", on_cpu=True, **given)
