@@ -84,14 +84,16 @@ class Peaks:
     ran_out: bool
 
 
-def rank_peaks(request: Request, parallel: Parallel, process: WarmProcess) -> Peaks:
+def rank_peaks(
+    request: Request, parallel: Parallel, process: WarmProcess, steps: int = STEPS
+) -> Peaks:
     """The peaks of rank 0 alone, without what holds them: where many steps are tried.
 
     Raises:
         NincostError: as `emulated_memory`.
     """
     with tempfile.TemporaryDirectory(prefix="nincost-") as name:
-        path = _write_job(request, parallel, Path(name))
+        path = _write_job(request, parallel, Path(name), steps)
         return _quick_peaks(request, parallel, process, path, 0, None)
 
 
@@ -121,8 +123,8 @@ def _quick_peaks(
     )  # fmt: skip
 
 
-def _write_job(request: Request, parallel: Parallel, folder: Path) -> Path:
-    job = make_job(request, STEPS, folder) | {"parallel": parallel.options()}
+def _write_job(request: Request, parallel: Parallel, folder: Path, steps: int = STEPS) -> Path:
+    job = make_job(request, steps, folder) | {"parallel": parallel.options()}
     path = folder / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")
     return path
