@@ -240,12 +240,12 @@ def collection_paused() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_warnings_of(package: str) -> Iterator[None]:
-    """Let a library log no warning, as of what this machine's CPU lacks, but errors."""
+def logging_from(level: int, package: str) -> Iterator[None]:
+    """Let a library log nothing below `level`, as `logging.ERROR`."""
     log = logging.getLogger(package)
-    level = log.level
-    log.setLevel(logging.ERROR)
+    before = log.level
+    log.setLevel(level)
     try:
         yield
     finally:
-        log.setLevel(level)
+        log.setLevel(before)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from nincost._devices.libraries.bitsandbytes_kernels import bitsandbytes_kernels
 from nincost._devices.settings import attention_switches
 from nincost._devices.tables import DeviceTables
 from nincost._devices.target import Target
-from nincost._isolation import no_warnings_of
+from nincost._isolation import logging_from
 from nincost._torch.operators import (
     composite_kernel,
     destroy,
@@ -82,7 +83,8 @@ def substituted(
         others = bitsandbytes_kernels(target) if on_meta and target.device == "cuda" else {}
         if others:
             library = _library("bitsandbytes", stack)
-            stack.enter_context(no_warnings_of("bitsandbytes"))  # at each call, of what it casts
+            # At each call it warns of what it casts.
+            stack.enter_context(logging_from(logging.ERROR, "bitsandbytes"))
         for name, kernel in others.items():
             library.impl(name, kernel, "AutogradMeta")
         yield

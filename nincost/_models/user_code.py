@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nincost._isolation import no_warnings_of
+from nincost._isolation import logging_from
 from nincost._models.build import Model, build, compiled_parts, unwrap
 from nincost._models.import_path import importable
 from nincost._models.libraries import LIBRARIES
@@ -70,7 +71,8 @@ def callable_named(name: str) -> Callable[..., Any]:
     if path.endswith(".py") or "/" in path:
         found = _attribute(_file(path, attribute)[0], attribute, path)
     else:
-        with importable(Path.cwd()), no_warnings_of(path.partition(".")[0]):
+        # What a library says of this machine's CPU is nothing about the card.
+        with importable(Path.cwd()), logging_from(logging.ERROR, path.partition(".")[0]):
             module = _import(path, lambda: importlib.import_module(path), _A_CLASS)
         found = _attribute(module, attribute, path)
     return found  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from nincost._environment import environment
 from nincost._isolation import collection_paused, in_own_mode
 from nincost._memory.predict import predict
 from nincost._models.nin import DEFAULT_MODEL
-from nincost._plan.plan_results import Plan, PlanRow, PlanTotals
+from nincost._plan.plan_results import Plan, PlanTotals
 from nincost._plan.planner import Planner
 from nincost._plan.ways import ways_of
 from nincost._step.option_fields import with_options
@@ -88,9 +88,8 @@ def plan(
     ways = ways_of(request, parallel, list(options))
     rate = _rate if is_timed(request) and not untimed(parallel) else None
     with contextlib.ExitStack() as stack:
-        process, tries_compiled, why = _start_process(
-            request, parallel, stack, compiled=rate is not None and "compile" not in options
-        )
+        compiled = rate is not None and "compile" not in options
+        process, why = _start_process(request, parallel, stack, compiled=compiled)
 
         def ask(step: Request, of_ranks: Parallel) -> Peaks:
             if of_ranks.is_usual:
@@ -101,8 +100,9 @@ def plan(
         # A recording is made in one thread.
         workers = 1 if parallel.is_usual else min(os.cpu_count() or 1, 4)
         planner = Planner(
-            request, parallel, budget, share, ask, rate, fixed, workers, tries_compiled
-        )
+            request, parallel, budget, share, ask, rate, fixed, workers,
+            tries_compiled=compiled and not why,
+        )  # fmt: skip
         rows = planner.run(ways)
     if not rows:
         raise InputError(planner.nothing_fits())
@@ -119,7 +119,7 @@ def plan(
         settings=request.options() | ({} if parallel.is_usual else _shared(parallel, options)),
         rows=tuple(rows),
         totals=PlanTotals(len(ways) + planner.compiled_ways, planner.ways_tried,
-                          len({_name(row) for row in rows}), planner.steps, budget),
+                          len(rows), planner.steps, budget),
         dropped=dict(planner.dropped),
         engine="meta" if parallel.is_usual else "emulated",
         notes=(*planner.notes, *([why] if why else [])),
@@ -146,15 +146,15 @@ def _shared(parallel: Parallel, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _start_process(
     request: Request, parallel: Parallel, stack: contextlib.ExitStack, *, compiled: bool
-) -> tuple[WarmProcess | None, bool, str]:
+) -> tuple[WarmProcess | None, str]:
     """What runs steps on ranks and compiled ones, until `stack` ends.
 
     Args:
         compiled: whether compiled steps are wanted.
 
     Returns:
-        The process, None where the plan does without; whether compiled steps can be tried; and why
-        not, where they were wanted.
+        The process, None where the plan does without; and why no compiled steps can be tried, where
+        they are wanted.
 
     Raises:
         EmulatorError: the ranks need one, and there can be none here.
@@ -164,17 +164,12 @@ def _start_process(
         if compiled:
             check_together(request.step, replace(parallel, compile=True))
         if compiled or not parallel.is_usual:
-            return stack.enter_context(start_process(request)), compiled, ""
+            return stack.enter_context(start_process(request)), ""
     except (InputError, EmulatorError) as error:
         if not parallel.is_usual:
             raise
         why = f"no way was tried compiled: {error}"
-    return None, False, why
-
-
-def _name(row: PlanRow) -> tuple[str, ...]:
-    return (row.parallel, row.activation_checkpointing, row.precision, row.optimizer_impl,
-            str(row.compile))  # fmt: skip
+    return None, why
 
 
 def _by_trace(step: Request) -> Peaks:

@@ -64,22 +64,27 @@ class Planner:
                 rest = self._whose_leanest_fits(rest, names, pool)
             rows = list(pool.map(self._largest, rest))
         found = {way: row for way, row in zip(rest, rows, strict=True) if row}
-        order = sorted(found, key=lambda way: _order(found[way]))
-        if self.tries_compiled:
-            fastest = {(way.parallel, way.checkpointing): way for way in reversed(order)}
-            chosen = sorted(fastest.values(), key=order.index)[:_COMPILED]
-            with ThreadPoolExecutor(_COMPILED) as pool:
-                compiled = [way.compiled() for way in chosen]
-                sizes = [found[way].batch_size for way in chosen]
-                rows = list(pool.map(self._largest, compiled, sizes))
-            found |= {way: row for way, row in zip(compiled, rows, strict=True) if row}
-        fitting = sorted(found.values(), key=_order)
+        fitting = [*found.values(), *(self._compiled(found) if self.tries_compiled else [])]
+        fitting.sort(key=_order)
         return [replace(row, on_front=self._is_on_front(row, fitting)) for row in fitting]
 
-    def _whose_leanest_fits(self, ways: Sequence[Way], names: int, pool: Executor) -> list[Way]:
-        """Those that share so many names with a way that fits a batch of 1, the first of these.
+    def _compiled(self, found: Mapping[Way, PlanRow]) -> list[PlanRow]:
+        """The fastest ways compiled, from the batch on that fits without."""
+        order = sorted(found, key=lambda way: _order(found[way]))
+        fastest: dict[tuple[str, str], Way] = {}
+        for way in order:
+            fastest.setdefault((way.parallel, way.checkpointing), way)
+        chosen = list(fastest.values())[:_COMPILED]
+        with ThreadPoolExecutor(_COMPILED) as pool:
+            sizes = [found[way].batch_size for way in chosen]
+            rows = list(pool.map(self._largest, [way.compiled() for way in chosen], sizes))
+        return [row for row in rows if row is not None]
 
-        Which takes least memory.
+    def _whose_leanest_fits(self, ways: Sequence[Way], names: int, pool: Executor) -> list[Way]:
+        """The ways without groups whose first one, the leanest, does not fit a batch of 1.
+
+        Args:
+            names: how many of a way's names those of a group share.
         """
         groups: dict[tuple[str, ...], list[Way]] = {}
         for way in ways:
@@ -248,7 +253,7 @@ class Planner:
             + "a size of memory; checkpointing computes blocks twice, and FSDP sends parameters "
             "that DDP does not"
         ]  # fmt: skip
-        if self.tries_compiled and self.compiled_ways:
+        if self.compiled_ways:
             found.append(
                 "of each sharing and checkpointing the fastest way was taken, and of these the "
                 f"fastest {self.compiled_ways} tried compiled, too: their memory is that of "

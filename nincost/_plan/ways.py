@@ -75,8 +75,7 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     found = []
     for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
         kinds = dict(precisions)
-        is_sharded = name.startswith(("fsdp", "hsdp"))
-        if is_sharded and len(kinds) > 1:
+        if name.startswith(("fsdp", "hsdp")) and len(kinds) > 1:
             kinds = {
                 "bfloat16": kinds["bfloat16"],
                 "mixed bfloat16": {"mixed_precision": "bfloat16"},

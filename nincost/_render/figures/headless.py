@@ -11,8 +11,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
+from nincost._isolation import logging_from
 from nincost.errors import OutputError, one_line
 
 _PARTS = (
@@ -49,16 +50,9 @@ def load_matplotlib() -> None:
         ) from error
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Without what matplotlib logs of caches, settings and fonts that it does not find."""
-    log = logging.getLogger("matplotlib")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
+    return logging_from(logging.CRITICAL, "matplotlib")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -20,21 +20,27 @@ _GAP = 2
 def render(result: Plan, *, top: int = TOP, width: int | None = None, color: bool = False) -> str:
     """The ways that fit, the fastest or those of least memory first."""
     rows = shown(result, top)
-    parts: list[RenderableType] = [Text(title(result), style="bold"), Text(), _table(rows, width)]
+    same = _same(rows)
+    table = _table(rows, same, width)
+    parts: list[RenderableType] = [Text(title(result), style="bold"), Text(), table]
     if len(rows) < len(result.rows):
         parts.append(Text(f"{len(result.rows) - len(rows)} others", style="dim"))
-    parts += [Text(), grid([*_in_all(rows), *statements(result)]), Text()]
+    parts += [Text(), grid([*_in_all(same), *statements(result)]), Text()]
     for row in result.front:
         parts.append(Text(f"  {row.command}", no_wrap=True, overflow="ignore"))
     return draw(parts, width=width, color=color)
 
 
-def _table(rows: Sequence[PlanRow], width: int | None) -> Table:
-    """What differs between the ways in a column each; in one where there is no room for that."""
+def _table(rows: Sequence[PlanRow], same: Collection[str], width: int | None) -> Table:
+    """What differs between the ways in a column each; in one where there is no room for that.
+
+    Args:
+        same: headings of columns that are left out.
+    """
     columns = {
         heading: [cells(row)[place] for row in rows]
         for place, heading in enumerate(HEADINGS)
-        if heading not in _same(rows)
+        if heading not in same
     }
     for spare in _SPARE:
         if width is not None and _natural_width(columns) > width:
@@ -68,9 +74,8 @@ def _same(rows: Sequence[PlanRow]) -> dict[str, str]:
     return {heading: texts[heading].pop() for heading in WAY if len(texts[heading]) == 1}
 
 
-def _in_all(rows: Sequence[PlanRow]) -> list[tuple[str, str]]:
+def _in_all(same: Mapping[str, str]) -> list[tuple[str, str]]:
     """A line of what is the same in all rows."""
-    same = _same(rows)
     words = [
         f"{heading.lower()} {text}" if heading in ("Checkpointing", "Optimizer") else text
         for heading, text in same.items()
