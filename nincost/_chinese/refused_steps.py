@@ -157,7 +157,7 @@ OF_FINE_TUNING = {
 
 OF_OWN_STEPS = {
     "{step} is a training step: leave {option} out": "{step} 是训练步：请去掉 {option}",
-    "{step} trains {models} of its file, which it reaches as it stands: a step gets copies of its "
+    "{step} trains {models} of its file directly: a step gets copies of its "
     "models and optimizers, as arguments of the same names: write def {name}({names})": (
         "{step} 直接训练文件中的 {models}：训练步应以同名参数得到模型和优化器的副本，"
         "请写成 def {name}({names})"

@@ -136,8 +136,8 @@ def _check_globals(found: FunctionType, module: ModuleType, name: str) -> None:
         own = inspect.signature(found).parameters
         names = ", ".join([*models, *optimizers, *own])
         raise InputError(
-            f"{name} trains {', '.join(models)} of its file, which it reaches as it stands: a step "
-            "gets copies of its models and optimizers, as arguments of the same names: write "
+            f"{name} trains {', '.join(models)} of its file directly: a step gets copies of its "
+            "models and optimizers, as arguments of the same names: write "
             f"def {name_of(found)}({names})"
         )
 

@@ -255,9 +255,9 @@ class Planner:
         ]  # fmt: skip
         if self.compiled_ways:
             found.append(
-                "of each sharing and checkpointing the fastest way was taken, and of these the "
-                f"fastest {self.compiled_ways} tried compiled, too: their memory is that of "
-                "PyTorch's compiler, their time is modelled roughly (docs/time.md)"
+                f"the fastest {self.compiled_ways} of the ways that differ in sharing or "
+                "checkpointing were tried compiled, too: PyTorch's compiler says their memory, "
+                "their time is modelled roughly (docs/time.md)"
             )
         if self.parallel.ranks > 1:
             found.append(
