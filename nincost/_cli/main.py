@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from nincost._cli.language import asked_language
 from nincost._cli.stdout import drop_stdout
 from nincost._cli.time_limit import end_soon
 from nincost._environment import __version__
+from nincost._isolation import REGISTRATIONS, logging_from
 from nincost._old_option_names import refuse_renamed
 from nincost._signals import end_if_asked, ending_on_signals
 from nincost.errors import (
@@ -125,7 +127,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: Sequence[str]) -> int:
-    with speaking(asked_language(arguments)):
+    with speaking(asked_language(arguments)), logging_from(logging.ERROR, REGISTRATIONS):
         return _status_of(arguments)
 
 

@@ -24,6 +24,11 @@ def default_device_context() -> Any:
     return getattr(kept, "device_context", None)
 
 
+def cuda_refuses_fork() -> bool:
+    """Whether this is a fork of a process that had asked CUDA something."""
+    return bool(find("_C._cuda_isInBadFork", "know whether a fork can use CUDA")())
+
+
 def sdpa_order() -> list[int]:
     """The numbers of `SDPBackend`s in the order in which attention tries them."""
     numbers = find("_C._get_sdp_priority_order", "know which attention kernel runs")()

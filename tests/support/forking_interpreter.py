@@ -18,10 +18,13 @@ from typing import Any, NoReturn
 
 import torch
 
+from nincost._emulator.described.before_fork import CardBeforeFork
 from nincost._emulator.ranks import world
 
 #: After which a fork that hangs is ended.
 _SECONDS = 600
+
+_CARD = CardBeforeFork()
 
 
 def main() -> None:
@@ -29,6 +32,7 @@ def main() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library says as it is imported is no answer
     importlib.import_module("torch._dynamo")  # as an optimizer does
+    _CARD.install()
     for line in sys.stdin:
         question = json.loads(line)
         for name in question["imports"]:
@@ -46,6 +50,7 @@ def _become(question: dict[str, Any]) -> NoReturn:
     signal.alarm(_SECONDS)
     for number, path in ((0, os.devnull), (1, question["out"]), (2, question["err"])):
         os.dup2(os.open(path, os.O_RDWR), number)
+    _CARD.remove()
     os.environ.clear()
     os.environ.update(question["variables"])
     ctypes.CDLL(None).nincost_emulated_settle()

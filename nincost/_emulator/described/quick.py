@@ -55,3 +55,7 @@ def main() -> None:
     part.write_text(json.dumps(answer), encoding="utf-8")
     part.rename(output)
     os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

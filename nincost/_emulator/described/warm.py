@@ -159,10 +159,8 @@ class WarmProcess:
         return self._found[number]
 
     def _of_a_rank(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """A rank's environment, but for what only the start of a process needs."""
-        kept = {name: value for name, value in wanted.items() if name != "LD_PRELOAD"}
         devices = self.variables["NINCOST_EMULATED_DEVICES"]
-        return {**kept, **self._own, "NINCOST_EMULATED_DEVICES": devices}
+        return {**wanted, **self._own, "NINCOST_EMULATED_DEVICES": devices}
 
     def _ask(self, question: dict[str, Any]) -> int:
         number, done = self._send(question)

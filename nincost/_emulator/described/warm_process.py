@@ -3,7 +3,8 @@
 `python -m nincost._emulator.described.warm_process ANSWERS`: a question is a line of JSON on stdin
 (`warm.py` writes it), and its number and the status that its process ended with are a line on the
 descriptor ANSWERS; a line with `end` ends the process of one. Nothing here touches the device: each
-forked process finds it as a fresh one.
+forked process finds it as a fresh one. Where a model's own file touches it when it is imported,
+CUDA refuses to run in a fork: then each question gets a process that starts anew.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import logging
 import os
 import runpy
 import select
@@ -21,15 +23,21 @@ from typing import Any, NoReturn
 import torch
 
 from nincost._emulator.described import quick, step_script
+from nincost._emulator.described.before_fork import CardBeforeFork
+from nincost._emulator.observe import script as observed_script
 from nincost._emulator.observe.observer import Orders
-from nincost._emulator.observe.script import run_observed
 from nincost._emulator.ranks import world
+from nincost._isolation import REGISTRATIONS, logging_from
+from nincost._torch.process import cuda_refuses_fork
 from nincost._torch.updates import import_compiler
+
+_CARD = CardBeforeFork()
 
 
 def main() -> None:
     """Answer questions until stdin is closed."""
     _import_what_steps_need()
+    _CARD.install()
     gc.collect()
     gc.freeze()  # so that a fork copies no page because the collector looks at it
     answers = int(sys.argv[1])
@@ -80,8 +88,12 @@ def _become(question: dict[str, Any]) -> NoReturn:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # what goes wrong is in the recording
         os.dup2(null, descriptor)
+    if cuda_refuses_fork():
+        os.execve(sys.executable, [sys.executable, *_command(question)], question["variables"])
+    _CARD.remove()
     os.environ.clear()
     os.environ.update(question["variables"])
+    os.environ.pop("LD_PRELOAD", None)  # which only the start of a process needs
     ctypes.CDLL(None).nincost_emulated_settle()
     world.install(torch)
     if question.get("unobserved"):
@@ -89,7 +101,17 @@ def _become(question: dict[str, Any]) -> NoReturn:
     if question["orders"] is None:
         sys.argv[:] = question["command"][1:]
         quick.main()
-    run_observed(Orders(**question["orders"]), question["command"])
+    observed_script.run_observed(Orders(**question["orders"]), question["command"])
+
+
+def _command(question: dict[str, Any]) -> list[str]:
+    """What Python runs for a question, in a process of its own."""
+    command: list[str] = question["command"]
+    if question.get("unobserved"):
+        return command
+    if question["orders"] is None:
+        return ["-m", quick.__name__, *command[2:]]
+    return ["-m", observed_script.__name__, json.dumps(question["orders"]), *command]
 
 
 def _run_unobserved(command: list[str]) -> NoReturn:
@@ -106,4 +128,5 @@ def _run_unobserved(command: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    with logging_from(logging.ERROR, REGISTRATIONS):
+        main()
