@@ -66,8 +66,16 @@ class InterruptedTrainingError(TrainingError):
     exit_status = 130
 
 
-class SparseTensorsError(InputError):
-    """A step has sparse tensors, which are recorded neither on the meta device nor on the CPU."""
+class NotFollowedError(InputError):
+    """A step has what is followed neither on the meta device nor on the CPU, but is on CUDA.
+
+    Attributes:
+        what: its name, such as `sparse tensors`.
+    """
+
+    def __init__(self, message: str, what: str) -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class EmulatorError(NincostError):

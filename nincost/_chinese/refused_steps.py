@@ -128,6 +128,29 @@ OF_FINE_TUNING = {
     "no linear layer of {model} is called {name}, which quantize is to skip: it has {names}": (
         "{model} 没有名为 {name} 的线性层可供 quantize 跳过：有的是 {names}"
     ),
+    "torchao has no configuration {name}: choose {names}": (
+        "torchao 没有名为 {name} 的配置：可选 {names}"
+    ),
+    "torchao's {kind} takes no {name}: it has {names}": (
+        "torchao 的 {kind} 没有参数 {name}：有的是 {names}"
+    ),
+    "torchao's {kind} does not take these arguments: {why}": (
+        "torchao 的 {kind} 不接受这些参数：{why}"
+    ),
+    "torchao's {kind} cannot be applied ({why})": "torchao 的 {kind} 无法使用（{why}）",
+    "torchao's {kind} cannot be applied ({why}), on the meta device: ask memory on Linux, where an "
+    "emulated GPU can do it": (
+        "torchao 的 {kind} 在 meta 设备上无法使用（{why}）：请在 Linux 上用 memory，"
+        "由模拟的 GPU 来做"
+    ),
+    "quantize with torchao calls torchao's quantize_, and torchao is not installed: {command}": (
+        "quantize 的 torchao 要用其 quantize_，尚未安装：{command}"
+    ),
+    "quantize is not known of a step on several ranks, nor bitsandbytes' of a compiled one: leave "
+    "it out, or have the script run by nincost run": (
+        "quantize 尚不支持多卡的一步，bitsandbytes 的也不支持编译的一步：请去掉它，"
+        "或用 nincost run 运行脚本"
+    ),
     "quantize needs bitsandbytes {n} or newer, and {n2} is installed: {command}": (
         "quantize 需要 bitsandbytes {n} 或更新，装的是 {n2}：{command}"
     ),

@@ -13,12 +13,13 @@ from nincost._memory.memory import memory as by_meta
 from nincost._memory.results import Memory
 from nincost._models.nin import DEFAULT_MODEL
 from nincost._step.option_fields import with_options
+from nincost._step.option_text.quantize import is_by_torchao
 from nincost._step.parallel import Parallel, ParallelOptions, split_options
 from nincost._step.request import make_request
 from nincost._step.step_options import Step
 from nincost._step.step_words import StepOptions
 from nincost._step.tp_plan import read_tp_plan
-from nincost.errors import EmulatorError, InputError, SparseTensorsError
+from nincost.errors import EmulatorError, InputError, NotFollowedError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -110,14 +111,14 @@ def memory(
             model, input=input, batch_size=batch_size, arg=arg, gpu=gpu,
             **{**beside, "suggest": suggest}, **chosen,
         )  # fmt: skip
-    except SparseTensorsError as refusal:
+    except NotFollowedError as refusal:
         if any(beside.values()) or chosen.get("on_cpu"):
             raise
         try:
             found = by_emulator()
         except (EmulatorError, InputError):  # there can be none here, or it is given no such step
             raise refusal from None
-        note = "sparse tensors are not followed on meta, so PyTorch's CUDA code ran the step"
+        note = f"{refusal.what} are not followed on meta, so PyTorch's CUDA code ran the step"
         found = replace(found, notes=(*found.notes, note))
     return replace(found, lang=lang)
 
@@ -154,10 +155,12 @@ def check_together(step: Step, parallel: Parallel) -> None:
         raise InputError(
             f"{parallel.kind} does nothing in inference: leave ranks out, or give parallel fsdp"
         )
-    if step.quantize and not parallel.is_usual:
+    if step.quantize and (
+        parallel.ranks > 1 or not (parallel.is_usual or is_by_torchao(step.quantize))
+    ):
         raise InputError(
-            "quantize is not known of a step on several ranks or a compiled one: leave it out, or "
-            "have the script run by nincost run"
+            "quantize is not known of a step on several ranks, nor bitsandbytes' of a compiled "
+            "one: leave it out, or have the script run by nincost run"
         )
     if parallel.tp_plan:
         read_tp_plan(parallel.tp_plan)

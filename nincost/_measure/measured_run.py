@@ -21,6 +21,7 @@ from nincost._measure.device_meter import CudaMeter, DeviceMeter, shortfall
 from nincost._measure.measured_parts import parts_at_peak
 from nincost._measure.real_steps import run_real_steps, step_of
 from nincost._measure.timed_steps import Clock, CudaClock, time_steps
+from nincost._models.made_of_tensors import parts_of
 from nincost._trace.recording import CATEGORIES, Phase
 
 
@@ -183,7 +184,8 @@ class StepMeter:
 
 
 def _addresses(category: str, tensors: Iterable[Tensor]) -> dict[int, str]:
-    return {tensor.untyped_storage().data_ptr(): category for tensor in tensors}
+    parts = (part for tensor in tensors for part in parts_of(tensor))
+    return {part.untyped_storage().data_ptr(): category for part in parts}
 
 
 def answer_job(measure: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.lightning import with_training_step
 from nincost._step.loss import make_target, output_tensor, own_loss
+from nincost._step.quantized.torchao_weights import place_and_quantize
 from nincost._step.run_generation import run_generation
 from nincost._step.run_steps import run_steps
 from nincost._step.step_observer import StepObserver
@@ -81,6 +82,7 @@ def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver)
     change_what_is_trained(step, module)
     set_mode(module, training=not step.inference)
     observer.model_placing()
+    place_and_quantize(module, lambda layer: layer.to(device))
     module.to(device)
     observer.model_placed(module)
     inputs = convert_input(step, with_values(on_meta))

@@ -1,4 +1,4 @@
-"""bitsandbytes' weights, as they are quantized when a model is moved to the device."""
+"""Weights that are quantized when a model is moved to the device, as they are then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,31 @@ from torch import Tensor, nn
 
 from nincost._devices.libraries.bitsandbytes_kernels import map_tensors, quantize_4bit
 from nincost._memory.storage_tracker import StorageTracker
+from nincost._models.made_of_tensors import parts_of
 from nincost._models.packed_weights import is_packed
+from nincost._step.quantized.torchao_weights import quantize_placed
+from nincost.errors import ModelError, NotFollowedError
+
+
+def quantize_by_torchao(module: nn.Module, recorder: StorageTracker, layer: int) -> None:
+    """Have torchao quantize the weight of a layer that waits for it, and is placed.
+
+    Raises:
+        NotFollowedError: torchao cannot do so on the meta device.
+    """
+    recorder.layer = layer
+    try:
+        with torch.no_grad(), recorder.operators():
+            quantize_placed(module)
+    except ModelError as error:
+        raise NotFollowedError(
+            f"{error}, on the meta device: ask memory on Linux, where an emulated GPU can do it",
+            "these weights of torchao",
+        ) from error
+    weight: Any = module.weight
+    recorder.classify(parts_of(weight), "parameters")
+    recorder.layer_of_parameter[id(weight)] = layer
+    recorder.layer = -1
 
 
 def place_quantized(parameter: nn.Parameter, recorder: StorageTracker, layer: int) -> bool:

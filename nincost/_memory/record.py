@@ -16,7 +16,7 @@ from nincost._devices.tables import device_tables
 from nincost._devices.target import Target
 from nincost._memory.generation import record_generation
 from nincost._memory.moved_attributes import move_attributes
-from nincost._memory.quantized_weights import place_quantized
+from nincost._memory.quantized_weights import place_quantized, quantize_by_torchao
 from nincost._memory.storage_tracker import StorageTracker
 from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput, tensors_in
@@ -25,6 +25,7 @@ from nincost._step.autocast import autocast_on_meta
 from nincost._step.convert import convert_input, convert_module
 from nincost._step.fine_tuning import change_what_is_trained, trained_words
 from nincost._step.library_calls import RecordedCalls
+from nincost._step.quantized import torchao_weights
 from nincost._step.run_generation import run_generation
 from nincost._step.run_own_step import run_own_step
 from nincost._step.run_steps import run_steps
@@ -167,6 +168,8 @@ def _place(attempt: Attempt[StorageTracker], flattens: bool) -> None:
         for buffer in module._buffers.values():
             if buffer is not None:
                 recorder.place(buffer, "buffers", layer)
+        if torchao_weights.waits(module):
+            quantize_by_torchao(module, recorder, layer)
         if flattens and isinstance(module, nn.RNNBase):
             _flatten(module, recorder, layer)
     move_attributes(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from nincost._models.made_of_tensors import parts_of
 from nincost._step.paged_optimizer import paged_bytes
 from nincost._torch.autograd import (
     autograd_node,
@@ -139,9 +140,10 @@ class StorageTracker(Recorder):  # type: ignore[no-untyped-call]
 
     def place(self, tensor: Tensor, category: Category, layer: int, at: int | None = None) -> None:
         """A tensor is there before the steps; at entry `at` where that has passed."""
-        if self.id_of(tensor) < 0:
-            made = Made(self._add(tensor.untyped_storage(), category), layer)
-            self.entries.insert(len(self.entries) if at is None else at, made)
+        for part in parts_of(tensor):
+            if self.id_of(part) < 0:
+                made = Made(self._add(part.untyped_storage(), category), layer)
+                self.entries.insert(len(self.entries) if at is None else at, made)
 
     def place_inputs(self, tensors: Iterable[Tensor]) -> None:
         """The model's arguments are there; what a loss compares with comes behind them."""

@@ -85,13 +85,15 @@ def _weight_notes(module: nn.Module) -> Iterator[str]:
     """A sentence on weights that are no plain tensors: the structure on meta has one for each."""
     import torch
 
+    from nincost._models.made_of_tensors import is_made_of_tensors
+
     kinds: dict[str, list[str]] = {}
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         kind = type(tensor)
         if "sparse" in str(tensor.layout):
             kinds.setdefault("sparse", []).append(name)
-        elif kind.__name__ == "FakeTensor":  # it stands for a plain one
-            continue
+        elif kind.__name__ == "FakeTensor" or is_made_of_tensors(tensor):
+            continue  # it stands for a plain one, or for those that it is made of
         elif kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
             kinds.setdefault(kind.__name__, []).append(name)
     for what, names in kinds.items():

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from nincost._models.made_of_tensors import is_made_of_tensors, with_parts
 from nincost._models.packed_weights import is_packed, packed_like, say_alike
 from nincost._torch.modules import COMPILED_CALL, COMPILED_MODULE
 
@@ -66,6 +67,8 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
     def real(tensor: torch.Tensor) -> torch.Tensor:
         if is_lazy(tensor):
             return _lazy(tensor, "cpu")
+        if is_made_of_tensors(tensor):
+            return _like(tensor, with_parts(tensor, real, torch.device("cpu")))
         if not tensor.is_meta:
             return _like(tensor, tensor.detach().to("cpu", copy=True))
         fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
@@ -82,6 +85,8 @@ def copy_with_zeros(model: nn.Module) -> nn.Module:
     def zeros(tensor: torch.Tensor) -> torch.Tensor:
         if is_lazy(tensor):
             return _lazy(tensor, "cpu")
+        if is_made_of_tensors(tensor):
+            return _like(tensor, with_parts(tensor, zeros, torch.device("cpu")))
         return _like(tensor, torch.zeros(tensor.shape, dtype=tensor.dtype))
 
     return _copy(model, zeros)
@@ -201,6 +206,8 @@ def _lazy(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
 def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
         return _lazy(tensor, _META)
+    if is_made_of_tensors(tensor):
+        return _like(tensor, with_parts(tensor, _meta_tensor, _META))
     if tensor.layout is not torch.strided:
         return _like(tensor, torch.empty(tensor.shape, dtype=tensor.dtype, device=_META))
     return _like(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from nincost._isolation import logging_from
 from nincost._step.lightning import call_training_step
 from nincost._step.option_text.lora import parse_lora
 from nincost._step.option_text.quantize import parse_quantize
-from nincost._step.quantization import elements, quantize
+from nincost._step.quantized.layers import elements, quantize
 from nincost._step.step_options import Step
 from nincost._torch.updates import import_compiler
 from nincost.errors import InputError, ModelError, nearest, one_line
@@ -111,7 +113,8 @@ def add_adapters(module: nn.Module, lora: str, name: str) -> None:
         ModelError: PEFT is not installed, or fails.
     """
     try:
-        import peft
+        with logging_from(logging.ERROR, "bitsandbytes"):  # which speaks of this machine's CPU
+            import peft
     except ImportError as error:
         raise ModelError(
             "lora uses PEFT's own modules, and peft is not installed: pip install peft"

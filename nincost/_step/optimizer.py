@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nincost._models.inputs import tensors_in
+from nincost._models.made_of_tensors import parts_of
 from nincost._models.user_code import callable_named
 from nincost._step.lightning import own_optimizer
 from nincost._step.option_checks import OWN_OPTIMIZER
@@ -85,15 +85,4 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     One that is a subclass made of others, as torchao's state of 8 bits is, counts by these.
     """
     kept = tensors_in(list(optimizer.state.values()))
-    return [part for tensor in kept for part in _parts(tensor)]
-
-
-def _parts(tensor: Tensor) -> Iterator[Tensor]:
-    flatten = getattr(tensor, "__tensor_flatten__", None)
-    if flatten is None:
-        yield tensor
-        return
-    for name in flatten()[0]:
-        inner = getattr(tensor, name)
-        if isinstance(inner, Tensor):
-            yield from _parts(inner)
+    return [part for tensor in kept for part in parts_of(tensor)]

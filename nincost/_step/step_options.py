@@ -180,7 +180,9 @@ class Step:
         "",
         help="Weights of linear layers in 4 or 8 bits, by bitsandbytes: nf4, fp4 or int8; also "
         "nf4,double (scales quantized, too), prepare (PEFT's prepare_model_for_kbit_training), "
-        "skip=NAME (layers that stay; else the output embeddings) and compute=DTYPE.",
+        "skip=NAME (layers that stay; else the output embeddings) and compute=DTYPE. By torchao: "
+        "torchao:int8_weight_only, or another of its configurations, with arguments "
+        "(,group_size=64).",
         metavar="TEXT",
         check=check_quantize,
         words="{} weights",

@@ -39,8 +39,8 @@ def refuse_quantized(request: Request) -> None:
     """
     if request.step.quantize:
         raise InputError(
-            "time knows no speeds of bitsandbytes' kernels: leave quantize out, or ask memory and "
-            "fit"
+            "time knows no speeds of quantized weights' kernels: leave quantize out, or ask memory "
+            "and fit"
         )
 
 

@@ -109,17 +109,29 @@ def run_written_out(operator: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     """Run an operator that takes functions (`cond`, `map`) as torch does where nothing is compiled.
 
     Of `cond` the branch that its predicate asks for is run; torch's own kernel wants no dispatch
-    mode around it. Of the others it is that kernel: of `CompositeExplicitAutograd` in `py_kernels`.
+    mode around it. A product of integers in `out_dtype` has a kernel of its own on CUDA
+    (torch/_higher_order_ops/out_dtype.py is_int_mm). Of the others it is torch's kernel: of
+    `CompositeExplicitAutograd` in `py_kernels`.
     """
     purpose = "run an operator that takes functions"
     if operator is find("ops.higher_order.cond", purpose):
         chosen, then, otherwise, operands = args
         return (then if chosen else otherwise)(*operands)
+    if operator is find("ops.higher_order.out_dtype", purpose) and _is_integer_product(*args):
+        return find("_int_mm", purpose)(*args[2:])
     key = find("_C.DispatchKey.CompositeExplicitAutograd", purpose)
     kernel = getattr(operator, "py_kernels", {}).get(key)
     if kernel is None:
         raise missing(f"torch.ops.higher_order.{operator}.py_kernels[{key}]", purpose)
     return kernel(*args, **kwargs)
+
+
+def _is_integer_product(operator: Any, dtype: torch.dtype, *operands: torch.Tensor) -> bool:
+    return (
+        operator is torch.ops.aten.mm.default
+        and dtype is torch.int32
+        and all(one.dtype is torch.int8 for one in operands)
+    )
 
 
 def composite_kernel(overload: OpOverload, *, explicit: bool = False) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from nincost.errors import SparseTensorsError, one_line, place_of
+from nincost.errors import NotFollowedError, one_line, place_of
 
 #: What a model does that meta tensors cannot serve: it looks at values; an operator of it has no
 #: meta kernel; it uses sparse tensors; it brings tensors of another device together with those on
@@ -106,9 +106,10 @@ def fallback_reason(error: BaseException) -> FallbackReason | None:
     return None
 
 
-def refused_sparse(model: str, cause: BaseException) -> SparseTensorsError:
+def refused_sparse(model: str, cause: BaseException) -> NotFollowedError:
     """What to raise of a model that `cause` shows to have sparse tensors."""
-    return SparseTensorsError(
+    return NotFollowedError(
         f"{model} cannot be recorded, since {SENTENCES['sparse']} "
-        f"({one_line(cause)}{place_of(cause)}): {REMEDIES['sparse']}"
+        f"({one_line(cause)}{place_of(cause)}): {REMEDIES['sparse']}",
+        "sparse tensors",
     )

@@ -19,6 +19,7 @@ from nincost._models.build import Model
 from nincost._models.copies import copy_structure, copy_with_weights
 from nincost._models.import_path import importable
 from nincost._models.inputs import ModelInput, float_dtype, make_input, random_input
+from nincost._models.made_of_tensors import bytes_of
 from nincost._signals import end_if_asked
 from nincost._torch.process import compiler_off
 from nincost._trace.failure import (
@@ -339,12 +340,10 @@ class Session(Generic[R]):
         fallback = Fallback(failure.reason, one_line(failure.__cause__ or failure))
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            if model.owned and model.rebuild is not None:
-                module = model.rebuild()
-            else:
-                module = copy_with_weights(model.module)
+            rebuild = model.rebuild if model.owned else None
+            module = copy_with_weights(model.module) if rebuild is None else rebuild()
             return self._attempt(body, module, random_input(inputs), fallback)
 
 
 def _weight_bytes(module: nn.Module) -> int:
-    return sum(p.nbytes for p in module.parameters() if not is_lazy(p))
+    return sum(bytes_of(p) for p in module.parameters() if not is_lazy(p))

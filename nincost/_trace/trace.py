@@ -12,6 +12,7 @@ from torch import nn
 from nincost._models.build import Model
 from nincost._models.copies import set_mode
 from nincost._models.inputs import ModelInput
+from nincost._models.made_of_tensors import bytes_of
 from nincost._trace.meta_operators import NO_OPERATORS, MetaOperators
 from nincost._trace.module_tracker import ModuleTracker
 from nincost._trace.recorder import Recorder
@@ -79,7 +80,7 @@ def trace(
             ops=recorder.ops,
             parameters=parameters,
             buffer_elements=sum(b.numel() for b in buffers),
-            buffer_bytes=sum(b.nbytes for b in buffers),
+            buffer_bytes=sum(map(bytes_of, buffers)),
             fallback=attempt.fallback,
             remade=remade,
             details=model.details,
@@ -155,7 +156,7 @@ def _parameters(
         ParameterInfo(
             name=name,
             elements=parameter.numel(),
-            bytes=parameter.nbytes,
+            bytes=bytes_of(parameter),
             trainable=parameter.requires_grad,
             owners=tuple(owners),
             used_by=recorder.parameter_uses.get(id(parameter), -1),

@@ -16,6 +16,7 @@ from nincost._step.fsdp_wrap import wrapped
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.optimizer import make_optimizer, optimizer_class
 from nincost._step.parallel import Parallel
+from nincost._step.quantized.torchao_weights import place_and_quantize
 from nincost._step.step_options import Step
 from nincost._step.tp_plan import check_tp_plan, read_tp_plan
 from nincost._torch.distributed import take_dtensors_to_ddp
@@ -189,11 +190,18 @@ def place(module: nn.Module, device: torch.device) -> None:
 
     As `to_empty` and `to` do; parameters that several modules share stay one.
     """
+    place_and_quantize(module, lambda layer: _place_tensors(layer, device))
+    _place_tensors(module, device)
+
+
+def _place_tensors(module: nn.Module, device: torch.device) -> None:
     shared = dict(_shared(module))
     made: dict[int, Tensor] = {}
 
     def placed(tensor: Tensor) -> Tensor:
         found = made.get(id(tensor))
+        if found is None and tensor.device == device:
+            found = made[id(tensor)] = tensor
         if found is None:
             found = torch.empty_like(tensor, device=device) if tensor.is_meta else tensor.to(device)
             made[id(tensor)] = found

@@ -317,6 +317,33 @@ CASES = [
             sys.modules, {"bitsandbytes": SimpleNamespace(__version__="0.45.1")}
         ),
     ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize torchao:int9_weight_only",
+        "torchao has no configuration 'int9_weight_only': choose ",
+        "int8_weight_only",
+    ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize torchao:int8_weight_only,granularty=PerRow",
+        "takes no 'granularty': it has ",
+        "did you mean 'granularity'",
+    ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize torchao:int8_weight_only,granularity=3",
+        "does not take these arguments",
+    ),
+    Case("memory --quantize torchao:int8_weight_only,64", ["'64' is none of skip, NAME=VALUE"]),
+    Case(
+        "fit {tmp}/wide.py:wide --input 128 --gpu h100 --quantize torchao:int4_weight_only",
+        ["Int4WeightOnlyConfig cannot be applied", "on the meta device: ask memory"],
+        files={
+            "wide.py": "from torch import nn\ndef wide(): return nn.ModuleList([nn.Linear(128, 8)])"
+        },
+    ),
+    case(
+        "memory {tmp}/net.py:Asks --input 4 --quantize torchao:int8_weight_only",
+        "torchao is not installed: pip install torchao",
+        around=missing("torchao.quantization"),
+    ),
     Case("memory --quantize nf4,prepare", ["peft is not installed"], around=missing("peft")),
     Case("memory --activation-checkpointing own", ["has no activation checkpointing of its own"]),
     Case("memory --input x==batch", ["says twice where the batch is", "labels=batch:int64"]),

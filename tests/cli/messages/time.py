@@ -19,7 +19,7 @@ CASES = [
     Case("time --gpu v100 --tflops -3", ["tflops is -3.0"]),
     Case("time --gpu v100 --price 2", ["price is given", "--examples"]),
     Case("time --gpu v100 --examples 0", ["examples is 0", "60000"]),
-    Case("time --gpu v100 --quantize nf4", ["no speeds of bitsandbytes' kernels", "memory"]),
+    Case("time --gpu v100 --quantize nf4", ["no speeds of quantized weights' kernels", "memory"]),
     Case("time --gpu v1000", ["unknown GPU"]),
     Case("time --gpu v100 --measure", ["no CUDA GPU to time steps on", "--calibrate"]),
     Case("time --gpu v100 --calibrate", ["no CUDA GPU to time steps on"]),

@@ -1,4 +1,4 @@
-"""Linear layers with quantized weights, as transformers puts bitsandbytes' into a model."""
+"""Linear layers with quantized weights, as transformers puts them into a model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nincost._step.option_text.quantize import Quantization
+from nincost._step.option_text.quantize import TORCHAO, Quantization
+from nincost._step.quantized import torchao_weights
 from nincost.errors import InputError, ModelError, nearest
 
 #: From this release on bitsandbytes' kernels are operators that PyTorch knows.
@@ -17,19 +18,21 @@ _OLDEST = (0, 50)
 
 
 def quantize(module: nn.Module, wanted: Quantization, name: str) -> None:
-    """Put bitsandbytes' `Linear4bit` or `Linear8bitLt` in the place of linear layers, in place.
+    """Have the weights of linear layers quantized when they are moved to the device, in place.
 
-    As transformers' `BitsAndBytesConfig` does: all layers of the class `nn.Linear` but those whose
-    weight another layer shares, and the output embeddings. Their weights are quantized when they
-    are moved to the device; they and their biases are not trained.
+    As transformers' `BitsAndBytesConfig` and `TorchAoConfig` do: all layers of the class
+    `nn.Linear` but those whose weight another layer shares, and the output embeddings. They and
+    their biases are not trained. bitsandbytes' `Linear4bit` or `Linear8bitLt` is put in their
+    place; torchao changes the weight alone.
 
     Args:
         module: a model of ours, in its type, on the CPU or on meta.
         name: how errors call the model.
 
     Raises:
-        InputError: a name to leave out that no layer has, or no linear layer at all.
-        ModelError: bitsandbytes is not installed, or too old; PEFT is not, where it is to prepare.
+        InputError: a name to leave out that no layer has, or no linear layer at all; a
+            configuration that torchao has not, or an argument that it does not take.
+        ModelError: the library is not installed, or too old; PEFT is not, where it is to prepare.
     """
     peft = _import_peft() if wanted.prepare else None
     linear = {key: one for key, one in module.named_modules() if type(one) is nn.Linear}
@@ -39,6 +42,9 @@ def quantize(module: nn.Module, wanted: Quantization, name: str) -> None:
             f"quantize finds no linear layer in {name} (of the class nn.Linear, with a weight of "
             "its own): leave quantize out"
         )
+    if wanted.kind == TORCHAO:
+        torchao_weights.mark(chosen.values(), wanted)
+        return
     layers = import_bitsandbytes().nn
     for key, one in chosen.items():
         parent, _, own = key.rpartition(".")
