@@ -31,8 +31,9 @@ _FOLLOWED = frozenset(
 )  # fmt: skip
 #: Sums of floating-point numbers, whose order is the card's own.
 _ORDERED = frozenset({"aten::cumsum_", "aten::_index_put_impl_"})
-#: Bytes of a tensor up to which it is computed, and of a floating-point one.
-_MOST, _MOST_FLOATS = 16 << 20, 64 << 10
+#: Bytes of a tensor up to which it is computed, and of one of numbers that nobody decides by:
+#: floating-point ones, and bytes, which are weights or an optimizer's state.
+_MOST, _MOST_NUMBERS = 16 << 20, 64 << 10
 #: Seen by the runtime, and too frequent to be replaced; and those that write no memory.
 _SEEN = frozenset(
     f"aten::{name}"
@@ -55,6 +56,7 @@ class Writes:
     def __init__(self, torch: Any, runtime: Any, values: HostValues) -> None:
         self.torch = torch
         self.values = values
+        self._bytes = (torch.uint8, torch.int8)
         self._followed = runtime.nincost_emulated_followed
         self._capturing = runtime.nincost_emulated_capturing
 
@@ -123,9 +125,9 @@ class Writes:
             target = options["out"] if is_out else arguments[0]
             if target.is_floating_point():
                 exact = name not in _ORDERED and options.get("alpha", 1) == 1
-                most = _MOST_FLOATS if exact else 0
+                most = _MOST_NUMBERS if exact else 0
             else:
-                most = _MOST
+                most = _MOST_NUMBERS if target.dtype in self._bytes else _MOST
             if operator == "arange":
                 first, end, step = (*arguments, 1)[:3]
                 size = (end - first) / step * target.element_size()
