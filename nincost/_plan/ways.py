@@ -71,11 +71,12 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     precisions: dict[str, dict[str, Any]] = dict(_PRECISIONS)
     if {"amp", "dtype", "mixed_precision"} & set(given):
         precisions = {_fixed(request, parallel): {}}
-    optimizers = _optimizers(request, parallel, given)
     found = []
     for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
         kinds = dict(precisions)
-        if name.startswith(("fsdp", "hsdp")) and len(kinds) > 1:
+        is_sharded = name.startswith(("fsdp", "hsdp"))
+        optimizers = _optimizers(request, given, has_dtensors=is_sharded or parallel.tp > 1)
+        if is_sharded and len(kinds) > 1:
             kinds = {
                 "bfloat16": kinds["bfloat16"],
                 "mixed bfloat16": {"mixed_precision": "bfloat16"},
@@ -93,18 +94,17 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
 
 
 def _optimizers(
-    request: Request, parallel: Parallel, given: Sequence[str]
+    request: Request, given: Sequence[str], *, has_dtensors: bool
 ) -> dict[str, dict[str, Any]]:
     """The optimizer's options by name: bitsandbytes' of 8 bits where it is there, then the fused.
 
-    That is for one card: it takes no DTensors, as FSDP makes them, and with DDP a step of it takes
-    the emulated GPU ten seconds. Lists and loops of torch's own take more memory and time than its
-    fused kernel.
+    The first takes no DTensors, as FSDP and tensor parallelism make them. Lists and loops of
+    torch's own take more memory and time than its fused kernel.
     """
     step = request.step
     impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
     found: dict[str, dict[str, Any]] = {impl or "default": {"optimizer_impl": impl} if impl else {}}
-    takes_them = parallel.is_usual and (
+    takes_them = not has_dtensors and (
         step.optimizer in ("Adam", "AdamW") and set(dict(step.optimizer_arg)) <= _SHARED_ARGUMENTS
     )
     if takes_them and "optimizer_impl" not in given and importlib.util.find_spec("bitsandbytes"):
