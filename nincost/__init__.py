@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nincost._emulator.verification.verify import verify
     from nincost._engines.fit import fit
     from nincost._engines.memory import memory
+    from nincost._engines.time import time
     from nincost._explain.explain import explain
     from nincost._explain.results import Explained
     from nincost._explain.topics.results import ExplainedTopic
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from nincost._report.report import report
     from nincost._report.results import Report
     from nincost._time.results import StepTime
-    from nincost._time.time import time
     from nincost._train.compare_runs import TrainTable, train_table
     from nincost._train.data import Dataset
     from nincost._train.results import Training
@@ -73,7 +73,7 @@ _WHERE = {
     "Memory": "nincost._memory.results",
     "fit": "nincost._engines.fit",
     "Fit": "nincost._memory.fit_results",
-    "time": "nincost._time.time",
+    "time": "nincost._engines.time",
     "StepTime": "nincost._time.results",
     "plan": "nincost._plan.plan",
     "Plan": "nincost._plan.plan_results",

@@ -239,10 +239,6 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-#: Where torch logs that a library, such as torchao, registers a type with it in an old way.
-REGISTRATIONS = "torch.utils._pytree"
-
-
 @contextlib.contextmanager
 def logging_from(level: int, package: str) -> Iterator[None]:
     """Let a library log nothing below `level`, as `logging.ERROR`."""

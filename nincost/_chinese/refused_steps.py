@@ -146,6 +146,9 @@ OF_FINE_TUNING = {
     "quantize with torchao calls torchao's quantize_, and torchao is not installed: {command}": (
         "quantize 的 torchao 要用其 quantize_，尚未安装：{command}"
     ),
+    "{what} is not known of the time of a step with {name}: leave one out": (
+        "带有 {name} 的一步，其用时尚不支持 {what}：请去掉其中之一"
+    ),
     "quantize is not known of a step on several ranks, nor bitsandbytes' of a compiled one: leave "
     "it out, or have the script run by nincost run": (
         "quantize 尚不支持多卡的一步，bitsandbytes 的也不支持编译的一步：请去掉它，"

@@ -17,9 +17,10 @@ from nincost._cli.language import asked_language
 from nincost._cli.stdout import drop_stdout
 from nincost._cli.time_limit import end_soon
 from nincost._environment import __version__
-from nincost._isolation import REGISTRATIONS, logging_from
+from nincost._isolation import logging_from
 from nincost._old_option_names import refuse_renamed
 from nincost._signals import end_if_asked, ending_on_signals
+from nincost._torch.loggers import REGISTRATIONS
 from nincost.errors import (
     InputError,
     Interruption,

@@ -97,7 +97,7 @@ def command(model: str | None, variant: str | None, **options: Any) -> None:
         options["suggest"] = "cheap" if output.format in ("table", "markdown") else False
     if options["calibrate"] == "":  # no file is named
         options["calibrate"] = True
-    from nincost._time.time import time
+    from nincost._engines.time import time
 
     with output.only_results_on_stdout():
         result = time(name, **options)

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from nincost._devices.cards import Gpu
 from nincost._emulator.attribution import layer_names
 from nincost._emulator.observe.dataflow import Joined
 from nincost._emulator.time_results import ScriptTime
+from nincost._time.hangs_on import hangs_on
 from nincost._time.kernels import WorkTable, kernel_times
 from nincost._time.operators import Launched, StepOperators
-from nincost._time.parameters import fitted_parameters
+from nincost._time.parameters import Parameters, fitted_parameters
 from nincost._time.queue import Beside, Collective
 from nincost._time.ranks.links import Links, copy_seconds, usual_links
 from nincost._time.sums import parts_of
-from nincost._time.timed import Timed, hangs_on, time_operators
+from nincost._time.timed import Timed, time_operators
 from nincost._time.work.kinds import Work
+
+NONE: Mapping[int, int] = MappingProxyType({})
 
 #: What one rank sends another one.
 POINT_TO_POINT = ("send", "receive")
 
 
-def time_launches(launches: Mapping[str, Any], gpu: Gpu, links: Links) -> Timed:
+def time_launches(
+    launches: Mapping[str, Any], gpu: Gpu, links: Links, *, stages: Mapping[int, int] = NONE,
+    parameters: Parameters | None = None,
+) -> Timed:  # fmt: skip
     """Time what `LaunchRecorder.result` has of a step.
 
     Args:
         links: how the ranks are joined.
+        stages: of a pipeline, by the ranks that have them; a send to another rank, or what comes
+            from it, is taken to have a partner that is ready.
+        parameters: those that were fitted where None.
     """
     operators = StepOperators(
         [Launched(*one) for one in launches["launched"]],
         [Work(*one) for one in launches["works"]],
         layer_names(launches["layers"]),
     )
-    parameters = fitted_parameters()
+    parameters = parameters or fitted_parameters()
     each = kernel_times(WorkTable.of(operators.works), gpu, parameters).seconds.tolist()
     sent = [Joined(*one) for one in launches["sent"]]
     beside = Beside(
-        [_collective(one, each, gpu, links) for one in sent],
+        [
+            _collective(one, each, gpu, links)._replace(peer=stages.get(one.peer, -1))
+            for one in sent
+        ],
         links.channels / gpu.sm_count if any(one.moved for one in sent) else 0.0,
         gpu.bandwidth * gpu.streaming,
     )
@@ -83,7 +96,7 @@ def time_of_rank(
         kernels=totals.kernels,
         bound_by=totals.bound_by,
         by_bound=totals.by_bound,
-        hangs_on=hangs_on(timed),
+        hangs_on=hangs_on([timed]),
         layers=parts.layers,
         operators=parts.operators,
         untimed=parts.untimed,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from nincost._time.predict import Timing
-from nincost._time.results import Cost
+from nincost._devices.cards import Gpu
+from nincost._time.results import Cost, TimeTotals
 from nincost._time.speeds import check_figure
 from nincost.errors import InputError
 
@@ -33,8 +33,10 @@ def check_cost(
 
 
 def training_cost(
-    timing: Timing,
+    step: TimeTotals,
+    gpu: Gpu,
     *,
+    ranks: int,
     examples: int | None,
     epochs: float | None,
     price: float | None,
@@ -43,6 +45,8 @@ def training_cost(
     """Hours, energy and money, of what `check_cost` accepts; None where examples is None.
 
     Args:
+        step: what one step takes.
+        ranks: how many cards run it.
         examples: in an epoch; a last batch that is not full takes as long as a full one.
         epochs: 1 where None.
         price: of one GPU-hour.
@@ -51,9 +55,10 @@ def training_cost(
     if examples is None:
         return None
     many = 1.0 if epochs is None else float(epochs)
-    seconds = ceil(examples / timing.examples) * many * timing.seconds
-    hours = seconds / 3600 * (timing.spread.parallel.ranks if timing.spread else 1)
-    watts = float(timing.timed.gpu.watts if power is None else power)
+    each = round(step.examples_per_second * step.step_seconds)
+    seconds = ceil(examples / each) * many * step.step_seconds
+    hours = seconds / 3600 * ranks
+    watts = float(gpu.watts if power is None else power)
     return Cost(
         examples=examples,
         epochs=many,

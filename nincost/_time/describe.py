@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nincost._environment import environment
+from nincost._step.parallel import Parallel
+from nincost._time.hangs_on import hangs_on
 from nincost._time.predict import Timing
-from nincost._time.ranks.spread import Spread
+from nincost._time.queue import Collective
+from nincost._time.ranks.links import Links
 from nincost._time.results import Communication, StepTime
 from nincost._time.sums import parts_of
-from nincost._time.timed import hangs_on
 
 
 def describe(timing: Timing) -> StepTime:
@@ -24,19 +28,24 @@ def describe(timing: Timing) -> StepTime:
         totals=parts.totals,
         layers=parts.layers,
         operators=parts.operators,
-        hangs_on=hangs_on(timed),
-        communication=_communication(spread) if spread else None,
+        hangs_on=hangs_on([timed]),
+        communication=(
+            communication_of(spread.parallel, spread.links, spread.beside.collectives)
+            if spread
+            else None
+        ),
         untimed=parts.untimed,
         notes=_notes(timing),
         environment=environment(),
         timing=timing,
+        timed=timed,
     )
 
 
-def _communication(spread: Spread) -> Communication:
-    sent, links = spread.beside.collectives, spread.links
+def communication_of(parallel: Parallel, links: Links, sent: Sequence[Collective]) -> Communication:
+    """What a rank sends in a step."""
     return Communication(
-        ranks=spread.parallel.ranks,
+        ranks=parallel.ranks,
         collectives=len(sent),
         moved_bytes=sum(one.moved for one in sent),
         seconds=sum(one.seconds for one in sent),

@@ -12,7 +12,7 @@ from nincost._time.operators import operators_of
 from nincost._time.parameters import Parameters, fitted_parameters
 from nincost._time.queue import Beside
 from nincost._time.ranks.links import Links, usual_links
-from nincost._time.ranks.spread import Spread, as_on_a_rank, check_timed, spread_over
+from nincost._time.ranks.spread import Spread, as_on_a_rank, spread_over, untimed
 from nincost._time.timed import Timed, time_operators
 from nincost._trace.recording import Recording
 
@@ -58,13 +58,10 @@ def predict_time(
         compiled: as by torch.compile; graph: launched at once, as by a CUDA graph.
         parallel: how the step is spread over ranks; None for one.
         links: how these are joined; as such cards commonly are where None.
-
-    Raises:
-        InputError: no time is known of such ranks.
     """
     on_rank = request
     if parallel is not None:
-        check_timed(parallel)
+        assert not untimed(parallel)  # `_engines/ranks_time.py` has these
         on_rank = as_on_a_rank(request, parallel)
     recording = record(on_rank.step, on_rank.target())
     return time_recording(

@@ -6,7 +6,7 @@ the card waits for it. A step is followed by one like it, so it is the second of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -64,6 +64,8 @@ class Collective(NamedTuple):
         before: the card begins the operator of this number when it is done; the next step's,
             where that comes before `after`.
         copied: bytes that the card copies beside it, once it is done.
+        peer: the stage of a pipeline that it is sent to, or that sends it, apart from all other
+            collectives; -1 of what is no such.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Collective(NamedTuple):
     after: int
     before: int
     copied: int = 0
+    peer: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,38 @@ def run_queue(
         beside: collectives, which run one after another on a stream of their own.
         graph: all is launched at once, as by a CUDA graph.
     """
+    walk = walk_queue(launched, card_seconds, kernels, host, beside, [], graph=graph)
+    try:
+        next(walk)
+        while True:
+            walk.send(0.0)  # what another stage sends is there
+    except StopIteration as end:
+        found: Queue = end.value
+        return found
+
+
+def walk_queue(
+    launched: Sequence[Launched],
+    card_seconds: Sequence[float],
+    kernels: Sequence[int],
+    host: HostCosts,
+    beside: Beside,
+    sent: list[tuple[int, float]],
+    *,
+    graph: bool,
+) -> Generator[tuple[int, int], float, Queue]:
+    """As `run_queue`, beside other stages of a pipeline.
+
+    Args:
+        sent: gets, in order, to which stage something is sent, and from when on.
+
+    Yields:
+        What is waited for: the stage that sends it, and how many it sends before that. It is sent
+        the time from which on that is sent.
+    """
     costs = [0.0 if graph else _host_seconds(one, n, host) for one, n in zip(
         launched, kernels, strict=True)]  # fmt: skip
-    link = _Link(beside)
+    link = _Link(beside, sent)
     clock = card = began = 0.0
     spans: list[Span] = []
     ends: list[float] = []
@@ -131,7 +163,7 @@ def run_queue(
             if many:
                 ready = max(clock, card)
                 link.start(at, ready)
-                begins = link.wait(at, ready)
+                begins = yield from link.wait(at, ready)
                 longer = link.slowed(begins, seconds)
                 done = begins + seconds + longer
                 spans.append(Span(
@@ -152,9 +184,12 @@ def run_queue(
 class _Link:
     """The stream of collectives: each begins when it may and the one before it is done."""
 
-    def __init__(self, beside: Beside) -> None:
+    def __init__(self, beside: Beside, outbox: list[tuple[int, float]]) -> None:
         self._beside = beside
+        self._outbox = outbox
         self.free = 0.0
+        self._posted: dict[int, tuple[int, float]] = {}
+        self._received: dict[int, int] = {}
         self._sent: dict[int, tuple[float, float]] = {}
         self._done: dict[int, float] = {}
         self._starts: dict[int, list[int]] = {}
@@ -166,8 +201,18 @@ class _Link:
     def start(self, at: int, now: float) -> None:
         """The card comes to an operator."""
         for number in self._starts.get(at, ()):
+            one = self._beside.collectives[number]
+            if one.peer >= 0:  # NCCL has a stream for each pair
+                if one.name == "send":
+                    self._outbox.append((one.peer, now))
+                    self._sent[number] = now, now + one.seconds
+                else:
+                    before = self._received.get(one.peer, 0)
+                    self._received[one.peer] = before + 1
+                    self._posted[number] = before, now
+                continue
             begins = max(self.free, now)
-            self.free = begins + self._beside.collectives[number].seconds
+            self.free = begins + one.seconds
             self._done[number] = self.free
             self._sent[number] = begins, self.free
 
@@ -176,11 +221,17 @@ class _Link:
         spans = (self._sent.get(n, (began, began)) for n in range(len(self._beside.collectives)))
         return [(begins - began, ends - began) for begins, ends in spans]
 
-    def wait(self, at: int, now: float) -> float:
+    def wait(self, at: int, now: float) -> Generator[tuple[int, int], float, float]:
         """When an operator may begin, that could begin now if it waited for nothing."""
         copied = 0
         for number in self._awaited.get(at, ()):
-            if number in self._done:  # else it is the first step, and waits for none before it
+            if number in self._posted:
+                one = self._beside.collectives[number]
+                place, posted = self._posted.pop(number)
+                begins = max(posted, (yield one.peer, place))
+                self._sent[number] = begins, begins + one.seconds
+                now = max(now, begins + one.seconds)
+            elif number in self._done:  # else it is the first step, and waits for none before it
                 now = max(now, self._done.pop(number))
                 copied += self._beside.collectives[number].copied
         return now + copied / self._beside.copy_rate

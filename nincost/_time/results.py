@@ -13,6 +13,7 @@ from nincost._time.work.kinds import Bound
 
 if TYPE_CHECKING:
     from nincost._time.predict import Timing
+    from nincost._time.timed import Timed
 
 #: The columns of a prediction's CSV: a row for each layer.
 TIME_COLUMNS = (
@@ -237,6 +238,7 @@ class StepTime(Result):
     notes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     timing: Timing | None = field(default=None, compare=False)
+    timed: Timed | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document's content."""
@@ -283,6 +285,6 @@ class StepTime(Result):
         """
         from nincost._time.chrome_trace import chrome_trace
 
-        assert self.timing is not None
+        assert self.timed is not None
         title = f"{self.model} on {self.gpu}, predicted"
-        write_file(path, chrome_trace(self.timing.timed, title), force=force)
+        write_file(path, chrome_trace(self.timed, title), force=force)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nincost._devices.cards import Gpu
 from nincost._time.kernels import Times, WorkTable, kernel_times
@@ -82,6 +81,15 @@ class Timed:
         )  # fmt: skip
 
 
+def kernels_of(operators: StepOperators) -> list[int]:
+    """How many each operator launches."""
+    works = operators.works
+    return [
+        sum(works[work].launches for work in one.works) + bool(one.copied)
+        for one in operators.launched
+    ]
+
+
 def time_operators(
     operators: StepOperators, gpu: Gpu, parameters: Parameters, beside: Beside = Beside(), *,
     optimizer_share: float = 1.0, graph: bool = False,
@@ -94,45 +102,12 @@ def time_operators(
         + copy_seconds(gpu, one.copied)
         for one in operators.launched
     ]
-    kernels = [
-        sum(operators.works[work].launches for work in one.works) + bool(one.copied)
-        for one in operators.launched
-    ]
     queue = run_queue(
-        operators.launched, on_card, kernels, parameters.host, beside, graph=graph
-    )  # fmt: skip
+        operators.launched, on_card, kernels_of(operators), parameters.host, beside, graph=graph
+    )
     return Timed(
         gpu, operators, times, on_card, queue, parameters, beside, optimizer_share, graph
     )  # fmt: skip
-
-
-def hangs_on(timed: Timed, by: float = 0.1) -> Mapping[str, float]:
-    """Percent by which the step gets shorter where a figure is 10% better.
-
-    None makes it longer: what lies below 0 is the rounding of sums.
-    """
-    gpu, more = timed.gpu, 1 + by
-    host = timed.parameters.host
-    peaks = {
-        name: getattr(gpu, name) * more
-        for name in ("fp32_flops", "tf32_flops", "fp16_flops", "bf16_flops")
-    }
-    quicker = {name: getattr(host, name) / more for name in host.__slots__}
-    faster = replace(gpu, sm_clock_khz=round(gpu.sm_clock_khz * more), **peaks)
-    cases = {
-        "memory bandwidth": timed.again(gpu=replace(gpu, bandwidth=gpu.bandwidth * more)),
-        "arithmetic peak": timed.again(gpu=faster),
-        "host": timed.again(
-            parameters=replace(timed.parameters, host=replace(host, **quicker))
-        ),
-    }  # fmt: skip
-    if timed.beside.collectives:
-        cases["links"] = timed.again(beside=timed.beside.quicker(more))
-    found = {}
-    for name, other in cases.items():
-        shorter = 100 * (1 - other.seconds / timed.seconds) if timed.seconds else 0.0
-        found[name] = max(0.0, shorter)
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def peak_flops(timed: Timed) -> float:

@@ -162,8 +162,7 @@ def test_a_step_on_ranks_in_words() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"ranks": 8, "pp": 8}, "no time is known of a step with pp"),
-        ({"ranks": 8, "parallel": "fsdp", "fsdp_wrap": "none", "cpu_offload": True}, "cpu_offload"),
+        ({"ranks": 8, "pp": 8, "compile": True}, "compile is not known of a pipeline"),
         ({"ranks": 8, "measure": True}, "measure and calibrate run one GPU"),
         ({"ranks": 8, "link_bandwidth": -1}, "link_bandwidth is -1"),
         (

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -72,6 +72,18 @@ def emulated_memory(
     if failed and whole:
         run = asked.run(UNLIMITED)
     return _described(request, parallel, run, failed)
+
+
+def rank_launches(
+    request: Request, parallel: Parallel, process: WarmProcess, ranks: Sequence[int]
+) -> list[Mapping[str, Any]]:
+    """What each of these ranks launches in a step: for its time, whether or not it has the memory.
+
+    Raises:
+        NincostError: as `emulated_memory`.
+    """
+    refuse_own_step(request, "a step on several ranks")
+    return _Asked(request, parallel, process).launches(ranks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +159,9 @@ class _Asked:
     def run(self, capacity: int | None) -> Run:
         """Run one rank of each kind on a card with so many bytes; None for the card's own."""
         parallel = self.parallel
-        settings: dict[str, Any] = {
-            "steps": STEPS, "calls": STEPS if self.request.step.inference else None,
-            "until_exit": False, "until_repeated": False, "ranks": parallel.ranks,
-            "ranks_per_node": parallel.ranks_per_node, "rank": ALL_DIFFERENT, "budget_bytes": None,
-            "capacity_bytes": capacity, "timeout": None, "assume": "all", "routing": "balanced",
-            "initialize": False,
-        }  # fmt: skip
-        orders = Orders(
-            output="", steps=None if self.request.step.inference else STEPS, calls=settings["calls"]
-        )
         with tempfile.TemporaryDirectory(prefix="nincost-") as name:
-            folder = Path(name)
-            path = _write_job(self.request, self.parallel, folder)
-            what = Script(PROGRAM, True, (str(path),))
-            runner = RankRunner(
-                what, orders, self.request.card.gpu, settings, folder / "ranks", sys.executable,
-                None, self.process.run, self.process.accompany,
-            )  # fmt: skip
-            collected = Collected(what, self.request.card.gpu, settings)
+            path, runner = self._runner(Path(name), capacity)
+            collected = Collected(runner.what, self.request.card.gpu, runner.settings)
 
             def collect(number: int, finished: Finished) -> Hashable:
                 self._check(finished)
@@ -198,6 +194,38 @@ class _Asked:
                     for number, finished in runner.run_each([wanted]):
                         collect(number, finished)
             return collected.result(kinds)
+
+    def launches(self, ranks: Sequence[int]) -> list[Mapping[str, Any]]:
+        """What each of these ranks launches in a step, as `nincost._emulator.timing` reads it."""
+        found = []
+        with tempfile.TemporaryDirectory(prefix="nincost-") as name:
+            _, runner = self._runner(Path(name), UNLIMITED, time=self.request.card.gpu.name)
+            for _, finished in runner.run_each(ranks):
+                self._check(finished)
+                assert finished.recording is not None
+                found.append(finished.recording["launches"])
+        return found
+
+    def _runner(
+        self, folder: Path, capacity: int | None, time: str = ""
+    ) -> tuple[Path, RankRunner]:
+        """The job's file, and what runs ranks of it; with `time` one step more, for its time."""
+        parallel, step = self.parallel, self.request.step
+        calls = STEPS if step.inference else None
+        settings: dict[str, Any] = {
+            "steps": STEPS, "calls": calls, "until_exit": False, "until_repeated": False,
+            "ranks": parallel.ranks, "ranks_per_node": parallel.ranks_per_node,
+            "rank": ALL_DIFFERENT, "budget_bytes": None, "capacity_bytes": capacity,
+            "timeout": None, "assume": "all", "routing": "balanced", "initialize": False,
+        }  # fmt: skip
+        steps = None if step.inference else STEPS
+        path = _write_job(self.request, parallel, folder, STEPS + bool(time))
+        what = Script(PROGRAM, True, (str(path),))
+        return path, RankRunner(
+            what, Orders(output="", steps=steps, calls=calls, time=time), self.request.card.gpu,
+            settings, folder / "ranks", sys.executable, None, self.process.run,
+            self.process.accompany,
+        )  # fmt: skip
 
     def _check(self, finished: Finished) -> None:
         """Raise what the step's process has raised, but for memory that it had not."""

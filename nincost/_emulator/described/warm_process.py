@@ -27,7 +27,8 @@ from nincost._emulator.described.before_fork import CardBeforeFork
 from nincost._emulator.observe import script as observed_script
 from nincost._emulator.observe.observer import Orders
 from nincost._emulator.ranks import world
-from nincost._isolation import REGISTRATIONS, logging_from
+from nincost._isolation import logging_from
+from nincost._torch.loggers import REGISTRATIONS
 from nincost._torch.process import cuda_refuses_fork
 from nincost._torch.updates import import_compiler
 

@@ -124,8 +124,9 @@ class LaunchRecorder(Recorder):
 
     def ran(self, signature: Signature, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
         name = signature.name
-        message = message_of(signature.func, args) if "c10d" in signature.func.namespace else None
-        if signature.is_view and message is None:
+        sends = "c10d" in signature.func.namespace
+        message = message_of(signature.func, args) if sends else None
+        if message is None and (sends or signature.is_view):  # it waits, or wraps what comes
             return
         given = tensors_of((*args, *(kwargs or {}).values()))
         made = tensors_of(result)

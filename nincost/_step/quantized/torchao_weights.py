@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from nincost._isolation import REGISTRATIONS, logging_from
+from nincost._isolation import logging_from
 from nincost._step.option_text.quantize import Quantization
+from nincost._torch.loggers import REGISTRATIONS
 from nincost.errors import InputError, ModelError, did_you_mean, one_line
 
 #: Where a layer keeps the configuration that it waits to be quantized by.

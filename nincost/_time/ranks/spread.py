@@ -15,7 +15,6 @@ from nincost._time.operators import StepOperators
 from nincost._time.queue import Beside
 from nincost._time.ranks.links import Links
 from nincost._time.ranks.traffic import Traffic
-from nincost.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,24 +35,14 @@ class Spread:
 
 
 def untimed(parallel: Parallel) -> str:
-    """The first of the options of which no time is known; nothing where all are."""
+    """The first option of ranks that PyTorch itself must run for their time; nothing without one.
+
+    What others send is known of their parameters (`traffic.py`).
+    """
     unfit = {
         "tp": parallel.tp > 1, "pp": parallel.pp > 1, "cpu_offload": parallel.cpu_offload,
     }  # fmt: skip
     return next((name for name, given in unfit.items() if given), "")
-
-
-def check_timed(parallel: Parallel) -> None:
-    """Refuse what no time is known of.
-
-    Raises:
-        InputError: tensor or pipeline parallelism, or offload.
-    """
-    if name := untimed(parallel):
-        raise InputError(
-            f"no time is known of a step with {name}: leave it out; memory, fit and plan have its "
-            "memory"
-        )
 
 
 def as_on_a_rank(request: Request, parallel: Parallel) -> Request:

@@ -25,7 +25,10 @@ CASES = [
     Case("time --gpu v100 --calibrate", ["no CUDA GPU to time steps on"]),
     Case("time --gpu v100 --ranks 2 --measure", ["run one GPU", "leave them or ranks out"]),
     Case("time --gpu v100 --cuda-graphs --measure", ["launch each kernel", "cuda_graphs out"]),
-    Case("time --gpu v100 --ranks 2 --tp 2", ["no time is known of a step with tp", "memory"]),
+    Case(
+        "time --gpu v100 --ranks 2 --tp 2 --cuda-graphs",
+        ["cuda_graphs is not known of the time of a step with tp"],
+    ),
     Case("time --gpu v100 --ranks 2 --network-bandwidth 0", ["network_bandwidth is 0", "50 (GB"]),
     Case("time --gpu v100 --link-bandwidth 50", ["link_bandwidth joins several", "--ranks"]),
     Case("time --gpu v100 --ranks 2 --parallel fsdp",
