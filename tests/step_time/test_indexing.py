@@ -75,6 +75,13 @@ def test_what_is_not_in_place_is_copied_first():
     assert sum(work.moved for work in in_place) < 0.1 * base.bytes
 
 
+def test_a_mask_stands_for_its_dimensions():
+    """`x[mask] = 0`, as a vocabulary that is split over ranks has it."""
+    base, mask = tensor(8, 4096, 2048), tensor(8, 4096, dtype=torch.bool)
+    _, works = microseconds("index_put_", (base, (mask,), ONE), (base,))
+    assert sum(work.moved for work in works) == base.bytes + mask.bytes + 4
+
+
 def test_padding_fills_and_copies():
     given, made = tensor(8, 100), tensor(8, 300)
     _, works = microseconds("constant_pad_nd", (given, [100, 100], 0.0), (made,))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+import torch
+
 from nincost._time.work.kinds import Work
 from nincost._time.work.layouts import tensors, touched
 from nincost._trace.records import Signature, TensorMeta
@@ -72,12 +74,20 @@ def _embedding_backward(signature: Signature) -> list[Work]:
 
 
 def _put(signature: Signature) -> list[Work]:
-    """`index_put(self, indices, values, accumulate)`: sorted first where values are added."""
+    """`index_put(self, indices, values, accumulate)`: sorted first where values are added.
+
+    A mask stands for as many dimensions as it has, and is taken to be true everywhere.
+    """
     base, indices, values = signature.args[:3]
     found = tensors(indices)
     places = max((one.elements for one in found), default=1)
-    each = prod(size for at, size in enumerate(base.shape)
-                if at >= len(indices) or indices[at] is None)  # fmt: skip
+    each, at = 1, 0
+    for index in indices:
+        if index is None:
+            each, at = each * base.shape[at], at + 1
+        else:
+            at += len(index.shape) if index.dtype is torch.bool else 1
+    each *= prod(base.shape[at:])
     elements = max(places * each, values.elements)
     adds = len(signature.args) > 3 and signature.args[3] is True
     moved = touched(values) + (1 + adds) * elements * base.dtype.itemsize
