@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from nincost._audit.corrections import layer_text
+from nincost._audit.corrections import layer_text, whole_text
 from nincost._audit.interpretations import Mistake, longest, products_of
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.pairs import Matching, Pair
@@ -57,9 +57,7 @@ def _term(part: Part, pairs: list[Pair], groups: LayerGroups, right: bool) -> Gr
     if verdict in ("wrong", "extra"):
         explanations = _explanations(first, groups)
     if verdict == "wrong":
-        correction = layer_text(layers[places[0]].cost, what)
-        if len(places) > 1:
-            correction = f"({correction})*{len(places)}"
+        correction = whole_text([layers[place] for place in places], what)
     return GradedTerm(
         text=text,
         value=plain_number(value),
