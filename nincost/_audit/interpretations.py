@@ -45,6 +45,7 @@ _TITLES = {
     "unit": "a power of ten or a unit",
     "arithmetic": "arithmetic",
     "bytes-forgotten": "values counted, not bytes",
+    "follows": "follows from another mistake",
     "bits-for-bytes": "bits taken for bytes",
     "bytes-per-value": "another number of bytes for each value",
     "batch-missing": "the batch is missing",

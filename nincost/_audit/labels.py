@@ -32,7 +32,7 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 _POOL = re.compile(
-    r"(?:(?:max)?pool(?:ing)?\s*[#_]?\s*(?P<a>\d{1,2})(?!d)"
+    r"(?:(?:(?:max)?pool(?:ing)?\s*[#_]?\s*|(?:池化|汇聚)层?\s*)(?P<a>\d{1,2})(?![\dd×xX*])"
     rf"|{_ORDINAL}\s*[个次]?\s*(?:最大)?(?:max[\s-]*)?(?:pool|汇聚|池化))",
     re.IGNORECASE,
 )

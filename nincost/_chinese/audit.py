@@ -41,6 +41,7 @@ _TITLES = {
     "activations missing": "漏了激活值",
     "gradients missing": "漏了梯度",
     "inference counted as training": "把推断当作训练",
+    "follows from another mistake": "由前面的错误得出",
     "what one layer takes": "一层占用的显存",
     "another number of channels": "通道数不对",
     "strides left out": "漏了步幅",
@@ -128,6 +129,8 @@ _DETAILS = {
     "no known mistake gives this value; its factors are nearest to this layer's": (
         "已知的错误都得不出这个数；它的因数与这一层最接近"
     ),
+    "{n} values": "{n} 个数值",
+    "{n} values: {formula_t}": "{n} 个数值：{formula_t}",
     "{formula_t}, as values": "{formula_t}（按个数）",
     "the sum of what was said before": "前面各项之和",
     "{n} times too large: a decimal place": "大了 {n} 倍：小数点错位",
@@ -167,6 +170,12 @@ _DETAILS = {
         "每一层增加 (k-1) 乘以之前各层步幅之积"
     ),
     "pools have windows and strides, too": "汇聚层也有窗口和步幅",
+    "the sum of what was said before, where a number is wrong": (
+        "这是前面各项之和，其中有一个数不对"
+    ),
+    "{unit} written as {unit2}: 1 {unit3} is {n} bytes": (
+        "把 {unit} 写成了 {unit2}：1 {unit3} 是 {n} 字节"
+    ),
     "the numbers stated are not each other's sums": "写出的和与各项不符",
     "this model has no 1x1 convolution that could be left out": "这个模型没有可以去掉的 1x1 卷积",
     "in all layers": "在所有层中",
@@ -245,6 +254,9 @@ _LINES = {
     "Not understood": "没读懂",
     "Understood is": "能读懂的写法",
     "not sure": "无法判断",
+    "what takes it: name it, such as parameters: 7.97 MB": (
+        "指的是什么占用的：请写明，例如 参数：7.97 MB"
+    ),
     "which layer is meant: name it, such as block 2: 26x26": (
         "指的是哪一层：请写出层名，如“第二块：26x26”"
     ),

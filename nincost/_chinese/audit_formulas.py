@@ -33,6 +33,16 @@ FORMULAS = {
     "outputs of the layers, ReLU too, pools left out and their gradients: {how_t}": (
         "各层输出（含 ReLU，不含汇聚层）及其梯度：{how_t}"
     ),
+    "outputs of the layers, global pool left out: {how_t}": ("各层输出（不含全局汇聚层）：{how_t}"),
+    "outputs of the layers, global pool left out and their gradients: {how_t}": (
+        "各层输出（不含全局汇聚层）及其梯度：{how_t}"
+    ),
+    "outputs of the layers, ReLU too, global pool left out: {how_t}": (
+        "各层输出（含 ReLU，不含全局汇聚层）：{how_t}"
+    ),
+    "outputs of the layers, ReLU too, global pool left out and their gradients: {how_t}": (
+        "各层输出（含 ReLU，不含全局汇聚层）及其梯度：{how_t}"
+    ),
     "parameters, gradients, activations ({how_t}), data": "参数、梯度、激活值（{how_t}）、数据",
     "parameters, gradients, activations ({how_t})": "参数、梯度、激活值（{how_t}）",
     "parameters, gradients, optimizer state, activations ({how_t}), data": (

@@ -14,46 +14,36 @@ from nincost._audit.figures.memory_formulas import (
     Formula,
     MemoryKind,
     Sizes,
-    inference,
-    outputs,
-    single,
     sizes_of,
-    training,
-)
-from nincost._audit.figures.memory_kinds import (
-    EACH,
-    KINDS,
-    ONE_OF,
-    PAIR,
-    STATES,
-    copies_of,
-    kind_of,
 )
 from nincost._audit.figures.memory_mistakes import shown, wrong_sizes
+from nincost._audit.figures.memory_said import Said, data_of, said_again, said_of
+from nincost._audit.figures.memory_scope import misread_outputs
 from nincost._audit.figures.memory_sums import (
+    Item,
     Items,
     Value,
     adds_up,
-    goes_on,
-    is_sum,
-    slack_of,
-    unit_slip_of,
+    last_of,
+    some_of,
     value_of,
 )
+from nincost._audit.figures.memory_units import (
+    decimal_for_binary,
+    is_in_bytes,
+    unit_slip_of,
+)
+from nincost._audit.figures.memory_usual import usual
 from nincost._audit.figures.memory_words import (
-    as_said,
-    lacks_gradients,
-    summed_up,
     without_activations,
 )
-from nincost._audit.figures.results import GradedFigure
+from nincost._audit.figures.results import GradedFigure, Verdict
 from nincost._audit.interpretations import Mistake
-from nincost._audit.labels import Labels
-from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import says_result, says_total
+from nincost._audit.reading.words import (
+    says_result,
+)
 from nincost._audit.subject import Subject
-from nincost._closed_form.cost_terms import CostedLayer
 
 
 def graded_memory(
@@ -61,8 +51,9 @@ def graded_memory(
 ) -> list[GradedFigure]:
     """Each statement with its verdict; those of a list are added up where a total is stated."""
     found: list[GradedFigure] = []
-    items: Items = []
+    items: list[Item] = []
     says_batch = any(figure.batch for figure in figures)  # what says none may be of one input
+    last: Said | None = None
     for figure in figures:
         text = " ".join(
             reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)].split()
@@ -70,163 +61,103 @@ def graded_memory(
         if CLAIM.search(f"{figure.context} {text}"):
             found.append(graded_claim(reading, figure, text, subject))
             continue
-        one, value = _graded(reading, figure, text, subject, items, says_batch)
-        if one is not None:
-            found.append(one)
-        if value is not None:
-            items.append(value)
+        said = said_of(reading, figure, text, subject, items, last)
+        if said.value <= 8:
+            continue  # "4 bytes each": no model takes so little
+        again = said_again(said, last, found)
+        one = again or _graded(reading, said, subject, items, says_batch)
+        found.append(one)
+        last = said
+        if not said.total and (again is None or said.in_values != items[-1].in_values):
+            wrong = one.verdict == "wrong"
+            copies = 2 if _AS_MUCH.search(figure.after) else 1
+            item = Item(said.value, said.unit, said.expected, wrong, said.in_values)
+            items += [item] * copies
     return found
 
 
+#: `weights take 7.97 MB and the gradients the same`.
+_AS_MUCH = re.compile(r"(?:grad\w*|梯度)[^.。]*(?:the same|as much|一样|同样|相同)", re.IGNORECASE)
+
+
 def _graded(
-    reading: Reading,
-    figure: Figure,
-    text: str,
-    subject: Subject,
-    items: Items,
-    says_batch: bool,
-) -> tuple[GradedFigure | None, tuple[Fraction, Fraction] | None]:
-    nodes, sides = _values(reading, figure, items)
-    written = Value(tuple(sides))
-    node = nodes[0][0]
-    if written.values[0][0] <= 8:
-        return None, None  # "4 bytes each": no model takes so little
-    words = f"{figure.context} {figure.before} {figure.after}"
-    kind = kind_of(figure, node)
-    layers, name = _scope(figure, subject)
-    data = 0 if subject.layer else _data(subject)
-    sizes = sizes_of(layers, data)
-    batch = figure.batch or _batch_written(kind, node, sizes) or subject.batch_size
-    copies = copies_of(f"{text} {words}")
-    total = says_total(figure.before)
-    said = total or says_result(figure.before)
-    formulas = _formulas(kind, sizes, batch, copies)
-    together = _together(kind, figure, sizes, copies)
-    lacking = lacks_gradients(f"{text} {words}")
-    formulas += [] if lacking else together
-    if not any(pattern.search(f"{text} {words}") for pattern in KINDS.values()):
-        formulas += single("activations", sizes, batch, copies)  # `memory per image: 6.1 MB`
-    if kind == "activations":
-        formulas += _of_some(figure, layers, sizes, batch)
-    if said and not any(pattern.search(figure.before) for pattern in KINDS.values()):
-        for whole in ("training", "inference"):  # `so 10 MB altogether`
-            if KINDS[whole].search(reading.text):  # type: ignore[index]
-                formulas += _formulas(whole, sizes, batch, copies)  # type: ignore[arg-type]
-    if node is not None and node.kind == "sum" and (added := summed_up(f"{text} {words}")):
-        formulas += _formulas(added, sizes, batch, copies)
-    if figure.batch is None and batch > 1 and says_batch:
-        formulas += _formulas(kind, sizes, 1, copies)
-        formulas += _of_some(figure, layers, sizes, 1) if kind == "activations" else []
-    formulas = as_said(formulas, kind, sizes, copies, text, f"{text} {words}")
-    if kind == "parameters" and not any(p.search(f"{text} {words}") for p in KINDS.values()):
-        kind = "activations" if _of_kind("activations", written, sizes, batch) else kind
-    notes, predicted = _predicted(kind, subject, batch, words)
-    if said and kind not in ("training", "inference") and is_sum(written, items):
-        near = Formula(round(sides[0][0]), "the sum of what was said before")
-        return _figure(text, name, kind, sides[0][0], near, (), notes), None
-    sums = all(not adds_up(n, c, items, total) for n, c in nodes)
+    reading: Reading, said: Said, subject: Subject, items: Items, says_batch: bool
+) -> GradedFigure:
+    figure, written, kind = said.figure, said.written, said.kind
+    sizes = sizes_of(said.scope.layers, data_of(subject))
+    formulas, lacking = usual(reading, said, sizes, says_batch)
+    notes, predicted = _predicted(kind, subject, said.batch, said.words)
+    known = [one for one in items if one.in_values == said.in_values]
+    result = said.total or says_result(figure.before) or not said.says_kind
+    sums = some_of(known, written) if said.total else last_of(known, written)
     right = next((one for one in formulas if written.fits(one.bytes)), None)
-    near = right or min(formulas, key=lambda one: _distance(one.bytes, sides[0][0]))
+    near = right or min(formulas, key=lambda one: _distance(one.bytes, said.value))
     mistakes: tuple[Mistake, ...] = ()
-    unit_slip = unit_slip_of(nodes)
-    if unit_slip:
-        mistakes = (unit_slip,)
-    elif sums:
+    raw = reading.text[figure.start : figure.end]
+    changes = said.node is not None and not is_in_bytes(raw[: said.node.end - figure.start])
+    adds = any(adds_up(n, c, changes and is_in_bytes(raw)) for n, c in said.nodes)
+    stated = [size for node, claims in said.nodes[:1]
+              for size in (value_of(node), *(one.value for one in claims[:-1]))]  # fmt: skip
+    wrong_unit = decimal_for_binary(raw, [*stated, *(one.bytes for one in formulas)])
+    slip = unit_slip_of(said.nodes)
+    follows = any(one.wrong for one in sums)
+    if slip:
+        mistakes = (slip,)
+    elif (right is None or not adds) and wrong_unit:
+        mistakes = (wrong_unit,)
+    elif not adds:
         mistakes = (Mistake("arithmetic", "the numbers stated are not each other's sums"),)
-    elif right is None and not any(written.fits(size) for size in predicted):
-        mistakes = (
-            _without_gradients(written, together if lacking else (), sizes)
-            or without_activations(written, kind, sizes, copies, f"{text} {words}")
-            or _mistake(written, kind, sizes, batch, copies, formulas),
-        )
-    item = (sides[0][0], sides[0][1])
-    graded = _figure(text, name, kind, sides[0][0], near, mistakes, notes)
-    return graded, None if total else item
-
-
-Parsed = list[tuple[Node | None, list[Claim]]]
-
-
-def _values(reading: Reading, figure: Figure, items: Items) -> tuple[Parsed, Items]:
-    """The calculation by both meanings of MB, and what it comes to: the last number stated."""
-    nodes = [
-        parse(reading.text, figure.start, figure.end, line=reading.line, binary=binary)
-        for binary in (False, True)
-    ]
-    if len(nodes[0][1]) > 1 and items and goes_on(nodes, items):
-        nodes = [(node, claims[:-1]) for node, claims in nodes]  # `= 2.24 MB -> 10.2 MB`
-    return nodes, [
-        (claims[-1].value, claims[-1].unit) if claims else (value_of(node), slack_of(node))
-        for node, claims in nodes
-    ]
-
-
-def _figure(
-    text: str, name: str, kind: str, value: Fraction, near: Formula,
-    mistakes: tuple[Mistake, ...], notes: Sequence[str],
-) -> GradedFigure:  # fmt: skip
+    elif right is None and result and sums and kind not in ("training", "inference"):
+        notes = []
+    elif right is None and not any(written.fits(size) for size in predicted) and not follows:
+        mistakes = _mistakes(said, sizes, formulas, lacking, subject, known)
+    if follows and not mistakes and right is None:
+        mistakes = (Mistake("follows", "the sum of what was said before, where a number is wrong"),)
+    if right is None and sums and (follows or not mistakes):
+        size = round(sum((one.expected for one in sums), Fraction(0)))
+        near = Formula(size, "the sum of what was said before")
+    said.expected = Fraction(near.bytes)
+    unknown = bool(mistakes) and mistakes[0].key == "unexplained" and not said.says_kind
+    verdict: Verdict = "not sure" if unknown else "wrong" if mistakes else "right"
     return GradedFigure(
-        text=text,
-        subject=f"{name} {kind}".strip(),
-        written=shown(value),
-        expected=shown(Fraction(near.bytes)),
-        verdict="wrong" if mistakes else "right",
+        text=said.text,
+        subject=f"{said.scope.name or subject.layer or ''} {kind}".strip(),
+        written=shown(said.value, in_values=said.in_values),
+        expected=shown(Fraction(near.bytes), in_values=said.in_values),
+        verdict=verdict,
         mistakes=mistakes,
         formula=near.text,
         notes=tuple(notes),
     )
 
 
-def _scope(figure: Figure, subject: Subject) -> tuple[tuple[CostedLayer, ...], str]:
-    layers = subject.layers(1)
-    labels = Labels(layers)
-    places = labels.places(figure.before)
-    if not places and re.search(r"个?卷积层|conv\d|layer", figure.before, re.IGNORECASE):
-        last = labels.last_of(figure.before)
-        places = () if last is None else (last,)
-    if places and len(places) < len(layers):
-        return tuple(layers[place] for place in places), figure.before.split()[0][:20]
-    return layers, subject.layer or ""
+def _mistakes(
+    said: Said, sizes: Sizes, formulas: list[Formula], lacking: Sequence[Formula],
+    subject: Subject, items: Items,
+) -> tuple[Mistake, ...]:  # fmt: skip
+    """What may have led to it, the likeliest first."""
+    written, kind, batch, copies = said.written, said.kind, said.batch, said.copies
+    if said.total and len(items) > 1 and not some_of(items, written) and not _is_calculated(said):
+        return (Mistake("arithmetic", "the numbers stated are not each other's sums"),)
+    found = _without_gradients(written, lacking, sizes) or without_activations(
+        written, kind, sizes, copies, f"{said.text} {said.words}"
+    )
+    if found:
+        return (found,)
+    if kind == "activations":
+        each = batch if said.in_values else batch * BYTES
+        for values, mistake in misread_outputs(subject.layers(1), said.scope):
+            if written.fits(values * each):
+                return (mistake,)
+    for size, mistake in wrong_sizes(kind, sizes, batch, copies, formulas):
+        if size and written.fits(size):
+            return (mistake,)
+    words = "no formula that is usual, and no known mistake, gives this"
+    return (Mistake("unexplained", words),)
 
 
-def _data(subject: Subject) -> int:
-    shapes = [re.findall(r"\d+", one.partition(":")[0]) for one in subject.traced.input]
-    return sum(math.prod(int(n) for n in shape[1:]) for shape in shapes)
-
-
-def _formulas(kind: MemoryKind, sizes: Sizes, batch: int, copies: int) -> list[Formula]:
-    if kind == "training":
-        return training(sizes, batch, copies)
-    if kind == "inference":
-        return inference(sizes, batch)
-    return single(kind, sizes, batch, copies) or [Formula(0, "none")]
-
-
-def _together(kind: MemoryKind, figure: Figure, sizes: Sizes, copies: int) -> list[Formula]:
-    """What several kinds take that are named together, `weights and gradients`, or each of them."""
-    words = f"{figure.context} {figure.before}" if copies else figure.before
-    named = [one for one in STATES if KINDS[one].search(words)]
-    params = BYTES * sizes.params
-    found = []
-    if kind == "optimizer state" and copies > 1 and EACH.search(figure.before):
-        found.append(Formula(params, f"each of {copies}: {sizes.params:,} values * {BYTES} bytes"))
-    if len(named) > 1 and kind in STATES:
-        states = {"parameters": 1, "gradients": 1, "optimizer state": copies}
-        count = sum(states[one] for one in named)
-        found.append(Formula(count * params, f"{', '.join(named)}: {count} * {params:,} bytes"))
-    return found
-
-
-def _of_some(
-    figure: Figure, layers: Sequence[CostedLayer], sizes: Sizes, batch: int
-) -> list[Formula]:
-    """What the outputs of one layer take, or of two in a row, where the words mean these."""
-    words = f"{figure.context} {figure.before}"
-    found = outputs(layers, batch) if ONE_OF.search(words) else []
-    if PAIR.search(words):
-        text = f"the two largest outputs in a row: {sizes.pair:,} values * {BYTES} bytes"
-        found.append(Formula(BYTES * sizes.pair * batch, text))
-    return found
+def _is_calculated(said: Said) -> bool:
+    return any(claims or (node is not None and node.parts) for node, claims in said.nodes)
 
 
 def _predicted(
@@ -243,31 +174,6 @@ def _predicted(
         f"nincost memory predicts {shown[0]} allocated at the peak, {shown[1]} reserved, "
         f"{shown[2]} in nvidia-smi at batch {batch}"
     ], sizes
-
-
-def _batch_written(kind: MemoryKind, node: Node | None, sizes: Sizes) -> int | None:
-    """A batch that is a factor of the calculation: `128*224*224*4` for the data."""
-    if kind not in ("data", "activations") or node is None or node.kind != "product":
-        return None
-    for part in node.parts:
-        size = int(part.value) if part.value.denominator == 1 else 0
-        if size > 1 and any(one.bytes == node.value for one in single(kind, sizes, size, 0)):
-            return size
-    return None
-
-
-def _mistake(
-    written: Value, kind: MemoryKind, sizes: Sizes, batch: int, copies: int,
-    formulas: list[Formula],
-) -> Mistake:  # fmt: skip
-    for size, mistake in wrong_sizes(kind, sizes, batch, copies, formulas):
-        if size and written.fits(size):
-            return mistake
-    return Mistake("unexplained", "no formula that is usual, and no known mistake, gives this")
-
-
-def _of_kind(kind: MemoryKind, written: Value, sizes: Sizes, batch: int) -> bool:
-    return any(written.fits(one.bytes) for one in single(kind, sizes, batch, 0))
 
 
 def _without_gradients(written: Value, together: Sequence[Formula], sizes: Sizes) -> Mistake | None:

@@ -41,7 +41,7 @@ class Sizes:
     Attributes:
         params: parameters.
         weighted, pooled, rectified: outputs of convolutions and linear layers, of pools, and of
-            activation functions.
+            activation functions; `averaged` are those of pooled that global pools put out.
         data: the input.
         pair: the two outputs that follow each other and together are largest.
         largest: the largest output.
@@ -54,17 +54,19 @@ class Sizes:
     data: int
     pair: int
     largest: int
+    averaged: int = 0
 
 
 def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
     """The sizes of some layers, as they are at batch 1."""
-    weighted = pooled = rectified = 0
+    weighted = pooled = rectified = averaged = 0
     outputs: list[int] = []
     for layer in layers:
         cost = layer.cost
         out = math.prod(cost.output) if cost.output else 0
         if "Pool" in cost.type:
             pooled += out
+            averaged += out * ("Adaptive" in cost.type)
         elif cost.param_terms and (cost.window or "Linear" in cost.type):
             weighted += out
         elif cost.type in ACTIVATIONS:
@@ -76,17 +78,25 @@ def sizes_of(layers: Sequence[CostedLayer], data: int) -> Sizes:
     pairs = [a + b for a, b in itertools.pairwise([data, *outputs])]
     params = sum(layer.cost.params for layer in layers)
     return Sizes(
-        params, weighted, pooled, rectified, data, max(pairs, default=0), max(outputs, default=0)
+        params,
+        weighted,
+        pooled,
+        rectified,
+        data,
+        max(pairs, default=0),
+        max(outputs, default=0),
+        averaged,
     )
 
 
 def activations(sizes: Sizes, batch: int) -> list[Formula]:
     """The outputs of all layers, as courses count them."""
     found: dict[int, str] = {}
-    for pool, relu in itertools.product((True, False), (False, True)):
-        values = sizes.weighted + pool * sizes.pooled + relu * sizes.rectified
-        words = "outputs of the layers" + (", ReLU too" if relu else "")
-        words += "" if pool or not sizes.pooled else ", pools left out"
+    pools = {sizes.pooled - sizes.averaged: ", global pool left out", 0: ", pools left out"}
+    pools[sizes.pooled] = ""
+    for (pool, left_out), relu in itertools.product(reversed(pools.items()), (False, True)):
+        values = sizes.weighted + pool + relu * sizes.rectified
+        words = "outputs of the layers" + (", ReLU too" if relu else "") + left_out
         for times in (1, 2):
             size = BYTES * values * batch * times
             more = " and their gradients" if times == 2 else ""

@@ -36,7 +36,7 @@ PAIR = re.compile(
     re.IGNORECASE,
 )
 EACH = re.compile(r"\b(?:each|every)\b|各|每", re.IGNORECASE)
-_ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?|就是", re.IGNORECASE)
+_ONLY = re.compile(r"显存只|memory is (?:just|only)|only needs?", re.IGNORECASE)
 
 #: `优化器状态是参数的两倍`: what it is compared with.
 _TIMES = re.compile(
@@ -54,28 +54,41 @@ def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
     for kind in ("training", "inference"):
         if KINDS[kind].search(everything):  # type: ignore[index]
             whole = kind  # type: ignore[assignment]
-    if whole and ((node is not None and node.kind == "sum") or says_total(figure.before)):
+    head, colon, _ = before.replace("：", ":").partition(":")
+    itself = bool(colon) and _last_kind(head) not in (None, whole) and not says_total(head)
+    sums = (node is not None and node.kind == "sum") or says_total(figure.before)
+    if whole and sums and not itself:
         return whole
-    if whole and _ONLY.search(figure.before):
+    named = _last_kind(f"{figure.context} {figure.before}")
+    if whole and (
+        _ONLY.search(figure.before) or (named in (None, whole) and "就是" in figure.before)
+    ):
         return whole
     if whole and KINDS["activations"].search(before):  # `activation memory training`
         return "activations"
-    head, colon, _ = before.replace("：", ":").partition(":")
     if any(KINDS[kind].search(head) for kind in ("training", "inference")):  # type: ignore[index]
         colon = ""  # a heading over what follows
     for words in (head if colon else "", before, figure.before, figure.after, figure.context):
-        found = [
-            (match.end(), kind)
-            for kind, pattern in KINDS.items()
-            for match in pattern.finditer(_TIMES.sub(" ", words))
-        ]
+        found = _kinds_in(words)
         if found:
-            kind = max(found)[1]
+            kind = found[-1][1]
             if kind == "optimizer state" and re.search("adam", words, re.IGNORECASE):
                 others = [k for _, k in found if k != "optimizer state"]
                 return whole if whole and "training" in others else kind
             return kind
     return whole or "parameters"
+
+
+def _kinds_in(words: str) -> list[tuple[int, MemoryKind]]:
+    """The kinds that are named, in order, each with where it ends."""
+    bare = _TIMES.sub(" ", words)
+    found = [(m.end(), kind) for kind, pattern in KINDS.items() for m in pattern.finditer(bare)]
+    return sorted(found)
+
+
+def _last_kind(words: str) -> MemoryKind | None:
+    found = _kinds_in(words)
+    return found[-1][1] if found else None
 
 
 def copies_of(words: str) -> int:

@@ -73,6 +73,9 @@ def wrong_sizes(
                     yield size * factor, Mistake("unit", words)
 
 
-def shown(value: Fraction) -> str:
+def shown(value: Fraction, *, in_values: bool = False) -> str:
+    """Bytes in both units, or a number of values."""
     whole = round(value)
+    if in_values:
+        return f"{whole:,} values"
     return f"{whole:,} bytes ({whole / 10**6:,.2f} MB, {units.size(whole)})"

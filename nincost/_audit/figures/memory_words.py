@@ -12,7 +12,9 @@ from nincost._audit.reading.words import says_values
 
 _WITHOUT_ACTIVATIONS = re.compile(
     r"(?:不含|不算|不包括|不计|除去|除了)\s*(?:中间)?激活|(?:without|excluding|not counting|no)\s+"
-    r"(?:the\s+)?activations",
+    r"(?:the\s+)?activations"
+    r"|\bactivations (?:come|are|is) (?:on top|extra|not (?:counted|included))"
+    r"|激活(?:值|显存)?(?:还没|没有?|未|不)算|激活(?:值|显存)?(?:要)?另算",
     re.IGNORECASE,
 )
 
@@ -34,6 +36,11 @@ def lacks_gradients(words: str) -> bool:
     return bool(_NEEDS.search(words)) and not KINDS["gradients"].search(words)
 
 
+def counts_values(kind: MemoryKind, text: str) -> bool:
+    """Whether it counts values, and no bytes."""
+    return kind in ("activations", "data") and says_values(text)
+
+
 def summed_up(words: str) -> MemoryKind | None:
     """What a sum with these words is of: `weights + gradients + activations` of training."""
     if KINDS["training"].search(words) or KINDS["inference"].search(words):
@@ -44,15 +51,24 @@ def summed_up(words: str) -> MemoryKind | None:
 
 
 def as_said(
-    formulas: list[Formula], kind: MemoryKind, sizes: Sizes, copies: int, text: str, words: str
+    formulas: list[Formula],
+    kind: MemoryKind,
+    sizes: Sizes,
+    copies: int,
+    in_values: bool,
+    words: str,
+    after: str,
 ) -> list[Formula]:
-    """The formulas as the words change them: without activations, in 16 bits, as values."""
-    if kind == "training" and _WITHOUT_ACTIVATIONS.search(words):
+    """The formulas as the words change them: without activations, in 16 bits, as values.
+
+    `after` is what is said next: `The activations come on top.`
+    """
+    if kind == "training" and _WITHOUT_ACTIVATIONS.search(f"{words} {after}"):
         size = BYTES * sizes.params * (2 + copies)
         return [Formula(size, "parameters, gradients and optimizer state")]
     if kind in _OF_VALUES and _SIXTEEN_BITS.search(words):
         formulas = [one.in_sixteen_bits() for one in formulas]
-    if kind in ("activations", "data") and says_values(text):
+    if in_values:
         return [Formula(one.bytes // BYTES, f"{one.text}, as values") for one in formulas]
     return formulas
 

@@ -25,10 +25,10 @@ from nincost._audit.reading.restated import (
     restates,
     stood_for,
 )
-from nincost._audit.reading.rewritten import TUPLE, rewritten
+from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
-from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.tokens import check_length, is_count_of_bytes
 from nincost._audit.reading.words import (
     BECOMES,
     CHAIN,
@@ -62,9 +62,10 @@ def read_answer(text: str, what: About | None = None, model: str = "") -> Readin
     """
     check_length(text)
     tuples = [match.span() for match in TUPLE.finditer(text)]
+    binary = meanings_of_mb(text)
     text = rewritten(text)
     line, found = statements(text)
-    reader = _Reader(Reading(text, line), what, tuples, model)
+    reader = _Reader(Reading(text, line, binary=binary), what, tuples, model)
     for statement in found:
         reader.add(statement)
     reading = reader.reading
@@ -132,7 +133,7 @@ class _Reader:
                         statement.after, context, batch or self.batch,
                     )
                 )  # fmt: skip
-            elif statement.first_in_line:
+            elif statement.heads:
                 self._head(statement, batch)
             if about(statement.words) or not calculated:
                 self.now = subject
@@ -140,7 +141,7 @@ class _Reader:
         if not calculated:
             if amount_in(statement.words):
                 self.now = subject
-            if statement.first_in_line:
+            if statement.heads:
                 self._head(statement, batch)
             return
         if is_others(statement, self.model):
@@ -187,7 +188,9 @@ class _Reader:
         if about(statement.context) == "fields" and _SEEN.search(statement.words):
             return "fields"
         after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
-        if about(f"{text} {after}") == "memory":
+        first = re.compile(r"\d").search(self.reading.text, statement.start, statement.end)
+        in_bytes = first is not None and is_count_of_bytes(self.reading.text, first.start())
+        if in_bytes or about(f"{text} {after}") == "memory":
             return "memory"
         if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
             self.now = self.now or "shapes"
@@ -203,6 +206,8 @@ class _Reader:
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
             return amount
+        if said == "shapes" and _LARGE.match(text) and says_values(f"{text} {statement.after}"):
+            return "memory"
         if said == "shapes" and says_values(statement.after):
             return "memory"
         fields = "fields" in (self.now, about(statement.context))

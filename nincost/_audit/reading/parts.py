@@ -84,7 +84,8 @@ class Unread:
 class Reading:
     """All of an answer: amounts in parts, other figures, and what could not be read.
 
-    `line` is the text with all but its calculations made spaces.
+    `line` is the text with all but its calculations made spaces; `binary` whether MB means 2**20
+    bytes: both are tried where it does not say.
     """
 
     text: str
@@ -92,3 +93,4 @@ class Reading:
     parts: list[Part] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    binary: tuple[bool, ...] = (False, True)

@@ -13,6 +13,7 @@ def rewritten(text: str) -> str:
     text = _LISTED.sub(lambda m: re.sub(r"(?<![\w,.])\d\s*[:：]", _as_comma, m[0]), text)
     text = _RATIO.sub(lambda m: " " * len(m[0]), text)
     text = _DEFINITION.sub(lambda m: " " * len(m[0]), text)
+    text = _UNIT_SAID.sub(lambda m: " " * len(m[0]), text)
     text = _BY.sub(lambda m: f"{' ' * (len(m[2]) - 1)}{m[1]}x", text)
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
     text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
@@ -46,6 +47,13 @@ _DEFINITION = re.compile(
     r"(?:\b1|\bone|\b(?:a|each)|[一1]\s*[个次])\s*(?:MAC|multiply-add|乘加)s?(?:运算)?\s*"
     r"(?:=|≈|is|are|counts as|算作?|等于|为|是|包含)\s*(?:2|two|[两二2]\s*[个次])\s*"
     r"(?:FLOPs?|operations?|浮点运算|运算)?(?![\d.,]*\d)",
+    re.IGNORECASE,
+)
+#: `1 MB = 10^6 bytes`, `1 MiB = 1024 x 1024 B`: what a unit means; `base` shows which of two.
+_UNIT_SAID = re.compile(
+    r"(?<![\d.,])1\s?(?P<unit>[KMG]i?B)\s*(?:=|≈|is|为|是|等于|按)\s*"
+    r"(?P<base>10\s?\^|10[⁰-⁹⁶³]|1e|1[,，]?0{3}|2\s?\^|1[,，]?024|1[,，]048|2[⁰-⁹²¹])"
+    r"[\d,，⁰-⁹²³¹*×xX^\s]*(?:bytes?|字节|[KM]i?B|B)?(?![A-Za-z])",
     re.IGNORECASE,
 )
 #: `5 by 5`: a size.
@@ -88,6 +96,14 @@ _UNIT_BEFORE = re.compile(
     r"(?![\d.,]*\d)(?=[ \t]*$)",
     re.MULTILINE,
 )
+
+
+def meanings_of_mb(text: str) -> tuple[bool, ...]:
+    """Whether MB means 2**20 bytes: as the text says it, and both where it does not say."""
+    said = _UNIT_SAID.search(text)
+    if said is None or "i" in said["unit"].lower():
+        return (False, True)
+    return (said["base"][:2] not in ("10", "1e") and not said["base"].startswith("1,0"),)
 
 
 def _as_comma(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nincost._audit.reading.tokens import WORD_NUMBER, plain
 from nincost._audit.reading.without_words import OPERATOR_BEFORE, without_words
@@ -30,6 +30,7 @@ class Statement:
         context: the words of its line before those.
         first_in_line: whether nothing that was calculated stands before it in its line.
         names: how many names stand before it with equals signs, as in `conv1 = conv2 = 9312`.
+        heads: whether it is a line of words alone, such as a heading.
     """
 
     start: int
@@ -39,6 +40,7 @@ class Statement:
     context: str = ""
     first_in_line: bool = True
     names: int = 1
+    heads: bool = False
 
     @property
     def words(self) -> str:
@@ -62,6 +64,7 @@ _SEPARATOR = re.compile(
     r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)])\.(?=\s|$)"
 )
+_NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 #: A line under a column of numbers.
 _RULE = re.compile(r"[-=_─—–+|\s]{3,}")
 #: `third conv (1x1: 65,536 each) has`: a statement of its own.
@@ -138,9 +141,12 @@ def _of_stretch(text: str, line: str, start: int, end: int, masked: list[str]) -
                     one.start, one.end, one.before, one.after, context, not calculated, one.names
                 )
             )
-            context = f"{context} {one.before} {one.after}"[-_LONGEST_CONTEXT:]
+            counted = _NO_LETTERS.sub(" ", text[one.start : one.end])  # `1992166个参数`
+            context = f"{context} {one.before} {counted} {one.after}"[-_LONGEST_CONTEXT:]
             _check_number_of(found)
             calculated = calculated or one.end > one.start
+    if found and not calculated:
+        found[0] = replace(found[0], heads=True)
     return found
 
 

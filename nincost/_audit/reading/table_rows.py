@@ -45,6 +45,7 @@ class Table:
         lines = []
         for row in self.rows[1:]:
             name = f"{names[0]} {row[0]}" if re.fullmatch(r"\s*\d+\s*", row[0]) else row[0]
+            name = re.sub("[,，、]", " ", name)  # a comma would cut the name off
             cells = [(one, cell) for one, cell in zip(names[1:], row[1:], strict=False)]
             lines += [f"{name} {one}: {cell}" for one, cell in cells if re.search(r"\d", cell)]
         return "\n".join([self.before, *lines, self.after])

@@ -79,6 +79,10 @@ _B_ALONE = re.compile(r"\s*(?P<prefix>)(?P<binary>)B(?![A-Za-z])")
 _BYTES_SOMEWHERE = re.compile(
     r"\d\s*(?:[KMGTkmgt]i?B|[bB]ytes?|字节)(?![A-Za-z])|(?<![\d.])[248] ?B(?![A-Za-z])"
 )
+#: `7,968,664 B`: nobody counts so many billions.
+_WHOLE_B = re.compile(
+    r"(?:\d{1,3}(?:,\d{3})+|\d{4,}) ?B(?![A-Za-z])(?!\s*(?:FLOP|MAC|param|mult|op))", re.IGNORECASE
+)
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _ENGLISH = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -224,8 +228,9 @@ def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
     if abs(power) > MAX_DIGITS:
         fail(text, at, f"a number's exponent is {match['power']}", f"at most {MAX_DIGITS} is read")
     unit, size = _UNIT.match(line, stop, end), _BYTES.match(line, stop, end)
-    if not size and _B_ALONE.match(line, stop, end) and _BYTES_SOMEWHERE.search(line, 0, end):
-        size = _B_ALONE.match(line, stop, end)
+    alone = None if size else _B_ALONE.match(line, stop, end)
+    if alone and (is_count_of_bytes(text, at) or _BYTES_SOMEWHERE.search(line, 0, end)):
+        size = alone
     scale = Fraction(10) ** power
     if size:
         base = 1024 if size["binary"] or binary else 1000
@@ -239,6 +244,11 @@ def _number(text: str, line: str, at: int, end: int, binary: bool) -> Token:
     is_rounded = bool(decimals or match["power"] or scale != 1)
     last_digit = scale / 10 ** len(decimals)
     return Token("number", at, stop, value, last_digit if is_rounded else Fraction(0))
+
+
+def is_count_of_bytes(text: str, at: int) -> bool:
+    """Whether a number at this place is in bytes: `7,968,664 B`."""
+    return bool(_WHOLE_B.match(text, at))
 
 
 def _place_after(joined: str, length: int, at: int) -> int:

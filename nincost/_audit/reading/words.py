@@ -114,7 +114,8 @@ _BATCH = re.compile(
     _I,
 )
 _VALUES = re.compile(
-    r"\b(?:values|elements|floats|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)|浮点数", _I
+    r"\b(?:values|elements|floats?(?:32)?s?|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)|浮点数",
+    _I,
 )
 _PER_BATCH = re.compile(r"(?:per|a|the|whole|one|each) batch\b|每个?批|一个?批|整个?批", _I)
 _PER_IMAGE = re.compile(r"per image|(?:one|single|an) image|一张图|单张|每张|一张", _I)

@@ -33,7 +33,11 @@ def _figures(grade: FigureGrade) -> list[str]:
             escape(figure.subject),
             escape(figure.written),
             figure.verdict,
-            escape("; ".join(f"{name}: {text}" for name, text in words.about_figure(figure))),
+            escape(
+                "; ".join(
+                    f"{name}: {text}" for name, text in words.about_figure(grade.what, figure)
+                )
+            ),
         ]
         for figure in grade.figures
     ]

@@ -99,7 +99,7 @@ def _figures(grade: FigureGrade) -> list[RenderableType]:
         )
     parts.append(table)
     for figure in grade.figures:
-        lines = words.about_figure(figure)
+        lines = words.about_figure(grade.what, figure)
         if lines:
             parts.append(grid([("", ""), ("About", AsTyped(figure.text)), *lines]))
     return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nincost._audit.figures.results import FigureGrade, GradedFigure
+from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
 from nincost._audit.results import Grade, GradedTerm, MistakeCount
 
 NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
@@ -56,10 +56,17 @@ def figures_verdict(grade: FigureGrade) -> str:
     return f"wrong: {wrong} of {_count(len(grade.figures), 'statement')} wrong"
 
 
-def about_figure(figure: GradedFigure) -> list[tuple[str, str]]:
+_NAME_IT = {
+    "memory": "what takes it: name it, such as parameters: 7.97 MB",
+    "shapes": "which layer is meant: name it, such as block 2: 26x26",
+    "fields": "which layer is meant: name it, such as block 2: 26x26",
+}
+
+
+def about_figure(what: FigureKind, figure: GradedFigure) -> list[tuple[str, str]]:
     """What is to be said of a statement beside its row: mistakes, the right way, notes."""
     if figure.verdict == "not sure":
-        return [("Not understood", "which layer is meant: name it, such as block 2: 26x26")]
+        return [("Not understood", _NAME_IT[what])]
     lines = []
     for index, one in enumerate(figure.mistakes):
         lines.append(("or" if index else "mistake", f"{one.title}: {one.detail}"))
