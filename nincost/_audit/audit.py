@@ -14,6 +14,7 @@ from nincost._audit.figures.fields import graded_fields
 from nincost._audit.figures.memory import graded_memory
 from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
 from nincost._audit.figures.shapes import graded_shapes
+from nincost._audit.figures.shares import graded_shares
 from nincost._audit.grading_table import grade_column
 from nincost._audit.likeliest_reading import grade_part
 from nincost._audit.lost_signs import lost_signs, with_signs
@@ -199,7 +200,7 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
 
 
 def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:
-    """What an answer says of memory, shapes and receptive fields; an empty kind is left out."""
+    """What an answer says beside amounts: memory, shapes, fields, shares; no empty kind."""
     graders: dict[FigureKind, Callable[..., list[GradedFigure]]] = {
         "memory": graded_memory, "shapes": graded_shapes, "fields": graded_fields,
     }  # fmt: skip
@@ -210,7 +211,8 @@ def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:
             figures = tuple(graded(reading, own, subject))
             if figures:
                 found.append(FigureGrade(kind, figures))
-    return found
+    shares = tuple(graded_shares(reading, subject))
+    return [*found, FigureGrade("shares", shares)] if shares else found
 
 
 def _text(answer: str | Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,22 +11,35 @@ from nincost._audit.doubts import with_doubts, with_nothing_wrong
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.labelled import labels_of
 from nincost._audit.mistakes import Question
-from nincost._audit.reading.expression import stands_for
+from nincost._audit.reading.expression import Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
-from nincost._audit.truths import all_true, compares, is_about, is_true, lists_other, stated_total
+from nincost._audit.truths import (
+    all_true,
+    compares,
+    is_about,
+    is_true,
+    lists_other,
+    said_times,
+    stated_total,
+)
 from nincost._audit.weights import Weights
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 
 #: Mistakes that a number in another role may look like: a total, a result said again.
 _A_CLAUSE = 30  # columns of words, and so no name of a layer
+#: `block 1 holds 1.5% of the 1,992,166 parameters`.
+_SHARE_OF = re.compile(
+    r"(?:%|half|thirds?|quarters?|part)\s+of\s+(?:the|all|its)?\s*(?:total|whole)?\s*$",
+    re.IGNORECASE,
+)
 _LATIN = 0x2E7F  # above it a character takes two columns
 _DOUBTFUL = frozenset([
     "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
-    "batch-counted", "other-amount", "channels-missing",
+    "batch-counted", "batch-missing", "other-amount", "channels-missing",
 ])  # fmt: skip
 
 
@@ -46,7 +60,7 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
 
 def _is_of_one_input(found: Grade, part: Part, subject: Subject) -> bool:
     """Whether it is right for one input, and only other amounts are said to be of a batch."""
-    batch = bool(found.mistakes) and found.mistakes[0].key == "batch-counted"
+    batch = bool(found.mistakes) and found.mistakes[0].key in ("batch-counted", "batch-missing")
     elsewhere = part.batch is None and bool(batches(part.text))
     return batch and elsewhere and subject.batch_size > 1
 
@@ -66,6 +80,8 @@ def _totals_of_all(part: Part, subject: Subject) -> Part:
         is_total = line.node.kind == "number" and any(
             stands_for(line.node.value, line.node.unit, total) for total in totals
         )
+        if is_total and _SHARE_OF.search(line.label):
+            return replace(line, label="")
         long = sum(1 + (ord(one) > _LATIN) for one in before.strip()) >= _A_CLAUSE
         if not is_total or not long or labels.places(line.own):
             return line
@@ -80,6 +96,9 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
     doubtful = best.arithmetic_errors or named & _DOUBTFUL or not named
     if best.ok:
         return _with_remarks(best, part, part, subject, weights)
+    lacking = _lacks_batch(part, subject)
+    if lacking is not None:
+        return _as_read(lacking, subject, weights)[0]
     if not (doubtful or any(map(is_about, part.lines))):
         return best
     plain = part
@@ -95,10 +114,11 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         if unlikely + less_likely < penalty - 1e-9:
             best, penalty = found, unlikely + less_likely
     whats = QUANTITIES if part.what is None else (part.what,)
+    own = {line.batch for line in part.lines} - {None}  # no number of another batch is right
     batches = {subject.batch_size, *part.batches}
     for one, what, batch in itertools.product({id(p): p for p in (plain, part)}.values(),
                                               whats, batches):  # fmt: skip
-        if any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
+        if own - {batch} or any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
             continue
         others = subject.other_totals(what) if compares(part.text) else []
         totals = tuple(amount for _, amount in others)
@@ -106,6 +126,21 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
     return _beside_total(part, subject, weights) or best
+
+
+def _lacks_batch(part: Part, subject: Subject) -> Part | None:
+    """The work of one input that its own sentence says to be a batch's, as an answer alone."""
+    whats = [what for what in QUANTITIES if what != "params" and part.what in (None, what)]
+    for line, what in itertools.product(part.lines, whats):
+        if (line.batch or 1) == 1:
+            continue
+        total = Fraction(sum(one.cost.amount(what) for one in subject.layers(1)))
+        for times in said_times(f"{line.label} {line.after}"):
+            value, unit = line.node.value / times, rounded_unit(line.node) / times
+            if stands_for(value, unit, total):
+                node = Node("number", value, (), line.node.start, line.node.end, unit=unit)
+                return Part(what, part.text, [Line("", node)], batch=line.batch)
+    return None
 
 
 def _with_remarks(

@@ -221,7 +221,12 @@ def batch_counted(cost: CostTerms, terms: Terms, question: Question) -> WrongTer
     if question.what == "params" or question.batch_size == 1:
         for batch in usual:
             yield times(terms, "N", batch), f"{batch} times too large, perhaps a batch: {words}"
-    elif pick(terms, ("N",)) == question.batch_size:
+
+
+@mistake("batch-missing", "the batch is missing", penalty=1.4, quantities=_WORK)
+def batch_missing(cost: CostTerms, terms: Terms, question: Question) -> WrongTerms:
+    """The work of one input, where that of a batch is asked for."""
+    if question.batch_size > 1 and pick(terms, ("N",)) == question.batch_size:
         new = tuple(without(t, "N") or t for t in terms)
         yield new, f"the work of one input, where a batch of {question.batch_size} is asked for"
 

@@ -25,6 +25,7 @@ from nincost._closed_form.cost_terms import CostedLayer, CostTerms, Quantity
 
 _INCIDENTAL = 1_000  # a smaller number is a size, a number of filters, a year of the course
 _MOST_LAYERS = 80
+_FEW_NAMED = 3  # numbers that are said of the total without all of them being listed
 _COMPLETE = Fraction(1, 10)  # how near to the total the sum of all terms is
 _MOST = Fraction(2, 5)  # the same where as many terms as half of the layers are listed
 #: What a product of sizes may count.
@@ -268,6 +269,11 @@ def lists_other(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> 
     rest = [
         one for one in part.lines if not stands_for(one.node.value, rounded_unit(one.node), total)
     ]
+    if rest and rest[-1] is part.lines[-1] and part.lines[0] not in rest:
+        whole = sum((one.node.value for one in rest), Fraction(0))
+        named = all(known.labels.places(one.label) for one in rest)
+        if whole < total and (named or len(rest) <= _FEW_NAMED):
+            return False  # `1,992,166 parameters, 1,180,800 of them in block 3`
     sums = [*itertools.accumulate(one.node.value for one in reversed(rest))]
     if len(sums) < 2 or not total:
         return False

@@ -81,7 +81,7 @@ def _candidates(
                         one = own[min(place, len(own) - 1)]
                         total += one.value - layer.cost.amount(what)
                         detail = one.mistakes[0].detail
-                alone = len(group) == 1 or key in ("batch-counted", "factor-two")
+                alone = len(group) == 1 or key in ("batch-counted", "batch-missing", "factor-two")
                 shown = f"{words}: {detail}" if alone and detail else words
                 yield total, Mistake(key, shown), kind.penalty + penalty
         if amount:

@@ -41,6 +41,15 @@ _TITLES = {
     "activations missing": "漏了激活值",
     "gradients missing": "漏了梯度",
     "inference counted as training": "把推断当作训练",
+    "another share": "占比不对",
+    "it is {n}%": "应为 {n}%",
+    "{n}%: {n2} / {n3}": "{n}%：{n2} / {n3}",
+    "{place} parameters": "{place} 的参数",
+    "{place} MACs": "{place} 的乘加次数",
+    "{place} FLOPs": "{place} 的浮点运算次数",
+    "which layer is meant: name it, such as block 2: 37.5% of the parameters": (
+        "指的是哪一层：请写明，例如 第二块占参数的37.5%"
+    ),
     "follows from another mistake": "由前面的错误得出",
     "what one layer takes": "一层占用的显存",
     "another number of channels": "通道数不对",
@@ -242,6 +251,7 @@ _LINES = {
     "Memory: ": "显存：",
     "Output shapes: ": "输出形状：",
     "Receptive fields: ": "感受野：",
+    "Shares: ": "占比：",
     "Missing": "遗漏",
     "Mistake": "错误",
     "Perhaps": "可能",

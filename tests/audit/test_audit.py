@@ -202,7 +202,7 @@ def test_the_batch_is_part_of_the_question() -> None:
     assert nincost.audit(macs=str(macs * 8), batch_size=8).ok
     assert nincost.audit(params="1992166", batch_size=8).ok
     grade = only(nincost.audit(macs=str(macs), batch_size=8))
-    assert grade.total_explanations[0].mistakes[0].key == "batch-counted"
+    assert grade.total_explanations[0].mistakes[0].key == "batch-missing"
 
 
 def test_a_file_with_both_parts_in_chinese(tmp_path: Path) -> None:

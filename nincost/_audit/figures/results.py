@@ -1,4 +1,4 @@
-"""The grades of statements about memory, output shapes and receptive fields: plain values."""
+"""The grades of statements about memory, shapes, receptive fields, shares: plain values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nincost._audit.interpretations import Mistake
 
-FigureKind = Literal["memory", "shapes", "fields"]
+FigureKind = Literal["memory", "shapes", "fields", "shares"]
 #: `not sure`: something was not understood, so that neither can be said.
 Verdict = Literal["right", "wrong", "not sure"]
 

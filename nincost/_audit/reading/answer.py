@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.numbers_said import (
+    batch_of_sentence,
     in_unit_before,
     is_count,
     is_others,
@@ -275,8 +276,9 @@ class _Reader:
             before = f"{statement.context} {statement.before}"  # `NiN block 2, 1x1 conv: ...`
             label = before if statement.first_in_line else statement.before
             line = Line(
-                label.strip(), node, tuple(claims), total, statement.after, statement.before.strip()
-            )
+                label.strip(), node, tuple(claims), total, statement.after,
+                statement.before.strip(), batch_of_sentence(self.reading.text, statement),
+            )  # fmt: skip
             part.lines += [line] * min(statement.names, MAX_TERMS)
 
 

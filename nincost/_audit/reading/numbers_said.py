@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node
 from nincost._audit.reading.statements import Statement
-from nincost._audit.reading.words import names_other_network
+from nincost._audit.reading.words import batches, names_other_network, says_per_image
 
 _FEW = 1_000
 #: `4 copies`, `3层`: a number of things that no amount is counted in.
@@ -22,6 +22,9 @@ _COUNTED = re.compile(
 )
 #: `fewer than AlexNet (2.0M vs 61.1M)`: this network's number, and another one's.
 _VERSUS = re.compile(r"(?<![^\W\d_])(?:vs\.?|versus)(?=\W|$)", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
+#: `2.29 GMACs for one training step with batch size 128`.
+_FOR_BATCH = re.compile(r"\W*(?:for|per|with|at|in|on)\b[^.,;()（）]*\bbatch", re.IGNORECASE)
 _UNIT_BEFORE = re.compile(r"(?<![A-Za-z\d])([KMGT])(?:FLOPs?|MACs?)\D*$", re.IGNORECASE)
 
 
@@ -48,6 +51,17 @@ def in_unit_before(node: Node, words: str) -> Node:
         return node
     scale = 1000 ** ("KMGT".index(unit[1].upper()) + 1)
     return replace(node, value=node.value * scale, unit=node.unit * scale)
+
+
+def batch_of_sentence(text: str, statement: Statement) -> int | None:
+    """The batch that a number's own sentence says it is for; None where it also says one input."""
+    first = 0
+    for mark in _SENTENCE_END.finditer(text, 0, statement.start):
+        first = mark.end()
+    words = text[first : statement.end]
+    words += statement.after if _FOR_BATCH.match(statement.after) else ""
+    sizes = {size for _, _, size in batches(words)}
+    return sizes.pop() if len(sizes) == 1 and not says_per_image(words) else None
 
 
 def is_said_result(text: str, node: Node, claims: Sequence[Claim]) -> bool:

@@ -16,7 +16,8 @@ MAX_TERMS = 2_000
 class Line:
     """A stretch of the answer: the words around it, its tree and the subtotals stated.
 
-    `own` are the words of its clause alone, where `label` has those of the line before it, too.
+    `own` are the words of its clause alone, where `label` has those of the line before it, too;
+    `batch` is the one that its sentence names for it.
     """
 
     label: str
@@ -25,6 +26,7 @@ class Line:
     total: bool = False
     after: str = ""
     own: str = ""
+    batch: int | None = None
 
 
 @dataclass(slots=True)

@@ -54,8 +54,11 @@ _NUMBERING = re.compile(
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s)|//).*$", re.MULTILINE)
-#: `…；2、计算量：…`: numbering within a line.
-_ITEM = re.compile(r"(?<=[；;。])\s*(?:\d{1,2}[、.)）]|[(（]\d{1,2}[)）])\s*(?=[^\W\d_])")
+#: `…；2、计算量：…`, `答：(1) 参数量`: numbering within a line.
+_ITEM = re.compile(
+    r"(?<=[；;。])\s*(?:\d{1,2}[、.)）]|[(（]\d{1,2}[)）])\s*(?=[^\W\d_])"
+    r"|(?<=[：:])\s*[(（]\d{1,2}[)）]\s*(?=[^\W\d_xX])"
+)
 #: `ci=1 co=96 k=11`: what a layer is made with.
 _SETTINGS = re.compile(
     r"(?:\b[A-Za-z_]{1,12}\s*=\s*\d{1,4}\s*[,，、]?\s*){2,}(?=->|=>|→|[:：]|$)", re.MULTILINE
@@ -63,6 +66,12 @@ _SETTINGS = re.compile(
 _SEPARATOR = re.compile(
     r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)])\.(?=\s|$)"
+)
+#: `1,992,166 parameters but 762,297,352 MACs`: what a number before it counts.
+_NOUN = re.compile(
+    r"\s*(?:(?:total|trainable|learnable) )?(?:parameters?|weights?)(?![A-Za-z])"
+    r"(?!\s*[:=：]?\s*\d)",
+    re.IGNORECASE,
 )
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 #: A line under a column of numbers.
@@ -194,7 +203,8 @@ def _of_clause(
     for index, (first, last) in enumerate(runs):
         first += len(seen[first:last]) - len(seen[first:last].lstrip("=~ ")) if index else 0  # noqa: PLW2901
         begin, stop = start + first, start + last
-        upto = end if index == len(runs) - 1 else stop
+        noun = _NOUN.match(text, stop, end)
+        upto = end if index == len(runs) - 1 else noun.end() if noun else stop
         masked[begin:stop] = seen[first:last]
         yield Statement(begin, stop, text[at:begin], text[stop:upto], names=names)
         at, names = upto, 1

@@ -106,7 +106,7 @@ _COPIES_BEFORE = re.compile(
     r"\b(?P<two>two|both|2)\b|(?P<zh>两|二|2)\s*[个层]|(?P<three>\bthree\b|[三3]\s*[个层])", _I
 )
 _BATCH = re.compile(
-    r"(?<![A-Za-z])batch(?:[ _-]?size)?\s*(?:为|是|取|of|at|=|:|~)?\s*(?P<a>\d+)"
+    r"(?<![A-Za-z])(?:mini-?)?batch(?:[ _-]?size)?\s*(?:为|是|取|of|at|=|:|~)?\s*(?P<a>\d+)"
     r"(?!\d|[.,]\d)(?!\s*[KMGT]?i?B)"
     r"|批量(?:大小)?\s*(?:为|是|取|=|:)?\s*(?:[（(](?P<b>\d+)[)）]|(?P<e>\d+))"
     r"|批次(?:大小)?\s*(?:为|是|取|=|:)?\s*(?P<c>\d+)"
@@ -118,7 +118,11 @@ _VALUES = re.compile(
     _I,
 )
 _PER_BATCH = re.compile(r"(?:per|a|the|whole|one|each) batch\b|每个?批|一个?批|整个?批", _I)
-_PER_IMAGE = re.compile(r"per image|(?:one|single|an) image|一张图|单张|每张|一张", _I)
+_PER_IMAGE = re.compile(
+    r"(?:per|each|every) (?:image|input|sample|picture|example)|(?:one|single|an) image"
+    r"|一张图|单张|每张|一张",
+    _I,
+)
 
 
 def about(words: str) -> About | None:
@@ -245,6 +249,11 @@ def is_wordless(words: str) -> bool:
 def says_values(words: str) -> bool:
     """Whether a number counts values, and no bytes: `3,162,598 floats`, `3162598个`."""
     return bool(_VALUES.search(words)) and not re.search(r"bytes?\b|字节|\d\s*[KMGT]?i?B\b", words)
+
+
+def says_per_image(words: str) -> bool:
+    """Whether a number with these words is of one input."""
+    return bool(_PER_IMAGE.search(words))
 
 
 def batch_in(words: str) -> int | None:

@@ -6,7 +6,9 @@ from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
 from nincost._audit.results import Grade, GradedTerm, MistakeCount
 
 NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
-FIGURES = {"memory": "Memory", "shapes": "Output shapes", "fields": "Receptive fields"}
+FIGURES = {
+    "memory": "Memory", "shapes": "Output shapes", "fields": "Receptive fields", "shares": "Shares",
+}  # fmt: skip
 HOW_TO_SAY_IT = "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166"
 _SHOWN = 4
 
@@ -56,10 +58,11 @@ def figures_verdict(grade: FigureGrade) -> str:
     return f"wrong: {wrong} of {_count(len(grade.figures), 'statement')} wrong"
 
 
-_NAME_IT = {
+_NAME_IT: dict[FigureKind, str] = {
     "memory": "what takes it: name it, such as parameters: 7.97 MB",
     "shapes": "which layer is meant: name it, such as block 2: 26x26",
     "fields": "which layer is meant: name it, such as block 2: 26x26",
+    "shares": "which layer is meant: name it, such as block 2: 37.5% of the parameters",
 }
 
 
