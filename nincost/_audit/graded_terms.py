@@ -14,8 +14,9 @@ from nincost._audit.reading.parts import Part
 from nincost._audit.reading.tokens import plain
 from nincost._audit.results import Explanation, GradedTerm, MissingLayer, MistakeCount
 from nincost._audit.split_terms import Piece
-from nincost._closed_form.cost_terms import CostedLayer, Quantity
+from nincost._closed_form.cost_terms import CostedLayer, CostTerms, Quantity
 from nincost._closed_form.terms import Terms
+from nincost._closed_form.window import by
 
 _MOST_EXPLANATIONS = 3
 
@@ -85,12 +86,30 @@ def _explanations(pair: Pair, groups: LayerGroups) -> tuple[Explanation, ...]:
         for one in pair.interpretations:
             keys = tuple(sorted(mistake.key for mistake in one.mistakes))
             kept.setdefault(keys, Explanation(one.mistakes))
-        return tuple(kept.values())[:_MOST_EXPLANATIONS]
+        found = tuple(kept.values())
+        cost = groups.layers[pair.places[0]].cost if pair.places else None
+        if (
+            cost is not None and len(found[0].mistakes) > 1
+        ):  # one factor is simpler than two mistakes
+            lacking = _not_squared(pair.pieces[0], cost, groups.question.what)
+            found = (Explanation((lacking,)), *found) if lacking else found
+        return found[:_MOST_EXPLANATIONS]
     if not pair.places:
         words = "no layer costs this, and no known mistake in a layer gives it"
         return (Explanation((Mistake("unknown", words),)),)
     terms = groups.layers[pair.places[0]].cost.terms(groups.question.what)
     return (Explanation((_compare(pair.pieces[0], terms),)),)
+
+
+def _not_squared(piece: Piece, cost: CostTerms, what: Quantity) -> Mistake | None:
+    """Where nothing but one side of a square output is missing among the factors."""
+    terms, sides = cost.terms(what), cost.output[2:]
+    if what == "params" or not piece.products or not terms or len(set(sides)) != 1:
+        return None
+    mine, theirs = Counter(longest(piece.products)), Counter(longest(products_of(terms)))
+    if mine - theirs or [*(theirs - mine).elements()] != [sides[0]]:
+        return None
+    return Mistake("size-not-squared", f"the output has {by(sides)} places, not {sides[0]}")
 
 
 def _compare(piece: Piece, terms: Terms) -> Mistake:

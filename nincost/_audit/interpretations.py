@@ -45,6 +45,7 @@ _TITLES = {
     "unit": "a power of ten or a unit",
     "arithmetic": "arithmetic",
     "bytes-forgotten": "values counted, not bytes",
+    "size-not-squared": "output size not squared",
     "share-wrong": "another share",
     "follows": "follows from another mistake",
     "bits-for-bytes": "bits taken for bytes",

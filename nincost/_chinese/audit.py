@@ -13,6 +13,7 @@ _TITLES = {
     "channels missing": "漏乘通道数",
     "channels squared or once too often": "通道数多乘了一次",
     "kernel not squared": "卷积核边长没有平方",
+    "output size not squared": "输出边长没有平方",
     "groups ignored": "没有考虑分组",
     "input size used for output size": "把输入尺寸当作输出尺寸",
     "stride or padding misread": "步幅或填充看错了",
@@ -59,6 +60,7 @@ _TITLES = {
 
 _DETAILS = {
     "one bias for each of the {n} outputs is missing": "{n} 个输出各少一个偏置",
+    "the output has {shape} places, not {n}": "输出有 {shape} 个位置，不是 {n} 个",
     "the bias is counted twice": "偏置算了两次",
     "the layer has no bias": "这一层没有偏置",
     "adding a bias is not a multiplication, so not a MAC": "加偏置不是乘法，不算乘加",

@@ -202,6 +202,8 @@ class _Reader:
             return "shapes"
         if _FLOORED.fullmatch(text):
             return "shapes"
+        if _SIDE.search(statement.before) and _is_shape(text.partition("=")[0]):
+            return "shapes"
         if any(first <= statement.start < last for first, last in self.tuples):
             return "shapes"
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
@@ -293,6 +295,8 @@ _AFTER_LAYER = re.compile(r"(?:卷积|池化|汇聚)(?:层)?(?:之)?后(?:的|�
 _LARGE = re.compile(r"[\s(]*(?:\d{5,}|\d{1,3}(?:,\d{3})+)[\s)]*")
 #: `54.25 -> 55`: a size that was rounded.
 _FLOORED = re.compile(r"\s*\d{1,4}\.\d{1,4}\s*(?:->|=>|→|⇒|≈|~)\s*\d{1,4}\s*")
+#: `$H_o = 10`, `h_out = 26`: a side of an output.
+_SIDE = re.compile(r"(?<![A-Za-z_\\])(?:[Hh]|[HhWw]_\{?(?:o|out)\}?|[HhWw](?:out|'))\s*=\s*$")
 _ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
 
 

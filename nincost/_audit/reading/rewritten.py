@@ -10,6 +10,9 @@ def rewritten(text: str) -> str:
     text = _LATEX_ROWS.sub(
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
     )
+    text = _LATEX_NUMBER.sub(lambda m: re.sub(r"\{,\}|\\[,;:! ]", ",", m[0]).ljust(len(m[0])), text)
+    text = _FRACTION.sub(lambda m: f"({m[1]})/({m[2]})".ljust(len(m[0])), text)
+    text = _FLOOR.sub(lambda m: _BRACKETS[m[1]].ljust(len(m[0])), text)
     text = _LISTED.sub(lambda m: re.sub(r"(?<![\w,.])\d\s*[:：]", _as_comma, m[0]), text)
     text = _RATIO.sub(lambda m: " " * len(m[0]), text)
     text = _DEFINITION.sub(lambda m: " " * len(m[0]), text)
@@ -34,6 +37,11 @@ _LATEX_ROWS = re.compile(
     r"|(?P<sum>\\sum(?:_\{[^{}]*\}|_\w)?(?:\^\{[^{}]*\}|\^\w)?)",
     re.MULTILINE,
 )
+#: `33{,}872{,}256`, `33\\,872\\,256`: LaTeX's thousands.
+_LATEX_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;:! ])\d{3})+(?!\d)")
+_FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
+_FLOOR = re.compile(r"\\([lr](?:floor|ceil))(?![A-Za-z])")
+_BRACKETS = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"}
 #: `30x fewer parameters`, `30.7倍`: how much more or less.
 _RATIO = re.compile(
     r"(?<![\d.,])\d+(?:\.\d+)?\s*(?:[x×]|times)\s*(?=(?:as\b|fewer|less|more|smaller|larger|bigger"

@@ -65,7 +65,7 @@ _SETTINGS = re.compile(
 )
 _SEPARATOR = re.compile(
     r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
-    r"|(?<=[\w)])\.(?=\s|$)"
+    r"|(?<=[\w)$])\.(?=\s|$)"
 )
 #: `1,992,166 parameters but 762,297,352 MACs`: what a number before it counts.
 _NOUN = re.compile(

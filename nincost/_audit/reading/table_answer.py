@@ -59,11 +59,16 @@ _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
 
 def is_csv(text: str) -> bool:
-    """Whether the first line is a table's heading: names and nothing else, with commas between."""
+    """Whether the first line is a table's heading: names and nothing else, with commas between.
+
+    Most rows below it have as many cells: `MACs, layer by layer` is no heading of a table.
+    """
     first = text.lstrip("\ufeff").partition("\n")[0].lower()
     names = {name.strip().strip('"') for name in first.split(",")}
     if "layer" in names or names.intersection(QUANTITIES):
-        return len(names) > 1
+        rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
+        alike = sum(len(row) == len(rows[0]) for row in rows[1:])
+        return len(names) > 1 and (2 * alike > len(rows) - 1 or len(rows) == 1)
     second = text.lstrip("\ufeff").partition("\n")[2].partition("\n")[0]
     if second and second.count(",") != first.count(","):
         return False

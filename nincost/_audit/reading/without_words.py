@@ -39,6 +39,8 @@ _SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the 
     r"(?:\s*[*xX]\s*\d+)?\s*=",
     re.IGNORECASE,
 )
+#: `k^2 c_i c_o`: the exponent is no number of the answer's.
+_SYMBOL_SQUARED = re.compile(r"(?<![A-Za-z\d)\\])[A-Za-z](?:_\{?\w\}?)?\s?\^\s?\{?\d\}?")
 _IN_A_NAME = re.compile("[A-Za-z_]")
 _PUNCTUATION = re.compile(r"[:?!\"'“”‘’…<>\[\]|_`;,⌊⌋⌈⌉。、|#]|\.(?!\d)")
 #: `11712 + 1x1: 2*9312`: a term's name within a sum.
@@ -97,7 +99,7 @@ def without_words(line: str, start: int, end: int) -> str:
             seen = seen[:first] + kept.ljust(last - first) + seen[last:]
         else:
             seen = seen[:first] + " " * (last - first) + seen[last:]
-    seen = _SYMBOLS.sub(blank, seen)
+    seen = _SYMBOL_SQUARED.sub(blank, _SYMBOLS.sub(blank, seen))
     colon = re.search(r":", seen)
     if (
         colon
