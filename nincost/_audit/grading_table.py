@@ -42,17 +42,16 @@ def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:
     """
     known = {named.name for named in layers}
     found: dict[str, Cell] = {}
-    loose = []
-    for cell in cells:
+    for number, cell in enumerate(cells):
         name = _owner(cell.layer, known)
-        if not name:
-            loose.append(cell)
+        if name not in known:  # `conv 1x1`, which a person may write for several layers
+            found[f"{number} {name}"] = cell
         elif name in found:
             value, unit = found[name].value + cell.value, found[name].unit + cell.unit
             found[name] = Cell(name, str(value), value, unit)
         else:
             found[name] = Cell(name, cell.text, cell.value, cell.unit)
-    return [cell for cell in (*found.values(), *loose) if cell.value or cell.layer in known]
+    return [cell for cell in found.values() if cell.value or cell.layer in known]
 
 
 def _owner(name: str, known: set[str]) -> str:

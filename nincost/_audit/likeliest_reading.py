@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -10,11 +11,11 @@ from fractions import Fraction
 from nincost._audit.doubts import with_doubts, with_nothing_wrong
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade
 from nincost._audit.labelled import labels_of
-from nincost._audit.mistakes import Question
+from nincost._audit.mistakes import Question, is_bias
 from nincost._audit.reading.expression import Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
-from nincost._audit.reading.words import batches
+from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
 from nincost._audit.truths import (
@@ -35,6 +36,9 @@ _A_CLAUSE = 30  # columns of words, and so no name of a layer
 _SHARE_OF = re.compile(
     r"(?:%|half|thirds?|quarters?|part)\s+of\s+(?:the|all|its)?\s*(?:total|whole)?\s*$",
     re.IGNORECASE,
+)
+_BIASES_ADDED = re.compile(
+    r"\badd\w*\b[^.。]*\bbias|\bbias\w* add|加(?:上)?偏置|偏置[^。]*加法", re.IGNORECASE
 )
 _LATIN = 0x2E7F  # above it a character takes two columns
 _DOUBTFUL = frozenset([
@@ -125,6 +129,9 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         total = stated_total(one, subject.layers(batch), what, subject.layers(1), totals)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+    with_biases = _with_bias_additions(part, subject)
+    if with_biases is not None:
+        return _as_read(with_biases, subject, weights)[0]
     return _beside_total(part, subject, weights) or best
 
 
@@ -143,6 +150,22 @@ def _lacks_batch(part: Part, subject: Subject) -> Part | None:
     return None
 
 
+def _with_bias_additions(part: Part, subject: Subject) -> Part | None:
+    """The right total alone, where FLOPs count the additions of the biases too, and say so."""
+    if part.what != "flops" or len(part.lines) != 1 or not _BIASES_ADDED.search(part.text):
+        return None
+    line, layers = part.lines[0], subject.layers(part.batch or subject.batch_size)
+    total = Fraction(sum(one.cost.amount("flops") for one in layers))
+    added = sum(
+        math.prod(one.cost.output) for one in layers if any(map(is_bias, one.cost.param_terms))
+    )
+    sums = all(claim.fits(line.node.value) for claim in (*line.claims, *part.claims))
+    if not sums or not stands_for(line.node.value, rounded_unit(line.node), total + added):
+        return None
+    node = Node("number", total, (), line.node.start, line.node.end)
+    return Part("flops", part.text, [Line("", node)], batch=part.batch)
+
+
 def _with_remarks(
     found: Grade, part: Part, read: Part, subject: Subject, weights: Weights
 ) -> Grade:
@@ -153,6 +176,9 @@ def _with_remarks(
     line = _untrue(part, read, subject, found.what)
     if line is None:
         return found
+    if says_difference(line.after):  # from another network, which is not known
+        text = " ".join(part.text[line.node.start : line.node.end].split())
+        return replace(found, ok=False, not_understood=(text,))
     alone, _ = _as_read(
         replace(part, what=found.what, lines=[line], claims=[], remarks=[]), subject, weights
     )
@@ -165,10 +191,19 @@ def _untrue(part: Part, read: Part, subject: Subject, what: Quantity) -> Line | 
     kept |= {claim.start for line in read.lines for claim in line.claims}
     layers, single = subject.layers(part.batch or subject.batch_size), subject.layers(1)
     for line in (*part.lines, *part.remarks):
+        if says_difference(line.after) and _differs(line, subject, what):
+            continue
         said = {line.node.start, *(claim.start for claim in line.claims)}
         if not said & kept and not is_true(line, part.text, layers, what, single):
             return line
     return None
+
+
+def _differs(line: Line, subject: Subject, what: Quantity) -> bool:
+    """Whether it is by how much the total differs from that of another built-in model."""
+    total = sum(one.cost.amount(what) for one in subject.layers(1))
+    others = [Fraction(abs(total - other)) for _, other in subject.other_totals(what)]
+    return any(stands_for(line.node.value, rounded_unit(line.node), one) for one in others)
 
 
 def _beside_total(part: Part, subject: Subject, weights: Weights) -> Grade | None:

@@ -32,3 +32,68 @@ def test_a_heading_with_a_comma_makes_no_csv() -> None:
     first = grade.terms[0].explanations[0]
     assert first.title == "output size not squared"
     assert first.detail == "the output has 54x54 places, not 54"
+
+
+def test_a_comment_begins_another_amount() -> None:
+    text = (
+        "b1 = 96*(1*11*11+1) + 2*96*(96+1)      # 30336\n"
+        "b2 = 256*(96*5*5+1) + 2*256*(256+1)    # 746240\n"
+        "b3 = 384*(256*3*3+1) + 2*384*(384+1)   # 1180800\n"
+        "b4 = 10*(384*3*3+1) + 2*10*(10+1)      # 34790\n\n"
+        "# macs: weights times output positions\n"
+        "m1 = (96*1*121 + 2*96*96) * 54**2      # 87619968\n"
+        "m2 = (256*96*25 + 2*256*256) * 26**2   # 503939072\n"
+        "m3 = (384*256*9 + 2*384*384) * 12**2   # 169869312\n"
+        "m4 = (10*384*9 + 2*10*10) * 5**2       # 869000\n"
+    )
+    audit = nincost.audit(text)
+    assert [(grade.what, grade.ok) for grade in audit.grades] == [("params", True), ("macs", True)]
+
+
+def test_a_column_of_calculations_is_no_amount() -> None:
+    text = (
+        "| 层 | 计算式 | 参数量 |\n|:--|:--|--:|\n"
+        "| NiN块1 卷积 | (11×11×1+1)×96 | 11712 |\n| NiN块1 1×1卷积 ×2 | (96+1)×96×2 | 18624 |\n"
+    )
+    assert [grade.what for grade in nincost.audit(text, layer="block1").grades] == ["params"]
+
+
+def test_rows_of_one_name_are_layers_in_order() -> None:
+    text = (
+        "Layer           Output shape     # params\n"
+        "conv 11x11 /4   96 x 54 x 54       11,712\n"
+        "conv 1x1        96 x 54 x 54        9,312\n"
+        "conv 1x1        96 x 54 x 54        9,216\n"
+    )
+    (grade,) = nincost.audit(text, layer="block1").grades
+    assert [term.value for term in grade.terms] == [11_712, 9_312, 9_216]
+    assert [mistake.key for mistake in grade.mistakes] == ["bias-missing"]
+
+
+def test_a_unit_in_a_heading_is_that_of_the_lines_under_it() -> None:
+    text = (
+        "参数量（单位：万）\nNiN块1   3.03\nNiN块2  74.62\nNiN块3 {}\nNiN块4   3.48\n总计   199.2\n"
+    )
+    assert nincost.audit(text.format("118.08")).ok
+    assert not nincost.audit(text.format("181.08")).ok
+
+
+def test_what_torchsummary_prints() -> None:
+    rows = [("Conv2d-1", 54, 96, 11_712), ("ReLU-2", 54, 96, 0), ("Conv2d-3", 54, 96, 9_312),
+            ("Conv2d-5", 54, 96, 9_312)]  # fmt: skip
+    text = "\n".join(f"   {n}     [-1, {c}, {s}, {s}]     {p:,}" for n, s, c, p in rows)
+    text += "\n=====\nTotal params: 30,336\nForward/backward pass size (MB): 24.20\n"
+    audit = nincost.audit(text, layer="block1")
+    assert audit.ok, str(audit)
+    assert not audit.unread
+
+
+def test_a_shape_after_its_formula_is_of_the_same_layer() -> None:
+    text = "第三步：3×3最大池化，步幅2，⌊(54-3)/2⌋+1=26，输出96×26×26，没有参数。\n"
+    assert nincost.audit(text).ok
+
+
+def test_a_pools_formula_is_not_the_blocks_before_it() -> None:
+    text = "第一块\n输出 54x54\n池化后 (55-3)/2+1 = 27\n第二块\n池化后 (27-3)/2+1 = 13\n"
+    (shapes,) = nincost.audit(text).figures
+    assert [one.subject for one in shapes.figures][1:] == ["pool1", "pool2"]

@@ -60,3 +60,22 @@ def test_shares_are_graded_where_it_is_certain_what_they_are_of(
     audit = nincost.audit(text + "\n")
     figures = [one for kind in audit.figures if kind.what == "shares" for one in kind.figures]
     assert [one.verdict for one in figures] == verdicts
+
+
+def test_flops_may_count_the_additions_of_biases() -> None:
+    text = (
+        "FLOPs for one image, counting the addition of the biases too:\n"
+        "2 * 762,297,352 + {} = {} FLOPs\n"
+        "(one bias addition for each of the 1,525,614 convolution outputs)\n"
+    )
+    assert nincost.audit(text.format("1,525,614", "1,526,120,318")).ok
+    assert not nincost.audit(text.format("1,525,641", "1,526,120,345")).ok
+
+
+@pytest.mark.parametrize(("less", "verdict"), [("223,054", "right"), ("223,045", "not sure")])
+def test_how_many_fewer_than_another_variant(less: str, verdict: str) -> None:
+    text = (
+        "Parameters\nblock 1: 21,024\nblock 2: 680,448\nblock 3: 1,032,960\nblock 4: 34,680\n"
+        f"total: 1,769,112, that is {less} fewer than with two\n"
+    )
+    assert nincost.audit(text, "one-1x1").verdict == verdict

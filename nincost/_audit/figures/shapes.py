@@ -29,6 +29,7 @@ _NAMES_WITH_DIGITS = re.compile(
     re.IGNORECASE,
 )
 
+_THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 #: `with 384 channels`, `10个通道`: no size.
 _CHANNELS = re.compile(
     r"(?<![\dx×*.])\d+\s*(?:(?:input |output )?channels|feature maps|maps|classes|filters"
@@ -49,6 +50,7 @@ def graded_shapes(
     labels = Labels(layers)
     after = 0
     used: set[int] = set()
+    last: tuple[int, int] | None = None  # the line and place of the shape before
     for figure in figures:
         chain = chain_of(reading, [figure])
         if chain is not None:
@@ -59,12 +61,12 @@ def graded_shapes(
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
         place = labels.last_of(figure.before)
         named = place is not None
-        if place is None and after and not formula and _POOL.search(figure.before):
-            pools = (p for p in range(after, len(layers)) if "Pool" in layers[p].cost.type)
-            place = next(pools, None)  # `第二块还是26，池化后12`
+        if place is None and after and _POOL.search(figure.before):
+            place = _next_pool(layers, after, sized=bool(formula))  # `第二块还是26，池化后12`
         if place is None:
             place = labels.last_of(figure.context)
             place = None if place in used else place  # its size was said: it goes on from there
+        row = reading.text.count("\n", 0, figure.start)
         if formula:
             place = _window_of(_numbers(reading, figure), layers, place, after)
             one = _of_formula(reading, figure, text, layers, place)
@@ -72,12 +74,11 @@ def graded_shapes(
             dims = _stated(raw)
             if not dims:
                 continue
-            given = layers[0].cost.window if layers else None
-            if given and _INPUT.search(figure.before) and dims in (
-                given.size, (layers[0].cost.channels, *given.size)
-            ):  # fmt: skip
+            if _INPUT.search(figure.before) and _is_input(dims, layers):
                 found.append(GradedFigure(text, "input", by(dims), by(dims), "right"))
                 continue
+            if place is None and last and last[0] == row and _fits(dims, layers[last[1]]):
+                place = last[1]  # `floor((54-3)/2)+1 = 26, so 96x26x26`
             if place is None:
                 place = next((p for p in range(after, len(layers)) if _fits(dims, layers[p])), None)
             if place is None:
@@ -90,11 +91,29 @@ def graded_shapes(
             if place is not None:
                 after = place + 1
                 used.add(place)
+                last = row, place
     return found
+
+
+def _is_input(dims: tuple[int, ...], layers: Sequence[CostedLayer]) -> bool:
+    first = layers[0].cost if layers else None
+    if first is None or first.window is None:
+        return False
+    return dims in (first.window.size, (first.channels, *first.window.size))
+
+
+def _next_pool(layers: Sequence[CostedLayer], after: int, *, sized: bool) -> int | None:
+    """The next pool from a place on; `sized` where its size is calculated, as of no global one."""
+    for place in range(after, len(layers)):
+        kind = layers[place].cost.type
+        if "Pool" in kind and not (sized and "Adaptive" in kind):
+            return place
+    return None
 
 
 def _stated(raw: str) -> tuple[int, ...]:
     """The last shape, or single size, in a statement; a leading batch of 1 is left out."""
+    raw = _THOUSANDS.sub(lambda m: " " * len(m[0]), raw)
     bare = _NAMES_WITH_DIGITS.sub(lambda m: " " * len(m[0]), raw)
     bare = _CHANNELS.sub(lambda m: " " * len(m[0]), bare)
     shapes = list(DIMS.finditer(bare))

@@ -14,6 +14,7 @@ from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.numbers_said import (
     batch_of_sentence,
     in_unit_before,
+    in_unit_of_heading,
     is_count,
     is_others,
     is_said_result,
@@ -46,6 +47,7 @@ from nincost._audit.reading.words import (
     corrects,
     first_amount_in,
     says_detail,
+    says_difference,
     says_own,
     says_values,
 )
@@ -109,6 +111,8 @@ class _Reader:
         self.heading = ""
         self.batch: int | None = None
         self.amount: Quantity | None = None
+        self.section = 0  # where the last heading stands that names an amount
+        self.row = -1  # the line of the last amount
 
     def add(self, statement: Statement) -> None:
         calculated = statement.end > statement.start
@@ -178,12 +182,17 @@ class _Reader:
     def _head(self, statement: Statement, batch: int | None) -> None:
         """Keep a heading's words and batch for what follows."""
         self.heading = f"{statement.context} {statement.before}"
+        if amount_in(statement.before):
+            self.section = statement.start
         self.batch = batch
 
     def _subject(self, statement: Statement) -> About | None:
         """What a statement is about: its own words first, then those of its line and before."""
         text = self.reading.text[statement.start : statement.end]
         said = about(statement.before)
+        head, _, rest = statement.before.replace("：", ":").partition(":")
+        if statement.heads and rest.strip() and amount_in(head):
+            return amount_in(head)  # `macs: weights times output positions`
         if said in ("fields", "memory"):
             return said
         if about(statement.context) == "fields" and _SEEN.search(statement.words):
@@ -222,9 +231,16 @@ class _Reader:
             inherited = about(statement.context)
             if inherited is not None and (inherited != "shapes" or _is_shape(text)):
                 return inherited
-        if self.now == "shapes" and statement.end > statement.start and not _is_shape(text):
-            return None  # a calculation of no size
+        if (
+            self.now == "shapes"
+            and statement.end > statement.start
+            and (not _is_shape(text) or self.row == self._row(statement))
+        ):
+            return None  # a calculation of no size, or `= 3600, two 7200`
         return said if self.now is None and statement.end == statement.start else self.now
+
+    def _row(self, statement: Statement) -> int:
+        return self.reading.text.rfind("\n", 0, statement.start)
 
     def _amount(self, statement: Statement, subject: About | None, batch: int | None) -> None:
         """A calculation of parameters, MACs or FLOPs."""
@@ -235,14 +251,19 @@ class _Reader:
             return
         if node is not None:
             node = in_unit_before(node, statement.before)
+            node = in_unit_of_heading(self.reading.text, node, self.heading)
         if node is not None and is_said_result(self.reading.text, node, claims):
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
         if subject in QUANTITIES:
             self.now, self.amount = subject, what
+        self.row = self._row(statement)
         parts = self.reading.parts
-        if parts and parts[-1].what is None and what is not None:
+        begun = (
+            bool(parts) and bool(parts[-1].lines) and parts[-1].lines[-1].node.end < self.section
+        )
+        if parts and parts[-1].what is None and what is not None and not begun:
             parts[-1].what = what
         part = self._part(what)
         part.batch = part.batch or batch
@@ -254,6 +275,10 @@ class _Reader:
             return
         if node is None:
             add_claims(part, claims)
+        elif part.lines and says_difference(statement.after):
+            part.remarks.append(
+                Line(statement.before.strip(), node, tuple(claims), after=statement.after)
+            )
         elif is_subtotal(part, statement, node):
             part.remarks.append(Line(statement.before.strip(), node))
         elif is_bound(part, statement, node):

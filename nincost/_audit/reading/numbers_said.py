@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from nincost._audit.reading.expression import Claim, Node
 from nincost._audit.reading.statements import Statement
@@ -22,6 +23,15 @@ _COUNTED = re.compile(
 )
 #: `fewer than AlexNet (2.0M vs 61.1M)`: this network's number, and another one's.
 _VERSUS = re.compile(r"(?<![^\W\d_])(?:vs\.?|versus)(?=\W|$)", re.IGNORECASE)
+_UNIT_OF_HEADING = re.compile(
+    r"单位\s*[:：为是]?\s*(百万|万|亿|[KMGkmg](?![A-Za-z]))|\bin (thousand|million|billion)s?\b",
+    re.IGNORECASE,
+)
+_SCALES = {
+    "k": 10**3, "m": 10**6, "g": 10**9, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+    "万": 10**4, "百万": 10**6, "亿": 10**8,
+}  # fmt: skip
+_TOO_MUCH = 10**13
 _SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
 #: `2.29 GMACs for one training step with batch size 128`.
 _FOR_BATCH = re.compile(r"\W*(?:for|per|with|at|in|on)\b[^.,;()（）]*\bbatch", re.IGNORECASE)
@@ -51,6 +61,21 @@ def in_unit_before(node: Node, words: str) -> Node:
         return node
     scale = 1000 ** ("KMGT".index(unit[1].upper()) + 1)
     return replace(node, value=node.value * scale, unit=node.unit * scale)
+
+
+def in_unit_of_heading(text: str, node: Node, heading: str) -> Node:
+    """`3.03` under `参数量（单位：万）`, `in millions`: a number in its heading's unit."""
+    unit = _UNIT_OF_HEADING.search(heading)
+    if (
+        unit is None
+        or node.kind != "number"
+        or not re.fullmatch(r"[\d.,\s]+", text[node.start : node.end])
+    ):
+        return node
+    scale = _SCALES[next(one for one in unit.groups() if one).lower()]
+    if node.value * scale >= _TOO_MUCH:
+        return node  # it was written in full
+    return replace(node, value=node.value * scale, unit=(node.unit or Fraction(1)) * scale)
 
 
 def batch_of_sentence(text: str, statement: Statement) -> int | None:

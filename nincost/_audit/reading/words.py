@@ -17,7 +17,8 @@ _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
         r"flops?(?![a-z])|floating|浮点(?!数(?!量)|型|值|格式)|运算量|运算次数|\boperations\b", _I
     ),
     "macs": re.compile(
-        r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|计算|乘加|乘法|\bmmacs?\b", _I
+        r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|计算(?!式|公式|过程|方法|如下)|乘加|乘法|\bmmacs?\b",
+        _I,
     ),
     "params": re.compile(r"param|(?<!pre)weights?\b|参数|权重", _I),
 }
@@ -87,6 +88,7 @@ _RESULT = re.compile(
     _I,
 )
 _DETAIL = re.compile(r"^\W*(?:其中|of which|including)", _I)
+_DIFFERENCE = re.compile(r"^\W*(?:parameters\s+)?(?:fewer|less|more)\s+than\b", _I)
 _ABOUT = re.compile(r"约|大约|大概|左右|about|roughly|approximately|around|~|≈", _I)
 _LESS_THAN = re.compile(
     r"不到|不足|少于|小于|近|less than|under|below|fewer than|almost|nearly", _I
@@ -206,6 +208,11 @@ def says_result(words: str) -> bool:
 def says_detail(words: str) -> bool:
     """Whether it is a part of the number before it."""
     return bool(_DETAIL.search(words))
+
+
+def says_difference(after: str) -> bool:
+    """Whether a number is by how much two amounts differ: `223,054 fewer than with two`."""
+    return bool(_DIFFERENCE.search(after))
 
 
 def says_about(words: str) -> bool:
