@@ -68,7 +68,8 @@ def channels_wrong(cost: CostTerms, terms: Terms, question: Question) -> WrongTe
     if cost.window and cost.groups == 1 and channels in (1, 3):
         other = 4 - channels
         new = tuple(renamed(t, dict.fromkeys(IN, other)) for t in terms)
-        yield new, f"{other} input channels, where there are {channels}"
+        verb = "is" if channels == 1 else "are"
+        yield new, f"{other} input channels, where there {verb} {channels}"
 
 
 @mistake("channels-missing", "channels missing", penalty=1.3)

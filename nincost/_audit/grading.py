@@ -14,7 +14,7 @@ from nincost._audit.graded_terms import (
     plain_number,
 )
 from nincost._audit.interpretations import Interpretation, Mistake
-from nincost._audit.labelled import match_part
+from nincost._audit.labelled import labels_of, match_part
 from nincost._audit.layer_groups import LayerGroups
 from nincost._audit.mistakes import MISTAKE_KINDS, Question
 from nincost._audit.pairs import Matching
@@ -51,6 +51,7 @@ def grade(
     """
     what = question.what
     matching, groups = _likeliest(part, layers, question, weights)
+    _name_what_costs_nothing(part, matching, layers, what)
     expected = Fraction(sum(groups.amounts))
     bare = _bare(part)
     written = part.value
@@ -114,6 +115,24 @@ def _likeliest(
             if tried.penalty + once < best.penalty - 1e-9 and _mostly_right(tried):
                 best = _with_one_mistake(tried, Mistake(key, words), once)
     return best, groups
+
+
+def _name_what_costs_nothing(
+    part: Part, matching: Matching, layers: Sequence[CostedLayer], what: Quantity
+) -> None:
+    """A term that no layer explains, on a line that names a pool or the like: it has no cost."""
+    labels = labels_of(tuple(layers))
+    for pair in matching.pairs:
+        if pair.places or pair.interpretations:
+            continue
+        start = pair.pieces[0].start
+        names = [one.label for one in part.lines if one.node.start <= start <= one.node.end]
+        place = labels.costs_nothing(names[0]) if names else None
+        if place is None or layers[place].cost.amount(what):
+            continue
+        words = f"{layers[place].cost.type} has no {'parameters' if what == 'params' else 'MACs'}"
+        mistake = Mistake("costs-nothing", words)
+        pair.interpretations = (Interpretation(int(pair.pieces[0].value), (), (mistake,), 1.0),)
 
 
 def _may_be(part: Part, layers: Sequence[CostedLayer], what: Quantity) -> bool:

@@ -47,6 +47,14 @@ _WHOLE = re.compile(
     re.IGNORECASE,
 )
 _CHILD = re.compile(r"\bnet\s*\[\s*(?P<a>\d{1,3})\s*\]")
+#: Types of layers without a cost, and how they are called; the global pool before the others.
+_COSTS_NOTHING = {
+    "Adaptive": re.compile(r"global|adaptive|全局", re.IGNORECASE),
+    "MaxPool": re.compile(r"pool|池化|汇聚", re.IGNORECASE),
+    "Dropout": re.compile(r"dropout|暂退|随机失活", re.IGNORECASE),
+    "ReLU": re.compile(r"relu|激活函数|activation (?:function|layer)", re.IGNORECASE),
+    "Flatten": re.compile(r"flatten|展平", re.IGNORECASE),
+}
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w")
 
 
@@ -133,6 +141,15 @@ class Labels:
                 found = self._one_of(_POOL, words, pools) or self._one_of(_CONV, words, convs)
         found = found or self.places(words)
         return found[-1] if found else None
+
+    def costs_nothing(self, words: str) -> int | None:
+        """The first pool, dropout, activation or flattening that words name."""
+        kinds = [kind for kind, pattern in _COSTS_NOTHING.items() if pattern.search(words)]
+        for kind in kinds:
+            for place, layer in enumerate(self.layers):
+                if kind in layer.cost.type:
+                    return place
+        return None
 
     def _by_name(self, words: str) -> tuple[int, ...]:
         for match in reversed(list(_NAME.finditer(words))):

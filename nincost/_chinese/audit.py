@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nincost._chinese.audit_formulas import FORMULAS
+from nincost._chinese.audit_verdicts import verdicts
 
 _TITLES = {
     "bias missing": "漏了偏置",
@@ -77,6 +78,7 @@ _DETAILS = {
     "a {kernel} kernel for each pair of {n} input and {n2} output channels": (
         "{n} 个输入通道与 {n2} 个输出通道，每一对都有一个 {kernel} 卷积核"
     ),
+    "{n} input channels, where there is {n2}": "写成 {n} 个输入通道，应为 {n2} 个",
     "{n} input channels, where there are {n2}": "写成 {n} 个输入通道，应为 {n2} 个",
     "the {n} channels are a factor once too often": "通道数 {n} 多乘了一次",
     "{n} output channels squared, where {n2} input channels belong": (
@@ -106,7 +108,7 @@ _DETAILS = {
     "rounded down, where this network rounds up": "向下取整，而这个网络向上取整",
     "the network's input size": "网络的输入尺寸",
     "the size before the pool": "汇聚之前的尺寸",
-    "{n} times too large, perhaps a batch: {why_t}": "大了 {n} 倍，可能乘了批量：{why_t}",
+    "{n} times too large, perhaps a batch: {why_t}": "是正确值的 {n} 倍，可能乘了批量：{why_t}",
     "the number of parameters does not depend on the batch": "参数量与批量无关",
     "the work of a batch of {n} is asked for": "问的是批量 {n} 的计算量",
     "the work of one input, where a batch of {n} is asked for": (
@@ -144,8 +146,8 @@ _DETAILS = {
     "{n} values: {formula_t}": "{n} 个数值：{formula_t}",
     "{formula_t}, as values": "{formula_t}（按个数）",
     "the sum of what was said before": "前面各项之和",
-    "{n} times too large: a decimal place": "大了 {n} 倍：小数点错位",
-    "{n} times too small: a decimal place": "小了 {n} 倍：小数点错位",
+    "{n} times too large: a decimal place": "是正确值的 {n} 倍：小数点错位",
+    "{n} times too small: a decimal place": "是正确值的 1/{n}：小数点错位",
     "no known mistake gives this size": "已知的错误都得不出这个尺寸",
     "no known mistake gives these sizes": "已知的错误都得不出这些尺寸",
     "no known mistake gives this receptive field": "已知的错误都得不出这个感受野",
@@ -158,10 +160,10 @@ _DETAILS = {
     "the factor {a} is one too many": "多了因数 {a}",
     "{n} belongs to {name}": "{n} 属于 {name}",
     "{n} is the total of {name}": "{n} 是 {name} 的总数",
-    "{n} times too large: a decimal place, or another unit": "大了 {n} 倍：小数点或单位不对",
-    "{n} times too small: a decimal place, or another unit": "小了 {n} 倍：小数点或单位不对",
-    "{n} times too large: another unit of bytes": "大了 {n} 倍：字节单位不对",
-    "{n} times too small: another unit of bytes": "小了 {n} 倍：字节单位不对",
+    "{n} times too large: a decimal place, or another unit": "是正确值的 {n} 倍：小数点或单位不对",
+    "{n} times too small: a decimal place, or another unit": "是正确值的 1/{n}：小数点或单位不对",
+    "{n} times too large: another unit of bytes": "是正确值的 {n} 倍：字节单位不对",
+    "{n} times too small: another unit of bytes": "是正确值的 1/{n}：字节单位不对",
     "a number of values: each takes 4 bytes": "这是数值的个数：每个占 4 字节",
     "of one input, where a batch of {n} is asked for": "这是一个输入的，问的是批量 {n}",
     "32 bits are 4 bytes": "32 位是 4 字节",
@@ -203,39 +205,6 @@ _DETAILS = {
     "{n} too many": "多了 {n}",
 }
 
-_GUESSED = {
-    "parameters": "参数量",
-    "MACs": "乘加次数",
-    "FLOPs": "浮点运算次数",
-}
-
-
-def _verdicts() -> dict[str, str]:
-    found = {
-        "every term is right, but a total stated in the answer is not their sum": (
-            "各项都对，但写出的总数不是它们的和"
-        ),
-        "wrong": "错误",
-        "wrong: {n} of {n2} terms wrong, {n3} layer{s} missing": (
-            "错误：{n2} 项中有 {n} 项不对，漏了 {n3} 层"
-        ),
-        "wrong: {n} of {n2} terms wrong": "错误：{n2} 项中有 {n} 项不对",
-        "wrong: {n} layer{s} missing": "错误：漏了 {n} 层",
-        "wrong: {n} of {n2} statement{s} wrong": "错误：{n2} 处中有 {n} 处不对",
-        "not sure: {n} number{s} not understood": "无法判断：有 {n} 个数没读懂",
-        "not sure: {n} statement{s} not understood": "无法判断：有 {n} 处没读懂",
-        "right": "正确",
-    }
-    for english, zh in _GUESSED.items():
-        found[f"right: {{n}} {english}"] = f"正确：{zh} {{n}}"
-    guessed = {}
-    for english, zh in found.items():
-        for what, words in _GUESSED.items():
-            suffix = f" (taken as an answer about {what}, since it does not say)"
-            guessed[english + suffix] = f"{zh}（没有写明，当作{words}批改）"
-    return guessed | found
-
-
 _LINES = {
     "Term": "项",
     "Statement": "所写内容",
@@ -259,7 +228,7 @@ _LINES = {
     "Perhaps": "可能",
     "perhaps": "可能",
     "arithmetic error": "加法有误",
-    "Arithmetic": "加法",
+    "Addition": "加法",
     "Sum of terms": "各项之和",
     "Stated total": "写出的总数",
     "Right total": "正确总数",
@@ -272,8 +241,8 @@ _LINES = {
     "which layer is meant: name it, such as block 2: 26x26": (
         "指的是哪一层：请写出层名，如“第二块：26x26”"
     ),
-    "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166": (
-        "每层或每块一行，如“第二块：746,240”，再写“合计：1,992,166”"
+    "a line for each layer or block with its name and number, then one for the total": (
+        "每层或每块一行，写明名称和数，最后一行写总计"
     ),
     "Corrected": "正确算式",
     "Not read": "未能读懂",
@@ -297,8 +266,8 @@ _LINES = {
     "{n} MACs": "{n} 次乘加",
     "{n} FLOPs": "{n} 次浮点运算",
     "{n} ({off_t})": "{n}（{off_t}）",
-    "{n} too few, {n2} times too small": "少了 {n}，小了 {n2} 倍",
-    "{n} too many, {n2} times too large": "多了 {n}，大了 {n2} 倍",
+    "{n} too few, {n2} times too small": "少了 {n}，是正确值的 1/{n2}",
+    "{n} too many, {n2} times too large": "多了 {n}，是正确值的 {n2} 倍",
     "the terms add up to {n}, not {n2}: {n3} too many": "各项之和为 {n}，不是 {n2}：多了 {n3}",
     "the terms add up to {n}, not {n2}: {n3} too few": "各项之和为 {n}，不是 {n2}：少了 {n3}",
     "{name}: the terms add up to {n}, not {n2}: {n3} too many": (
@@ -339,7 +308,7 @@ _LINES = {
 
 
 def _sentences() -> dict[str, str]:
-    found = {**_LINES, **_verdicts(), **_TITLES, **_DETAILS, **FORMULAS}
+    found = {**_LINES, **verdicts(), **_TITLES, **_DETAILS, **FORMULAS}
     for english, zh in _TITLES.items():
         found[f"{english}: {{detail_t}}"] = f"{zh}：{{detail_t}}"
         found[f"{english} and {{other_t}}: {{detail_t}}"] = f"{zh}，并且{{other_t}}：{{detail_t}}"

@@ -97,3 +97,70 @@ def test_a_pools_formula_is_not_the_blocks_before_it() -> None:
     text = "第一块\n输出 54x54\n池化后 (55-3)/2+1 = 27\n第二块\n池化后 (27-3)/2+1 = 13\n"
     (shapes,) = nincost.audit(text).figures
     assert [one.subject for one in shapes.figures][1:] == ["pool1", "pool2"]
+
+
+def test_a_scans_dots_spaces_and_copies() -> None:
+    text = (
+        "Parameters :\n"
+        "1)  96 . ( 11 . 11 . 1 + 1 ) = 11 712\n    96 . ( 96 + 1 ) = 9312 , 2 times : 18 624\n"
+    )
+    audit = nincost.audit(text, layer="block1")
+    assert audit.ok, str(audit)
+    assert not audit.unread
+    text = " 1st block   11 x 11 x 1 x 96 + 96 = 11 712\n    96 x 96 + 96 = 9 312   ( x 2 )\n"
+    audit = nincost.audit(f"Number of parameters\n{text}", layer="block1")
+    assert audit.ok, str(audit)
+    assert not audit.unread
+
+
+def test_bullets_under_bullets_are_no_minus_signs() -> None:
+    text = (
+        "- MACs\n  - stage 1\n    - 11²·1·96·54² = 33 872 256\n    - 96²·54² = 26 873 856 (×2)\n"
+        "  - Σ = 87 619 968\n"
+    )
+    audit = nincost.audit(text, layer="block1")
+    assert audit.ok, str(audit)
+    wrong = nincost.audit(text.replace("33 872 256", "33 872 265"), layer="block1")
+    assert not wrong.ok
+
+
+def test_formulas_with_names_are_no_calculations() -> None:
+    audit = nincost.audit("FLOPs 1,525 M\nMACs 762 M  (= FLOPs / 2)\n")
+    assert audit.ok
+    assert not audit.unread
+    audit = nincost.audit("计算量加起来大概7.62亿次乘加\nflops再乘2 15.25亿\n")
+    assert audit.ok
+    assert not audit.unread
+
+
+def test_twice_is_no_term_and_block_is_a_subtotal_where_a_term_is_wrong() -> None:
+    text = (
+        "Parameters\n- 5x5 conv: 256 x 96 x 25 + 256 = 614,656\n"
+        "- 1x1 conv: 256 x 256 = 65,536, twice = 131,072\n- block: 745,728\n"
+    )
+    (grade,) = nincost.audit(text, layer="block2").grades
+    (mistake,) = grade.mistakes
+    assert (mistake.key, len(mistake.layers)) == ("bias-missing", 2)
+
+
+def test_what_is_counted_for_a_pool_costs_nothing() -> None:
+    text = (
+        "* 1st NiN block: 30,336 parameters\n* 2nd NiN block: 746,240 parameters\n"
+        "* 3rd NiN block: 1,180,800 parameters\n* 4th NiN block: 34,790 parameters\n"
+        "* Global average pooling 5x5: 5*5*10*10 + 10 = 2,510 parameters\n"
+        "* Total: 1,994,676 parameters\n"
+    )
+    (grade,) = nincost.audit(text).grades
+    (extra,) = [term for term in grade.terms if term.verdict == "extra"]
+    assert extra.explanations[0].detail == "AdaptiveAvgPool2d has no parameters"
+
+
+def test_words_of_an_audit() -> None:
+    text = str(nincost.audit("params: 96*(3*11*11+1)\n", layer="block1.conv"))
+    assert "1 of 1 term wrong" in text
+    assert "3 input channels, where there is 1" in text
+    chinese = str(nincost.audit("参数量：1992166\n", lang="zh"))
+    assert "参数量：正确：1,992,166" in chinese
+    assert "是正确值的 10 倍" in str(nincost.audit("参数量：1992万\n", lang="zh"))
+    shapes = str(nincost.audit("flatten: (1, 10)\nglobal pool: (1, 10, 1, 1)\n"))
+    assert "floor" not in shapes

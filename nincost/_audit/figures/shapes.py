@@ -29,6 +29,7 @@ _NAMES_WITH_DIGITS = re.compile(
     re.IGNORECASE,
 )
 
+_KEEPS_OR_POOLS = re.compile("Adaptive|Flatten|Dropout|Linear")
 _THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 #: `with 384 channels`, `10个通道`: no size.
 _CHANNELS = re.compile(
@@ -237,6 +238,8 @@ def _score(numbers: list[int], window: Window | None) -> int:
 
 def _working(layers: Sequence[CostedLayer], place: int) -> str:
     """`floor((224 + 2*0 - 11)/4) + 1 = 54` of the layer's window, or of the one that sizes it."""
+    if _KEEPS_OR_POOLS.search(layers[place].cost.type):
+        return ""  # no window of its own made it
     own = place
     while own >= 0:
         window = layers[own].cost.window

@@ -25,6 +25,8 @@ def rewritten(text: str) -> str:
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
     text = _HEADING.sub(lambda m: " " * len(m[0]), text)
     text = _NOT_THIS.sub(lambda m: " " * len(m[0]), text)
+    text = _DOUBLED.sub(lambda m: " " * len(m[0]), text)
+    text = _SPACED_DOT.sub(lambda m: m[0].replace(".", "*"), text)
     for dots in _DOTS:
         text = dots.sub(lambda m: m[0].replace(".", "*"), text)
     text = TUPLE.sub(lambda m: f"{'x'.join(re.findall('[0-9]+', m[0]))} ".rjust(len(m[0])), text)
@@ -98,6 +100,10 @@ _DOTS = (
     re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,}(?![\d.])(?=\s*[-+*/=)\].])"),
     re.compile(r"(?<=[)\]])\s?\.(?=\s?\d)|(?<=\d)\.(?=\s?[(\[])"),
 )
+#: `96 . ( 11 . 11 . 1 + 1 ) =`: a scan's dot for a times sign.
+_SPACED_DOT = re.compile(r"(?<=[\d)])[ ]+\.[ ]+(?=[\d(][^\n]*[=)])")
+#: `flops再乘2 152.5亿`: what was done to the number before.
+_DOUBLED = re.compile(r"再?乘以?\s?2(?=[\s，,]+\d)")
 #: `Total mult-adds (M): 762.30`: the unit of what follows.
 _UNIT_BEFORE = re.compile(
     r"[(（](?P<unit>[KMGkmg]i?B|[KMG]|万|亿)[)）][ \t]*[:：=][ \t]*(?P<number>\d[\d,]*(?:\.\d+)?)"

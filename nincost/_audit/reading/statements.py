@@ -49,8 +49,10 @@ class Statement:
 
 _NUMBERING = re.compile(
     r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、]{1,2}(?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
+    r"|\d{1,2}[)）](?=\s+[\d(])"  # nothing was opened before it
     r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
+_BULLET = re.compile(r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*[=≈~])")
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s)|//).*$", re.MULTILINE)
@@ -114,7 +116,7 @@ def _check_number_of(found: Sized) -> None:
 def _stretches(text: str) -> list[tuple[int, int]]:
     """Where each statement stands: a line, or several where one goes on in the next."""
     found: list[tuple[int, int]] = []
-    at, depth, open_end = 0, 0, False
+    at, depth, open_end, listed = 0, 0, False, ""
     for line in text.splitlines(keepends=True):
         start, end = at, at + len(line)
         at = end
@@ -126,6 +128,12 @@ def _stretches(text: str) -> list[tuple[int, int]]:
             continue
         seen = plain(line)
         item = _NUMBERING.match(line)
+        bullet = _BULLET.match(line)
+        if bullet and listed == bullet["mark"] and not (depth or open_end):
+            start += bullet.end()  # `- 96²·54² = ...` under `- stage 1`: no minus
+            item = bullet
+        mark = re.match(r"\s*([-*•])\s", line)
+        listed = mark[1] if mark else ""
         goes_on = bool(found) and (depth > 0 or open_end or (_CONTINUES.match(seen) and not item))
         if goes_on and not seen.lstrip().startswith(("=", "~")):
             found[-1] = (found[-1][0], end)

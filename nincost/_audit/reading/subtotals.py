@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 
 from nincost._audit.reading.expression import Node
@@ -10,6 +11,8 @@ from nincost._audit.reading.parts import Part
 from nincost._audit.reading.statements import Statement
 from nincost._audit.reading.words import says_bound, says_result, says_several
 
+#: `block: 746,240`, of no block by its number: of what stands before it.
+_BLOCK_SUM = re.compile(r"\W*(?:(?:the|this|whole) )*(?:block|本块|整块|块)\W*", re.IGNORECASE)
 _MOST_SUMMED = 4  # lines that a subtotal in a sentence may be of
 
 
@@ -24,7 +27,8 @@ def is_subtotal(part: Part, statement: Statement, node: Node) -> bool:
 
     `11,712 and each 1x1 has 9,312, so 30,336`: the copies that make it right are added.
     """
-    if node.kind != "number" or node.unit or not part.lines or not says_result(statement.before):
+    said = says_result(statement.before) or bool(_BLOCK_SUM.fullmatch(statement.before))
+    if node.kind != "number" or node.unit or not part.lines or not said:
         return False
     last = part.lines[part.summed :][-_MOST_SUMMED:]
     for first in range(len(last) - 1, -1, -1):

@@ -21,7 +21,7 @@ _WORD = re.compile(
     r"(?![\d*/.])(?!\s*[*/xX×])"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
     r"|(?:block|stage|layer|exercise|question|chapter|section|figure|net|nin|ex|q)\s*[#.]?\s*"
-    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|,\d{3}|\s*(?:million|billion|[MGk万亿]))"
+    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|,\d{3}|\s*[*xX]\s*\d|\s*(?:million|billion|[MGk万亿]))"
     r"|[A-Za-z_]\w*\.[A-Za-z_][\w.]*\w|[A-Za-z_]+\d+[xX]\d+_\d+"
     r"|(?<![\d.])[A-Za-z_][A-Za-z_]*(?:[-._]?\d+(?!\s*[*xX]\s*\d))?(?:[._][A-Za-z_]*\w*)*"
     r"|(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\x00-\x7f\W\d]",
@@ -73,6 +73,10 @@ _AMOUNT = re.compile(
 _EMPTY = re.compile(r"\(\s*\)")
 _NOTE = re.compile(r"\([^()]*\)")
 _RESTATED = re.compile(r"\(([~=][^()]*)\)")  # `1,992,166 (~1.99M)`
+#: `26 873 856 (×2)`, `9 312 ( x 2 )`: how many layers the number stands for.
+_COPIES_NOTE = re.compile(r"(?<=\d)(?P<gap>\s*)\(\s*[*xX]\s*[2-4]\s*\)(?!\s*[-+*/^(\d])")
+#: `381 M (= FLOPs / 2)`: a formula with a name in the place of a number.
+_IN_NAMES = re.compile(r"\([~=]\s*(?:\d+\s*[*/]\s*)?[A-Za-z]{3,}(?:\s*[*/]\s*\d+)?\s*\)")
 _RESTATED_ROUNDED = re.compile(  # `25690112 bytes (24.5 MiB)`, `11.69M (1168.95万)`
     r"(?<=[\dkKMGTBb万亿个数节节s])( ?)\((\s*\d[\d,]*(?:\.\d+)?\s*"
     r"(?:[kKMGT]i?B?|万|亿|[kKMGT]?字节|bytes|million|billion)\s*)\)"
@@ -112,6 +116,7 @@ def without_words(line: str, start: int, end: int) -> str:
     seen = _COUNTED.sub(blank, seen)
     for pattern, operator in _WORD_OPERATORS:
         seen = pattern.sub(lambda m, sign=operator: sign.ljust(len(m[0])), seen)  # type: ignore[misc]
+    seen = _COPIES_NOTE.sub(blank, _IN_NAMES.sub(blank, seen))
     seen = _RESTATED.sub(lambda m: f" {m[1]} ", seen)
     seen = _RESTATED_ROUNDED.sub(lambda m: f"{m[1]}~{m[2]} ", seen)
     seen = _AGAINST.sub(lambda m: f" {m[1]} ", seen)

@@ -95,7 +95,9 @@ _LESS_THAN = re.compile(
 )
 _MORE_THAN = re.compile(r"超过|多于|大于|more than|over|above|exceeds?", _I)
 _THAT_IS = re.compile(r"即|也就是|合|\bor\b|\bi\.?e\b|that is", _I)
-_COUNT = re.compile(r"\b(two|three|both|2|3) (?:of them|together|have)\b|(两个|三个|二者)", _I)
+_COUNT = re.compile(
+    r"\b(two|three|both|2|3) (?:of them|together|have)\b|\b(twice|both)\W*$|(两个|三个|二者)", _I
+)
 #: `9312 (x2)`, `9312, twice`: how many layers a number stands for, said after it.
 _COPIES = re.compile(
     r"^\W*(?:[x×*✕]\s*(?P<a>[2-4])\b|(?P<b>[2-4])\s*(?:[x×]|times|layers|of (?:them|these))\b"

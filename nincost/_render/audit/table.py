@@ -68,7 +68,7 @@ def _grade(grade: Grade) -> list[RenderableType]:
     for about in grade.total_explanations:
         lines.append(("Perhaps", f"{about.title}: {about.detail}"))
     for error in grade.arithmetic_errors:
-        lines.append(("Arithmetic", error))
+        lines.append(("Addition", error))
     lines += words.totals(grade)
     if grade.verdict == "wrong":
         lines.append(("Corrected", _corrected(grade)))

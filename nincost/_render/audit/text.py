@@ -9,7 +9,7 @@ NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
 FIGURES = {
     "memory": "Memory", "shapes": "Output shapes", "fields": "Receptive fields", "shares": "Shares",
 }  # fmt: skip
-HOW_TO_SAY_IT = "a line for each layer or block, such as block 2: 746,240, and total: 1,992,166"
+HOW_TO_SAY_IT = "a line for each layer or block with its name and number, then one for the total"
 _SHOWN = 4
 
 
@@ -40,7 +40,7 @@ def verdict(grade: Grade) -> str:
         return f"every term is right, but a total stated in the answer is not their sum{read}"
     if grade.terms or grade.missing:
         wrong = sum(term.verdict in ("wrong", "extra") for term in grade.terms)
-        counts = [f"{wrong} of {len(grade.terms)} terms wrong"] if wrong else []
+        counts = [f"{wrong} of {_count(len(grade.terms), 'term')} wrong"] if wrong else []
         if grade.missing:
             counts.append(f"{_count(len(grade.missing), 'layer')} missing")
         return f"wrong{': ' if counts else ''}{', '.join(counts)}{read}"
