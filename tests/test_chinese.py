@@ -178,7 +178,7 @@ def test_commands_and_their_errors(
     nincost_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    assert "正确：参数量 1,992,166" in nincost_cli("audit", "--params", "1992166").out
+    assert "参数量：正确：1,992,166" in nincost_cli("audit", "--params", "1992166").out
     assert "right: 1,992,166" in nincost_cli("audit", "--params", "1992166", "--lang", "en").out
     done = nincost_cli("audit", "--params", "96*(11*%1)")
     assert done.status == 2
