@@ -62,6 +62,11 @@ def test_the_mistake_is_named_and_what_follows_from_it(text: str, mistakes: list
     assert [one.mistakes[0].key for one in wrong] == mistakes
 
 
+def test_a_rounded_figure_is_right_beside_a_slip_in_the_last_digits() -> None:
+    found = figures("weights 7,968,646 B  7.60 MiB")
+    assert [one.verdict for one in found] == ["wrong", "right"]
+
+
 def test_what_follows_has_the_right_sum_beside_it() -> None:
     *_, last = figures("参数：占 1.99MB\n梯度：1.99MB\n两项加起来 3.98MB")
     assert "15.94 MB" in last.expected

@@ -115,6 +115,8 @@ def said_again(said: Said, last: Said | None, found: Sequence[GradedFigure]) -> 
         return None
     said.total, before_it = last.total, found[-1]
     said.expected = last.expected * (BYTES if last.in_values else 1)
+    if before_it.verdict != "right" and said.written.fits(said.expected):
+        return None  # the slip in the digits before it is too small to be seen in this one
     formula = before_it.formula.removesuffix(", as values")
     return replace(
         before_it, text=said.text, written=shown(said.value), expected=shown(said.expected),
