@@ -7,8 +7,9 @@ eight a node, bfloat16, sequences of 4,096, 131,072 words, 1F1B. Their code scat
 the plan of transformers' Llama reduces, which sends as much. Nothing was fitted to these rows; left
 out are those with both a pipeline and data parallelism, which PyTorch's DDP does not train.
 
-A pipeline's step grows by as much with each micro-batch: it is predicted for two numbers of them,
-and continued to that of the row.
+A pipeline's stages are cut as nanotron cuts them, which counts the head's weights as blocks of as
+many (`get_block_compute_costs`). Its step grows by as much with each micro-batch: it is predicted
+for two numbers of them, and continued to that of the row.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Row:
     tensor: int
     stages: int
     rate: float
+    stage_blocks: str = ""
 
     @property
     def ranks(self) -> int:
@@ -61,13 +63,13 @@ class Row:
 
 ROWS = (
     Row("1.6G", 8, 8, 4, 2, 1, 37628.15),
-    Row("1.6G", 8, 32, 1, 2, 4, 34468.92),
+    Row("1.6G", 8, 32, 1, 2, 4, 34468.92, "5,5,5,1"),
     Row("1.6G", 16, 1, 16, 4, 1, 28570.01),
-    Row("1.6G", 8, 32, 1, 4, 8, 20347.57),
-    Row("1.6G", 16, 16, 1, 8, 4, 17838.99),
+    Row("1.6G", 8, 32, 1, 4, 8, 20347.57, "2,3,2,3,2,3,1,0"),
+    Row("1.6G", 16, 16, 1, 8, 4, 17838.99, "5,5,5,1"),
     Row("1.6G", 32, 4, 2, 16, 1, 9880.6),
-    Row("4.0G", 32, 8, 1, 16, 2, 4378.3),
-    Row("1.6G", 1, 256, 1, 16, 8, 1139.58),
+    Row("4.0G", 32, 8, 1, 16, 2, 4378.3, "15,13"),
+    Row("1.6G", 1, 256, 1, 16, 8, 1139.58, "2,3,2,3,2,3,1,0"),
 )
 
 
@@ -84,7 +86,8 @@ def seconds(row: Row, folder: Path) -> float:
 def _seconds(row: Row, folder: Path, microbatches: int) -> float:
     options: dict[str, Any] = {"tp": row.tensor, "pp": row.stages, "batch_size": row.batch}
     if row.stages > 1:
-        options |= {"microbatches": microbatches, "batch_size": row.batch * microbatches}
+        options |= {"microbatches": microbatches, "batch_size": row.batch * microbatches,
+                    "stage_blocks": row.stage_blocks}  # fmt: skip
     else:
         options |= {"grad_accumulation": microbatches}
     if row.data > 1:

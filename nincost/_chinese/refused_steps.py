@@ -149,6 +149,17 @@ OF_FINE_TUNING = {
     "{what} is not known of the time of a step with {name}: leave one out": (
         "带有 {name} 的一步，其用时尚不支持 {what}：请去掉其中之一"
     ),
+    "{what} goes with pp of 2 or more: leave it out, or give that": (
+        "{what} 要与大于 1 的 pp 同用：请去掉它，或给出 pp"
+    ),
+    "stage_blocks is {value}: expected the blocks of each stage, such as {example}": (
+        "stage_blocks 为 {value}：应为各级的块数，例如 {example}"
+    ),
+    "stage_blocks {value} is for {n} stages, and there are {n2}: give as many numbers": (
+        "stage_blocks {value} 是 {n} 级的，而流水线有 {n2} 级：请给同样多的数"
+    ),
+    "stage_blocks {value} has {n} blocks in all, and {model} has {n2}: give numbers that add up to "
+    "that": "stage_blocks {value} 共 {n} 块，而 {model} 有 {n2} 块：各数之和应与之相等",
     "quantize is not known of a step on several ranks, nor bitsandbytes' of a compiled one: leave "
     "it out, or have the script run by nincost run": (
         "quantize 尚不支持多卡的一步，bitsandbytes 的也不支持编译的一步：请去掉它，"

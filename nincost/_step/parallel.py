@@ -52,6 +52,17 @@ def _check_kind(name: str, value: Any) -> str:
     return f"hsdp:{int(number)}"
 
 
+def _check_stage_blocks(name: str, value: Any) -> str:
+    """`5,5,5,1`, also as a list of numbers; nothing for as many each."""
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+    parts = [part.strip() for part in check_text(name, text).split(",")]
+    if parts == [""]:
+        return ""
+    if not all(part.isdecimal() for part in parts):
+        raise InputError(f"{name} is {value!r}: expected the blocks of each stage, such as 5,5,5,1")
+    return ",".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Parallel:
     """How a step is spread over ranks.
@@ -137,6 +148,14 @@ class Parallel:
         kind="count",
         words="{} micro-batches",
     )
+    stage_blocks: str = option(
+        "",
+        help="How many of the model's repeated blocks each stage of the pipeline has, in order, "
+        "such as 5,5,5,1. Default: as many each.",
+        metavar="N,N,...",
+        check=_check_stage_blocks,
+        words="stages of {} blocks",
+    )
     compile: bool = option(
         False,
         help="Compile the model by torch.compile: each FSDP module by itself, else the whole.",
@@ -182,11 +201,17 @@ class Parallel:
             "tp_plan": (bool(self.tp_plan), self.tp > 1, "tp of 2 or more"),
             "schedule": (self.schedule != "1f1b", self.pp > 1, "pp of 2 or more"),
             "microbatches": (self.microbatches is not None, self.pp > 1, "pp of 2 or more"),
+            "stage_blocks": (bool(self.stage_blocks), self.pp > 1, "pp of 2 or more"),
         }
         for name, (given, fits, needed) in unfit.items():
             if given and not fits:
                 more = "; --amp is mixed precision for ddp" if name == "mixed_precision" else ""
                 raise InputError(f"{name} goes with {needed}: leave it out, or give that{more}")
+        if self.stage_blocks and len(self.blocks_of_stages) != self.stages:
+            raise InputError(
+                f"stage_blocks {self.stage_blocks} is for {len(self.blocks_of_stages)} stages, and "
+                f"there are {self.stages}: give as many numbers"
+            )
         if self.pp > 1 and self.kind in ("ddp", "zero1"):
             raise InputError(
                 f"{self.kind} cannot train a pipeline's stages: PyTorch's DDP fails there in its "
@@ -204,6 +229,16 @@ class Parallel:
     def data(self) -> int:
         """Data-parallel ranks."""
         return self.ranks // (self.tp * self.pp)
+
+    @property
+    def stages(self) -> int:
+        """Of the pipeline, on all ranks."""
+        return self.pp * (2 if self.schedule == "interleaved1f1b" else 1)
+
+    @property
+    def blocks_of_stages(self) -> tuple[int, ...]:
+        """The repeated blocks of each stage; nothing where all have as many."""
+        return tuple(map(int, filter(None, self.stage_blocks.split(","))))
 
     @property
     def unit(self) -> int:
@@ -265,6 +300,7 @@ class ParallelOptions(TypedDict, total=False):
     pp: int
     schedule: str
     microbatches: int | None
+    stage_blocks: str
     compile: bool
 
 

@@ -103,6 +103,19 @@ def test_stages_of_a_llama(tmp_path: Path) -> None:
         sum(layer.seconds for layer in found.layers), rel=1e-6
     )
     found.to_trace(tmp_path / "step.json")
+    uneven = timed(tmp_path, ranks=2, pp=2, microbatches=4, stage_blocks=[1, 3])
+    assert [_blocks(one) for one in (found, uneven)] == [2, 3]
+    assert uneven.settings["stage_blocks"] == "1,3"
+    head = timed(tmp_path, ranks=2, pp=2, microbatches=4, stage_blocks="4,0")
+    assert _blocks(head) == 4  # the stage that works most
+
+
+def _blocks(found: nincost.StepTime) -> int:
+    """Of the stage that is shown."""
+    names = [
+        layer.layer.split(".layers.")[1] for layer in found.layers if ".layers." in layer.layer
+    ]
+    return len({name.partition(".")[0] for name in names})
 
 
 @needs_emulator

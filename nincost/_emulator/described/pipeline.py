@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +61,8 @@ class Pipeline:
                 f"batch size that {chunks} divides"
             )
         part = batch[: batch.shape[0] // chunks]
-        each = 2 if parallel.schedule == "interleaved1f1b" else 1
-        count = parallel.pp * each
+        count = parallel.stages
+        each = count // parallel.pp
         rank = dist.get_rank(self._group)
         numbers = [rank + n * parallel.pp for n in range(each)]
         stages, output = self._stages(numbers, count, part)
@@ -115,7 +116,15 @@ class Pipeline:
                 f"{self.step.model.name} has {len(blocks)} repeated blocks, and a pipeline of "
                 f"{count} stages needs as many at least: give a smaller --pp"
             )
+        sizes = self._parallel.blocks_of_stages
         cuts = [len(blocks) * number // count for number in range(count + 1)]
+        if sizes:
+            cuts = [0, *itertools.accumulate(sizes)]
+        if cuts[-1] != len(blocks):
+            raise InputError(
+                f"stage_blocks {self._parallel.stage_blocks} has {cuts[-1]} blocks in all, and "
+                f"{self.step.model.name} has {len(blocks)}: give numbers that add up to that"
+            )
         if hasattr(self.module, "base_model_prefix"):
             return self._of_transformers(blocks, cuts, numbers, part)
         return self._by_export(blocks, cuts, numbers, part)
@@ -157,7 +166,8 @@ class Pipeline:
         lost = (
             "activation checkpointing"
             if chosen_blocks(self.module, self.step.activation_checkpointing)
-            else "tensor parallelism" if self.calls.spread.plan else ""
+            else "tensor parallelism" if self.calls.spread.plan
+            else "stage without blocks" if 0 in self._parallel.blocks_of_stages else ""
         )  # fmt: skip
         if lost:
             raise InputError(

@@ -155,6 +155,8 @@ def test_refuses_what_fits_no_module(net: Request, process: WarmProcess, tmp_pat
         ({"ranks": 2, "tp": 2}, "brings no tp_plan"),
         ({"ranks": 2, "tp": 2, "tp_plan": str(plan)}, "has no such module: the nearest are blocks"),
         ({"ranks": 8, "pp": 8}, "3 repeated blocks"),
+        ({"ranks": 2, "pp": 2, "stage_blocks": "1,1"}, "has 2 blocks in all, and .* has 3"),
+        ({"ranks": 2, "pp": 2, "stage_blocks": "3,0"}, "keeps no stage without blocks"),
     ):
         with pytest.raises(InputError, match=words):
             emulated_memory(net, Parallel(**options), process)
