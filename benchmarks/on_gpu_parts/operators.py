@@ -1,4 +1,4 @@
-"""What operators allocate, each by itself: a line of JSON for each on stdout, or FILE.
+"""What operators allocate, each by itself: a line of JSON for each on stdout, or FILE (.gz).
 
     python benchmarks/on_gpu_parts/operators.py FILE                        # on a GPU
     nincost run --gpu h100 --until-exit benchmarks/on_gpu_parts/operators.py FILE
@@ -12,11 +12,12 @@ workspace. Bytes: the peak beyond what was there before, of the first and the se
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor, nn
@@ -393,8 +394,16 @@ def updates() -> Iterator[Case]:
 
 
 def main() -> None:
+    if len(sys.argv) == 1:
+        ask(sys.stdout)
+        return
+    with gzip.open(sys.argv[1], "wt") as out:  # whole, also where its time runs out
+        ask(out)
+
+
+def ask(out: TextIO) -> None:
+    """Run each case, and write what it took."""
     torch.manual_seed(0)
-    out = open(sys.argv[1], "w") if len(sys.argv) > 1 else sys.stdout  # noqa: SIM115
     for group in (fft, algebra, choosing, recurrent, attention, layers, lookups, losses, products,
                   updates):  # fmt: skip
         cases = islice(group(), 3 if "--rehearse" in sys.argv else None)
