@@ -248,8 +248,9 @@ class Planner:
         """What a careful reader should know."""
         found = [
             "ordered by predicted examples a second" if self.rate is not None else
-            "ordered by memory: how long a step takes is not predicted of "
-            + ("tensor parallelism or offload, nor of " if self.parallel.ranks > 1 else "")
+            "ordered by memory: a plan predicts no speed of "
+            + ("tensor parallelism or offload (nincost time does), nor of "
+               if self.parallel.ranks > 1 else "")
             + "a size of memory; checkpointing computes blocks twice, and FSDP sends parameters "
             "that DDP does not"
         ]  # fmt: skip

@@ -2,10 +2,14 @@
 
 import itertools
 import json
+import re
 
 import pytest
+from torch import nn
+from torch.nn import functional as F
 
 import nincost
+from nincost._render.time import table
 from nincost._result import formats
 
 RESULT = nincost.time("two-1x1", batch_size=128, gpu="v100", suggest=True)
@@ -104,3 +108,18 @@ def test_a_training_is_estimated():
     assert cost.seconds == pytest.approx(steps * RESULT.totals.step_seconds)
     assert cost.price == pytest.approx(3 * cost.gpu_hours)
     assert cost.energy_kwh == pytest.approx(0.3 * cost.gpu_hours)  # rated at 300 W
+
+
+def test_names_of_operators_give_way_to_figures_on_80_columns():
+    class Attends(nn.Module):
+        def forward(self, x):
+            return F.scaled_dot_product_attention(x, x, x, is_causal=True) * x.mean()
+
+    net = nn.Sequential(nn.Conv2d(8, 8, 1), Attends())
+    found = nincost.time(
+        net, input="8x128x64", batch_size=8, gpu="a100", dtype="bfloat16", loss="sum"
+    )
+    text = table.render(found, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    row = next(line for line in text.splitlines() if "_scaled_dot" in line and "…" in line)
+    assert re.search(r"… +1 +[\d.]+ [mµ]s +[\d.]+%  ", row), row

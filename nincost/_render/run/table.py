@@ -68,8 +68,12 @@ def _times(found: ScriptTime, top: int) -> list[RenderableType]:
     ):  # fmt: skip
         table = new_table()
         for heading in headings:
-            words = heading in (headings[0], "Waits for")
-            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
+            first = heading == headings[0]  # names give way to figures
+            words = first or heading == "Waits for"
+            table.add_column(
+                heading, justify="left" if words else "right", no_wrap=not first,
+                overflow="ellipsis",
+            )  # fmt: skip
         for row in rows:
             table.add_row(*map(Text, row))
         parts += [table, Text()]

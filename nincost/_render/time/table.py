@@ -70,7 +70,7 @@ def _table(
         table.add_column(
             heading,
             justify="left" if words else "right",
-            no_wrap=heading != "In words",
+            no_wrap=place > 0 and heading != "In words",  # names give way to figures
             overflow="ellipsis" if not place else "fold",
         )
     for number, row in enumerate(rows):
