@@ -21,6 +21,7 @@ from nincost._chinese import (
     page,
     refusals,
     report,
+    sweep,
     words,
 )
 from nincost._chinese.translate import chinese, say, speaking, usual_language
@@ -36,6 +37,7 @@ CATALOGS = {
     "page": page.SENTENCES,
     "refusals": refusals.SENTENCES,
     "report": report.SENTENCES,
+    "sweep": sweep.SENTENCES,
     "words": {**words.SENTENCES, **words.PARTS},
 }
 #: What stays as it is: names of code, tools, cards, units.

@@ -19,6 +19,7 @@ from nincost._chinese import (
     page,
     refusals,
     report,
+    sweep,
     words,
 )
 from nincost.errors import InputError
@@ -30,6 +31,7 @@ _SPOKEN: ContextVar[Lang | None] = ContextVar("spoken", default=None)
 _CATALOGS: tuple[Mapping[str, str], ...] = (
     words.SENTENCES, audit.SENTENCES, check.SENTENCES, compare.SENTENCES, memory.SENTENCES,
     report.SENTENCES, page.SENTENCES, errors.SENTENCES, refusals.SENTENCES,
+    sweep.SENTENCES,
 )  # fmt: skip
 _LONGEST = 4_000
 #: What stands for some names: others stand for anything.

@@ -28,7 +28,10 @@ Examples:
     help="Let FILE.toml name models of files and modules, whose code runs.",
 )  # fmt: skip
 @click.option(
-    "--workers", type=int, metavar="N", help="Processes. Default: a core each; a cluster's own."
+    "--workers",
+    type=int,
+    metavar="N",
+    help="Processes. Default: a core each; slurm and k8s need it.",
 )
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A Dask cluster that runs, such as tcp://10.0.0.5:8786."

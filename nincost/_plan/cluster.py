@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
-import sys
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, as_completed
 from typing import Any
 
 from nincost._plan.cells import Answer, Cell, predict_cell, versions
+from nincost._plan.kubernetes import dask_on_kubernetes
 from nincost._progress import advance
 from nincost.errors import InputError, described, one_line
 
@@ -34,21 +34,18 @@ def connected(scheduler: str | None, cluster: str | None, workers: int | None) -
     distributed = _need("distributed")
     with contextlib.ExitStack() as stack:
         if cluster is not None:
-            package, name = CLUSTERS[cluster]
-            kind = getattr(_need(package), name)
             advance(f"starting a {cluster} cluster", 0)
-            own = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
             try:
-                made = stack.enter_context(kind(**(own if cluster == "local" else {})))
-                if cluster != "local" and workers is not None:
-                    made.scale(workers)
+                made = stack.enter_context(_started(cluster, workers))
+                client = stack.enter_context(distributed.Client(made))
+            except InputError:
+                raise
             except Exception as error:
-                _end_quietly(package)
                 raise InputError(
                     f"the {cluster} cluster cannot be started ({described(error)}): see the "
-                    f"configuration of {package.partition('.')[0]}"
+                    f"configuration of {CLUSTERS[cluster][0].partition('.')[0]}"
                 ) from error
-            yield stack.enter_context(distributed.Client(made))
+            yield client
             return
         try:
             client = distributed.Client(scheduler, timeout=_ANSWERS_WITHIN)
@@ -60,11 +57,25 @@ def connected(scheduler: str | None, cluster: str | None, workers: int | None) -
         yield stack.enter_context(client)
 
 
-def _end_quietly(package: str) -> None:
-    """Keep dask-kubernetes from looking for its clusters at exit, which would fail once more."""
-    module: Any = sys.modules.get(f"{package}.kubecluster.kubecluster")
-    if hasattr(module, "reap_clusters"):
-        atexit.unregister(module.reap_clusters)
+@contextlib.contextmanager
+def _started(cluster: str, workers: int | None) -> Iterator[Any]:
+    package, name = CLUSTERS[cluster]
+    kind = getattr(_need(package), name)
+    if cluster == "k8s":
+        with dask_on_kubernetes(kind, workers) as made:
+            yield made
+    elif cluster == "local":
+        with kind(n_workers=workers, threads_per_worker=1, dashboard_address=None) as made:
+            yield made
+    else:
+        if workers is None:
+            raise InputError(f"a {cluster} cluster has no workers unless told: give --workers N")
+        submits = kind.job_cls.submit_command.split()[0]
+        if shutil.which(submits) is None:  # dask-jobqueue would only log it, and wait for ever
+            raise InputError(f"there is no {submits} here: run the sweep where jobs are submitted")
+        with kind() as made:
+            made.scale(workers)
+            yield made
 
 
 def _need(package: str) -> Any:

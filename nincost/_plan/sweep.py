@@ -44,7 +44,7 @@ def sweep(
         retry_failed: predict again what failed when the journal was written.
         trust: let the file name models of files and modules, whose code runs.
         workers: processes; as many as this machine has cores where None. Of a cluster that is
-            started its workers.
+            started its workers, of which slurm and k8s have none unless told.
         scheduler: the address of a Dask cluster that runs, such as `tcp://10.0.0.5:8786`.
         cluster: start one: `local`, `slurm` or `k8s`, by Dask's own configuration of it.
 

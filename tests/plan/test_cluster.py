@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
@@ -72,15 +73,46 @@ def test_a_cluster_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("distributed.LocalCluster", lambda **_: 1 / 0)
     with pytest.raises(InputError, match=r"local cluster cannot be started .ZeroDivisionError"):
         nincost.sweep(ONE, cluster="local")
-    # dask-kubernetes without a cluster to reach: it would say so again, with a traceback, at exit.
-    name, ended = "dask_kubernetes.operator", []
-    inner = SimpleNamespace(reap_clusters=print)
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(KubeCluster=lambda: 1 / 0))  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, f"{name}.kubecluster.kubecluster", inner)  # type: ignore[arg-type]
-    monkeypatch.setattr("atexit.unregister", ended.append)
-    with pytest.raises(InputError, match=r"k8s cluster cannot be started .* of dask_kubernetes"):
-        nincost.sweep(ONE, cluster="k8s")
-    assert ended == [print]
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=print))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="slurm cluster has no workers unless told"):
+        nincost.sweep(ONE, cluster="slurm")
+
+
+SBATCH = """\
+#!/bin/sh
+cp "$1" "$HOME/job$$.sh"
+setsid sh "$HOME/job$$.sh" >"$HOME/job$$.log" 2>&1 &
+echo $! >>"$HOME/jobs"
+echo "Submitted batch job $!"
+"""
+SCANCEL = """\
+#!/bin/sh
+for job in "$@"; do kill -KILL -- "-$job"; echo "$job" >>"$HOME/cancelled"; done
+"""
+
+
+def test_jobs_of_slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Slurm's commands are stood in for, and a job is a process here; all of Dask is real."""
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue: pip install dask-jobqueue")
+    import dask
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(nincost.__file__).parents[1]))
+    asked: dict[str, Any] = {"cores": 1, "memory": "2GB", "interface": "lo"}
+    given = {f"jobqueue.slurm.{name}": value for name, value in asked.items()}
+    with dask.config.set({**given, "temporary-directory": str(tmp_path)}):
+        with pytest.raises(InputError, match="there is no sbatch here"):
+            nincost.sweep(ONE, cluster="slurm", workers=1)
+        for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+            (tmp_path / name).write_text(text)
+            (tmp_path / name).chmod(0o755)
+        models = {"models": ["zero-1x1", "one-1x1", "two-1x1"], "commands": ["profile"]}
+        found = nincost.sweep(models, cluster="slurm", workers=2)
+    assert [row.reason for row in found.rows] == ["", "", ""]
+    jobs = (tmp_path / "jobs").read_text().split()
+    assert len(jobs) == 2
+    assert sorted((tmp_path / "cancelled").read_text().split()) == sorted(jobs)
 
 
 class Workers:

@@ -66,6 +66,22 @@ UNREACHED = {
         "needs Dask; provoked in tests/plan/test_cluster.py",
     "_plan/cluster.py connected: the cluster cannot be started ( ): see t":
         "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py _started: a cluster has no workers unless told: gi":
+        "needs Dask; provoked in tests/plan/test_cluster.py",
+    "_plan/cluster.py _started: there is no here: run the sweep where jo":
+        "needs dask-jobqueue; provoked in tests/plan/test_cluster.py",
+    "_plan/kubernetes.py _checked_namespace: Kubernetes knows no DaskCluster: install":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
+    "_plan/kubernetes.py _checked_namespace: Kubernetes refuses to list DaskClusters ":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
+    "_plan/kubernetes.py _checked_namespace: the Kubernetes API cannot be reached ( )":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
+    "_plan/kubernetes.py _checked_namespace: the Kubernetes API does not answer withi":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
+    "_plan/kubernetes.py _checked_namespace: there is a DaskCluster already: delete i":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
+    "_plan/kubernetes.py dask_on_kubernetes: a k8s cluster has no workers unless told":
+        "needs dask-kubernetes; provoked in tests/plan/test_kubernetes.py",
     "_plan/journal.py add: the sweep's journal could not be written":
         "needs another process, or a full disk; provoked in tests/plan/test_sweep.py",
     "_plan/journal.py open_journal: another sweep writes : wait for it, or g":
