@@ -42,7 +42,9 @@ class Objects:
     ) -> list[dict[str, Any]]:
         return [
             found
-            for (kind, place, _), found in self._kept.items()
+            for (kind, place, _), found in list(
+                self._kept.items()
+            )  # a test asks from another thread
             if kind == plural
             and namespace in ("", place)
             and _selected(labels, found["metadata"].get("labels", {}), nested=False)
@@ -57,11 +59,9 @@ class Objects:
             creationTimestamp="2026-01-01T00:00:00Z",
         )  # fmt: skip
         metadata.setdefault("name", metadata.get("generateName", "") + metadata["uid"][:6])
-        if plural == "services":
-            data.setdefault("status", {"loadBalancer": {}})
-            if data["spec"]["type"] == "NodePort":
-                for number, port in enumerate(data["spec"]["ports"]):
-                    port["nodePort"] = 30_000 + number
+        if data.get("spec", {}).get("type") == "NodePort":
+            for number, port in enumerate(data["spec"]["ports"]):
+                port["nodePort"] = 30_000 + number
         return await self._keep("ADDED", plural, data)
 
     async def patch(
@@ -102,11 +102,16 @@ class Objects:
         if not free or key not in self._kept:
             return data
         await self._keep("DELETED", plural, data)
-        for (kind, _, _), other in list(self._kept.items()):  # what it owned goes with it
-            owners = other["metadata"].get("ownerReferences", [])
-            if any(owner["uid"] == metadata["uid"] for owner in owners):
-                await self.delete(kind, other)
         return data
+
+    async def collect(self) -> None:
+        """Delete what has no owner any more, also what was made after its owner was gone."""
+        there = {kept["metadata"]["uid"] for kept in self._kept.values()}
+        for (plural, _, _), kept in list(self._kept.items()):
+            owners = kept["metadata"].get("ownerReferences", [])
+            stays = not owners or any(owner["uid"] in there for owner in owners)
+            if not stays and "deletionTimestamp" not in kept["metadata"]:
+                await self.delete(plural, kept)
 
     async def _keep(self, kind: str, plural: str, data: dict[str, Any]) -> dict[str, Any]:
         data["metadata"]["resourceVersion"] = str(len(self._changes) + 1)

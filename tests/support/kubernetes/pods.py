@@ -32,6 +32,8 @@ class Pods:
             await asyncio.sleep(0.1)
 
     async def _follow(self) -> None:
+        await self.objects.collect()
+        await self._serve()
         gone = set(self.processes) - {p["metadata"]["name"] for p in self.objects.list("pods")}
         for name in gone:
             self.end(name)
@@ -44,12 +46,26 @@ class Pods:
             if owner not in deployments:
                 continue
             wanted.discard(owner)
-            if self.processes[name].poll() is not None:  # restartPolicy: Always
+            process = self.processes.get(name)
+            if process is None or process.poll() is not None:  # restartPolicy: Always
                 self._start(pod)
             await self.objects.patch("pods", pod, {"status": self._status(pod)})
         for uid, deployment in deployments.items():  # the scheduler's is the oldest
             if uid in wanted:
                 await self._create(deployment)
+
+    async def _serve(self) -> None:
+        """Give services a status, and never before the operator has made all of a cluster.
+
+        It says Running when it sees a service's status, and Pending when it has made all: where the
+        latter came last, as on a busy machine, KubeCluster would wait for a minute and give up.
+        """
+        for service in self.objects.list("services"):
+            metadata = service["metadata"]
+            name = metadata["labels"]["dask.org/cluster-name"]
+            cluster = self.objects.get("daskclusters", metadata["namespace"], name) or {}
+            if "status" not in service and cluster.get("status", {}).get("phase") == "Pending":
+                await self.objects.patch("services", service, {"status": {"loadBalancer": {}}})
 
     async def _create(self, deployment: dict[str, Any]) -> None:
         metadata, spec = deployment["metadata"], deployment["spec"]["template"]
@@ -77,7 +93,10 @@ class Pods:
             ]  # fmt: skip
         else:  # each pod has an address of its own; here they share one
             arguments = [":0" if word == "8788" else word for word in arguments]
-            given["DASK_SCHEDULER_ADDRESS"] = self._address(given["DASK_SCHEDULER_ADDRESS"])
+            found = self._address(given["DASK_SCHEDULER_ADDRESS"])
+            if found is None:
+                return
+            given["DASK_SCHEDULER_ADDRESS"] = found
         module = f"distributed.cli.{kind.replace('-', '_')}"
         with open(self.folder / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -86,14 +105,18 @@ class Pods:
             )  # fmt: skip
         self.started.append(name)
 
-    def _address(self, asked: str) -> str:
-        """Where the scheduler is that a worker's environment names by its service's name."""
+    def _address(self, asked: str) -> str | None:
+        """Where the scheduler is that is named by its service; None while its cluster goes."""
         service, namespace = asked.removeprefix("tcp://").split(".")[:2]
         found = self.objects.get("services", namespace, service)
-        assert found is not None, asked
+        if found is None:
+            return None
         labels = ",".join(f"{k}={v}" for k, v in found["spec"]["selector"].items())
-        [pod] = self.objects.list("pods", namespace, labels)
-        return f"tcp://127.0.0.1:{self.ports[pod['metadata']['name'], 8786]}"
+        ports = [
+            self.ports[pod["metadata"]["name"], 8786]
+            for pod in self.objects.list("pods", namespace, labels)
+        ]
+        return f"tcp://127.0.0.1:{ports[0]}" if ports else None
 
     def _status(self, pod: dict[str, Any]) -> dict[str, Any]:
         port = self.ports.get((pod["metadata"]["name"], 8786))
