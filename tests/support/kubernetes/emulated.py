@@ -55,10 +55,12 @@ class Emulated:
         self._started.set()
         await self._ended.wait()
         follows.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follows
-        self.pods.end_all()
-        await runner.cleanup()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await follows
+        finally:  # what ended the loop of pods must not leave them behind
+            self.pods.end_all()
+            await runner.cleanup()
 
     def environment(self, **given: str) -> dict[str, str]:
         """Of a command that is to use this cluster, from outside of it."""
