@@ -23,6 +23,7 @@ from nincost._audit.reading.answer import read_answer
 from nincost._audit.reading.parts import Reading
 from nincost._audit.reading.table_answer import (
     Column,
+    below_remarks,
     is_csv,
     read_csv,
     read_table,
@@ -118,8 +119,9 @@ Read = Reading | tuple[Column, ...]
 def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
     """A text as it is to be read: with a table it may be the table's columns and what is around."""
     what: Quantity | None = about if about in QUANTITIES else None  # type: ignore[assignment]
-    if is_csv(text):
-        return (read_csv(text, what),)
+    for csv in (text, below_remarks(text)):
+        if is_csv(csv):
+            return (read_csv(csv, what),)
     table = table_in(text)
     if table is None:
         return (read_answer(text, about, model),)
@@ -181,6 +183,8 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
                 for c, q in zip(one, question, strict=True)
             ]
     if not grades and not figures:
+        if unread:
+            raise ExpressionError(unread[0].reason)
         raise ExpressionError(
             "nothing in the answer could be graded: expected a calculation such as "
             "96*(11*11*1+1) + ... = 1992166, or a shape, a size in bytes, a receptive field"

@@ -107,7 +107,8 @@ def _stated(reading: Reading, figure: Figure, raw: str) -> int | None:
         return int(same[-1]) if same else None
     try:
         node, claims = parse(reading.text, figure.start, figure.end, line=reading.line)
-    except ExpressionError:
+    except ExpressionError as error:
+        reading.not_read(figure.start, error)
         return None
     value = claims[-1].value if claims else (node.value if node is not None else None)
     return int(value) if value is not None and value.denominator == 1 else None

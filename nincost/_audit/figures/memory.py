@@ -44,6 +44,7 @@ from nincost._audit.reading.words import (
     says_result,
 )
 from nincost._audit.subject import Subject
+from nincost.errors import ExpressionError
 
 
 def graded_memory(
@@ -58,10 +59,14 @@ def graded_memory(
         text = " ".join(
             reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)].split()
         )
-        if CLAIM.search(f"{figure.context} {text}"):
-            found.append(graded_claim(reading, figure, text, subject))
+        try:
+            if CLAIM.search(f"{figure.context} {text}"):
+                found.append(graded_claim(reading, figure, text, subject))
+                continue
+            said = said_of(reading, figure, text, subject, items, last)
+        except ExpressionError as error:
+            reading.not_read(figure.start, error)
             continue
-        said = said_of(reading, figure, text, subject, items, last)
         if said.value <= 8:
             continue  # "4 bytes each": no model takes so little
         again = said_again(said, last, found)

@@ -173,7 +173,8 @@ def _of_formula(
     """`(224-11)/4+1 = 54.25 -> 55`: the window whose numbers are in it, and the last value."""
     try:
         node, claims = parse(reading.text, figure.start, figure.end, line=reading.line)
-    except ExpressionError:
+    except ExpressionError as error:
+        reading.not_read(figure.start, error)
         return None
     more = [int(n) for n in _NUMBER.findall(figure.after) if "." not in n]
     if place is None:

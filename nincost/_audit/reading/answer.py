@@ -19,7 +19,7 @@ from nincost._audit.reading.numbers_said import (
     is_others,
     is_said_result,
 )
-from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading, Unread
+from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading
 from nincost._audit.reading.restated import (
     add_claims,
     adds_up_again,
@@ -157,7 +157,7 @@ class _Reader:
             if _SYMBOLIC.search(f"{statement.before[-20:]}{raw}"):
                 return  # `k*k*ci*co + co`: a formula of names, with nothing to grade
             self.error = self.error or error
-            self.reading.unread.append(Unread(_line_at(self.reading.text, statement), str(error)))
+            self.reading.not_read(statement.start, error)
 
     def _part(self, what: Quantity | None) -> Part:
         """The part that goes on: of several amounts that take turns line by line, its own."""
@@ -331,9 +331,3 @@ def _span(statement: Statement) -> tuple[int, int]:
 
 def _is_shape(text: str) -> bool:
     return bool(re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+)*[\s)\]]*", text))
-
-
-def _line_at(text: str, statement: Statement) -> str:
-    start = text.rfind("\n", 0, statement.start) + 1
-    end = text.find("\n", statement.start)
-    return text[start : end if end >= 0 else len(text)].strip()[:200]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from nincost._audit.reading.expression import Claim, Node
 from nincost._audit.reading.words import About
 from nincost._closed_form.cost_terms import Quantity
+from nincost.errors import ExpressionError
 
 MAX_TERMS = 2_000
 
@@ -96,3 +97,11 @@ class Reading:
     figures: list[Figure] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     binary: tuple[bool, ...] = (False, True)
+
+    def not_read(self, at: int, why: ExpressionError) -> None:
+        """List the line around a place as one that cannot be read."""
+        start = self.text.rfind("\n", 0, at) + 1
+        end = self.text.find("\n", at)
+        line = self.text[start : end if end >= 0 else len(self.text)].strip()[:200]
+        if all(one.text != line for one in self.unread):
+            self.unread.append(Unread(line, str(why)))

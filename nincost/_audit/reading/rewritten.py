@@ -11,6 +11,7 @@ def rewritten(text: str) -> str:
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
     )
     text = _LATEX_NUMBER.sub(lambda m: re.sub(r"\{,\}|\\[,;:! ]", ",", m[0]).ljust(len(m[0])), text)
+    text = _LATEX_BYTES.sub(lambda m: f" {m['unit']}".ljust(len(m[0])), text)
     text = _FRACTION.sub(lambda m: f"({m[1]})/({m[2]})".ljust(len(m[0])), text)
     text = _FLOOR.sub(lambda m: _BRACKETS[m[1]].ljust(len(m[0])), text)
     text = _LISTED.sub(lambda m: re.sub(r"(?<![\w,.])\d\s*[:：]", _as_comma, m[0]), text)
@@ -41,6 +42,11 @@ _LATEX_ROWS = re.compile(
 )
 #: `33{,}872{,}256`, `33\\,872\\,256`: LaTeX's thousands.
 _LATEX_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;:! ])\d{3})+(?!\d)")
+#: `$7.97$ MB`, `7.97\\,\\text{MB}`: a unit beside its number.
+_LATEX_BYTES = re.compile(
+    r"(?<=\d)(?:\$\s?|(?:\\[,;: ]|~)\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
+    r"(?P<unit>[kKMGT]i?B|bytes|字节)(?![A-Za-z])(?:\}\$?)?"
+)
 _FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
 _FLOOR = re.compile(r"\\([lr](?:floor|ceil))(?![A-Za-z])")
 _BRACKETS = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"}

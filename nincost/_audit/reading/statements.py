@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass, replace
 
+from nincost._audit.reading.things import THING_AFTER, THING_BEFORE, ends_in_bytes
 from nincost._audit.reading.tokens import WORD_NUMBER, plain
 from nincost._audit.reading.without_words import OPERATOR_BEFORE, without_words
 from nincost._audit.reading.words import amount_in
@@ -75,6 +76,8 @@ _NOUN = re.compile(
     r"(?!\s*[:=：]?\s*\d)",
     re.IGNORECASE,
 )
+#: `6.1MB 14MB`: no sign is between them.
+_TWO_SIZES = re.compile(r"(?<=[\dKMGi]B)\s(?=\d)")
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 #: A line under a column of numbers.
 _RULE = re.compile(r"[-=_─—–+|\s]{3,}")
@@ -208,10 +211,13 @@ def _of_clause(
         yield Statement(end, end, text[start:end], "")
         return
     at = start
+    thing_first = THING_BEFORE.search(text, start, start + runs[0][0])
     for index, (first, last) in enumerate(runs):
         first += len(seen[first:last]) - len(seen[first:last].lstrip("=~ ")) if index else 0  # noqa: PLW2901
         begin, stop = start + first, start + last
         noun = _NOUN.match(text, stop, end)
+        if thing_first is None and index < len(runs) - 1 and ends_in_bytes(text, begin, stop):
+            noun = THING_AFTER.match(text, stop, end)
         upto = end if index == len(runs) - 1 else noun.end() if noun else stop
         masked[begin:stop] = seen[first:last]
         yield Statement(begin, stop, text[at:begin], text[stop:upto], names=names)
@@ -226,6 +232,10 @@ def _runs(seen: str, words: str) -> list[tuple[int, int]]:
         joins = seen[first] in "+-*/^)=~" or re.match(r"[xX](?=[\s\d(])", seen[first:])
         # `macs = 762297352 and params = 1992166` are two.
         apart = bool(runs) and seen[first] in "=~" and amount_in(words[runs[-1][1] : first])
+        two = _TWO_SIZES.search(seen, first, last)  # `6.1MB 14MB`
+        if two and not joins:
+            runs += [(first, two.start()), (two.end(), last)]
+            continue
         if runs and not apart and (seen[runs[-1][1] - 1] in "+-*/^(=~" or joins):
             runs[-1] = (runs[-1][0], last)
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -73,6 +74,12 @@ def is_csv(text: str) -> bool:
     if second and second.count(",") != first.count(","):
         return False
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w-]*", name) for name in names)
+
+
+def below_remarks(text: str) -> str:
+    """What stands below the lines that begin with `#`: a CSV may have them above its heading."""
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)
+    return "".join(itertools.dropwhile(lambda line: line.startswith("#") or line.isspace(), lines))
 
 
 def read_csv(text: str, what: Quantity | None = None) -> tuple[Column, ...]:

@@ -52,6 +52,8 @@ _SAME_LENGTH |= {
 }  # fmt: skip
 _SUPERSCRIPTS = {ord(c): str(i) for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 
+#: `8mb weights`, typed on a phone.
+_SMALL_UNIT = re.compile(r"(?:(?<=\d)|(?<=\d ))([kmg])(i?)b(?![A-Za-z])")
 _UNDERBRACE = re.compile(r"\\(?:under|over)brace(?=\s*\{)|(?<=\})[_^]\{[^{}]*\}")
 _LATEX = re.compile(
     r"\\(?:(?:times|cdot|ast|left|right|approx|sim|quad|qquad|displaystyle|div"
@@ -106,6 +108,7 @@ def plain(text: str) -> str:
         text = _UNDERBRACE.sub(lambda m: " " * len(m[0]), text)
     text = text.replace("{,}", "\x00,\x00").replace("->", "= ").replace("=>", "= ")
     text = text.replace(">>>", "   ").translate(_SAME_LENGTH)
+    text = _SMALL_UNIT.sub(lambda m: f"{m[1].upper()}{m[2]}B", text)
 
     def latex(match: re.Match[str]) -> str:
         word = match[0][1:]

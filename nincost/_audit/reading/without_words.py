@@ -29,9 +29,9 @@ _WORD = re.compile(
 )
 _NUMBER_WITH_UNIT = re.compile(
     r"(?:\d[\d,_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-    r"(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|[百千]万|万|亿|million\b|billion\b"
-    r"|[kKMGT]i?[bB](?![A-Za-z])|bytes?\b|Bytes?\b|字节))?"
-    r"(?:\s*(?:fl?ops?\b|macs?\b|params?\b|个?参数|次乘加|次乘法|次运算|次|个))?",
+    r"(?:\s*(?:[kKMGT]i?[bB](?![A-Za-z])|bytes?\b|Bytes?\b|字节)"  # and no noun: `8 MB params`
+    r"|(?:\s*(?:[kKMGTB](?![A-Za-z])|[KMGT](?=(?:FLOP|MAC|flop|mac|Mac))|[百千]万|万|亿|million\b|billion\b))?"
+    r"(?:\s*(?:fl?ops?\b|macs?\b|params?\b|个?参数|次乘加|次乘法|次运算|次|个))?)",
     re.IGNORECASE,
 )
 _SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the place of numbers

@@ -24,7 +24,7 @@ _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
 }
 _MEMORY = re.compile(
     r"memory|显存|内存|vram|\bbytes?\b|字节|nvidia-smi|optimi[sz]er state|优化器状态"
-    r"|[\d\s](?:[KMGT]i?B|[kmg]b)(?![A-Za-z])|(?<![\d.])[248] ?B(?![A-Za-z])|pass size"
+    r"|[\d\s](?:[KMGT]i?B|[kmg]b)(?![A-Za-z])|(?<![\w.])[248] ?B(?![A-Za-z])|pass size"
     r"|(?:input|params|total) size\b",
     _I,
 )
