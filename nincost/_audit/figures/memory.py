@@ -40,9 +40,7 @@ from nincost._audit.figures.memory_words import (
 from nincost._audit.figures.results import GradedFigure, Verdict
 from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import (
-    says_result,
-)
+from nincost._audit.reading.words import batches, says_result
 from nincost._audit.subject import Subject
 from nincost.errors import ExpressionError
 
@@ -71,6 +69,8 @@ def graded_memory(
             continue  # "4 bytes each": no model takes so little
         again = said_again(said, last, found)
         one = again or _graded(reading, said, subject, items, says_batch)
+        if again is None and one.verdict != "right" and figure.batch and not figure.own_batch:
+            one = _of_another_batch(reading, said, subject, items) or one
         found.append(one)
         last = said
         if not said.total and (again is None or said.in_values != items[-1].in_values):
@@ -83,6 +83,27 @@ def graded_memory(
 
 #: `weights take 7.97 MB and the gradients the same`.
 _AS_MUCH = re.compile(r"(?:grad\w*|梯度)[^.。]*(?:the same|as much|一样|同样|相同)", re.IGNORECASE)
+
+
+#: `7.60 MiB weights + two 136.7 MiB buffers`: one of them counts twice.
+_TWO = re.compile(r"\b(?:two|both|twice|each)\b|两|各", re.IGNORECASE)
+
+
+def _of_another_batch(
+    reading: Reading, said: Said, subject: Subject, items: Items
+) -> GradedFigure | None:
+    """The grade where it is right for one input, or for another batch that is said anywhere.
+
+    Its own sentence says none: `批量128共781MB。推理：激活6.10MB。` goes back to one image.
+    """
+    asked, expected = said.batch, said.expected
+    for batch in dict.fromkeys([1, *(size for _, _, size in batches(reading.text))]):
+        said.batch = batch
+        one = _graded(reading, said, subject, items, says_batch=True)
+        if one.verdict == "right":
+            return one
+    said.batch, said.expected = asked, expected
+    return None
 
 
 def _graded(
@@ -100,7 +121,7 @@ def _graded(
     mistakes: tuple[Mistake, ...] = ()
     raw = reading.text[figure.start : figure.end]
     changes = said.node is not None and not is_in_bytes(raw[: said.node.end - figure.start])
-    adds = any(adds_up(n, c, changes and is_in_bytes(raw)) for n, c in said.nodes)
+    adds = any(adds_up(n, c, changes and is_in_bytes(raw), _TWO.search(raw)) for n, c in said.nodes)
     stated = [size for node, claims in said.nodes[:1]
               for size in (value_of(node), *(one.value for one in claims[:-1]))]  # fmt: skip
     wrong_unit = decimal_for_binary(raw, [*stated, *(one.bytes for one in formulas)])

@@ -7,20 +7,22 @@ import re
 from nincost._audit.figures.memory_formulas import MemoryKind
 from nincost._audit.reading.expression import Node
 from nincost._audit.reading.parts import Figure
+from nincost._audit.reading.things import THING_AFTER
 from nincost._audit.reading.words import says_total
 
 KINDS: dict[MemoryKind, re.Pattern[str]] = {
     kind: re.compile(pattern, re.IGNORECASE)  # type: ignore[misc]
     for kind, pattern in {
-        "gradients": "grad(?!ed)|梯度",
+        "gradients": r"grad(?!ed)|梯度|(?<![A-Za-z\d.])g\s*[:=]?\s*$",
         "optimizer state": "optimi[sz]er|momentum|\\bmoments\\b|优化器|动量|adam|[一二]阶矩",
         "activations": (
-            "activation|激活|forward/backward pass|feature map|特征图|outputs?|输出|中间结果"
+            r"activation|激活|\bacts?\b|forward/backward pass|feature map|\bmaps\b"
+            r"|特征图|outputs?|输出|中间结果"
         ),
-        "data": r"input|data\b|images\b|输入|数据",
+        "data": r"input|data\b|(?<!\d )images\b|输入|数据",
         "training": "train|训练",
-        "inference": "infer|推断|推理|预测|estimated total size",
-        "parameters": "param|weights?|参数|权重",
+        "inference": "infer|predict|推断|推理|预测|estimated total size",
+        "parameters": r"param|weights?|参数|权重|(?<![A-Za-z\d.])w\s*[:=]?\s*$",
     }.items()
 }
 STATES: tuple[MemoryKind, ...] = ("parameters", "gradients", "optimizer state")
@@ -31,7 +33,8 @@ ONE_OF = re.compile(
     re.IGNORECASE,
 )
 PAIR = re.compile(
-    r"\bpair|input and output|two largest|输入和输出|输入、?输出"
+    r"\bpair|input and output|two (?:largest|biggest)|(?:largest|biggest) two"
+    r"|输入和输出|输入、?输出"
     r"|at once|at most|alive|同时|最多|相邻",
     re.IGNORECASE,
 )
@@ -45,6 +48,7 @@ _TIMES = re.compile(
     r"(?:size of the\s+)?(?:number of\s+)?(?:param\w*|weights)",
     re.IGNORECASE,
 )
+_NO_MOMENTUM = re.compile(r"(?:without|no|不带|没有|无)\s*(?:momentum|动量)", re.IGNORECASE)
 
 
 def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
@@ -59,6 +63,11 @@ def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
     sums = (node is not None and node.kind == "sum") or says_total(figure.before)
     if whole and sums and not itself:
         return whole
+    thing = THING_AFTER.match(figure.after)
+    own = {kind for _, kind in _kinds_in(figure.before.replace("：", ":").rpartition(":")[2])}
+    said_of = thing and re.match(r"\s*(?:of|for)\s", thing[0])  # `throw maps away so the 8 MB of`
+    if thing and not sums and (said_of or own <= {"training", "inference"}):
+        return _last_kind(thing[0]) or "activations"
     named = _last_kind(f"{figure.context} {figure.before}")
     if whole and (
         _ONLY.search(figure.before) or (named in (None, whole) and "就是" in figure.before)
@@ -81,7 +90,7 @@ def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
 
 def _kinds_in(words: str) -> list[tuple[int, MemoryKind]]:
     """The kinds that are named, in order, each with where it ends."""
-    bare = _TIMES.sub(" ", words)
+    bare = _NO_MOMENTUM.sub(" ", _TIMES.sub(" ", words))
     found = [(m.end(), kind) for kind, pattern in KINDS.items() for m in pattern.finditer(bare)]
     return sorted(found)
 
@@ -95,7 +104,5 @@ def copies_of(words: str) -> int:
     """How many values the optimizer keeps for each parameter."""
     if re.search("adam", words, re.IGNORECASE):
         return 2
-    words = re.sub(
-        r"(?:without|no|不带|没有|无)\s*(?:momentum|动量)", "", words, flags=re.IGNORECASE
-    )
+    words = _NO_MOMENTUM.sub("", words)
     return 1 if re.search("momentum|动量", words, re.IGNORECASE) else 0

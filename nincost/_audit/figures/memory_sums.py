@@ -85,11 +85,13 @@ def slack_of(node: Node | None) -> Fraction:
     return unit_of(node)
 
 
-def adds_up(node: Node | None, claims: Sequence[Claim], values_before_bytes: bool) -> bool:
+def adds_up(
+    node: Node | None, claims: Sequence[Claim], values_before_bytes: bool, twice: object = None
+) -> bool:
     """Whether what is stated to be a calculation's result is.
 
     `values_before_bytes`: whether it goes from a number of values to bytes, 4 for each:
-    `1,992,166 floats = 7.97 MB`.
+    `1,992,166 floats = 7.97 MB`. `twice`: whether words say that a part counts twice.
     """
     if node is None or not claims:
         return True
@@ -101,6 +103,7 @@ def adds_up(node: Node | None, claims: Sequence[Claim], values_before_bytes: boo
         values, slack = [node.value * scale], slack * scale
     if node.kind == "sum":
         values += [part.value for part in node.parts]
+        values += [node.value + part.value for part in node.parts if twice]
     for claim in claims:
         ways = [*values, *(BYTES * value for value in values if values_before_bytes)]
         if not any(

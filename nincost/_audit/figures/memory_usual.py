@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nincost._audit.figures.memory_formulas import (
     BYTES,
     Formula,
@@ -32,6 +34,7 @@ def usual(
     together = _together(kind, figure, sizes, copies)
     lacking = together if lacks_gradients(words) else []
     formulas += [] if lacking else together
+    formulas += _of_states(reading, said, sizes)
     if not said.names_kind:
         formulas += single("activations", sizes, batch, copies)  # `memory per image: 6.1 MB`
     result = said.total or says_result(figure.before)
@@ -78,11 +81,26 @@ def _together(kind: MemoryKind, figure: Figure, sizes: Sizes, copies: int) -> li
     return found
 
 
+def _of_states(reading: Reading, said: Said, sizes: Sizes) -> list[Formula]:
+    """`params 7.97 MB + grads 7.97 MB, activations ...` under `to train`: a sum of these alone."""
+    figure = said.figure
+    if said.kind not in ("training", "inference") or said.node is None or said.node.kind != "sum":
+        return []
+    raw = reading.text[figure.start : figure.end]
+    if said.nodes[0][1] or not any(KINDS[one].search(raw) for one in STATES):
+        return []  # with a result it is said to be all: `显存=参数+梯度=7.97MB+7.97MB=15.9MB`
+    words = f"{figure.before} {raw}"
+    named = [one for one in STATES if KINDS[one].search(words)]
+    if len(named) != len(said.node.parts) or KINDS["activations"].search(words):
+        return []
+    return _together("parameters", replace(figure, before=words), sizes, said.copies)
+
+
 def _of_some(figure: Figure, scope: Scope, sizes: Sizes, batch: int) -> list[Formula]:
     """What the outputs of one layer take, or of two in a row, where the words mean these."""
     words = f"{figure.context} {figure.before}"
     found = outputs(scope.layers, batch) if scope.name or ONE_OF.search(words) else []
-    if PAIR.search(words):
+    if PAIR.search(f"{words} {figure.after}"):
         text = f"the two largest outputs in a row: {sizes.pair:,} values * {BYTES} bytes"
         found.append(Formula(BYTES * sizes.pair * batch, text))
     return found

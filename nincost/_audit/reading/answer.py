@@ -18,6 +18,7 @@ from nincost._audit.reading.numbers_said import (
     is_count,
     is_others,
     is_said_result,
+    says_batch,
 )
 from nincost._audit.reading.parts import MAX_TERMS, Figure, Line, Part, Reading
 from nincost._audit.reading.restated import (
@@ -110,6 +111,7 @@ class _Reader:
         self.error: ExpressionError | None = None
         self.heading = ""
         self.batch: int | None = None
+        self.headed = False  # whether a heading names the batch
         self.amount: Quantity | None = None
         self.section = 0  # where the last heading stands that names an amount
         self.row = -1  # the line of the last amount
@@ -128,7 +130,7 @@ class _Reader:
         batch = batch_in(said)
         own = batches(f"{statement.before} {raw}")
         if own:
-            self.batch = own[-1][2]
+            self.batch, self.headed = own[-1][2], False
         if subject in ("memory", "shapes", "fields"):
             if calculated or (subject != "memory" and re.search(r"\d", statement.words)):
                 context = f"{self.heading} {statement.context}"
@@ -136,6 +138,7 @@ class _Reader:
                     Figure(
                         subject, statement.start, statement.end, statement.before,
                         statement.after, context, batch or self.batch,
+                        self.headed or says_batch(self.reading.text, statement),
                     )
                 )  # fmt: skip
             elif statement.heads:
@@ -184,7 +187,7 @@ class _Reader:
         self.heading = f"{statement.context} {statement.before}"
         if amount_in(statement.before):
             self.section = statement.start
-        self.batch = batch
+        self.batch, self.headed = batch, batch is not None
 
     def _subject(self, statement: Statement) -> About | None:
         """What a statement is about: its own words first, then those of its line and before."""

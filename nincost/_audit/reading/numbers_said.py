@@ -89,6 +89,15 @@ def batch_of_sentence(text: str, statement: Statement) -> int | None:
     return sizes.pop() if len(sizes) == 1 and not says_per_image(words) else None
 
 
+def says_batch(text: str, statement: Statement) -> bool:
+    """Whether a number's own sentence names a batch, or one input."""
+    first = 0
+    for mark in _SENTENCE_END.finditer(text, 0, statement.start):
+        first = mark.end()
+    words = text[first : statement.end] + statement.after
+    return bool(batches(words)) or says_per_image(words)
+
+
 def is_said_result(text: str, node: Node, claims: Sequence[Claim]) -> bool:
     """Whether a result follows of which the calculation is in words, with one number in it."""
     if not claims or node.kind != "number" or node.unit or node.value >= _FEW:

@@ -64,6 +64,7 @@ class Figure:
         start, end: where its calculation stands in the text.
         before, after, context: the words around it, and those of its line and heading before.
         batch: the batch size that it names, or None.
+        own_batch: whether its own sentence or the heading above it names that, and no other one.
     """
 
     about: About
@@ -73,6 +74,7 @@ class Figure:
     after: str
     context: str
     batch: int | None
+    own_batch: bool = True
 
 
 @dataclass(frozen=True, slots=True)

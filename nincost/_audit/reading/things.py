@@ -6,7 +6,7 @@ import re
 
 _THING = (
     r"(?:(?:model|network|conv(?:olution)?(?:al)?|largest|biggest)\s+)?(?:param(?:eter)?s?|weights?"
-    r"|grad(?:ient)?s?|activations?|acts?|outputs?|feature maps?|momentum|moments?"
+    r"|grad(?:ient)?s?|activations?|acts?|outputs?|(?:feature |two )?maps?|momentum|moments?"
     r"|optimi[sz]er(?:\s+states?)?|buffers?)(?![A-Za-z])|参数|权重|梯度|激活值?|特征图|动量|优化器(?:状态)?"
 )
 #: Between a number and a comma, or the next number.
@@ -15,7 +15,7 @@ THING_AFTER = re.compile(
     re.IGNORECASE,
 )
 #: `参数7.97MB梯度7.97MB`: each stands before its number.
-THING_BEFORE = re.compile(rf"(?<![A-Za-z])(?:{_THING})(?!\s*memory)[^:：]*$", re.IGNORECASE)
+THING_BEFORE = re.compile(rf"(?<![A-Za-z])(?!maps)(?:{_THING})(?!\s*memory)[^:：]*$", re.IGNORECASE)
 _BYTES = re.compile(r"\d\s*(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|字节)\s*$")
 
 
