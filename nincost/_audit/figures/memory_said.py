@@ -13,7 +13,7 @@ from nincost._audit.figures.memory_kinds import KINDS, copies_of, kind_of
 from nincost._audit.figures.memory_mistakes import shown
 from nincost._audit.figures.memory_scope import Scope, scope_of
 from nincost._audit.figures.memory_sums import Items, Value, goes_on, slack_of, value_of
-from nincost._audit.figures.memory_units import is_in_bytes, rounded_as_said
+from nincost._audit.figures.memory_units import is_in_bytes, rounded_as_said, with_one_unit
 from nincost._audit.figures.memory_words import counts_values
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.reading.expression import Claim, Node, parse
@@ -130,9 +130,10 @@ def _values(reading: Reading, figure: Figure, items: Items) -> tuple[Parsed, Val
         parse(reading.text, figure.start, figure.end, line=reading.line, binary=binary)
         for binary in reading.binary
     ]
+    raw = reading.text[figure.start : figure.end]
+    nodes = [(with_one_unit(node, raw), claims) for node, claims in nodes]
     if len(nodes[0][1]) > 1 and items and goes_on(nodes, items):
         nodes = [(node, claims[:-1]) for node, claims in nodes]  # `= 2.24 MB -> 10.2 MB`
-    raw = reading.text[figure.start : figure.end]
     words = f"{figure.before[-12:]} {figure.after[:6]}"
     values = [
         (claims[-1].value, claims[-1].unit) if claims else (value_of(node), slack_of(node))

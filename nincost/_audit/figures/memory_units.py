@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.interpretations import Mistake
@@ -71,6 +72,21 @@ def rounded_as_said(text: str, unit: Fraction, words: str) -> Fraction:
     digits = found["digits"].replace(",", "")
     zeros = min(len(digits) - len(digits.rstrip("0")), len(digits) - 2)
     return unit * Fraction(10 ** max(0, zeros))
+
+
+def with_one_unit(node: Node | None, text: str) -> Node | None:
+    """`1.12 + 1.12 MB` with the unit of the last for all of them."""
+    if node is None or node.kind != "sum" or len(_IN_BYTES.findall(text)) != 1:
+        return node
+    *before, last = node.parts
+    scales = [Fraction(base) ** power for base in BASES for power in STEPS]
+    scale = next((s for s in scales if last.unit and s / last.unit in (10, 100, 1000)), None)
+    numbers = (last.kind, *(part.kind for part in before))
+    small = all(0 < one.value < 2000 and 0 < one.unit < 1 for one in before)
+    if scale is None or set(numbers) != {"number"} or not small:
+        return node
+    parts = (*(replace(p, value=p.value * scale, unit=p.unit * scale) for p in before), last)
+    return replace(node, value=sum((p.value for p in parts), Fraction(0)), parts=parts)
 
 
 def is_unitless(node: Node) -> bool:

@@ -40,6 +40,8 @@ def usual(
     result = said.total or says_result(figure.before)
     if kind == "activations":
         formulas += _of_some(figure, said.scope, sizes, batch)
+    elif PAIR.search(figure.before) and said.node is not None and said.node.kind == "sum":
+        formulas += _of_some(figure, said.scope, sizes, batch)  # `the two biggest 1.12 + 1.12 MB`
     if result and not said.says_kind:
         for whole in ("training", "inference"):  # `so 10 MB altogether`
             if KINDS[whole].search(reading.text):  # type: ignore[index]

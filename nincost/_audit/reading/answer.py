@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
-from nincost._audit.reading.expression import Claim, Node, parse
+from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
 from nincost._audit.reading.numbers_said import (
     batch_of_sentence,
     in_unit_before,
@@ -29,6 +30,16 @@ from nincost._audit.reading.restated import (
     stood_for,
 )
 from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
+from nincost._audit.reading.sizes_said import (
+    AFTER_LAYER,
+    ARROW_BEFORE,
+    FLOORED,
+    LARGE,
+    SEEN,
+    SIDE,
+    WITH_UNIT,
+    is_shape,
+)
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
 from nincost._audit.reading.tokens import check_length, is_count_of_bytes
@@ -47,6 +58,7 @@ from nincost._audit.reading.words import (
     batches,
     corrects,
     first_amount_in,
+    is_wordless,
     says_detail,
     says_difference,
     says_own,
@@ -113,6 +125,8 @@ class _Reader:
         self.batch: int | None = None
         self.headed = False  # whether a heading names the batch
         self.amount: Quantity | None = None
+        self.last: About | None = None  # what the statement before is about
+        self.titled: Quantity | None = None  # the amount that the last heading names
         self.section = 0  # where the last heading stands that names an amount
         self.row = -1  # the line of the last amount
 
@@ -123,8 +137,9 @@ class _Reader:
         if corrects(statement.before) or (asked and says_own(statement.before)):
             self._take_back(statement)
         subject = self._subject(statement)
-        if subject == "shapes" and _LARGE.fullmatch(self.reading.text, *_span(statement)):
+        if subject == "shapes" and LARGE.fullmatch(self.reading.text, *_span(statement)):
             subject = self.amount or amount_in(statement.context)  # no size is so large
+        self.last = subject
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
         batch = batch_in(said)
@@ -148,7 +163,7 @@ class _Reader:
             return
         if not calculated:
             if amount_in(statement.words):
-                self.now = subject
+                self.now, self.titled = subject, amount_in(statement.words)
             if statement.heads:
                 self._head(statement, batch)
             return
@@ -187,6 +202,7 @@ class _Reader:
         self.heading = f"{statement.context} {statement.before}"
         if amount_in(statement.before):
             self.section = statement.start
+        self.titled = amount_in(statement.before)
         self.batch, self.headed = batch, batch is not None
 
     def _subject(self, statement: Statement) -> About | None:
@@ -198,7 +214,7 @@ class _Reader:
             return amount_in(head)  # `macs: weights times output positions`
         if said in ("fields", "memory"):
             return said
-        if about(statement.context) == "fields" and _SEEN.search(statement.words):
+        if about(statement.context) == "fields" and SEEN.search(statement.words):
             return "fields"
         after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
         first = re.compile(r"\d").search(self.reading.text, statement.start, statement.end)
@@ -208,39 +224,49 @@ class _Reader:
         if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
             self.now = self.now or "shapes"
             return "shapes"
-        if _ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
+        if ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
             return "shapes"
         if INPUT_SHAPE.search(statement.before) and IMAGE.fullmatch(text):
             return "shapes"
-        if _FLOORED.fullmatch(text):
+        if FLOORED.fullmatch(text):
             return "shapes"
-        if _SIDE.search(statement.before) and _is_shape(text.partition("=")[0]):
+        if SIDE.search(statement.before) and is_shape(text.partition("=")[0]):
             return "shapes"
         if any(first <= statement.start < last for first, last in self.tuples):
             return "shapes"
+        if WITH_UNIT.fullmatch(text):
+            return amount_in(text)  # `count a multiply and an add as two, it's 1.525 GFLOPs`
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
             return amount
-        if said == "shapes" and _LARGE.match(text) and says_values(f"{text} {statement.after}"):
+        if said == "shapes" and LARGE.match(text) and says_values(f"{text} {statement.after}"):
             return "memory"
         if said == "shapes" and says_values(statement.after):
             return "memory"
         fields = "fields" in (self.now, about(statement.context))
-        if not fields and _AFTER_LAYER.search(statement.before) and _is_shape(text):
+        if not fields and AFTER_LAYER.search(statement.before) and is_shape(text):
             return "shapes"
+        listed = not statement.first_in_line and is_wordless(statement.before)
+        if listed and self.last == "shapes" and is_shape(text):
+            return "shapes"  # `outputs 54, 26, 12, 5`
         if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
             return "shapes"
         if not statement.first_in_line or statement.context:
             inherited = about(statement.context)
-            if inherited is not None and (inherited != "shapes" or _is_shape(text)):
+            if inherited is not None and (inherited != "shapes" or is_shape(text)):
                 return inherited
         if (
             self.now == "shapes"
             and statement.end > statement.start
-            and (not _is_shape(text) or self.row == self._row(statement))
+            and (not is_shape(text) or self.row == self._row(statement))
         ):
-            return None  # a calculation of no size, or `= 3600, two 7200`
+            return self.titled  # a calculation of no size, or `= 3600, two 7200`
         return said if self.now is None and statement.end == statement.start else self.now
+
+    def _in_row(self, part: Part, statement: Statement) -> Fraction:
+        """What the terms before it in its line come to."""
+        row = self._row(statement)
+        return sum((one.node.value for one in part.lines if one.node.start > row), Fraction(0))
 
     def _row(self, statement: Statement) -> int:
         return self.reading.text.rfind("\n", 0, statement.start)
@@ -287,7 +313,7 @@ class _Reader:
         elif is_bound(part, statement, node):
             return
         elif part.lines and (is_total(statement, node) or adds_up_again(part, statement, node)):
-            part.claims += [Claim(node.value, node.unit, node.start, node.end), *claims]
+            part.claims += [Claim(node.value, rounded_unit(node), node.start, node.end), *claims]
         elif not restates(part, statement, node):
             if part.lines and (
                 all(line.total for line in part.lines) or stood_for(part.lines, node)
@@ -303,6 +329,8 @@ class _Reader:
             if others and part.lines and all(o.fits(part.value + node.value) for o in others):
                 part.claims += others  # `..., 0.87M -> 762.3M`: of all that stands before
                 claims = own
+            elif others and all(o.fits(self._in_row(part, statement) + node.value) for o in others):
+                claims = own  # `11712, two 1x1: 18624 -> 30336`: of its line
             before = f"{statement.context} {statement.before}"  # `NiN block 2, 1x1 conv: ...`
             label = before if statement.first_in_line else statement.before
             line = Line(
@@ -315,22 +343,7 @@ class _Reader:
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )
-#: `一个输出点能看到原图上99个像素`: a receptive field.
-_SEEN = re.compile(r"像素|看到|\bpixels?\b|\bsees?\b", re.IGNORECASE)
-#: `卷积后54，池化后26`: a size.
-_AFTER_LAYER = re.compile(r"(?:卷积|池化|汇聚)(?:层)?(?:之)?后(?:的|变?成|为|是|还是|得到?)?\s*$")
-#: `885,120`: a number of five digits and more.
-_LARGE = re.compile(r"[\s(]*(?:\d{5,}|\d{1,3}(?:,\d{3})+)[\s)]*")
-#: `54.25 -> 55`: a size that was rounded.
-_FLOORED = re.compile(r"\s*\d{1,4}\.\d{1,4}\s*(?:->|=>|→|⇒|≈|~)\s*\d{1,4}\s*")
-#: `$H_o = 10`, `h_out = 26`: a side of an output.
-_SIDE = re.compile(r"(?<![A-Za-z_\\])(?:[Hh]|[HhWw]_\{?(?:o|out)\}?|[HhWw](?:out|'))\s*=\s*$")
-_ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
 
 
 def _span(statement: Statement) -> tuple[int, int]:
     return statement.start, statement.end
-
-
-def _is_shape(text: str) -> bool:
-    return bool(re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+)*[\s)\]]*", text))

@@ -18,13 +18,18 @@ from nincost._audit.reading.words import (
 )
 
 _SHORT = 12  # characters of "that's", and of no layer's name
+_SHORTER = 9
+#: `Together 762.3 million`, but forward and backward together are another amount.
+_TOGETHER = re.compile(r"\btogether\b", re.IGNORECASE)
+_BOTH_WAYS = re.compile(r"backward", re.IGNORECASE)
 
 
 def is_total(statement: Statement, node: Node) -> bool:
     """A number, and no calculation, with words for a sum and no layer's name."""
     alone = node.kind == "number" or bool(rounded_unit(node))
     alone = alone and not re.search(r"\d", statement.before)
-    return alone and says_total(statement.before) and not re.search(
+    together = _TOGETHER.search(statement.before) and not _BOTH_WAYS.search(statement.context)
+    return alone and bool(says_total(statement.before) or together) and not re.search(
         r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
     )  # fmt: skip
 
@@ -84,7 +89,7 @@ def restates(part: Part, statement: Statement, node: Node) -> bool:
     if result and not node.unit and last.node.kind != "number" and node.value == last.node.value:
         part.lines[-1] = replace(last, claims=(*last.claims, again))  # `121*96 + 96, that's 11,712`
         return True
-    short = len(statement.before.strip(" ，,。")) <= 8  # "约", and no layer's name
+    short = len(statement.before.strip(" ，,。")) <= _SHORTER  # "约", and no layer's name
     short = short and not re.search(r"[块层第]|block|conv", statement.before)
     that_is = says_that_is(statement.before) and again.fits(last.node.value)
     if node.unit and short and (says_about(statement.before) or that_is):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from nincost._audit.reading.incidental import without_incidental
+
 
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
@@ -11,6 +13,12 @@ def rewritten(text: str) -> str:
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
     )
     text = _LATEX_NUMBER.sub(lambda m: re.sub(r"\{,\}|\\[,;:! ]", ",", m[0]).ljust(len(m[0])), text)
+    text = _LATEX_COMMA.sub(",  ", text)
+    text = _SQUARES.sub(lambda m: " " * len(m[0]), text)
+    text = _SIZE_BEFORE.sub(lambda m: f"{m[1]}；", text)
+    text = _SLASHES.sub(lambda m: m[0].replace(" / ", " , "), text)
+    text = _OF_WHICH.sub(lambda m: f"{m[1]}；{m[2]} ", text)
+    text = _UNIT_IS.sub(lambda m: " " * len(m[0]), text)
     text = _LATEX_BYTES.sub(lambda m: f" {m['unit']}".ljust(len(m[0])), text)
     text = _FRACTION.sub(lambda m: f"({m[1]})/({m[2]})".ljust(len(m[0])), text)
     text = _FLOOR.sub(lambda m: _BRACKETS[m[1]].ljust(len(m[0])), text)
@@ -25,6 +33,7 @@ def rewritten(text: str) -> str:
     text = _SUM_OF_LIST.sub(lambda m: m[1].rjust(len(m[0])), text)
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
     text = _HEADING.sub(lambda m: " " * len(m[0]), text)
+    text = without_incidental(text)
     text = _NOT_THIS.sub(lambda m: " " * len(m[0]), text)
     text = _DOUBLED.sub(lambda m: " " * len(m[0]), text)
     text = _SPACED_DOT.sub(lambda m: m[0].replace(".", "*"), text)
@@ -47,6 +56,29 @@ _LATEX_BYTES = re.compile(
     r"(?<=\d)(?:\$\s?|(?:\\[,;: ]|~)\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
     r"(?P<unit>[kKMGT]i?B|bytes|字节)(?![A-Za-z])(?:\}\$?)?"
 )
+#: `54,\\,26,\\,12`: a comma and a space.
+_LATEX_COMMA = re.compile(r",\\[,;: ]")
+#: `its number of output pixels ($54^2$, $26^2$)`: a list of sizes.
+_SQUARES = re.compile(
+    r"[(（]\s*\$?\d{1,4}\s?(?:\^\{?2\}?|²)\$?(?:\s*[,，、]\s*\$?\d{1,4}\s?(?:\^\{?2\}?|²)\$?)+\s*[)）]"
+)
+#: `第一块 输出54×54：54×54×96×121 = 33872256`: a size, and a calculation with it.
+_SIZE_BEFORE = re.compile(
+    r"((?:输出|outputs?)\s*(?:size|尺寸|大小)?\s*(?:[为是]|is)?\s*\d{1,4}\s*[x×*]\s*\d{1,4})\s?[:：](?=\s*[\d(])",
+    re.IGNORECASE,
+)
+#: `11712 / 614656 / 885120 / 34570`: a list.
+_SLASHES = re.compile(
+    r"(?<![\d.,*/+\-=)])(?<![*/+\-=)] )\d[\d,]*(?:\.\d+)?[kMG万]?"
+    r"(?: / \d[\d,]*(?:\.\d+)?[kMG万]?){2,}(?![\d.,])(?![ \t]*[-*/+=^)→\d])"
+)
+#: `1.99M (30.3k + 746.2k + 1180.8k)`, `1992166个（30336、746240、1180800）`: what it is the sum of.
+_OF_WHICH = re.compile(
+    r"(?<=[\dkMG万亿个])(\s?)[(（](\s*\d[\d,]*(?:\.\d+)?[kMG万]?"
+    r"(?:\s?[+、]\s?\d[\d,]*(?:\.\d+)?[kMG万]?){2,}\s*)[)）](?!\s*[-*/+=^(])"
+)
+#: `MB按10^6`: what a unit means.
+_UNIT_IS = re.compile(r"(?<![A-Za-z\d])[KMG]i?B\s?按\s?(?:10\s?\^\s?\d|1000|1024)[\d*×^]*")
 _FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
 _FLOOR = re.compile(r"\\([lr](?:floor|ceil))(?![A-Za-z])")
 _BRACKETS = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"}

@@ -51,7 +51,7 @@ class Statement:
 _NUMBERING = re.compile(
     r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、]{1,2}(?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
     r"|\d{1,2}[)）](?=\s+[\d(])"  # nothing was opened before it
-    r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
+    r"|[-*•](?=\s+(?:=>|->|→|⇒))|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
 _BULLET = re.compile(r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*[=≈~])")
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
@@ -77,7 +77,7 @@ _NOUN = re.compile(
     re.IGNORECASE,
 )
 #: `6.1MB 14MB`: no sign is between them.
-_TWO_SIZES = re.compile(r"(?<=[\dKMGi]B)\s(?=\d)")
+_TWO_SIZES = re.compile(r"(?:(?<=[\dKMGi]B)|(?<=[万亿]))\s(?=\d)")
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 #: A line under a column of numbers.
 _RULE = re.compile(r"[-=_─—–+|\s]{3,}")

@@ -35,7 +35,8 @@ _NUMBER_WITH_UNIT = re.compile(
     re.IGNORECASE,
 )
 _SYMBOLS = re.compile(  # `FLOPs = 2 * MACs = ...`: a formula with names in the place of numbers
-    r"(?<==)\s*(?:\d+\s*[*xX]\s*)?(?:fl?ops?|macs?|params?|乘加(?:次数)?|参数(?:量)?)"
+    r"(?<==)\s*(?:\d+\s*[*xX]\s*)?(?:fl?ops?|macs?|params?|forward(?: pass)?|fwd|前向(?:传播)?"
+    r"|乘加(?:次数)?|参数(?:量)?)"
     r"(?:\s*[*xX]\s*\d+)?\s*=",
     re.IGNORECASE,
 )

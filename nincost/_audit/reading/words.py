@@ -43,7 +43,7 @@ _ACTIVATIONS = re.compile(r"\bactivations?\b(?! (?:function|layer)s?)|激活(?!�
 _FIELDS = re.compile(r"receptive|感受野|(?<![A-Za-z])RFs?(?![A-Za-z])", _I)
 _SHAPES = re.compile(
     r"shapes?\b|(?<!batch[ _-])\bsizes?\b|(?<!\d\d )\boutputs?\b|形状|尺寸|输出(?!通道)"
-    r"|feature maps?\b|resolution|特征图|分辨率"
+    r"|feature maps?\b|\bmaps\s*$|resolution|特征图|分辨率"
     r"|(?<!批量)(?<!批次)大小",
     _I,
 )
@@ -54,6 +54,7 @@ IMAGE = re.compile(r"\s*(?:\d+\s*[x×X*]\s*)?(\d{2,4})\s*[x×X*]\s*\1(?:\s*[x×X
 SIZE_FORMULA = re.compile(
     r"[(⌊⌈]+\s*\d+\s*[-+][^=~()]{0,40}[)⌋⌉]?\s*/\s*\d+\s*[)⌋⌉]?\s*\+\s*1(?![\d.*])"
     r"|[(⌊⌈]+\s*\d+\s*-\s*\d+\s*\+\s*(\d+)\s*\)\s*/\s*\1(?!\d)"
+    r"|\(\s*\d{1,4}\s*-\s*\d{1,2}\s*\)\s*/\s*\d\s*(?:向下)?取整"
     r"|(?<![\d*x×.])\d{1,4}\s*-\s*\d{1,2}\s*(?:\+\s*2\s*[*x×]\s*\d\s*)?\+\s*1\s*(?==)"
 )
 #: `96x54x54`, `96, 54, 54`: a shape.
@@ -73,6 +74,8 @@ CHAIN = re.compile(
 #: `1,992,166 parameters (7.6 MiB)`: the number is one of parameters, its memory a remark.
 REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()（）]*[)）]?", _I)
 
+#: `Multiply each layer's weights by its number of output pixels`.
+_RECIPE = re.compile(r"(?:^|.*[.:]\}?)\W*multiply\b", _I)
 _IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
     r"\b(?:total|sum(?!\s*\()|altogether|in all|overall|answer|result|gives)\b"
@@ -89,7 +92,7 @@ _RESULT = re.compile(
 )
 _DETAIL = re.compile(r"^\W*(?:其中|of which|including)", _I)
 _DIFFERENCE = re.compile(r"^\W*(?:parameters\s+)?(?:fewer|less|more)\s+than\b", _I)
-_ABOUT = re.compile(r"约|大约|大概|左右|about|roughly|approximately|around|~|≈", _I)
+_ABOUT = re.compile(r"约|大约|大概|左右|about|\bapprox\b|roughly|approximately|around|~|≈", _I)
 _LESS_THAN = re.compile(
     r"不到|不足|少于|小于|近|less than|under|below|fewer than|almost|nearly", _I
 )
@@ -153,6 +156,8 @@ def amount_in(words: str) -> Quantity | None:
 
     What is named outside parentheses goes before what is named in them: `FLOPs (2 per MAC)`.
     """
+    if _RECIPE.match(words):
+        return "macs"
     first, sign, rest = words.partition("=")
     if sign and "=" in rest and (named := amount_in(first)):
         return named
