@@ -20,7 +20,7 @@ from nincost._audit.likeliest_reading import grade_part
 from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
-from nincost._audit.reading.parts import Reading
+from nincost._audit.reading.parts import Reading, Unread
 from nincost._audit.reading.table_answer import (
     Column,
     below_remarks,
@@ -136,9 +136,16 @@ def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
     if not columns:
         return (read_answer(shapes_of_table(table.rows)),)
     outside = f"{table.before}\n{table.after}"
-    with contextlib.suppress(ExpressionError):
-        return with_outside(columns, read_answer(outside, about, model))
-    return (columns,)
+    try:
+        around = read_answer(outside, about, model)
+    except ExpressionError as error:
+        if not error.excerpt:
+            return (columns,)  # words alone
+        line = error.excerpt.splitlines()[0].strip()
+        return columns, Reading(outside, outside, unread=[Unread(line, str(error))])
+    written = {name.strip().lower() for name in table.rows[0]}
+    by_hand = table.free and not written >= {"layer", "type"}  # as a profile's table has them
+    return with_outside(columns, around, by_hand=by_hand)
 
 
 def grade_text(text: str, subject: Subject, what: Quantity | None = None) -> Audit:

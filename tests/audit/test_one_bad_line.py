@@ -52,3 +52,29 @@ def test_a_csv_may_have_remarks_above_its_heading() -> None:
 def test_units_as_they_are_typed(line: str) -> None:
     audit = nincost.audit(f"{line}\n")
     assert audit.verdict == "right", str(audit)
+
+
+TABLE = (
+    "| 块 | 参数 | MACs |\n|---|---|---|\n"
+    "| 块1 | 30336 | 87619968 |\n| 块2 | 746240 | 503939072 |\n"
+    "| 块3 | 1180800 | 169869312 |\n| 块4 | 34790 | 869000 |\n| 合计 | 1992166 | 762297352 |\n\n"
+)
+
+
+def test_what_stands_beside_a_table_with_its_totals_is_graded() -> None:
+    text = TABLE + "**训练内存** 用Adam：参数7.97MB，梯度7.97MB，一阶矩和二阶矩共{}，激活6.10MB。\n"
+    assert nincost.audit(text.format("15.94MB")).verdict == "right"
+    assert nincost.audit(text.format("7.97MB")).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("共1992166个参数，约199万，第三块1180800个", "right"),
+        ("共1992616个参数", "wrong"),
+        ("FLOPs: 1,524,594,704", "right"),
+        ("FLOPs: 1,542,594,704", "wrong"),
+    ],
+)
+def test_amounts_beside_a_table_too(line: str, verdict: str) -> None:
+    assert nincost.audit(f"{TABLE}{line}\n").verdict == verdict

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
-from nincost._audit.reading.parts import MAX_TERMS, Reading
+from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
+from nincost._audit.reading.parts import MAX_TERMS, Part, Reading
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import amount_in
@@ -54,6 +54,7 @@ _HEADINGS = {
     "output_shape": ("output", "output shape", "输出", "输出形状", "输出尺寸", "shape"),
 }
 _SHAPE = "output_shape"
+_A_SIZE = 1_000  # a smaller number is of a batch, or of an output's size
 _TOTALS = ("total", "sum", "all", "totals", "总计", "合计", "总和", "总", "共", "总共")
 _UNIT_IN_HEADING = re.compile(r"[(（/,]\s*(?:in\s*)?(?P<unit>[kKMG]|万|亿|million)\s*[)）]?$")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
@@ -108,15 +109,20 @@ def shapes_of_table(rows: Rows) -> str:
 
 
 def with_outside(
-    columns: tuple[Column, ...], around: Reading
+    columns: tuple[Column, ...], around: Reading, *, by_hand: bool = False
 ) -> tuple[tuple[Column, ...] | Reading, ...]:
     """The columns and what stands around the table: a lone number is the column's total.
 
     A calculation of the same amount is left out: the table says it again. So is all of it where
-    the table has its totals, as a program writes them.
+    the table has its totals, as a program writes them; of a table made `by_hand` only what the
+    table says again.
     """
     if all(column.total is not None for column in columns):
-        return (columns,)
+        if not by_hand:
+            return (columns,)
+        around.parts = [part for part in around.parts if not _is_in_table(part, columns)]
+        more = bool(around.parts or around.figures or around.unread)
+        return (columns, around) if more else (columns,)
     rest = []
     for part in around.parts:
         at = next((i for i, c in enumerate(columns) if part.what in (c.what, None)), None)
@@ -131,7 +137,26 @@ def with_outside(
             total = replace(columns[at], total=numbers[0].value, total_unit=numbers[0].unit)
             columns = (*columns[:at], total, *columns[at + 1 :])
     around.parts = rest
-    return (columns, around) if rest or around.figures else (columns,)
+    kept = rest or around.figures or around.unread
+    return (columns, around) if kept else (columns,)
+
+
+def _is_in_table(part: Part, columns: tuple[Column, ...]) -> bool:
+    """Whether each of its numbers stands in a column of the same amount, or is a size."""
+    own = [column for column in columns if part.what in (column.what, None)]
+    cells = {cell.value for column in own for cell in column.cells}
+    cells |= {column.total for column in own if column.total is not None}
+    said: list[Node | Claim] = [line.node for line in (*part.lines, *part.remarks)]
+    said += [*part.claims, *(claim for line in part.lines for claim in line.claims)]
+    return bool(own) and all(
+        one.value in cells or one.value < _A_SIZE or stands_for(one.value, _unit(one), total)
+        for one in said
+        for total in [own[0].total or Fraction(0)]
+    )
+
+
+def _unit(one: Node | Claim) -> Fraction:
+    return rounded_unit(one) if isinstance(one, Node) else one.unit
 
 
 def _columns(
