@@ -54,6 +54,7 @@ _TITLES = {
     "activations-missing": "activations missing",
     "gradients-missing": "gradients missing",
     "inference-like-training": "inference counted as training",
+    "backward-once": "the backward pass counted as one forward pass",
     "memory-claim": "what one layer takes",
     "stride-forgotten": "strides left out",
     "pool-forgotten": "pools left out",

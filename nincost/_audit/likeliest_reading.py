@@ -18,6 +18,7 @@ from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
 from nincost._audit.subject import Subject
+from nincost._audit.training_step import with_whole_steps
 from nincost._audit.truths import (
     all_true,
     compares,
@@ -59,6 +60,7 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
     single = subject.layers(1)
     if not found.ok and subject.batch_size == 1 and all_true(part, single, found.what):
         found = with_nothing_wrong(found)
+    found = with_whole_steps(found, part, subject)
     return with_doubts(found, part, found.expected, labels_of(single))
 
 

@@ -52,6 +52,10 @@ _TITLES = {
     "which layer is meant: name it, such as block 2: 37.5% of the parameters": (
         "指的是哪一层：请写明，例如 第二块占参数的37.5%"
     ),
+    "the backward pass counted as one forward pass": "反向传播只按一次前向算",
+    "a training step is three forward passes: the backward pass takes two": (
+        "训练一步相当于三次前向：反向传播占两次"
+    ),
     "follows from another mistake": "由前面的错误得出",
     "what one layer takes": "一层占用的显存",
     "another number of channels": "通道数不对",

@@ -85,7 +85,9 @@ _BRACKETS = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"}
 #: `30x fewer parameters`, `30.7倍`: how much more or less.
 _RATIO = re.compile(
     r"(?<![\d.,])\d+(?:\.\d+)?\s*(?:[x×]|times)\s*(?=(?:as\b|fewer|less|more|smaller|larger|bigger"
-    r"|lower|higher|cheaper))|(?<![\d.,])\d+(?:\.\d+)?\s*倍",
+    r"|lower|higher|cheaper))"
+    r"|(?<![\d.,])\d\s*(?:[x×]|times)\s+(?=(?:that|the forward|the cost)\b)"
+    r"|(?<![\d.,])\d+(?:\.\d+)?\s*倍",
     re.IGNORECASE,
 )
 #: `1: 87619968 2: 503939072`: numbers of blocks, in one line.
