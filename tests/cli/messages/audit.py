@@ -37,6 +37,7 @@ CASES = [
     case(["audit", "--params", "1" * 300_000], "characters", "grade a part"),
     case(["audit", "--params", "+".join(["1"] * 2_001)], "terms", "grade a part"),
     case("audit {tmp}/half.txt", "nothing in the answer could be graded", "or a shape"),
+    case(["audit", "--memory", "weights 7.97 MB + ="], "too early", "expected a number"),
     case("audit {tmp}/many.txt", "more than 2,000 statements", "grade a part"),
     case("audit --params 96*122 --layer block9", "there is no layer 'block9'", "choose one such"),
     case("audit {tmp}/other.csv", "no column named", "layer"),
