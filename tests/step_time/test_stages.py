@@ -103,6 +103,12 @@ def test_stages_of_a_llama(tmp_path: Path) -> None:
         sum(layer.seconds for layer in found.layers), rel=1e-6
     )
     found.to_trace(tmp_path / "step.json")
+
+
+@needs_emulator
+@pytest.mark.slow
+def test_a_stage_has_the_blocks_that_are_asked_for(tmp_path: Path) -> None:
+    found = timed(tmp_path, ranks=2, pp=2, microbatches=4)
     uneven = timed(tmp_path, ranks=2, pp=2, microbatches=4, stage_blocks=[1, 3])
     assert [_blocks(one) for one in (found, uneven)] == [2, 3]
     assert uneven.settings["stage_blocks"] == "1,3"
@@ -133,6 +139,7 @@ def test_tensor_parallel_ranks_of_a_llama(tmp_path: Path) -> None:
 
 
 @needs_emulator
+@pytest.mark.slow
 def test_an_offloaded_optimizer_runs_on_the_host(tmp_path: Path) -> None:
     there = timed(tmp_path, ranks=2, parallel="fsdp", cpu_offload=True)
     here = timed(tmp_path, ranks=2, parallel="fsdp")

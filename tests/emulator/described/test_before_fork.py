@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.emulated import needs_emulator, run_emulated
 
 import nincost
@@ -44,6 +45,7 @@ def net():
 
 
 @needs_emulator
+@pytest.mark.slow
 def test_a_model_that_begins_cuda_as_it_is_imported_is_answered(tmp_path: Path) -> None:
     """CUDA refuses its forks, so each question gets a process that starts anew."""
     totals = []
