@@ -75,7 +75,8 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
     for (name, ranks), checkpoint in itertools.product(shared.items(), checkpointing):
         kinds = dict(precisions)
         is_sharded = name.startswith(("fsdp", "hsdp"))
-        optimizers = _optimizers(request, given, has_dtensors=is_sharded or parallel.tp > 1)
+        whole = name in ("", "ddp") and parallel.tp == 1
+        optimizers = _optimizers(request, given, state_is_whole=whole)
         if is_sharded and len(kinds) > 1:
             kinds = {
                 "bfloat16": kinds["bfloat16"],
@@ -94,17 +95,18 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
 
 
 def _optimizers(
-    request: Request, given: Sequence[str], *, has_dtensors: bool
+    request: Request, given: Sequence[str], *, state_is_whole: bool
 ) -> dict[str, dict[str, Any]]:
     """The optimizer's options by name: bitsandbytes' of 8 bits where it is there, then the fused.
 
-    The first takes no DTensors, as FSDP and tensor parallelism make them. Lists and loops of
-    torch's own take more memory and time than its fused kernel.
+    The first takes no DTensors, as FSDP and tensor parallelism make them, and saves little where
+    ranks share the state, as with ZeRO 1. Lists and loops of torch's own take more memory and time
+    than its fused kernel.
     """
     step = request.step
     impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
     found: dict[str, dict[str, Any]] = {impl or "default": {"optimizer_impl": impl} if impl else {}}
-    takes_them = not has_dtensors and (
+    takes_them = state_is_whole and (
         step.optimizer in ("Adam", "AdamW") and set(dict(step.optimizer_arg)) <= _SHARED_ARGUMENTS
     )
     if takes_them and "optimizer_impl" not in given and importlib.util.find_spec("bitsandbytes"):
