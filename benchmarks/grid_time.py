@@ -14,17 +14,16 @@ for two numbers of them, and continued to that of the row.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ranks_time import run
 
 import nincost
 
@@ -130,19 +129,5 @@ def report(folder: Path) -> str:
     ]) + "\n"  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--report", type=Path)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="nincost-") as made:
-        for name, config in MODELS.items():
-            folder = Path(made, name)
-            folder.mkdir()
-            (folder / "config.json").write_text(json.dumps(config))
-        text = report(Path(made))
-    if given.report:
-        given.report.write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__ or "", MODELS, report)

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -137,12 +138,13 @@ def report(folder: Path) -> str:
     ]) + "\n"  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def run(words: str, models: Mapping[str, Any], report: Callable[[Path], str]) -> None:
+    """A benchmark's command: `report` gets the folder with the models' configurations."""
+    parser = argparse.ArgumentParser(description=words.partition("\n")[0])
     parser.add_argument("--report", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nincost-") as made:
-        for name, config in MODELS.items():
+        for name, config in models.items():
             folder = Path(made, name.replace(" ", "-"))
             folder.mkdir()
             (folder / "config.json").write_text(json.dumps(config))
@@ -153,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__ or "", MODELS, report)

@@ -20,14 +20,13 @@ from nincost._time.sums import parts_of
 from nincost._time.timed import Timed, time_operators
 from nincost._time.work.kinds import Work
 
-NONE: Mapping[int, int] = MappingProxyType({})
-
+_NO_STAGES: Mapping[int, int] = MappingProxyType({})
 #: What one rank sends another one.
 POINT_TO_POINT = ("send", "receive")
 
 
 def time_launches(
-    launches: Mapping[str, Any], gpu: Gpu, links: Links, *, stages: Mapping[int, int] = NONE,
+    launches: Mapping[str, Any], gpu: Gpu, links: Links, *, stages: Mapping[int, int] = _NO_STAGES,
     parameters: Parameters | None = None,
 ) -> Timed:  # fmt: skip
     """Time what `LaunchRecorder.result` has of a step.

@@ -54,9 +54,9 @@ def memory(
     by autograd, and a `torch.optim` optimizer's step, again and again until nothing changes. CUDA's
     rules turn it into allocations, and a model of PyTorch's caching allocator into memory.
 
-    With `ranks` or `compile`, and for sparse gradients, PyTorch's own CUDA code runs the step on an
-    emulated GPU, as `nincost.run` does with a script: Linux on x86-64 and a CUDA build of torch.
-    The result's `engine` says which it was.
+    With `ranks` or `compile`, and for sparse gradients and those of torchao's weights that must see
+    the card, PyTorch's own CUDA code runs the step on an emulated GPU, as `nincost.run` does with a
+    script: Linux on x86-64 and a CUDA build of torch. The result's `engine` says which it was.
 
     Args:
         model, input, batch_size, arg: as in `nincost.profile`; the batch is that of one

@@ -9,12 +9,12 @@ from nincost._emulator.described.answer import rank_launches, start_process
 from nincost._emulator.timing import time_launches
 from nincost._engines.memory import check_together
 from nincost._environment import environment
-from nincost._models.inputs import float_dtype, make_input
+from nincost._step.convert import inputs_of
 from nincost._step.parallel import Parallel, split_options
 from nincost._step.request import Request
 from nincost._time.calibration import chosen_calibration, in_words
 from nincost._time.cost import check_cost, training_cost
-from nincost._time.describe import communication_of
+from nincost._time.describe import COMMUNICATION, card_notes, communication_of
 from nincost._time.hangs_on import hangs_on
 from nincost._time.parameters import fitted_parameters
 from nincost._time.ranks.spread import untimed
@@ -73,13 +73,12 @@ def ranks_time(model: Any, given: Mapping[str, Any], options: Mapping[str, Any])
     if parallel.pp > 1:
         waits = ", ".join(f"{_waits(one):.0%}" for one in timed)
         notes.append(
-            f"stage {timed.index(busiest)} is shown, which works most; of the step the stages wait "
-            f"for each other and for what they send, in order: {waits}"
+            f"stage {timed.index(busiest)} is shown, which works most; the share of the step in "
+            f"which each stage waits for others and for what they send, in order: {waits}"
         )
     asked = request.step
     passes = 1 if asked.inference else asked.grad_accumulation
-    shown = asked.model.default_input if asked.input is None else asked.input
-    inputs = make_input(shown, asked.batch_size, float_dtype(asked.model.module))
+    inputs = inputs_of(asked)
     parts = parts_of(busiest, parallel.data * inputs.batch_size * passes)
     return StepTime(
         model=asked.model.name,
@@ -109,17 +108,12 @@ def _waits(timed: Timed) -> float:
 def _notes(request: Request, parallel: Parallel) -> list[str]:
     notes = [
         *request.step.model.notes,
+        *card_notes(request),
         "PyTorch ran the step on an emulated GPU, and what it launched is timed",
-        "communication is modelled: NCCL's ring over links as such cards commonly have them "
-        "(--link-bandwidth and --network-bandwidth give others)",
+        COMMUNICATION,
     ]
-    if request.card.assumed:
-        notes.append(
-            f"no GPU was named, so the speeds are those of {request.card.title}: name yours with "
-            "--gpu"
-        )
     if parallel.tp > 1:
-        notes.append("what DTensor's own Python takes the host is not in it")
+        notes.append("the time that the host spends in DTensor's own Python code is not counted")
     if parallel.cpu_offload:
-        notes.append("the optimizer runs on the host, by the bytes that it reads and writes")
+        notes.append("the optimizer runs on the host, timed by the bytes that it reads and writes")
     return notes

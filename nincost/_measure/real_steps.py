@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, set_mode
-from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors, tensors_in
+from nincost._models.inputs import ModelInput, map_tensors, tensors_in
 from nincost._models.sources import resolve
 from nincost._models.user_code import read_again
 from nincost._step.activation_checkpointing import checkpoint_blocks
-from nincost._step.convert import convert_input, convert_module
+from nincost._step.convert import convert_input, convert_module, inputs_of
 from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.lightning import with_training_step
@@ -72,8 +72,7 @@ def step_of(job: Mapping[str, Any], model: Model | None = None) -> Step:
 def run_real_steps(step: Step, device: torch.device, observer: RealStepObserver) -> None:
     """Place the model and its inputs on a device, and run the steps there."""
     model = step.model
-    given = model.default_input if step.input is None else step.input
-    on_meta = make_input(given, step.batch_size, float_dtype(model.module))
+    on_meta = inputs_of(step)
     module = model.rebuild() if model.rebuild else model.module
     convert_module(step, module)
     set_mode(module, training=not step.inference)

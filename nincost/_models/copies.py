@@ -29,7 +29,7 @@ _SHARED = frozenset(
     }
 )  # fmt: skip
 
-_META = torch.device("meta")
+_META, _CPU = torch.device("meta"), torch.device("cpu")
 
 #: Bytes up to which a plain attribute is copied with its values.
 _LARGEST_ATTRIBUTE = 2**26
@@ -45,11 +45,12 @@ def copy_structure(
     and a tensor on the CPU that is a plain attribute stays there, as where a model is moved.
     `copied` gets each tensor that is no parameter, and its copy.
     """
+    on_meta = _by_parts(_meta_tensor, _META)
     if copied is None:
-        return _copy(model, _meta_tensor)
+        return _copy(model, on_meta)
 
     def convert(tensor: torch.Tensor) -> torch.Tensor:
-        made = _meta_tensor(tensor)
+        made = on_meta(tensor)
         if not isinstance(tensor, nn.Parameter):
             copied(tensor, made)
         return made
@@ -67,8 +68,6 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
     def real(tensor: torch.Tensor) -> torch.Tensor:
         if is_lazy(tensor):
             return _lazy(tensor, "cpu")
-        if is_made_of_tensors(tensor):
-            return _like(tensor, with_parts(tensor, real, torch.device("cpu")))
         if not tensor.is_meta:
             return _like(tensor, tensor.detach().to("cpu", copy=True))
         fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
@@ -76,7 +75,7 @@ def copy_with_weights(model: nn.Module) -> nn.Module:
             fresh.normal_(0, 0.02, generator=generator)
         return _like(tensor, fresh)
 
-    return _copy(model, real)
+    return _copy(model, _by_parts(real, _CPU))
 
 
 def copy_with_zeros(model: nn.Module) -> nn.Module:
@@ -85,17 +84,28 @@ def copy_with_zeros(model: nn.Module) -> nn.Module:
     def zeros(tensor: torch.Tensor) -> torch.Tensor:
         if is_lazy(tensor):
             return _lazy(tensor, "cpu")
-        if is_made_of_tensors(tensor):
-            return _like(tensor, with_parts(tensor, zeros, torch.device("cpu")))
         return _like(tensor, torch.zeros(tensor.shape, dtype=tensor.dtype))
 
-    return _copy(model, zeros)
+    return _copy(model, _by_parts(zeros, _CPU))
 
 
 def set_mode(module: nn.Module, *, training: bool) -> None:
     """Set training or evaluation mode; an exported program keeps that which it was exported in."""
     with contextlib.suppress(NotImplementedError):
         module.train(training)
+
+
+def _by_parts(
+    convert: Callable[[torch.Tensor], torch.Tensor], device: torch.device
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """`convert`, which gives plain tensors on a device, also for those that are made of others."""
+
+    def of_any(tensor: torch.Tensor) -> torch.Tensor:
+        if is_made_of_tensors(tensor):
+            return _like(tensor, with_parts(tensor, convert, device))
+        return convert(tensor)
+
+    return of_any
 
 
 def _copy(model: nn.Module, convert: Any) -> nn.Module:
@@ -206,8 +216,6 @@ def _lazy(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
 def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
         return _lazy(tensor, _META)
-    if is_made_of_tensors(tensor):
-        return _like(tensor, with_parts(tensor, _meta_tensor, _META))
     if tensor.layout is not torch.strided:
         return _like(tensor, torch.empty(tensor.shape, dtype=tensor.dtype, device=_META))
     return _like(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nincost._models.inputs import ModelInput, map_tensors
+from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors
 from nincost._step.step_options import Step
 from nincost.errors import InputError
 
@@ -25,6 +25,13 @@ def convert_module(step: Step, module: nn.Module) -> None:
                 "does not take: leave channels_last out"
             )
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def inputs_of(step: Step) -> ModelInput:
+    """What the step's model is called with, on meta: as given, else the model's own."""
+    model = step.model
+    given = model.default_input if step.input is None else step.input
+    return make_input(given, step.batch_size, float_dtype(model.module))
 
 
 def convert_input(step: Step, inputs: ModelInput) -> ModelInput:

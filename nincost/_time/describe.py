@@ -6,12 +6,19 @@ from collections.abc import Sequence
 
 from nincost._environment import environment
 from nincost._step.parallel import Parallel
+from nincost._step.request import Request
 from nincost._time.hangs_on import hangs_on
 from nincost._time.predict import Timing
 from nincost._time.queue import Collective
 from nincost._time.ranks.links import Links
 from nincost._time.results import Communication, StepTime
 from nincost._time.sums import parts_of
+
+#: A note on ranks that send to each other.
+COMMUNICATION = (
+    "communication is modelled: NCCL's ring over links as such cards commonly have them "
+    "(--link-bandwidth and --network-bandwidth give others)"
+)
 
 
 def describe(timing: Timing) -> StepTime:
@@ -55,19 +62,20 @@ def communication_of(parallel: Parallel, links: Links, sent: Sequence[Collective
     )
 
 
+def card_notes(request: Request) -> list[str]:
+    """What is to be known of the card, where nobody named one."""
+    if not request.card.assumed:
+        return []
+    return [
+        f"no GPU was named, so the speeds are those of {request.card.title}: name yours with --gpu"
+    ]
+
+
 def _notes(timing: Timing) -> tuple[str, ...]:
     request = timing.request
-    notes = [*request.step.model.notes, *timing.recording.notes]
-    if request.card.assumed:
-        notes.append(
-            f"no GPU was named, so the speeds are those of {request.card.title}: name yours with "
-            "--gpu"
-        )
+    notes = [*request.step.model.notes, *timing.recording.notes, *card_notes(request)]
     if timing.spread is not None:
-        notes.append(
-            "communication is modelled: NCCL's ring over links as such cards commonly have them "
-            "(--link-bandwidth and --network-bandwidth give others)"
-        )
+        notes.append(COMMUNICATION)
     if timing.timed.graph:
         notes.append(
             "a CUDA graph of the whole step is assumed: the host launches it at once, and copies "

@@ -25,7 +25,7 @@ from nincost._emulator.run_options import ALL_DIFFERENT, Script
 from nincost._emulator.supervise import Finished
 from nincost._measure.measure import make_job, variables_of
 from nincost._memory.results import Memory, MemoryTotals, RankMemory
-from nincost._models.inputs import float_dtype, make_input
+from nincost._step.convert import inputs_of
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request, refuse_own_step
 from nincost.errors import ModelError, NincostError
@@ -252,8 +252,7 @@ def _described(
     request: Request, parallel: Parallel, run: Run, failed: tuple[RankRun, ...]
 ) -> Memory:
     step, gpu, totals = request.step, request.card.gpu, run.totals
-    given = step.model.default_input if step.input is None else step.input
-    inputs = make_input(given, step.batch_size, float_dtype(step.model.module))
+    inputs = inputs_of(step)
     low, high = gpu.context_range
     least, most = totals.nccl_range_bytes
     reserved, allocated = totals.peak_reserved_bytes, totals.peak_allocated_bytes

@@ -22,10 +22,10 @@ from nincost._emulator.described.watchdog import WatchdogObserver
 from nincost._measure.real_steps import step_of, target_on_meta, with_values
 from nincost._models.build import Model
 from nincost._models.copies import copy_structure, set_mode
-from nincost._models.inputs import ModelInput, float_dtype, make_input, map_tensors
+from nincost._models.inputs import ModelInput, map_tensors
 from nincost._models.sources import resolve
 from nincost._step.activation_checkpointing import checkpoint_blocks
-from nincost._step.convert import convert_input, convert_module
+from nincost._step.convert import convert_input, convert_module, inputs_of
 from nincost._step.fine_tuning import change_what_is_trained
 from nincost._step.parallel import Parallel
 from nincost._step.run_steps import run_steps
@@ -68,8 +68,7 @@ def _prepared(job: Mapping[str, Any]) -> _Prepared:
     if "model" in job and key not in _MODELS:
         _MODELS[key] = resolve(job["model"], job["arg"])
     step, parallel = step_of(job, _MODELS.get(key)), Parallel(**job["parallel"])
-    given = step.model.default_input if step.input is None else step.input
-    inputs = make_input(given, step.batch_size, float_dtype(step.model.module))
+    inputs = inputs_of(step)
     target = None
     if parallel.pp == 1:
         module = copy_structure(step.model.module)
