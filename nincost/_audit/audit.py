@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nincost._audit.doubts import is_incidental
 from nincost._audit.figures.fields import graded_fields
 from nincost._audit.figures.memory import graded_memory
 from nincost._audit.figures.results import FigureGrade, FigureKind, GradedFigure
-from nincost._audit.figures.shapes import graded_shapes
+from nincost._audit.figures.shapes import graded_shape_rows, graded_shapes
 from nincost._audit.figures.shares import graded_shares
 from nincost._audit.grading_table import grade_column
 from nincost._audit.likeliest_reading import grade_part
@@ -21,6 +21,7 @@ from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
 from nincost._audit.reading.parts import Reading, Unread
+from nincost._audit.reading.printed_summary import printed_summary
 from nincost._audit.reading.table_answer import (
     Column,
     below_remarks,
@@ -112,8 +113,15 @@ def audit(
     return replace(graded, lang=lang)
 
 
+@dataclass(frozen=True, slots=True)
+class ShapeRows:
+    """The output shapes in a table: each row's layer, and its shape as `96x54x54`."""
+
+    rows: Sequence[tuple[str, str]]
+
+
 #: What was read: a text, or the columns of a table.
-Read = Reading | tuple[Column, ...]
+Read = Reading | tuple[Column, ...] | ShapeRows
 
 
 def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
@@ -122,7 +130,7 @@ def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
     for csv in (text, below_remarks(text)):
         if is_csv(csv):
             return (read_csv(csv, what),)
-    table = table_in(text)
+    table = printed_summary(text) or table_in(text)
     if table is None:
         return (read_answer(text, about, model),)
     try:
@@ -133,19 +141,21 @@ def _read(text: str, about: About | None, model: str) -> tuple[Read, ...]:
         with contextlib.suppress(ExpressionError):
             return (read_answer(table.as_lines(), about, model),)
         raise error from None
+    shapes = ShapeRows(shapes_of_table(table.rows))
     if not columns:
-        return (read_answer(shapes_of_table(table.rows)),)
+        return (shapes,)
+    written = {name.strip().lower() for name in table.rows[0]}
+    by_hand = table.free and not written >= {"layer", "type"}  # as a profile's table has them
+    table_read: tuple[Read, ...] = (columns, shapes) if by_hand and shapes.rows else (columns,)
     outside = f"{table.before}\n{table.after}"
     try:
         around = read_answer(outside, about, model)
     except ExpressionError as error:
         if not error.excerpt:
-            return (columns,)  # words alone
+            return table_read  # words alone
         line = error.excerpt.splitlines()[0].strip()
-        return columns, Reading(outside, outside, unread=[Unread(line, str(error))])
-    written = {name.strip().lower() for name in table.rows[0]}
-    by_hand = table.free and not written >= {"layer", "type"}  # as a profile's table has them
-    return with_outside(columns, around, by_hand=by_hand)
+        return *table_read, Reading(outside, outside, unread=[Unread(line, str(error))])
+    return *with_outside(columns, around, by_hand=by_hand), *table_read[1:]
 
 
 def grade_text(text: str, subject: Subject, what: Quantity | None = None) -> Audit:
@@ -181,6 +191,8 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
                 graded for part, graded in own if not is_incidental(graded, part, figures, len(own))
             ]
             unread += one.unread
+        elif isinstance(one, ShapeRows):
+            figures.append(FigureGrade("shapes", graded_shape_rows(one.rows, subject)))
         else:
             question = [Question(column.what, subject.batch_size) for column in one]
             grades += [

@@ -56,6 +56,8 @@ _COSTS_NOTHING = {
     "Flatten": re.compile(r"flatten|展平", re.IGNORECASE),
 }
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w")
+#: The third layer of a type, as printed_summary.py numbers the rows of a table.
+_OF_TYPE = re.compile(r"\b(?P<type>[A-Za-z]\w*)#(?P<number>\d+)\b")
 
 
 class Labels:
@@ -152,6 +154,10 @@ class Labels:
         return None
 
     def _by_name(self, words: str) -> tuple[int, ...]:
+        typed = _OF_TYPE.search(words)
+        if typed:
+            own = [p for p, one in enumerate(self.layers) if one.cost.type == typed["type"]]
+            return tuple(own[int(typed["number"]) - 1 : int(typed["number"])])
         for match in reversed(list(_NAME.finditer(words))):
             name = re.sub(r"[.:]+$", "", match[0]).lower()
             if name in self.places_of and (len(name) > 2 or "." in name):

@@ -78,16 +78,6 @@ def test_a_unit_in_a_heading_is_that_of_the_lines_under_it() -> None:
     assert not nincost.audit(text.format("181.08")).ok
 
 
-def test_what_torchsummary_prints() -> None:
-    rows = [("Conv2d-1", 54, 96, 11_712), ("ReLU-2", 54, 96, 0), ("Conv2d-3", 54, 96, 9_312),
-            ("Conv2d-5", 54, 96, 9_312)]  # fmt: skip
-    text = "\n".join(f"   {n}     [-1, {c}, {s}, {s}]     {p:,}" for n, s, c, p in rows)
-    text += "\n=====\nTotal params: 30,336\nForward/backward pass size (MB): 24.20\n"
-    audit = nincost.audit(text, layer="block1")
-    assert audit.ok, str(audit)
-    assert not audit.unread
-
-
 def test_a_shape_after_its_formula_is_of_the_same_layer() -> None:
     text = "第三步：3×3最大池化，步幅2，⌊(54-3)/2⌋+1=26，输出96×26×26，没有参数。\n"
     assert nincost.audit(text).ok

@@ -96,6 +96,32 @@ def graded_shapes(
     return found
 
 
+def graded_shape_rows(
+    rows: Sequence[tuple[str, str]], subject: Subject
+) -> tuple[GradedFigure, ...]:
+    """The output shapes in a table's rows, each with the name of its layer.
+
+    A row whose name means no layer is the next one of that shape.
+    """
+    layers = subject.layers(1)
+    labels = Labels(layers)
+    found = []
+    after = 0
+    for name, text in rows:
+        dims = _stated(text)
+        place = labels.last_of(name)
+        named = place is not None
+        if place is None:
+            place = next((p for p in range(after, len(layers)) if _fits(dims, layers[p])), None)
+        one = _of_dims(dims, f"{name}: {text}", layers, place) if dims else None
+        if one is not None and place is not None:
+            formula = one.formula if one.mistakes else ""  # thirty rows say theirs to nobody
+            verdict = verdict_of(one.mistakes, named=named)
+            found.append(replace(one, verdict=verdict, formula=formula))
+            after = place + 1
+    return tuple(found)
+
+
 def _is_input(dims: tuple[int, ...], layers: Sequence[CostedLayer]) -> bool:
     first = layers[0].cost if layers else None
     if first is None or first.window is None:

@@ -132,12 +132,14 @@ class _Reader:
 
     def add(self, statement: Statement) -> None:
         calculated = statement.end > statement.start
-        start = statement.start - len(statement.before)
-        asked = self.reading.text[:start].rstrip()[-1:] in ("?", "？")
+        before = self.reading.text[: statement.start - len(statement.before)]
+        asked = before.rstrip()[-1:] in ("?", "？")
         if corrects(statement.before) or (asked and says_own(statement.before)):
             self._take_back(statement)
         subject = self._subject(statement)
-        if subject == "shapes" and LARGE.fullmatch(self.reading.text, *_span(statement)):
+        if subject == "shapes" and LARGE.fullmatch(
+            self.reading.text, statement.start, statement.end
+        ):
             subject = self.amount or amount_in(statement.context)  # no size is so large
         self.last = subject
         raw = self.reading.text[statement.start : statement.end] + statement.after
@@ -180,6 +182,8 @@ class _Reader:
     def _part(self, what: Quantity | None) -> Part:
         """The part that goes on: of several amounts that take turns line by line, its own."""
         parts = self.reading.parts
+        if what is None and parts and parts[-1].what is None and parts[-1].is_summed:
+            parts.append(Part(None, self.reading.text))
         if parts and what in (None, parts[-1].what):
             return parts[-1]
         turns = [part for part in parts[-len(QUANTITIES) :] if part.what == what]
@@ -265,8 +269,8 @@ class _Reader:
 
     def _in_row(self, part: Part, statement: Statement) -> Fraction:
         """What the terms before it in its line come to."""
-        row = self._row(statement)
-        return sum((one.node.value for one in part.lines if one.node.start > row), Fraction(0))
+        values = [one.node.value for one in part.lines if one.node.start > self._row(statement)]
+        return sum(values, Fraction(0))
 
     def _row(self, statement: Statement) -> int:
         return self.reading.text.rfind("\n", 0, statement.start)
@@ -343,7 +347,3 @@ class _Reader:
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )
-
-
-def _span(statement: Statement) -> tuple[int, int]:
-    return statement.start, statement.end

@@ -54,6 +54,11 @@ class Part:
     def value(self) -> Fraction:
         return sum((line.node.value for line in self.lines), Fraction(0))
 
+    @property
+    def is_summed(self) -> bool:
+        """Whether the terms' sum is stated."""
+        return len(self.lines) > 1 and any(claim.fits(self.value) for claim in self.claims)
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from nincost._audit.reading.code_comments import with_comments
 from nincost._audit.reading.incidental import without_incidental
 
 
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
+    text = with_comments(text)
     text = _LATEX_ROWS.sub(
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
     )

@@ -79,6 +79,7 @@ _NOUN = re.compile(
 #: `6.1MB 14MB`: no sign is between them.
 _TWO_SIZES = re.compile(r"(?:(?<=[\dKMGi]B)|(?<=[万亿]))\s(?=\d)")
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
+_WORDS_ADDED = re.compile(r"[-+*/=~≈][^\d\n]*[^\W\d_][^\d\n]*$")
 #: A line under a column of numbers.
 _RULE = re.compile(r"[-=_─—–+|\s]{3,}")
 #: `third conv (1x1: 65,536 each) has`: a statement of its own.
@@ -204,7 +205,8 @@ def _of_clause(
         if re.search(r"[+*/(-]", lead[0]):
             names = 1
         seen = " " * lead.end() + seen[lead.end() :]
-    if _SEPARATOR.match(text, end):  # `7.97 MB + the largest output, ...`: words were added
+    ends = end == len(text) or text[end] in "\r\n" or _SEPARATOR.match(text, end)
+    if ends and _WORDS_ADDED.search(text, start, end):  # `7.97 MB + the largest output`
         seen = re.sub(r"[-+*/=~]\s*$", lambda m: " " * len(m[0]), seen)
     runs = _runs(seen, line[start:end])
     if not runs:

@@ -94,18 +94,17 @@ def read_table(rows: Rows, what: Quantity | None = None) -> tuple[Column, ...]:
     return _columns(rows, what, "table")
 
 
-def shapes_of_table(rows: Rows) -> str:
-    """The output shapes in a table's rows, as lines that `answer.py` reads."""
+def shapes_of_table(rows: Rows) -> list[tuple[str, str]]:
+    """The layer and the output shape of each row that has one: `96x54x54`."""
     names = [_HEADING.get(name.strip().lower(), name.strip().lower()) for name in rows[0]]
     if "layer" not in names or _SHAPE not in names:
-        return ""
+        return []
     at, shape_at = names.index("layer"), names.index(_SHAPE)
-    lines = [
-        f"{row[at]} output shape {row[shape_at]}"
+    return [
+        (row[at], re.sub(r"\s*[,，×*xX]\s*", "x", row[shape_at].strip(" \t()[]（）")))
         for row in rows[1:]
         if max(at, shape_at) < len(row) and re.search(r"\d", row[shape_at])
     ]
-    return "\n".join(lines)
 
 
 def with_outside(

@@ -18,12 +18,6 @@ Rows = list[list[str]]
 _DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
 _GAP = re.compile(r"\s*(?:\t|\||\s{2,})\s*")
 _RULE = re.compile(r"[-=+:| \u2500-\u257f]*")
-_SUMMARY_ROW = re.compile(
-    r"^[ \t]*(?P<name>[A-Za-z]\w*-\d+)[ \t]+\[(?P<shape>-?\d+(?:,[ ]*\d+)*)\]"
-    r"[ \t]+(?P<params>[\d,]+)[ \t]*\r?$",
-    re.MULTILINE,
-)
-_SUMMARY_TOTAL = re.compile(r"^Total params:[ \t]*(?P<params>[\d,]+)", re.MULTILINE)
 _TABULAR = re.compile(r"\\begin\{tabular[x*]?\}(?P<body>.*?)(?:\\end\{tabular|\Z)", re.DOTALL)
 _RULES = re.compile(
     r"\\(?:toprule|midrule|bottomrule|hline|cmidrule(?:\([lr]*\))?\{[^{}]*\}|cline\{[^{}]*\})"
@@ -67,24 +61,8 @@ def table_in(text: str) -> Table | None:
     if text.lstrip("\ufeff \r\n\t").startswith("{") and '"' in text:
         rows = _of_json(text)
         return Table(rows) if rows else None
-    summary = _of_summary(text)
-    if summary is not None:
-        return summary
     rows = _of_latex(text)
     return Table(rows) if rows else _of_markdown(text) or _of_columns(text)
-
-
-def _of_summary(text: str) -> Table | None:
-    """What torchsummary prints: `Conv2d-1   [-1, 96, 54, 54]   11,712`, and the total below.
-
-    Its sizes in MB are its own way to count, and left out.
-    """
-    rows = [[m["name"], m["shape"], m["params"]] for m in _SUMMARY_ROW.finditer(text)]
-    if len(rows) < 2:
-        return None
-    total = _SUMMARY_TOTAL.search(text)
-    rows += [["total", "", total["params"]]] if total else []
-    return Table([["layer", "output_shape", "params"], *rows])
 
 
 def _of_markdown(text: str) -> Table | None:
