@@ -246,13 +246,15 @@ class Output:
                 click.echo(f"nincost: {printable(text)}", err=True)
 
     def _progress(self) -> contextlib.AbstractContextManager[None]:
-        """Shows how far a long command has come, where somebody looks."""
-        dumb = os.environ.get("TERM") == "dumb"  # a terminal that cannot write a line again
-        if self.quiet or dumb or not is_terminal(sys.stderr):
+        """Shows how far a long command has come, unless --quiet."""
+        if self.quiet:
             return contextlib.nullcontext()
-        from nincost._cli.progress import progress_shown
+        from nincost._cli.progress import progress_logged, progress_shown
 
         command = click.get_current_context().command.name or "nincost"
+        dumb = os.environ.get("TERM") == "dumb"  # a terminal that cannot write a line again
+        if dumb or not is_terminal(sys.stderr):
+            return progress_logged(command)
         return progress_shown(command, color=not os.environ.get("NO_COLOR"))
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a long command shows on a terminal, and that it shows nothing elsewhere."""
+"""What a long command shows on a terminal, and what it writes to a log."""
 
 from __future__ import annotations
 
@@ -55,6 +55,18 @@ def test_how_far_it_has_come_and_how_long_it_will_take(monkeypatch: pytest.Monke
     assert re.search(r"predicting --amp bfloat16 .* 3 of 7, about 0:00 left", stderr.getvalue())
     line.start()  # too late: nothing more is written
     assert stderr.getvalue().count("predicting") <= 2
+
+
+def test_a_log_has_a_line_each_minute(
+    nincost_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("fit", "one-1x1", "--gpu", "2GiB")
+    monkeypatch.setattr("nincost._cli.progress._EVERY", 0.001)
+    said = nincost_cli(*line).err.splitlines()
+    assert any(
+        re.fullmatch(r"nincost fit: predicting batch [0-9,]+ \(0:0\d\)", one) for one in said
+    )
+    assert nincost_cli(*line, "--quiet").err == ""
 
 
 def test_nobody_is_told_in_python(capsys: pytest.CaptureFixture[str]) -> None:
