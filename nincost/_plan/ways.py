@@ -50,6 +50,8 @@ _PRECISIONS = {
 }
 
 
+#: Whose fused kernels take DTensors, as FSDP and tensor parallelism make them.
+_FUSED_ON_DTENSORS = ("Adam", "AdamW")
 #: The name of bitsandbytes' optimizers, and the arguments that they share with torch's.
 EIGHT_BITS = "8-bit"
 _SHARED_ARGUMENTS = {"lr", "betas", "eps", "weight_decay"}
@@ -76,7 +78,8 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
         kinds = dict(precisions)
         is_sharded = name.startswith(("fsdp", "hsdp"))
         whole = name in ("", "ddp") and parallel.tp == 1
-        optimizers = _optimizers(request, given, state_is_whole=whole)
+        plain = name in ("zero1", "ddp") or (not name and parallel.tp == 1)
+        optimizers = _optimizers(request, given, state_is_whole=whole, plain=plain)
         if is_sharded and len(kinds) > 1:
             kinds = {
                 "bfloat16": kinds["bfloat16"],
@@ -95,16 +98,20 @@ def ways_of(request: Request, parallel: Parallel, given: Sequence[str]) -> list[
 
 
 def _optimizers(
-    request: Request, given: Sequence[str], *, state_is_whole: bool
+    request: Request, given: Sequence[str], *, state_is_whole: bool, plain: bool
 ) -> dict[str, dict[str, Any]]:
     """The optimizer's options by name: bitsandbytes' of 8 bits where it is there, then the fused.
 
     The first takes no DTensors, as FSDP and tensor parallelism make them, and saves little where
     ranks share the state, as with ZeRO 1. Lists and loops of torch's own take more memory and time
     than its fused kernel.
+
+    Args:
+        plain: whether parameters are no DTensors.
     """
     step = request.step
-    impl = step.optimizer_impl or ("fused" if has_fused(step.optimizer) else "")
+    fused = has_fused(step.optimizer) and (plain or step.optimizer in _FUSED_ON_DTENSORS)
+    impl = step.optimizer_impl or ("fused" if fused else "")
     found: dict[str, dict[str, Any]] = {impl or "default": {"optimizer_impl": impl} if impl else {}}
     takes_them = state_is_whole and (
         step.optimizer in ("Adam", "AdamW") and set(dict(step.optimizer_arg)) <= _SHARED_ARGUMENTS

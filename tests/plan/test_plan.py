@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from support.emulated import needs_emulator
 
 import nincost
+from nincost._plan.ways import ways_of
+from nincost._step.parallel import Parallel
+from nincost._step.request import make_request
 from nincost.errors import InputError
 
 BY_HAND = Path(__file__).resolve().parents[1] / "emulator" / "scripts" / "by_hand.py"
@@ -106,6 +110,25 @@ def test_a_plan_for_four_cards_says_what_memory_says() -> None:
         assert row.peak_allocated_bytes == found.peak_allocated_bytes
         assert row.process_bytes == found.process_bytes
         assert ("--compile" in row.command) == row.compile
+
+
+def test_a_fused_optimizer_is_tried_where_torch_has_it_for_dtensors() -> None:
+    from torch.distributed.tensor import DTensor
+
+    known = DTensor._op_dispatcher.sharding_propagator  # what has a strategy of sharding
+    for name in ("SGD", "Adagrad", "Adam", "AdamW"):
+        kernel = getattr(torch.ops.aten, f"_fused_{name.lower()}_").default
+        has = any(
+            kernel in getattr(known, kind, {})
+            for kind in ("op_strategy_funcs", "op_to_rules", "op_single_dim_strategy_funcs")
+        )
+        request = make_request(NET, "h100", 8, input="32", optimizer=name)
+        ways = ways_of(request, Parallel(ranks=4), [])
+        tried = {way.parallel: way.optimizer_impl for way in ways if way.optimizer_impl != "8-bit"}
+        assert tried == {
+            "fsdp": "fused" if has else "default", "ddp": "fused", "zero1": "fused",
+            "fsdp, kept gathered": "fused" if has else "default",
+        }  # fmt: skip
 
 
 @needs_emulator

@@ -166,7 +166,7 @@ class Pipeline:
         lost = (
             "activation checkpointing"
             if chosen_blocks(self.module, self.step.activation_checkpointing)
-            else "tensor parallelism" if self.calls.spread.plan
+            else "tensor parallelism" if self.calls.spread.plan.modules
             else "stage without blocks" if 0 in self._parallel.blocks_of_stages else ""
         )  # fmt: skip
         if lost:
@@ -207,6 +207,7 @@ class TransformersPart(nn.Module):
     def __init__(self, model: nn.Module, mine: range, *, first: bool, last: bool) -> None:
         super().__init__()
         self.model, self.first, self.last = model, first, last
+        self.config: Any = getattr(model, "config", None)  # transformers splits layers by it
         base = _base(model)
         blocks = repeated_blocks(base)
         name = next(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,17 +11,15 @@ from torch import Tensor, nn
 from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
-from nincost._step.activation_checkpointing import matching
+from nincost._emulator.described.tensor_plan import TensorPlan
 from nincost._step.fsdp_wrap import wrapped
 from nincost._step.library_calls import ScriptCalls
 from nincost._step.optimizer import make_optimizer, optimizer_class
 from nincost._step.parallel import Parallel
 from nincost._step.quantized.torchao_weights import place_and_quantize
 from nincost._step.step_options import Step
-from nincost._step.tp_plan import check_tp_plan, read_tp_plan
 from nincost._torch.distributed import take_dtensors_to_ddp
 from nincost._torch.modules import convert_tensors
-from nincost.errors import InputError, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +28,14 @@ class Spread:
 
     Attributes:
         mesh: the ranks; None where there is one.
-        plan: styles of tensor parallelism by names of modules.
+        plan: how layers are split by tensor parallelism.
         parts: names of the modules that FSDP shards each by itself.
     """
 
     parallel: Parallel
     device: torch.device
     mesh: DeviceMesh | None
-    plan: Mapping[str, str]
+    plan: TensorPlan
     parts: tuple[str, ...]
 
     @classmethod
@@ -50,14 +48,12 @@ class Spread:
         names = {id(inner): name for name, inner in module.named_modules()}
         found = wrapped(module, parallel.fsdp_wrap) if parallel.is_sharded else []
         parts = tuple(names[id(part)] for part in found)
-        return cls(parallel, device, _make_mesh(parallel), plan_of(module, parallel), parts)
+        return cls(parallel, device, _make_mesh(parallel), TensorPlan.of(module, parallel), parts)
 
     def renamed(self, names: Mapping[str, str]) -> Spread:
         """That of a part of the model, whose modules have other names: by those in the whole."""
-        plan = {names[name]: style for name, style in self.plan.items() if name in names}
-        return replace(
-            self, plan=plan, parts=tuple(names[name] for name in self.parts if name in names)
-        )
+        parts = tuple(names[name] for name in self.parts if name in names)
+        return replace(self, plan=self.plan.renamed(names), parts=parts)
 
     def apply(self, module: nn.Module) -> nn.Module:
         """The module as a training script would have it on its rank: split, placed and wrapped.
@@ -68,7 +64,7 @@ class Spread:
         parallel = self.parallel
         if parallel.tp > 1:
             assert self.mesh is not None
-            _split_layers(module, self.plan, self.mesh["tp"])
+            self.plan.apply(module, self.mesh["tp"])
         if parallel.is_sharded:
             self._shard(module)
             place(module, torch.device("cpu") if parallel.cpu_offload else self.device)
@@ -128,61 +124,6 @@ def _make_mesh(parallel: Parallel) -> DeviceMesh | None:
     if parallel.tp > 1:
         sizes["tp"] = parallel.tp
     return init_device_mesh("cuda", tuple(sizes.values()), mesh_dim_names=tuple(sizes))
-
-
-def plan_of(module: nn.Module, parallel: Parallel) -> dict[str, str]:
-    """The tensor-parallel plan, if any: the file's, or what the model brings.
-
-    Returns:
-        Styles by the names of a whole model's modules, without patterns.
-
-    Raises:
-        InputError: there is none, or a name of it is no module's.
-    """
-    if parallel.tp == 1:
-        return {}
-    name = type(module).__name__
-    if parallel.tp_plan:
-        plan = read_tp_plan(parallel.tp_plan)
-    else:
-        own = getattr(module, "tp_plan", None)
-        if not own:
-            raise InputError(
-                f"{name} brings no tp_plan (transformers' models do): give tp_plan, a JSON file "
-                'such as {"layers.*.up": "colwise", "layers.*.down": "rowwise"}'
-            )
-        plan = check_tp_plan(own, name)
-    paths = {id(inner): path for path, inner in module.named_modules() if path}
-    styles: dict[str, str] = {}
-    for pattern, style in plan.items():
-        found = matching(module, pattern)
-        styles |= {paths[id(inner)]: style for inner in found}
-        if not found:
-            close = nearest(pattern, list(paths.values()))
-            words = f": the nearest are {', '.join(close)}" if close else ""
-            raise InputError(
-                f"the tensor-parallel plan names {pattern!r}, and {name} has no such module{words}"
-            )
-    return styles
-
-
-def _split_layers(module: nn.Module, plan: Mapping[str, str], mesh: DeviceMesh) -> None:
-    from torch.distributed.tensor import Replicate
-    from torch.distributed.tensor.parallel import (
-        ColwiseParallel,
-        RowwiseParallel,
-        SequenceParallel,
-        parallelize_module,
-    )
-
-    styles: dict[str, Callable[[], Any]] = {
-        "colwise": ColwiseParallel,
-        "rowwise": RowwiseParallel,
-        "colwise_rep": lambda: ColwiseParallel(output_layouts=Replicate()),
-        "embedding_rowwise": lambda: RowwiseParallel(input_layouts=Replicate()),
-        "sequence": SequenceParallel,
-    }
-    parallelize_module(module, mesh, {name: styles[style]() for name, style in plan.items()})
 
 
 def place(module: nn.Module, device: torch.device) -> None:

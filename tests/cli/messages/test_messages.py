@@ -46,9 +46,11 @@ UNREACHED = {
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/pipeline.py run: a batch of cannot be cut into micro-batc":
         "needs an emulated GPU; provoked in tests/emulator/described",
-    "_emulator/described/spread.py plan_of: brings no tp_plan (transformers' models ":
+    "_emulator/described/tensor_plan.py _by_module: the tensor-parallel plan names , and has":
         "needs an emulated GPU; provoked in tests/emulator/described",
-    "_emulator/described/spread.py plan_of: the tensor-parallel plan names , and has":
+    "_emulator/described/tensor_plan.py _check_with_ddp: is split by , which transformers cannot ":
+        "needs an emulated GPU; provoked in tests/emulator/described",
+    "_emulator/described/tensor_plan.py of: brings no tp_plan (transformers' models ":
         "needs an emulated GPU; provoked in tests/emulator/described",
     "_emulator/described/warm.py status: the process that runs steps on the emula":
         "needs an emulated GPU; provoked in tests/emulator/described",

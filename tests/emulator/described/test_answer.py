@@ -21,7 +21,7 @@ from nincost._emulator.run import Collected
 from nincost._emulator.run_options import Script
 from nincost._step.parallel import Parallel
 from nincost._step.request import Request, make_request
-from nincost.errors import InputError
+from nincost.errors import InputError, ModelError
 
 pytestmark = needs_emulator
 
@@ -136,6 +136,43 @@ def test_splits_a_llama_as_the_script_by_hand(
     assert peaks_of(found.ranks) == peaks_of(script.ranks)
     assert found.totals.phases == script.totals.phases
     assert found.totals.phases["after_model"] > 0
+
+
+#: Whose own plans split fused weights, experts, norms of heads, sinks and latent attention.
+OWN_PLANS: dict[str, dict[str, Any]] = {
+    "phi3": {"architectures": ["Phi3ForCausalLM"], "pad_token_id": 0},
+    "mixtral": {"architectures": ["MixtralForCausalLM"], "num_local_experts": 4},
+    "qwen3": {"architectures": ["Qwen3ForCausalLM"], "head_dim": 32},
+    "gpt_oss": {
+        "architectures": ["GptOssForCausalLM"], "head_dim": 32, "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+    },
+    "deepseek_v3": {
+        "architectures": ["DeepseekV3ForCausalLM"], "n_routed_experts": 8, "n_group": 2,
+        "moe_intermediate_size": 64, "kv_lora_rank": 32, "q_lora_rank": 48, "qk_rope_head_dim": 16,
+        "v_head_dim": 32, "qk_nope_head_dim": 32, "topk_group": 1, "num_experts_per_tok": 2,
+        "first_k_dense_replace": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [
+    "mixtral", *(pytest.param(name, marks=pytest.mark.slow) for name in OWN_PLANS
+                 if name != "mixtral"),
+])  # fmt: skip
+def test_splits_by_a_models_own_plan(model: str, process: WarmProcess, tmp_path: Path) -> None:
+    config = {**CONFIG, "model_type": model, "num_hidden_layers": 2, **OWN_PLANS[model]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    step = make_request(f"hf:{tmp_path}", "h100", 8, input="input_ids=128:int64", optimizer="AdamW")
+    found = emulated_memory(step, Parallel(ranks=4, tp=4), process)
+    script = by_hand(process, "tp", [0], tmp_path)
+    assert peaks_of(found.ranks) == peaks_of(script.ranks)
+    whole = emulated_memory(step, Parallel(ranks=4), process).totals.categories_at_peak
+    split = found.totals.categories_at_peak
+    assert split["optimizer_state"] < whole["optimizer_state"]
+    if model in ("mixtral", "deepseek_v3"):
+        with pytest.raises(ModelError, match=r"moe_tp_experts.* DDP holds: give --parallel fsdp"):
+            emulated_memory(step, Parallel(ranks=4, tp=2), process)
 
 
 def test_an_optimizer_of_a_library_that_begins_cuda(net: Request, process: WarmProcess) -> None:

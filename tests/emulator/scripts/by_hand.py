@@ -98,24 +98,26 @@ def shard(model: Any, blocks: Any, mesh: Any, flags: list[str]) -> None:
     fully_shard(model, **options)
 
 
-def split(model: Any, mesh: Any, words: str, head: str) -> None:
-    from torch.distributed.tensor import Replicate
-    from torch.distributed.tensor.parallel import (
-        ColwiseParallel,
-        RowwiseParallel,
-        parallelize_module,
-    )
+def split(model: Any, mesh: Any) -> None:
+    """A stage by a plan by hand, a whole model by what it brings: both as transformers does it."""
+    from transformers.distributed.tensor_parallel import apply_tensor_parallelism
 
-    plan: dict[str, Any] = {
-        head: ColwiseParallel(output_layouts=Replicate()),
-        words: RowwiseParallel(input_layouts=Replicate()),
-    }
+    if not isinstance(model, Stage):
+        apply_tensor_parallelism(model, mesh, model._expand_parallel_plan(model.tp_plan))
+        return
+    styles = {"head": "colwise_gather_output", "words": "embedding_rowwise"}
     for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj",
                  "mlp.up_proj"):  # fmt: skip
-        plan[f"model.layers.*.{name}"] = ColwiseParallel()
+        styles[name] = "colwise"
     for name in ("self_attn.o_proj", "mlp.down_proj"):
-        plan[f"model.layers.*.{name}"] = RowwiseParallel()
-    parallelize_module(model, mesh, plan)
+        styles[name] = "rowwise"
+    plan = {}
+    for name, inner in model.named_modules():
+        style = styles.get(name) or styles.get(".".join(name.split(".")[-2:]))
+        if style is not None:
+            plan |= {f"{name}.{last}": style for last, _ in inner.named_parameters(recurse=False)}
+            plan[name] = style
+    apply_tensor_parallelism(model, mesh, plan)
 
 
 def pipeline(
@@ -130,7 +132,7 @@ def pipeline(
         for layer in stage.model.layers:
             checkpointed(layer)
     if "tp" in mesh.mesh_dim_names:
-        split(stage, mesh["tp"], "words", "head")
+        split(stage, mesh["tp"])
         shard(stage, stage.model.layers, mesh["dp"], flags)
     stage.to_empty(device=device)
     kind = torch.bfloat16 if "bf16" in flags else torch.float32
@@ -215,7 +217,7 @@ def main(kind: str, folder: str, shape: str = "8x128") -> None:
         for block in blocks:
             checkpointed(block)
     if kind == "tp":
-        split(model, init_device_mesh("cuda", (size,)), "model.embed_tokens", "lm_head")
+        split(model, init_device_mesh("cuda", (size,)))
         model.to_empty(device=device)
 
         def make_optimizer(parameters: Any) -> Any:
