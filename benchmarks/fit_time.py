@@ -27,6 +27,7 @@ from step_time_cases.cards import card_of
 from step_time_cases.h100 import GPU as H100
 from step_time_cases.h100 import Step, read_steps, record_steps
 from step_time_cases.kernels import KernelRow, launches, read_kernels, sample
+from step_time_cases.libraries import of_then
 from step_time_cases.profiled import Profiled, read_profiled
 from step_time_cases.search import Values, changed, search
 from step_time_cases.timm_rows import GPU, TimmRow, read_rows, record_rows
@@ -41,7 +42,7 @@ from nincost._time.work.kinds import INSTRUCTIONS
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "nincost/_time/parameters.toml"
 #: Rows of an operator and card that are fitted to.
-EACH = 150
+EACH = 300
 #: In NeuSight's rows the host records the second event while the kernel runs; that takes this share
 #: of what the same host takes to launch an addition (read off the rows around that size).
 HIDDEN = 0.42
@@ -52,7 +53,7 @@ CORES: tuple[tuple[str, ...], ...] = (
     ("memory", "matmul"), ("memory", "batched-matmul"), ("memory", "conv-forward"),
     ("cores", "efficiency", "matmul"), ("cores", "efficiency", "batched-matmul"),
     ("cores", "efficiency", "conv-forward"), ("cores", "small_tiles"), ("cores", "filling"),
-    ("cores", "picojoules", "6"), ("cores", "picojoules", "7"), ("cores", "picojoules", "8"),
+    ("cores", "picojoules", "7"), ("cores", "picojoules", "8"),
     ("kernels", "overlap"),
 )  # fmt: skip
 TENSOR: tuple[tuple[str, ...], ...] = (
@@ -86,7 +87,7 @@ BEGIN = {
 }  # fmt: skip
 #: Where the search for `CORES` begins, so that no fit knows what another one found.
 START = dict(zip(CORES, (
-    0.9, 0.75, 0.7, 0.8, 0.8, 0.8, 0.85, 0.85, 0.65, 0.1, 16.0, 25.0, 25.0, 20.0, 3.0,
+    0.9, 0.75, 0.7, 0.8, 0.8, 0.8, 0.85, 0.85, 0.65, 0.1, 16.0, 25.0, 20.0, 3.0,
 ), strict=True))  # fmt: skip
 HOST: tuple[tuple[str, ...], ...] = (("host", "forward"), ("host", "backward"))
 
@@ -94,19 +95,21 @@ HOST: tuple[tuple[str, ...], ...] = (("host", "forward"), ("host", "backward"))
 _TILES: dict[Any, Any] = {}
 
 
-def _remembered(product: Any, family: str, precision: Any, gpu: Gpu, parameters: Parameters) -> Any:
+def _remembered(
+    product: Any, family: str, precision: Any, gpu: Gpu, parameters: Parameters, kernel: str = ""
+) -> Any:
     """What tiles take, computed once for all fits' parameters that it hangs on."""
     tensor = peak_of(gpu, precision).tensor
     units = parameters.tensor if tensor else parameters.cores
     key = (
         hash(product.tobytes()), family, precision, gpu.title, units.efficiency[family],
-        units.small_tiles, units.filling, units.picojoules.get(str(gpu.capability[0])),
-        parameters.memory[family], parameters.memory["layout"],
+        units.small_tiles, units.filling, parameters.most_flops(gpu, tensor=tensor, size=2),
+        parameters.memory[family], kernel, bool(parameters.tiles),
     )  # fmt: skip
     if key not in _TILES:
         if len(_TILES) > 4000:
             _TILES.clear()
-        _TILES[key] = _computed(product, family, precision, gpu, parameters)
+        _TILES[key] = _computed(product, family, precision, gpu, parameters, kernel)
     return _TILES[key].copy()
 
 
@@ -116,6 +119,13 @@ kernels._tiled = _remembered
 #: Generations whose energy of a FLOP may be missing from a fit: half of the way (as logarithms)
 #: between the one before and the one after.
 _BETWEEN = {"8": ("7", "9")}
+#: TSMC's 12 nm (Volta, Turing) is its 16 nm (Pascal) with denser cells: one energy for both.
+_ONE_PROCESS = ("7", "6")
+#: Pascal's kernels for linear layers, whose operands both have their inner dimension contiguous,
+#: lose where rows lie far apart, as no other card's do: on a P100 from some 8,192 elements on, to a
+#: third at 65,536; on a P4 from the smallest on. Its batched products do not. Of the P100 what is
+#: below is fitted to, of the P4 nothing.
+_MOST_INNER = {"Tesla P100-PCIE-16GB": 8192, "Tesla P4": 0}
 
 
 def hidden(beside: dict[tuple[str, str], float], card: str) -> float:
@@ -197,6 +207,10 @@ def bounds(path: tuple[str, ...]) -> tuple[float, float]:
     """Nothing is much better than its peak: cards run above the clock of their data sheet."""
     if "memory" in path:
         return 0.05, 1.0
+    if path == ("cores", "filling"):
+        return 8.0, 1e3  # sgemm kernels take 8 inner elements at a time ("128x128x8")
+    if path == ("cores", "small_tiles"):
+        return 0.02, 1.0
     return (0.005, 1.1) if "efficiency" in path else (1e-9, 1e12)
 
 
@@ -205,6 +219,7 @@ def fit_cores(values: Values, rows: KernelSet, *, without: str = "", sweeps: int
     chips = {card: _chip(card) for _, card in rows.tables}
     kept = {card for card, chip in chips.items() if not without or chip != _chip(without)}
     missing = {chip[0] for chip in chips.values()} - {chips[card][0] for card in kept}
+    missing -= set(_ONE_PROCESS)
     paths = [path for path in CORES if path[-1] not in missing]
     for path, value in START.items():
         values = changed(values, path, value)
@@ -212,7 +227,7 @@ def fit_cores(values: Values, rows: KernelSet, *, without: str = "", sweeps: int
     operators = {key[0] for key in keys}
 
     def loss(tried: Values) -> float:
-        parameters = Parameters.from_dict(_between(tried, missing))
+        parameters = of_then(_alike(_between(tried, missing)))
         by_operator: dict[str, list[float]] = {name: [] for name in operators}
         for key in keys:
             by_operator[key[0]].append(float(np.abs(rows.errors(key, parameters)).mean()))
@@ -221,13 +236,21 @@ def fit_cores(values: Values, rows: KernelSet, *, without: str = "", sweeps: int
                    for name in operators}  # fmt: skip
         return sum(weights[name] * float(np.mean(by_operator[name])) for name in operators)
 
-    return _between(search(values, paths, loss, sweeps=sweeps, bounds=bounds)[0], missing)
+    found = search(values, paths, loss, sweeps=sweeps, bounds=bounds)[0]
+    return _alike(_between(found, missing))
 
 
 def _chip(card: str) -> tuple[str, int]:
     """Generation and multiprocessors: both A100s are left out together."""
     gpu = card_of(card)
     return str(gpu.capability[0]), gpu.sm_count
+
+
+def _alike(values: Values) -> Values:
+    """The energy of the generations that are made in one process."""
+    fitted, other = _ONE_PROCESS
+    energy = values["cores"]["picojoules"][fitted]
+    return changed(values, ("cores", "picojoules", other), energy)
 
 
 def _between(values: Values, missing: set[str]) -> Values:
@@ -280,7 +303,12 @@ def read_values(path: Path = PARAMETERS) -> Values:
 def kernel_set(measured: Path) -> KernelSet:
     """The sample of NeuSight's rows that is fitted to."""
     rows = read_kernels(measured / "kernels")
-    return KernelSet(sample(rows, EACH), launches(rows))
+    chosen = [
+        row for row in sample(rows, EACH)
+        if row.operator != "linear"
+        or row.work.product[3] <= _MOST_INNER.get(row.card, row.work.product[3])
+    ]  # fmt: skip
+    return KernelSet(chosen, launches(rows))
 
 
 _COMMENTS = {
@@ -298,7 +326,9 @@ scores: 16 exponentials a clock of an SM's 128 lanes (CUDA C++ Programming Guide
 l2_bytes_per_clock: assumed.""",
     "cores": """Ordinary cores.
 small_tiles, filling, picojoules (6: Pascal, 7: Volta and Turing, 8: Ampere): NeuSight's kernels;
-9 (Hopper): the largest product on an H100, 51.7 TFLOP/s.
+9 (Hopper): the largest product on an H100, 51.7 TFLOP/s. 8.9 (Ada): an L4 keeps its base clock,
+795 MHz, at its rated power (ASSUMED). idle_watts: cards with nothing to do at full clocks (a T4
+and P4 some 25; a V100 33 to 45, github.com/sasha0552/nvidia-pstated/issues/6). ASSUMED.
 largest_tile: cuBLAS's kernels by name.""",
     "cores.efficiency": """matmul, batched-matmul, conv-forward: NeuSight's kernels.
 conv-data, conv-filter: taken as conv-forward's. attention(-backward): the H100's operators.
@@ -342,7 +372,7 @@ def write(values: Values, rows: int, steps: int) -> None:
 
 
 def _key(name: str) -> str:
-    return f'"{name}"' if name.isdigit() else name
+    return f'"{name}"' if name[0].isdigit() else name
 
 
 def _number(value: float) -> str:

@@ -35,6 +35,7 @@ from step_time_cases.cards import CARDS, card_of
 from step_time_cases.h100 import read_steps
 from step_time_cases.kernels import launches, read_kernels, sample
 from step_time_cases.latency import LatencyRow, read_latency
+from step_time_cases.libraries import of_then
 from step_time_cases.search import Values
 from step_time_cases.timm_rows import GPU as RTX3090
 from step_time_cases.timm_rows import LAYOUTS, read_rows
@@ -166,7 +167,7 @@ def left_out(
     wholes: list[Row] = []
     each: list[Row] = []
     for card in CARDS:
-        fitted = Parameters.from_dict(fit_cores(values, fitting, without=card, sweeps=sweeps))
+        fitted = of_then(fit_cores(values, fitting, without=card, sweeps=sweeps))
         keys = [key for key in tested.tables if key[1] == card]
         errors = {key[0]: off(tested.predicted(key, fitted), tested.seconds[key]) for key in keys}
         if errors:
@@ -284,7 +285,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--measured", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--sweeps", type=int, default=5)
+    parser.add_argument("--sweeps", type=int, default=6)
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     values = read_values()

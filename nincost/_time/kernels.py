@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nincost._devices.cards import Gpu
-from nincost._time.parameters import Parameters
+from nincost._time.parameters import Parameters, Tiles
 from nincost._time.peaks import peak_of
 from nincost._time.work.kinds import (
     DEPTHWISE,
@@ -37,6 +37,11 @@ from nincost._time.work.kinds import (
 _TILES = ((256, 128), (128, 128), (128, 64), (64, 64), (128, 32), (64, 32), (32, 32))
 #: Into how many parts the inner dimension may be split, where a result has too few tiles.
 _SPLITS = (1, 2, 4, 8, 16, 32, 64)
+#: Winograd's algorithm in one kernel (cuDNN's "winograd_128x128 ... tile148" of Volta and Ampere):
+#: a block has 4 x 8 tiles of 2 x 2 results in 32 channels, 16 products each: as much as a tile of
+#: 128 x 128 of a product.
+_FUSED_ROWS, _FUSED_COLUMNS, _FUSED_CHANNELS, _FUSED_TILE = 8, 16, 32, 128
+
 #: cuBLAS splits no batched product.
 _UNSPLIT = frozenset({"batched-matmul", "attention", "attention-backward"})
 
@@ -146,7 +151,12 @@ def kernel_times(table: WorkTable, gpu: Gpu, parameters: Parameters) -> Times:
 
 
 def _tiled(
-    product: Array, family: str, precision: Precision, gpu: Gpu, parameters: Parameters
+    product: Array,
+    family: str,
+    precision: Precision,
+    gpu: Gpu,
+    parameters: Parameters,
+    kernel: str = "",
 ) -> Array:
     """Seconds that tiles of a matrix product take.
 
@@ -154,7 +164,7 @@ def _tiled(
     `2 a b (k + k0)` FLOPs: k0 stands for filling the pipeline and for writing the tile. The SM with
     the most tiles ends last. A tile needs `(a + b) k` elements from the L2 cache. Where the whole
     card computes, it may not take more power than it is rated at. Of all tile sizes, and splits
-    of k, libraries are taken to choose the fastest.
+    of k, libraries are taken to choose the fastest. `kernel` names those of Winograd's algorithm.
     """
     peak = peak_of(gpu, precision)
     kind = parameters.tensor if peak.tensor else parameters.cores
@@ -165,7 +175,11 @@ def _tiled(
     capped = parameters.most_flops(gpu, tensor=peak.tensor, size=size)
     if peak.tensor:
         k, n = _aligned(k), _aligned(n)
-    a, b, parts = _ways(kind.largest_tile, split=family not in _UNSPLIT)
+    sizes = None if peak.tensor else parameters.tiles.get((kernel or family, gpu.capability))
+    if kernel == "fused":
+        sizes = ((_FUSED_TILE, _FUSED_TILE),)
+    split = family not in _UNSPLIT and not kernel
+    a, b, parts = _ways(kind.largest_tile, sizes, split=split)
     tiles = np.ceil(m / a) * np.ceil(n / b) * batch * parts
     inner = np.ceil(k / parts)
     flops = 2.0 * a * b * (inner + kind.filling)
@@ -181,9 +195,10 @@ def _tiled(
 
 
 @cache
-def _ways(largest: int, *, split: bool) -> tuple[Array, Array, Array]:
+def _ways(largest: int, only: Tiles | None, *, split: bool) -> tuple[Array, Array, Array]:
     """Each way to cut a product, as columns: the tile's rows and columns, and parts of k."""
-    sizes = {(x, y) for one in _TILES for x, y in (one, one[::-1]) if x * y <= largest}
+    every = (tile for one in _TILES for tile in (one, one[::-1]))
+    sizes = set(only or ()) or {(x, y) for x, y in every if x * y <= largest}
     ways = [(x, y, parts) for x, y in sorted(sizes) for parts in (_SPLITS if split else (1,))]
     columns = np.array(ways, dtype=float).T[:, :, None]
     return columns[0], columns[1], columns[2]
@@ -198,21 +213,29 @@ def _winograd(table: WorkTable, rows: Any, family: str, gpu: Gpu, parameters: Pa
     """Seconds of 3 x 3 convolutions by Winograd's algorithm (Lavin and Gray 2016).
 
     A tile of t x t outputs takes (t + 2)^2 products in the place of 9 t^2, each of them one matrix
-    product for all tiles; inputs, weights and results are written and read in transformed form.
+    product for all tiles; inputs, weights and results are written and read in transformed form. A
+    kernel for tiles of 2 x 2 does all at once, where blocks of 8 x 16 results fit the image.
     """
     _, m, n, k = table.product[:, rows]
     side, channels = table.winograd[rows], k / 9
     if family == "conv-filter":  # m x k is the weight's gradient there: (out, in * 9, positions)
         m, n, channels = k, m, n / 9
+    images = m / side**2
     best = np.full(m.shape, np.inf)
     for tile in (2, 4):
         points = (tile + 2.0) ** 2
-        tiles = m / side**2 * np.ceil(side / tile) ** 2
+        tiles = images * np.ceil(side / tile) ** 2
+        if tile == 2 and family != "conv-filter":
+            patches = images * np.ceil(side / _FUSED_ROWS) * np.ceil(side / _FUSED_COLUMNS)
+            blocks = patches * _FUSED_TILE, np.ceil(n / _FUSED_CHANNELS) * _FUSED_TILE
+            fused = np.array([np.ones(m.shape), *blocks, channels])
+            best = _tiled(fused, family, "float32", gpu, parameters, "fused")
+            continue
         product = np.array([np.full(m.shape, points), tiles, n, channels])
         if family == "conv-filter":
             product = np.array([np.full(m.shape, points), n, channels, tiles])
-        seconds = _tiled(product, family, "float32", gpu, parameters)
+        seconds = _tiled(product, family, "float32", gpu, parameters, "winograd")
         moved = 4.0 * 2 * points * (tiles * (channels + n) + channels * n)
-        seconds = seconds + moved / (gpu.bandwidth * gpu.streaming * parameters.memory["layout"])
+        seconds = seconds + moved / (gpu.bandwidth * gpu.streaming * parameters.memory[family])
         best = np.minimum(best, seconds + 3 * parameters.kernel_seconds)
     return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -23,8 +23,9 @@ class Units:
         filling: inner elements' worth of time to fill a tile's pipeline and to write it.
         largest_tile: elements of the largest tile that there are kernels for.
         memory: by family, as `Parameters.memory`, where these units' kernels reach another share.
-        picojoules: energy of one FLOP, of half precision in tensor cores, by the card's generation
-            (major compute capability).
+        picojoules: energy of one FLOP, of half precision in tensor cores, by the card's generation:
+            its compute capability, or else the major number of that.
+        idle_watts: what a card draws before it computes.
     """
 
     efficiency: Mapping[str, float]
@@ -33,6 +34,11 @@ class Units:
     largest_tile: int
     memory: Mapping[str, float]
     picojoules: Mapping[str, float]
+    idle_watts: float = 0.0
+
+
+#: Sizes of tiles (rows, columns).
+Tiles = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Parameters:
         instructions: by what is issued, slots of an SM's schedulers that one takes, in lanes.
         kernel_seconds: what a kernel takes beside its work.
         l2_bytes_per_clock: bytes that the L2 cache gives an SM each clock.
+        tiles: sizes that a library of another day had for float32, by kind of product and compute
+            capability; where there is none, all that today's have. For measured rows of that day.
         slowdown: of a calibrated card, by how much its kernels take longer; 1 else.
         error: by regime, the standard deviation of the logarithm of predicted over measured.
     """
@@ -73,6 +81,7 @@ class Parameters:
     l2_bytes_per_clock: float
     host: HostCosts
     error: Mapping[str, float]
+    tiles: Mapping[tuple[str, tuple[int, int]], Tiles] = field(default_factory=dict)
     slowdown: float = 1.0
 
     def most_flops(self, gpu: Gpu, *, tensor: bool, size: int) -> float:
@@ -81,9 +90,11 @@ class Parameters:
         Tensor cores take energy by the bytes of their operands: TF32 twice that of half precision.
         """
         units = self.tensor if tensor else self.cores
-        energy = units.picojoules.get(str(gpu.capability[0]), 0.0)
+        major, minor = gpu.capability
+        energy = units.picojoules.get(f"{major}.{minor}") or units.picojoules.get(str(major), 0.0)
         energy *= size / 2 if tensor else 1
-        return gpu.watts / (energy * 1e-12) if energy and gpu.watts else float("inf")
+        watts = gpu.watts - units.idle_watts
+        return watts / (energy * 1e-12) if energy and watts > 0 else float("inf")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Parameters:

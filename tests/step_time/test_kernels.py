@@ -85,3 +85,42 @@ def test_a_card_computes_no_more_than_its_power_allows():
     limit = PARAMETERS.most_flops(get_gpu("t4"), tensor=False, size=4)
     assert limit < get_gpu("t4").fp32_flops
     assert seconds(large, gpu="t4") >= large.flops / limit
+
+
+def test_what_a_card_draws_before_it_computes_counts_most_on_small_cards():
+    # 25 of a T4's 70 W, and of a V100's 300: only the T4 is kept below its peak by its power.
+    busy = replace(PARAMETERS, cores=replace(PARAMETERS.cores, idle_watts=0.0))
+    share = {
+        card: PARAMETERS.most_flops(get_gpu(card), tensor=False, size=4)
+        / busy.most_flops(get_gpu(card), tensor=False, size=4)
+        for card in ("t4", "v100-16gb")
+    }
+    assert share["t4"] == pytest.approx(45 / 70)
+    assert share["v100-16gb"] == pytest.approx(275 / 300)
+    v100 = get_gpu("v100-16gb")
+    assert PARAMETERS.most_flops(v100, tensor=False, size=4) > v100.fp32_flops
+
+
+def test_ada_has_an_energy_of_its_own_and_other_cards_that_of_their_generation():
+    cards = [replace(get_gpu("l4"), capability=c) for c in ((8, 9), (8, 6), (8, 0))]
+    ada, *ampere = (PARAMETERS.most_flops(card, tensor=False, size=4) for card in cards)
+    assert ada > ampere[0] == ampere[1]
+
+
+def test_a_library_with_one_tile_takes_whole_ones():
+    only = replace(PARAMETERS, tiles={("batched-matmul", (8, 0)): ((128, 128),)})
+    half, whole = (matmul(512, n, 1024, "float32", "batched-matmul", batch=512) for n in (64, 128))
+    times = kernel_times(WorkTable.of([half, whole]), get_gpu("a100"), only).compute
+    assert times[0] == times[1]
+    times = kernel_times(WorkTable.of([half, whole]), get_gpu("a100"), PARAMETERS).compute
+    assert times[0] < 0.7 * times[1]
+
+
+def test_winograd_in_one_kernel_takes_whole_blocks_of_the_image():
+    def conv(side):  # 32 channels of results: one block of them
+        m = 1024 * side * side
+        return Work("conv-forward", "float32", 2 * m * 32 * 576, 1, (1, m, 32, 576), winograd=side)
+
+    table = WorkTable.of([conv(15), conv(16)])
+    smaller, sixteen = kernel_times(table, get_gpu("v100"), PARAMETERS).compute
+    assert smaller == sixteen  # of 8 x 16 results each image has two blocks
