@@ -163,7 +163,8 @@ def _tiled(
     A result of m x n is cut into tiles of a x b, which an SM computes one after another, each in
     `2 a b (k + k0)` FLOPs: k0 stands for filling the pipeline and for writing the tile. The SM with
     the most tiles ends last. A tile needs `(a + b) k` elements from the L2 cache. Where the whole
-    card computes, it may not take more power than it is rated at. Of all tile sizes, and splits
+    card computes, it may not take more power than it is rated at; what a small tile issues beside
+    its FLOPs takes time and energy alike. Of all tile sizes, and splits
     of k, libraries are taken to choose the fastest. `kernel` names those of Winograd's algorithm.
     """
     peak = peak_of(gpu, precision)
@@ -183,9 +184,10 @@ def _tiled(
     tiles = np.ceil(m / a) * np.ceil(n / b) * batch * parts
     inner = np.ceil(k / parts)
     flops = 2.0 * a * b * (inner + kind.filling)
-    slower = rate * (a * b / kind.largest_tile) ** kind.small_tiles
+    share = (a * b / kind.largest_tile) ** kind.small_tiles
+    slower = rate * share
     one = np.maximum(flops / slower, (a + b) * inner * size / l2_rate)
-    seconds = np.maximum(np.ceil(tiles / gpu.sm_count) * one, tiles * flops / capped)
+    seconds = np.maximum(np.ceil(tiles / gpu.sm_count) * one, tiles * flops / (capped * share))
     # Partial sums are written, read and added.
     moved = np.where(parts > 1, 8.0 * parts * m * n * batch, 0.0)
     seconds += moved / (gpu.bandwidth * gpu.streaming * parameters.memory[family])
