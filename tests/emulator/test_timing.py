@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from support.emulated import needs_emulator
 
 import nincost
 from nincost._emulator.observe.dataflow import Sent, joined
+from nincost._emulator.observe.launches import LaunchRecorder
 from nincost._time.operators import Launched
 from nincost._torch.distributed import Message
 
@@ -50,6 +52,14 @@ def test_a_script_takes_as_long_as_its_step_described(
     assert sum(found.by_bound.values()) == pytest.approx(found.step_seconds, rel=1e-6)
     assert "Host" in str(ran)
     assert ran.to_dict()["time"]["step_seconds"] == found.step_seconds
+
+
+def test_nobody_computes_what_is_on_meta() -> None:
+    """As transformers' tensor parallelism asks torch for the strides of a large tensor."""
+    recorder = LaunchRecorder(lambda: (0, "forward"))
+    with recorder:
+        torch.empty(1 << 24, device="meta").mul(2)
+    assert recorder.entries == []
 
 
 def launched(*works: int) -> list[Launched]:

@@ -138,6 +138,8 @@ class LaunchRecorder(Recorder):
             copied = (made or given)[0].nbytes
             waits = not _is_non_blocking(name, args, kwargs or {})
         elif not any(on_card):
+            if not any(one.is_cpu for one in (*given, *made)):
+                return  # on meta: nobody computes it
             on_host = sum(touched(one) for one in (*tensors(signature.args), *signature.outputs))
             if on_host < _LITTLE:
                 return
