@@ -143,6 +143,22 @@ class Subject:
             return []
         return [(n, total) for n, total in _variant_totals(what) if n != name]
 
+    def other_networks(self) -> list[tuple[str, tuple[CostedLayer, ...]]]:
+        """The built-in variants of the same source with their layers, itself left out."""
+        name = self.traced.model
+        if name not in _FAMILY or self.layer is not None or self.input is not None:
+            return []
+        return [(other, _variant_layers(other)) for other in _FAMILY if other != name]
+
+
+#: Networks that the exercises of the textbook compare.
+_FAMILY = ("two-1x1", "one-1x1", "zero-1x1")
+
+
+@functools.cache
+def _variant_layers(name: str) -> tuple[CostedLayer, ...]:
+    return costed_layers(trace(resolve(name), operators=meta_operators(), on_cpu=True))
+
 
 def _within(layers: tuple[CostedLayer, ...], name: str) -> tuple[CostedLayer, ...]:
     return tuple(one for one in layers if one.name == name or one.name.startswith(f"{name}."))

@@ -19,6 +19,12 @@ from nincost._audit.figures.memory_formulas import (
 from nincost._audit.figures.memory_mistakes import shown, wrong_sizes
 from nincost._audit.figures.memory_said import Said, data_of, said_again, said_of
 from nincost._audit.figures.memory_scope import misread_outputs
+from nincost._audit.figures.memory_second_look import (
+    kinds_of,
+    says_nothing,
+    second_look,
+    sums_counted,
+)
 from nincost._audit.figures.memory_sums import (
     Item,
     Items,
@@ -53,25 +59,34 @@ def graded_memory(
     items: list[Item] = []
     says_batch = any(figure.batch for figure in figures)  # what says none may be of one input
     last: Said | None = None
+    kinds: frozenset[MemoryKind] = frozenset()  # of those that are right
     for figure in figures:
         text = " ".join(
             reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)].split()
         )
         try:
-            if CLAIM.search(f"{figure.context} {text}"):
-                found.append(graded_claim(reading, figure, text, subject))
-                continue
             said = said_of(reading, figure, text, subject, items, last)
+            is_claim = bool(CLAIM.search(f"{figure.context} {text}"))
+            claim = graded_claim(reading, figure, text, subject) if is_claim else None
         except ExpressionError as error:
             reading.not_read(figure.start, error)
             continue
         if said.value <= 8:
             continue  # "4 bytes each": no model takes so little
-        again = said_again(said, last, found)
-        one = again or _graded(reading, said, subject, items, says_batch)
-        if again is None and one.verdict != "right" and figure.batch and not figure.own_batch:
+        again = said_again(said, last, found) if claim is None else None
+        one = claim or again or _graded(reading, said, subject, items, says_batch)
+        if (again or claim) is None and one.verdict != "right" and _batch_is_guessed(figure):
             one = _of_another_batch(reading, said, subject, items) or one
+        own_kinds = kinds_of(said)
+        if again is None and one.verdict != "right":
+            better = second_look(reading, said, one, subject, items, kinds)
+            if better is None and says_nothing(reading, said, subject):
+                continue
+            one, own_kinds = better or (one, own_kinds)
+        kinds |= own_kinds if one.verdict == "right" else frozenset()
         found.append(one)
+        if claim is not None:
+            continue
         last = said
         if not said.total and (again is None or said.in_values != items[-1].in_values):
             wrong = one.verdict == "wrong"
@@ -79,6 +94,13 @@ def graded_memory(
             item = Item(said.value, said.unit, said.expected, wrong, said.in_values)
             items += [item] * copies
     return found
+
+
+_BOTH = re.compile(r"\b(?:both|twice)\b|两者|二者|两个|都", re.IGNORECASE)
+
+
+def _batch_is_guessed(figure: Figure) -> bool:
+    return bool(figure.batch) and not figure.own_batch
 
 
 #: `weights take 7.97 MB and the gradients the same`.
@@ -121,7 +143,8 @@ def _graded(
     mistakes: tuple[Mistake, ...] = ()
     raw = reading.text[figure.start : figure.end]
     changes = said.node is not None and not is_in_bytes(raw[: said.node.end - figure.start])
-    adds = any(adds_up(n, c, changes and is_in_bytes(raw), _TWO.search(raw)) for n, c in said.nodes)
+    twice, both = _TWO.search(raw), _BOTH.search(figure.before)
+    adds = any(adds_up(n, c, changes and is_in_bytes(raw), twice, both) for n, c in said.nodes)
     stated = [size for node, claims in said.nodes[:1]
               for size in (value_of(node), *(one.value for one in claims[:-1]))]  # fmt: skip
     wrong_unit = decimal_for_binary(raw, [*stated, *(one.bytes for one in formulas)])
@@ -163,7 +186,8 @@ def _mistakes(
 ) -> tuple[Mistake, ...]:  # fmt: skip
     """What may have led to it, the likeliest first."""
     written, kind, batch, copies = said.written, said.kind, said.batch, said.copies
-    if said.total and len(items) > 1 and not some_of(items, written) and not _is_calculated(said):
+    adds = some_of(items, written) and sums_counted(said, items) is not False
+    if said.total and len(items) > 1 and not adds and not _is_calculated(said):
         return (Mistake("arithmetic", "the numbers stated are not each other's sums"),)
     found = _without_gradients(written, lacking, sizes) or without_activations(
         written, kind, sizes, copies, f"{said.text} {said.words}"

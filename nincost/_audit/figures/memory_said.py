@@ -13,7 +13,12 @@ from nincost._audit.figures.memory_kinds import KINDS, copies_of, kind_of
 from nincost._audit.figures.memory_mistakes import shown
 from nincost._audit.figures.memory_scope import Scope, scope_of
 from nincost._audit.figures.memory_sums import Items, Value, goes_on, slack_of, value_of
-from nincost._audit.figures.memory_units import is_in_bytes, rounded_as_said, with_one_unit
+from nincost._audit.figures.memory_units import (
+    is_in_bytes,
+    rounded_as_said,
+    unit_said_before,
+    with_one_unit,
+)
 from nincost._audit.figures.memory_words import counts_values
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.reading.expression import Claim, Node, parse
@@ -44,6 +49,7 @@ class Said:
     copies: int
     total: bool
     in_values: bool
+    unit_before: bool = False
     expected: Fraction = Fraction(0)
 
     @property
@@ -74,6 +80,7 @@ def said_of(
 ) -> Said:  # fmt: skip
     raw = reading.text[figure.start : figure.end]
     nodes, written = _values(reading, figure, items)
+    unit = not is_in_bytes(raw) and unit_said_before(figure.before, False) is not None
     words = f"{figure.context} {figure.before} {figure.after}"
     kind = kind_of(figure, nodes[0][0])
     row = reading.text.count("\n", 0, figure.start)
@@ -89,7 +96,9 @@ def said_of(
     batch = figure.batch or batch_written(kind, nodes[0][0], sizes) or subject.batch_size
     found = Said(
         figure, text, words, row, nodes, written, scope, kind, batch,
-        copies_of(f"{text} {words}"), total, counts_values(kind, text) and not is_in_bytes(raw),
+        copies_of(f"{text} {words}"), total,
+        counts_values(kind, text) and not is_in_bytes(raw) and not unit,
+        unit_before=unit,
     )  # fmt: skip
     if kind == "parameters" and not found.names_kind:
         of_activations = single("activations", sizes, batch, 0)
@@ -139,6 +148,12 @@ def _values(reading: Reading, figure: Figure, items: Items) -> tuple[Parsed, Val
         (claims[-1].value, claims[-1].unit) if claims else (value_of(node), slack_of(node))
         for node, claims in nodes
     ]
+    if not is_in_bytes(raw) and not (nodes[0][0] is not None and nodes[0][0].parts):
+        scales = [
+            unit_said_before(figure.before, binary) or Fraction(1) for binary in reading.binary
+        ]
+        values = [(v * k, (u or 1) * k) if k != 1 else (v, u)
+                  for (v, u), k in zip(values, scales, strict=True)]  # fmt: skip
     return nodes, Value(tuple((value, rounded_as_said(raw, unit, words)) for value, unit in values))
 
 

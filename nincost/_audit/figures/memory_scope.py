@@ -45,6 +45,50 @@ def scope_of(figure: Figure, subject: Subject) -> Scope:
     return Scope(layers, tuple(range(len(layers))), "")
 
 
+_ALL = re.compile(
+    r"所有(?:的)?层|全部(?:的)?层|每一层|\ball (?:the )?layers|every layer", re.IGNORECASE
+)
+_ONE_LAYER = re.compile(
+    r"(?:first|second|third|fourth|last|第[一二三四\d]个?)\s*(?:conv|pool|卷积|池化|汇聚)",
+    re.IGNORECASE,
+)
+_CLAUSES = re.compile(r"[,，。;；:：\n]|\.(?=\s|$)")
+
+
+def whereabouts(
+    before: str, after: str, sentence: str, text: str, subject: Subject
+) -> Iterator[Scope]:
+    """The layers that may be meant: those its own clause names, else its sentence's or all.
+
+    Where the whole text names one block only, `the block` is that.
+    """
+    layers = subject.layers(1)
+    labels = Labels(layers)
+    everything = tuple(range(len(layers)))
+    own: tuple[int, ...] = ()
+    if not _ALL.search(f"{before} {after}"):
+        bare = re.sub(r"\band\b\s*$", "", after)
+        own = labels.places(before) or labels.places(after)
+        if not own and _ONE_LAYER.search(before) and (last := labels.last_of(before)) is not None:
+            own = (last,)
+        own = own or labels.next_block(bare) or labels.next_block(before)
+    if own and own != everything:
+        yield _scope(layers, own)
+        return
+    yield Scope(layers, everything, "")
+    near = labels.places(sentence)
+    if not near:
+        named = {labels.places(clause) for clause in _CLAUSES.split(text)} - {()}
+        near = named.pop() if len(named) == 1 else ()
+    if near and near != everything:
+        yield _scope(layers, near)
+
+
+def _scope(layers: Sequence[CostedLayer], places: tuple[int, ...]) -> Scope:
+    own = tuple(layers[place] for place in places)
+    return Scope(own, places, _name_of(own))
+
+
 def _name_of(layers: Sequence[CostedLayer]) -> str:
     """The block's name, or that of its first layer where they are not all in one block."""
     blocks = {layer.name.rpartition(".")[0] for layer in layers}

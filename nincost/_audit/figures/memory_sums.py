@@ -86,12 +86,14 @@ def slack_of(node: Node | None) -> Fraction:
 
 
 def adds_up(
-    node: Node | None, claims: Sequence[Claim], values_before_bytes: bool, twice: object = None
-) -> bool:
+    node: Node | None, claims: Sequence[Claim], values_before_bytes: bool, twice: object = None,
+    both: object = None,
+) -> bool:  # fmt: skip
     """Whether what is stated to be a calculation's result is.
 
     `values_before_bytes`: whether it goes from a number of values to bytes, 4 for each:
-    `1,992,166 floats = 7.97 MB`. `twice`: whether words say that a part counts twice.
+    `1,992,166 floats = 7.97 MB`. `twice`: whether words say that a part counts twice;
+    `both`: that there are two of it: `both have 279,936 numbers (2.24 MB)`.
     """
     if node is None or not claims:
         return True
@@ -104,6 +106,8 @@ def adds_up(
     if node.kind == "sum":
         values += [part.value for part in node.parts]
         values += [node.value + part.value for part in node.parts if twice]
+    elif both and values_before_bytes:
+        values.append(2 * node.value)
     for claim in claims:
         ways = [*values, *(BYTES * value for value in values if values_before_bytes)]
         if not any(

@@ -22,6 +22,23 @@ _IN_BYTES = re.compile(
 _LAST_WHOLE = re.compile(r"(?<![\d.,])(?P<digits>\d[\d,]*)\s*[A-Za-z字节]*\s*$")
 
 
+#: `… in MB (fp32) A: 12.2`, `写成 MB 是 7.97`: the unit of a row, a column or a clause.
+_UNIT_BEFORE = re.compile(
+    r"(?<![A-Za-z\d])(?P<prefix>[KMG])(?P<binary>i?)B(?![A-Za-z])(?:\s*[(（][^()（）]*[)）])?"
+    r"(?:[^\d:：,，。]{0,16}[:：]|\s*(?:就|才)?(?:是|为|is))\s*$",
+    re.IGNORECASE,
+)
+
+
+def unit_said_before(before: str, binary: bool) -> Fraction | None:
+    """What a number without a unit counts, where the words before it say that: bytes."""
+    unit = _UNIT_BEFORE.search(before)
+    if unit is None:
+        return None
+    base = 1024 if unit["binary"] or binary else 1000
+    return Fraction(base) ** ("KMG".index(unit["prefix"].upper()) + 1)
+
+
 def is_in_bytes(text: str) -> bool:
     """Whether a calculation is one of bytes."""
     return bool(_IN_BYTES.search(text))

@@ -55,7 +55,7 @@ _LATEX_ROWS = re.compile(
 _LATEX_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;:! ])\d{3})+(?!\d)")
 #: `$7.97$ MB`, `7.97\\,\\text{MB}`: a unit beside its number.
 _LATEX_BYTES = re.compile(
-    r"(?<=\d)(?:\$\s?|(?:\\[,;: ]|~)\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
+    r"(?<=\d)(?:\$?\s?(?:\\[,;:! ]|~)\s?|\$\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
     r"(?P<unit>[kKMGT]i?B|bytes|字节)(?![A-Za-z])(?:\}\$?)?"
 )
 #: `54,\\,26,\\,12`: a comma and a space.
