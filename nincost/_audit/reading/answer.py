@@ -243,7 +243,8 @@ class _Reader:
         amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
         if amount is not None:
             return amount
-        if said == "shapes" and LARGE.match(text) and says_values(f"{text} {statement.after}"):
+        after = re.split(r"[^\s\w]|\d|$", self.reading.text[statement.end :], maxsplit=1)[0]
+        if said == "shapes" and LARGE.match(text) and says_values(f"{text} {after}"):
             return "memory"
         if said == "shapes" and says_values(statement.after):
             return "memory"

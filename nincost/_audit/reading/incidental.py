@@ -36,7 +36,27 @@ _PLACES = (
     r"^(?:[ \t]*>)+[ \t]*\d{1,2}[.)][ \t]+(?=[^\W\d])",  # questions, quoted
     r"(?<=[?.]\s)\d{1,2}\.[ \t](?=[A-Z][a-z]+ [a-z])|(?<=\?\s)\d{1,2}\.[ \t](?=[a-z]+ [a-z])",
 )
-_INCIDENTAL = re.compile("|".join(f"(?:{one})" for one in (*_DATES[1:], *_PLACES)), re.MULTILINE)
+#: What a run was like, and on what: no cost of the model.
+_RUNS = (
+    r"(?i:\b(?:lr|learning[ -]rate|(?:random )?seed|学习率|(?:随机)?种子))"
+    r"\s*(?:was|is|of|[=:：为是取])?\s*\d+(?:\.\d+)?(?:e-?\d+)?",
+    r"(?i:\b(?:loss|acc(?:uracy)?))\b(?: (?:after|at|of|was|is))?(?: \d+ epochs?)?"
+    r"\s?[,=:]?\s?0?\.\d+",
+    r"(?<![\d.,])\d{1,4}\s?(?:epochs?\b|轮)",
+    r"(?<![A-Za-z])(?:GTX|RTX|GeForce|Tesla|Quadro)\s?\d{3,4}(?:\s?(?:Ti|Super))?",
+    r"(?<![\d.,])\d{1,3}\s?G[Bb]?\s?(?:cards?\b|GPUs?\b|的?(?:显卡|卡(?!住)))",
+)
+#: Code that makes an input or counts, and a notebook's numbers.
+_CODE = (
+    r"\btorch\.(?:randn?|zeros|ones|empty)\([^()\n]*\)",
+    r"\b(?:depth|verbose|col_width)\s?=\s?\d+",
+    r"(?<=parameters\(\)\))[ \t]*\*[ \t]*4[ \t]*/[ \t]*[\d*^e]+",
+    r"^[ \t]*(?:In|Out)\s?\[\d*\]:?",
+    r"^[A-Z][A-Z_]+[ \t]*=[ \t]*\d{1,4}(?=[ \t]*(?:#|$))",
+)
+_INCIDENTAL = re.compile(
+    "|".join(f"(?:{one})" for one in (*_DATES[1:], *_PLACES, *_RUNS, *_CODE)), re.MULTILINE
+)
 _FULL_DATE = re.compile(_DATES[0])
 _SMALL = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d)?(?![\d.,]*\d)")
 _FEWEST_LINES = 3

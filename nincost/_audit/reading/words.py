@@ -17,7 +17,7 @@ _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
         r"flops?(?![a-z])|floating|浮点(?!数(?!量)|型|值|格式)|运算量|运算次数|\boperations\b", _I
     ),
     "macs": re.compile(
-        r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|计算(?!式|公式|过程|方法|如下)|乘加|乘法|\bmmacs?\b",
+        r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|(?<!就地)计算(?!式|公式|过程|方法|如下)|乘加|乘法|\bmmacs?\b",
         _I,
     ),
     "params": re.compile(r"param|(?<!pre)weights?\b|参数|权重", _I),
