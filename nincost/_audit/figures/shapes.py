@@ -29,6 +29,8 @@ _NAMES_WITH_DIGITS = re.compile(
     re.IGNORECASE,
 )
 
+#: `pool 3/2`: no third pool.
+_KERNEL_AND_STRIDE = re.compile(r"(?<![\d.])\d{1,2}\s?/\s?\d(?!\d)")
 _KEEPS_OR_POOLS = re.compile("Adaptive|Flatten|Dropout|Linear")
 _THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 #: `with 384 channels`, `10个通道`: no size.
@@ -60,7 +62,7 @@ def graded_shapes(
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
-        place = labels.last_of(figure.before)
+        place = labels.last_of(_KERNEL_AND_STRIDE.sub(" ", figure.before))
         named = place is not None
         if place is None and after and _POOL.search(figure.before):
             place = _next_pool(layers, after, sized=bool(formula))  # `第二块还是26，池化后12`

@@ -25,6 +25,8 @@ _OTHERS = re.compile(
     r"|time|gpu|train\w*)\b|多|少|降|减|省|提高|增|快|慢|准确率|错误率|显存|内存|激活|时间|训练",
     re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"[,，、%％]|\band\b")
+_KERNEL = re.compile(r"(?<![\d*x×.])(\d{1,2})\s?[x×*]\s?\1(?![\d*x×])", re.IGNORECASE)
 _NAMES: dict[Quantity, str] = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
 _ABOUT = 2  # percentage points
 
@@ -41,7 +43,7 @@ def graded_shares(reading: Reading, subject: Subject) -> list[GradedFigure]:
         ends = _SENTENCE_END.search(text, match.end())
         before = text[first : match.start()]
         after = text[match.end() : ends.start() if ends else len(text)].partition("%")[0]
-        places = labels.places(before)
+        places = _places(labels, before)
         what = first_amount_in(after) or amount_in(before) or amount_in(text[:first])
         if not places or len(places) == len(layers) or what is None:
             continue
@@ -55,6 +57,20 @@ def graded_shares(reading: Reading, subject: Subject) -> list[GradedFigure]:
             name = block if len(places) > 1 and block else layers[places[0]].name
             found.append(_graded(match, said, f"{name} {_NAMES[what]}", part, total))
     return found
+
+
+def _places(labels: Labels, before: str) -> tuple[int, ...]:
+    """What its own clause names, `the 3x3 of the third block`; else what was named last."""
+    clause = _CLAUSE.split(before)[-1]
+    kernels = {int(size) for size in _KERNEL.findall(clause)}
+    own = labels.places(clause)
+    if len(kernels) == 1 and not own:
+        windows = [(p, one.cost) for p, one in enumerate(labels.layers) if one.cost.window]
+        own = tuple(
+            p for p, cost in windows
+            if cost.type.startswith("Conv") and cost.window and set(cost.window.kernel) == kernels
+        )  # fmt: skip
+    return own or labels.places(before)
 
 
 def _graded(match: re.Match[str], said: str, about: str, part: int, total: int) -> GradedFigure:
