@@ -53,6 +53,8 @@ _TITLES = {
     "optimizer-state": "the optimizer's state",
     "activations-missing": "activations missing",
     "gradients-missing": "gradients missing",
+    "activations-for-parameters": "activations counted as parameters",
+    "operations-for-memory": "operations taken for memory",
     "inference-like-training": "inference counted as training",
     "backward-once": "the backward pass counted as one forward pass",
     "memory-claim": "what one layer takes",

@@ -43,6 +43,12 @@ FORMULAS = {
     "outputs of the layers, ReLU too, global pool left out and their gradients: {how_t}": (
         "各层输出（含 ReLU，不含全局汇聚层）及其梯度：{how_t}"
     ),
+    "outputs of all layers: {how_t}": "所有层的输出：{how_t}",
+    "outputs of all layers and their gradients: {how_t}": "所有层的输出及其梯度：{how_t}",
+    "outputs of the pools: {how_t}": "汇聚层的输出：{how_t}",
+    "{model}: {how_t}": "{model}：{how_t}",
+    "the difference from {model}: {how_t}": "与 {model} 之差：{how_t}",
+    "activations ({how_t}), data": "激活值（{how_t}）、数据",
     "parameters, gradients, activations ({how_t}), data": "参数、梯度、激活值（{how_t}）、数据",
     "parameters, gradients, activations ({how_t})": "参数、梯度、激活值（{how_t}）",
     "parameters, gradients, optimizer state, activations ({how_t}), data": (

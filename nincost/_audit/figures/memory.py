@@ -202,8 +202,21 @@ def _mistakes(
     for size, mistake in wrong_sizes(kind, sizes, batch, copies, formulas):
         if size and written.fits(size):
             return (mistake,)
+    macs = sum(layer.cost.macs for layer in subject.layers(1))
+    if any(written.fits(count * batch) for count in (macs, macs + sizes.weighted)):  # with biases
+        words = "a number of multiply-adds: they take no memory"
+        return (Mistake("operations-for-memory", words),)
+    if any(_is_multiple(written, one) for one in items if one.wrong):
+        words = "a multiple of what was said before, where a number is wrong"
+        return (Mistake("follows", words),)
     words = "no formula that is usual, and no known mistake, gives this"
     return (Mistake("unexplained", words),)
+
+
+def _is_multiple(written: Value, item: Item) -> bool:
+    """`that is 63.7 MB, and the same again for the gradients, 127.5 MB`."""
+    factors = (Fraction(1, 2), Fraction(2), Fraction(3), Fraction(4))
+    return any(written.is_near(item.value * factor, item.unit * factor) for factor in factors)
 
 
 def _is_calculated(said: Said) -> bool:

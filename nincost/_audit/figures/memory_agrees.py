@@ -104,8 +104,8 @@ def found_as(
         ):
             continue
         agrees = functools.partial(_agrees, known, own, before=kinds, all_of_it=only)
-        if agrees(whole, result=linked or result) or (
-            step and len(own) == 1 and agrees("training", result=result)
+        if agrees(whole, result=result, linked=linked) or (
+            step and len(own) == 1 and agrees("training", result=result, linked=False)
         ):
             return known, place
     return None
@@ -155,7 +155,9 @@ def _candidates(
     sizes = [said.batch, *(size for _, _, size in batches(reading.text))]
     if len(sizes) > 1 or says_per_image(reading.text):
         sizes.append(1)
-    sizes = [named] if named else sizes
+    factors = [part.value for part in said.node.parts] if said.node is not None else []
+    factor = next((size for size in sizes if size > 1 and size in factors), None)
+    sizes = [factor or named or 0] if factor or named else sizes
     copies = _copies(reading.text)
     others = []
     if _COMPARES.search(reading.text):
@@ -188,7 +190,7 @@ def _fits(said: Said, known: Known, raw: str, words: str) -> bool:
 
 def _agrees(
     known: Known, own: frozenset[MemoryKind], whole: MemoryKind | None,
-    before: frozenset[MemoryKind], *, result: bool, all_of_it: bool,
+    before: frozenset[MemoryKind], *, result: bool, linked: bool, all_of_it: bool,
 ) -> bool:  # fmt: skip
     """Whether an amount with these parts may stand where these kinds are named."""
     parts = known.parts
@@ -200,7 +202,7 @@ def _agrees(
         states = parts & {"gradients", "optimizer state"}
         return {"parameters", "activations"} <= parts and own <= parts and not states
     if own:
-        return parts == own or (result and own <= parts and parts - own <= before)
+        return parts == own or ((result or linked) and own <= parts and parts - own <= before)
     return parts <= before if len(parts) > 1 else not (result and before - parts)
 
 

@@ -94,17 +94,17 @@ def activations(sizes: Sizes, batch: int) -> list[Formula]:
     found: dict[int, str] = {}
     pools = {sizes.pooled - sizes.averaged: ", global pool left out", 0: ", pools left out"}
     pools[sizes.pooled] = ""
-    for (pool, left_out), relu in itertools.product(reversed(pools.items()), (False, True)):
+    ways = itertools.product((1, 2), reversed(pools.items()), (False, True))
+    for times, (pool, left_out), relu in ways:
         values = sizes.weighted + pool + relu * sizes.rectified
         words = "outputs of the layers" + (", ReLU too" if relu else "") + left_out
-        for times in (1, 2):
-            size = BYTES * values * batch * times
-            more = " and their gradients" if times == 2 else ""
-            text = f"{words}{more}: {values:,} values * {BYTES} bytes"
-            text += f" * {times}" if times > 1 else ""
-            text += f" * {batch}" if batch > 1 else ""
-            if size:
-                found.setdefault(size, text)
+        size = BYTES * values * batch * times
+        more = " and their gradients" if times == 2 else ""
+        text = f"{words}{more}: {values:,} values * {BYTES} bytes"
+        text += f" * {times}" if times > 1 else ""
+        text += f" * {batch}" if batch > 1 else ""
+        if size:
+            found.setdefault(size, text)
     return [Formula(size, text) for size, text in found.items()]
 
 

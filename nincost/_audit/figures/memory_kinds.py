@@ -48,8 +48,16 @@ _TIMES = re.compile(
     r"(?:size of the\s+)?(?:number of\s+)?(?:param\w*|weights)",
     re.IGNORECASE,
 )
-_MOMENTS = re.compile(r"二阶矩[^，,]*$|\bmoments\b[^,]*$", re.IGNORECASE)
+_MOMENTS = re.compile(r"二阶矩[^，,。]*$|\bmoments\b[^,]*$", re.IGNORECASE)
 _NO_MOMENTUM = re.compile(r"(?:without|no|不带|没有|无)\s*(?:momentum|动量)", re.IGNORECASE)
+
+
+def sums_moments(figure: Figure) -> bool:
+    """`Adam要存一阶矩m和二阶矩v，共7.97MB`: of both, said before the comma perhaps."""
+    words = figure.before
+    if not re.search(r"[^\W\d_]{3}", words) and says_total(words):
+        words = f"{figure.context.rstrip()}{words}"
+    return bool(_MOMENTS.search(words))
 
 
 def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
@@ -62,7 +70,7 @@ def kind_of(figure: Figure, node: Node | None) -> MemoryKind:
     head, colon, _ = before.replace("：", ":").partition(":")
     itself = bool(colon) and _last_kind(head) not in (None, whole) and not says_total(head)
     sums = (node is not None and node.kind == "sum") or says_total(figure.before)
-    moments = _MOMENTS.search(figure.before) and not (node is not None and node.kind == "sum")
+    moments = sums_moments(figure) and not (node is not None and node.kind == "sum")
     if moments and sums:
         return "optimizer state"  # `一阶矩和二阶矩共15.94MB`
     if whole and sums and not itself:

@@ -39,7 +39,11 @@ class Known:
 
     @property
     def name(self) -> str:
-        """`parameters, gradients`."""
+        """`parameters, gradients`, or what all of it is for."""
+        if {"parameters", "gradients", "activations"} <= self.parts:
+            return "training"
+        if {"parameters", "activations"} <= self.parts:
+            return "inference"
         return ", ".join(kind for kind in _ORDER if kind in self.parts)
 
 
@@ -64,10 +68,8 @@ def known_sizes(
             f"parameters and activations ({one.text})",
         )  # fmt: skip
         for state in states:
-            if not {"parameters", "gradients"} <= state.parts and images:
-                continue
             words = state.name
-            if len(state.parts) > 1:
+            if {"parameters", "gradients"} <= state.parts:
                 yield _known(
                     state.bytes + one.bytes, {*state.parts, "activations"},
                     f"{words}, activations ({one.text})",
@@ -104,12 +106,12 @@ def known_of_others(
     mine = _compared(own, batch)
     for name, layers in others:
         for (size, kind), (less, _) in zip(_compared(layers, batch), mine, strict=True):
-            text = f"{name}: {size // BYTES // batch:,} values * {BYTES} bytes"
-            yield _known(size, {kind}, f"{text} * {batch}" if batch > 1 else text, "other")
             values = abs(size - less) // BYTES // batch
             text = f"the difference from {name}: {values:,} values * {BYTES} bytes"
             text += f" * {batch}" if batch > 1 else ""
             yield _known(abs(size - less), {kind}, text, "less")
+            text = f"{name}: {size // BYTES // batch:,} values * {BYTES} bytes"
+            yield _known(size, {kind}, f"{text} * {batch}" if batch > 1 else text, "other")
 
 
 def _compared(layers: Sequence[CostedLayer], batch: int) -> list[tuple[int, MemoryKind]]:

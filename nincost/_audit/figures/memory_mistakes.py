@@ -42,6 +42,10 @@ def wrong_sizes(
                 more = "inference keeps no gradients and no optimizer state"
                 for count in (2, 3, 4):
                     yield count * params + one.bytes, Mistake("inference-like-training", more)
+    if kind == "parameters":
+        for one in single("activations", sizes, batch, 0):
+            words = "the outputs of the layers are counted, too: they are no parameters"
+            yield params + one.bytes, Mistake("activations-for-parameters", words)
     for one in formulas:
         size = Fraction(one.bytes)
         yield size / BYTES, Mistake("bytes-forgotten", "a number of values: each takes 4 bytes")

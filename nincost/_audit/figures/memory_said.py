@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from nincost._audit.figures.memory_formulas import BYTES, MemoryKind, Sizes, single, sizes_of
-from nincost._audit.figures.memory_kinds import KINDS, copies_of, kind_of
+from nincost._audit.figures.memory_kinds import KINDS, copies_of, kind_of, sums_moments
 from nincost._audit.figures.memory_mistakes import shown
 from nincost._audit.figures.memory_scope import Scope, scope_of
 from nincost._audit.figures.memory_sums import Items, Value, goes_on, slack_of, value_of
@@ -35,9 +35,13 @@ Parsed = list[tuple[Node | None, list[Claim]]]
 
 @dataclass(slots=True)
 class Said:
-    """A statement with what is known of it before it is graded; `expected` is known after."""
+    """A statement with what is known of it before it is graded; `expected` is known after.
+
+    `source` is the whole answer.
+    """
 
     figure: Figure
+    source: str
     text: str
     words: str
     row: int
@@ -86,7 +90,7 @@ def said_of(
     row = reading.text.count("\n", 0, figure.start)
     scope = scope_of(figure, subject)
     named = any(pattern.search(figure.before) for pattern in KINDS.values())
-    total = says_total(figure.before)
+    total = says_total(figure.before) and not sums_moments(figure)
     follows = last is not None and not _SENTENCE_END.search(
         reading.text, last.figure.end, figure.start
     )
@@ -95,7 +99,7 @@ def said_of(
     sizes = sizes_of(scope.layers, data_of(subject))
     batch = figure.batch or batch_written(kind, nodes[0][0], sizes) or subject.batch_size
     found = Said(
-        figure, text, words, row, nodes, written, scope, kind, batch,
+        figure, reading.text, text, words, row, nodes, written, scope, kind, batch,
         copies_of(f"{text} {words}"), total,
         counts_values(kind, text) and not is_in_bytes(raw) and not unit,
         unit_before=unit,
@@ -115,6 +119,9 @@ def said_again(said: Said, last: Said | None, found: Sequence[GradedFigure]) -> 
     alone = is_wordless(before) or short
     if last is None or last.row != said.row or not alone or said.node is None:
         return None
+    between = said.source[last.figure.end : said.figure.start]
+    if _SENTENCE_END.search(between) and any(one.search(between) for one in KINDS.values()):
+        return None  # `7.97MB。梯度一样多，7.97MB`
     if said.node.parts or said.in_values:
         return None
     size = last.value * (BYTES if last.in_values else 1)

@@ -14,7 +14,7 @@ from nincost._audit.figures.memory_formulas import (
     single,
     training,
 )
-from nincost._audit.figures.memory_kinds import EACH, KINDS, ONE_OF, PAIR, STATES
+from nincost._audit.figures.memory_kinds import EACH, KINDS, ONE_OF, PAIR, STATES, sums_moments
 from nincost._audit.figures.memory_said import Said, batch_written
 from nincost._audit.figures.memory_scope import Scope
 from nincost._audit.figures.memory_words import as_said, lacks_gradients, summed_up
@@ -42,7 +42,7 @@ def usual(
         formulas += _of_some(figure, said.scope, sizes, batch)
     elif PAIR.search(figure.before) and said.node is not None and said.node.kind == "sum":
         formulas += _of_some(figure, said.scope, sizes, batch)  # `the two biggest 1.12 + 1.12 MB`
-    if result and not said.says_kind:
+    if result and not said.says_kind and not sums_moments(figure):
         for whole in ("training", "inference"):  # `so 10 MB altogether`
             if KINDS[whole].search(reading.text):  # type: ignore[index]
                 formulas += _formulas(whole, sizes, batch, copies)  # type: ignore[arg-type]
