@@ -79,7 +79,7 @@ def graded_memory(
             one = _of_another_batch(reading, said, subject, items) or one
         own_kinds = kinds_of(said)
         if again is None and one.verdict != "right":
-            better = second_look(reading, said, one, subject, items, kinds)
+            better = second_look(reading, said, one, subject, items, kinds, last)
             if better is None and says_nothing(reading, said, subject):
                 continue
             one, own_kinds = better or (one, own_kinds)
@@ -165,6 +165,8 @@ def _graded(
     if right is None and sums and (follows or not mistakes):
         size = round(sum((one.expected for one in sums), Fraction(0)))
         near = Formula(size, "the sum of what was said before")
+    if mistakes and mistakes[0].key == "bits-for-bytes":
+        near = next((one for one in formulas if written.fits(8 * one.bytes)), near)
     said.expected = Fraction(near.bytes)
     unknown = bool(mistakes) and mistakes[0].key == "unexplained" and not said.says_kind
     verdict: Verdict = "not sure" if unknown else "wrong" if mistakes else "right"

@@ -16,7 +16,9 @@ from nincost._audit.figures.memory_kinds import KINDS, ONE_OF, PAIR
 from nincost._audit.figures.memory_known import Known, known_of_others, known_sizes
 from nincost._audit.figures.memory_said import Said, data_of
 from nincost._audit.figures.memory_scope import whereabouts
-from nincost._audit.figures.memory_units import is_in_bytes
+from nincost._audit.figures.memory_sums import Value
+from nincost._audit.figures.memory_units import is_in_bytes, is_unitless
+from nincost._audit.reading.expression import unit_of
 from nincost._audit.reading.parts import Reading
 from nincost._audit.reading.words import (
     batch_in,
@@ -43,6 +45,13 @@ _NOT = re.compile(
 #: `a gradient for each weight`: the weights are no part of it.
 _PER = re.compile(
     r"(?:(?:for|per)\s+(?:each |every |one )?|each |every |每一?个?|各)(?:weights?|param\w*|参数)",
+    re.IGNORECASE,
+)
+#: `gradients: same as the parameters, 7.97 MB`: what it is compared with.
+_SAME_AS = re.compile(
+    r"[和与跟同](?:参数|权重|梯度)[量数]?(?:一样|相同|同样)"
+    r"|(?:same|as (?:much|many|large|big))\s+(?:size\s+)?as\s+(?:for\s+)?(?:the\s+)?"
+    r"(?:param\w*|weights|grad\w*)",
     re.IGNORECASE,
 )
 _IN_AND_OUT = re.compile(
@@ -84,16 +93,19 @@ def found_as(
     linked = (result or bare) and not own and whole is None
     if linked:
         own, whole = claimed(sentence)
-    if len(_digits(raw)) < _ENOUGH and not (own and says_about(f"{before[-12:]} {after[:6]}")):
+    if not _other_terms_fit(said, subject):
         return None
+    if len(_digits(raw)) < _ENOUGH:
+        if not own or not says_about(f"{before[-12:]} {after[:6]}"):
+            return None
+        kinds = own  # of two digits too much is near
+    inference = claimed(sentence)[1] == "inference"
     only = bool(whole and _ONLY.search(before))
     step = whole is None and _STEP.search(sentence)
     words = f"{sentence} {after}"
     allowed = {
         "": True,
-        "some": bool(
-            ONE_OF.search(words) or PAIR.search(words) or _SOME.search(words) or said.scope.name
-        ),
+        "some": bool(ONE_OF.search(words) or PAIR.search(words) or _SOME.search(words)),
         "pool": bool(_POOLS.search(words)),
         "other": bool(_COMPARES.search(text)),
         "less": bool(_COMPARES.search(text) and _LESS.search(f"{before} {raw} {after}")),
@@ -103,9 +115,13 @@ def found_as(
             said, known, raw, words
         ):
             continue
-        agrees = functools.partial(_agrees, known, own, before=kinds, all_of_it=only)
-        if agrees(whole, result=result, linked=linked) or (
-            step and len(own) == 1 and agrees("training", result=result, linked=False)
+        if inference and known.parts & {"gradients", "optimizer state"}:
+            continue
+        agrees = functools.partial(
+            _agrees, known, own, before=kinds, all_of_it=only, named=bool(place)
+        )
+        if agrees(whole, result=result) or (
+            step and len(own) == 1 and agrees("training", result=result)
         ):
             return known, place
     return None
@@ -113,7 +129,7 @@ def found_as(
 
 def claimed(words: str) -> tuple[frozenset[MemoryKind], MemoryKind | None]:
     """The kinds that words name, and whether it is a whole step's or inference's."""
-    bare = _NOT.sub(" ", _PER.sub(" ", words))
+    bare = _NOT.sub(" ", _PER.sub(" ", _SAME_AS.sub(" ", words)))
     bare = _IN_AND_OUT.sub(" activations ", bare)
     own = {kind for kind in _PARTS if KINDS[kind].search(bare)}
     if _FORWARD.search(bare):
@@ -133,7 +149,7 @@ def _words(reading: Reading, said: Said) -> tuple[str, str, str, str]:
     raw = text[figure.start : figure.end]
     before = figure.before
     node, claims = said.nodes[0]
-    whole = node is not None and bool(claims) and claims[-1].fits(node.value)
+    whole = node is not None and bool(claims) and (claims[-1].fits(node.value) or is_unitless(node))
     terms = list(_LAST_TERM.finditer(raw))
     if terms and claims and not whole:  # `7.97 MB + the largest output 4 * 279,936 = 1.12 MB`
         before, raw = raw[: terms[-1].end()], raw[terms[-1].end() :]
@@ -172,6 +188,23 @@ def _candidates(
                     yield "", known
 
 
+def _other_terms_fit(said: Said, subject: Subject) -> bool:
+    """Of `weights 7.97 MB + the largest output 1.12 MB` that the first is a usual amount, too."""
+    node, claims = said.nodes[0]
+    if node is None or node.kind != "sum" or not claims or claims[-1].fits(node.value):
+        return True
+    if is_unitless(node):
+        return True
+    usual = known_sizes(subject.layers(1), data_of(subject), said.batch, _copies(said.source))
+    sizes = [known.bytes for known in usual if len(known.parts) == 1]
+    for place in range(len(node.parts) - 1):
+        terms = [one.parts[place] for one, _ in said.nodes if one is not None]
+        term = Value(tuple((one.value, unit_of(one)) for one in terms))
+        if not any(term.fits(size) for size in sizes):
+            return False
+    return True
+
+
 def _copies(text: str) -> Sequence[int]:
     """The optimizer's values for each parameter, of those optimizers that the text names."""
     found = [2] if re.search("adam", text, re.IGNORECASE) else []
@@ -190,7 +223,7 @@ def _fits(said: Said, known: Known, raw: str, words: str) -> bool:
 
 def _agrees(
     known: Known, own: frozenset[MemoryKind], whole: MemoryKind | None,
-    before: frozenset[MemoryKind], *, result: bool, linked: bool, all_of_it: bool,
+    before: frozenset[MemoryKind], *, result: bool, all_of_it: bool, named: bool,
 ) -> bool:  # fmt: skip
     """Whether an amount with these parts may stand where these kinds are named."""
     parts = known.parts
@@ -202,8 +235,10 @@ def _agrees(
         states = parts & {"gradients", "optimizer state"}
         return {"parameters", "activations"} <= parts and own <= parts and not states
     if own:
-        return parts == own or ((result or linked) and own <= parts and parts - own <= before)
-    return parts <= before if len(parts) > 1 else not (result and before - parts)
+        return parts == own or (result and own <= parts and parts - own <= before)
+    if result and not named:
+        return len(parts) > 1 and parts == before
+    return len(parts) == 1 or parts <= before
 
 
 def _digits(raw: str) -> str:

@@ -23,7 +23,7 @@ from nincost._audit.figures.memory_words import counts_values
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import is_wordless, says_about, says_that_is, says_total
+from nincost._audit.reading.words import batches, is_wordless, says_about, says_that_is, says_total
 from nincost._audit.subject import Subject
 
 _SENTENCE_END = re.compile(r"[.。;；!?！？](?!\d)|\n")
@@ -112,12 +112,33 @@ def said_of(
     return found
 
 
-def said_again(said: Said, last: Said | None, found: Sequence[GradedFigure]) -> GradedFigure | None:
-    """`839,808 values, 3.36 MB`: the number before it in its line, in bytes, graded as that."""
+_LISTED = re.compile(r"[,，、;；。]")
+
+
+def _is_alone(said: Said, last: Said) -> bool:
+    """Whether it has no words of its own, but those that say the number before it again."""
     before = said.figure.before.strip(" ,，、;；:：=")
     short = len(before) <= _SHORT and (says_about(before) or says_that_is(before))
-    alone = is_wordless(before) or short
-    if last is None or last.row != said.row or not alone or said.node is None:
+    return last.row == said.row and (is_wordless(before) or short)
+
+
+def contradicts(said: Said, last: Said) -> bool:
+    """`839,808 floats, 1.12 MB`: it stands for the number before it, and is not that in bytes."""
+    if said.in_values or said.total or not _is_alone(said, last):
+        return False
+    if not is_in_bytes(said.source[said.figure.start : said.figure.end]):
+        return False  # another count: `839,808 in the first block, 519,168 in the second`
+    if not last.in_values and _LISTED.search(said.source, last.figure.end, said.figure.start):
+        return False  # one of a list
+    size = last.value * (BYTES if last.in_values else 1)
+    sizes = {size * batch for batch in (1, said.batch, *(n for _, _, n in batches(said.source)))}
+    known = [value for value, _ in last.written.values] if not last.in_values else []
+    return not any(said.written.fits(one) for one in (*sizes, *known))
+
+
+def said_again(said: Said, last: Said | None, found: Sequence[GradedFigure]) -> GradedFigure | None:
+    """`839,808 values, 3.36 MB`: the number before it in its line, in bytes, graded as that."""
+    if last is None or not _is_alone(said, last) or said.node is None:
         return None
     between = said.source[last.figure.end : said.figure.start]
     if _SENTENCE_END.search(between) and any(one.search(between) for one in KINDS.values()):

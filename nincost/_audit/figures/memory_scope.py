@@ -69,7 +69,8 @@ def whereabouts(
     if not _ALL.search(f"{before} {after}"):
         bare = re.sub(r"\band\b\s*$", "", after)
         own = labels.places(before) or labels.places(after)
-        if not own and _ONE_LAYER.search(before) and (last := labels.last_of(before)) is not None:
+        one = _ONE_LAYER.search(before) or _LAYER.search(before)
+        if not own and one and (last := labels.last_of(before)) is not None:
             own = (last,)
         own = own or labels.next_block(bare) or labels.next_block(before)
     if own and own != everything:

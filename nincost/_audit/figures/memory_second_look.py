@@ -15,7 +15,7 @@ from nincost._audit.figures.memory_agrees import claimed, found_as
 from nincost._audit.figures.memory_formulas import BYTES, MemoryKind
 from nincost._audit.figures.memory_kinds import KINDS
 from nincost._audit.figures.memory_mistakes import shown
-from nincost._audit.figures.memory_said import Said
+from nincost._audit.figures.memory_said import Said, contradicts
 from nincost._audit.figures.memory_sums import Item, Items
 from nincost._audit.figures.memory_units import is_in_bytes
 from nincost._audit.figures.results import GradedFigure
@@ -45,7 +45,13 @@ _LINE = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
 
 
 def second_look(
-    reading: Reading, said: Said, one: GradedFigure, subject: Subject, items: Items, kinds: Kinds
+    reading: Reading,
+    said: Said,
+    one: GradedFigure,
+    subject: Subject,
+    items: Items,
+    kinds: Kinds,
+    last: Said | None,
 ) -> tuple[GradedFigure, Kinds] | None:
     """The figure as right, with the kinds of memory that it is of; None where nothing fits."""
     if one.mistakes and one.mistakes[0].key in _CERTAIN:
@@ -53,6 +59,8 @@ def second_look(
     if sums_counted(said, items):
         said.expected = said.value
         return _as_right(one, "", "the sum of what was said before", said, said.value), frozenset()
+    if last is not None and contradicts(said, last):
+        return None
     found = found_as(reading, said, subject, kinds)
     if found is None:
         return None

@@ -22,7 +22,7 @@ _SENTENCE_END = re.compile(r"[。；;!?！？\n]|(?<!\bi\.e)(?<!\be\.g)\.(?=\s|$
 #: A share of something else, or by how much two amounts differ.
 _OTHERS = re.compile(
     r"\b(?:less|fewer|more|than|drop\w*|sav\w+|faster|slower|accura\w+|error|memory|activations?"
-    r"|time|gpu|train\w*)\b|多|少|降|减|省|提高|增|快|慢|准确率|错误率|显存|内存|激活|时间|训练",
+    r"|time|gpu|train\w*|relative)\b|多|少|降|减|省|提高|增|快|慢|准确率|错误率|显存|内存|激活|相对|时间|训练",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,，、%％]|\band\b")

@@ -244,9 +244,9 @@ class _Reader:
         if amount is not None:
             return amount
         after = re.split(r"[^\s\w]|\d|$", self.reading.text[statement.end :], maxsplit=1)[0]
-        if said == "shapes" and LARGE.match(text) and says_values(f"{text} {after}"):
-            return "memory"
-        if said == "shapes" and says_values(statement.after):
+        shapes = "shapes" in (said, self.last, about(statement.context))
+        counts = shapes and LARGE.match(text) and says_values(f"{text} {after}")
+        if counts or (said == "shapes" and says_values(statement.after)):
             return "memory"
         fields = "fields" in (self.now, about(statement.context))
         if not fields and AFTER_LAYER.search(statement.before) and is_shape(text):

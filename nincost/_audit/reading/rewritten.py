@@ -19,6 +19,7 @@ def rewritten(text: str) -> str:
     text = _SQUARES.sub(lambda m: " " * len(m[0]), text)
     text = _SIZE_BEFORE.sub(lambda m: f"{m[1]}；", text)
     text = _SLASHES.sub(lambda m: m[0].replace(" / ", " , "), text)
+    text = _IN_TWO_UNITS.sub(lambda m: m[0].replace("/", ","), text)
     text = _OF_WHICH.sub(lambda m: f"{m[1]}；{m[2]} ", text)
     text = _UNIT_IS.sub(lambda m: " " * len(m[0]), text)
     text = _LATEX_BYTES.sub(lambda m: f" {m['unit']}".ljust(len(m[0])), text)
@@ -73,6 +74,10 @@ _SIZE_BEFORE = re.compile(
 _SLASHES = re.compile(
     r"(?<![\d.,*/+\-=)])(?<![*/+\-=)] )\d[\d,]*(?:\.\d+)?[kMG万]?"
     r"(?: / \d[\d,]*(?:\.\d+)?[kMG万]?){2,}(?![\d.,])(?![ \t]*[-*/+=^)→\d])"
+)
+#: `2.08 MB / 1.98 MiB`: the same in another unit.
+_IN_TWO_UNITS = re.compile(
+    r"\d\s?[KMG]i?B\s/\s(?=\d[\d,]*(?:\.\d+)?\s?[KMG]i?B(?![A-Za-z]))", re.IGNORECASE
 )
 #: `1.99M (30.3k + 746.2k + 1180.8k)`, `1992166个（30336、746240、1180800）`: what it is the sum of.
 _OF_WHICH = re.compile(
