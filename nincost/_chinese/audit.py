@@ -47,6 +47,7 @@ _TITLES = {
     "the outputs of the layers are counted, too: they are no parameters": (
         "把各层的输出也算进去了：它们不是参数"
     ),
+    "not 4 bytes for each of the values before it": "不是前面的数值个数乘以 4 字节",
     "a number of multiply-adds: they take no memory": "这是乘加次数：它不占内存",
     "a multiple of what was said before, where a number is wrong": "前面一个错误的数的倍数",
     "inference counted as training": "把推断当作训练",

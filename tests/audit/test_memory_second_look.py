@@ -72,6 +72,7 @@ def test_another_amount_in_its_place_is_not_right(right: str, wrong: str, text: 
     ("text", "mistake"),
     [
         ("memory: weights 7.97 MB. gradients: same as the parameters, 15.94 MB", "bytes-per-value"),
+        ("activations: 1,525,614 numbers or 12.2 MB", "arithmetic"),
         ("推断显存只需要参数：7.97MB", "activations-missing"),
         ("训练内存(Adam)：参数7.97MB。Adam要存一阶矩m和二阶矩v,共7.97MB。", "optimizer-state"),
         ("Params size 7.97 MB. The computation takes up 763.82 MB", "operations-for-memory"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from nincost import _units as units
@@ -17,7 +18,7 @@ from nincost._audit.figures.memory_formulas import (
     sizes_of,
 )
 from nincost._audit.figures.memory_mistakes import shown, wrong_sizes
-from nincost._audit.figures.memory_said import Said, data_of, said_again, said_of
+from nincost._audit.figures.memory_said import Said, contradicts, data_of, said_again, said_of
 from nincost._audit.figures.memory_scope import misread_outputs
 from nincost._audit.figures.memory_second_look import (
     kinds_of,
@@ -77,6 +78,8 @@ def graded_memory(
         one = claim or again or _graded(reading, said, subject, items, says_batch)
         if (again or claim) is None and one.verdict != "right" and _batch_is_guessed(figure):
             one = _of_another_batch(reading, said, subject, items) or one
+        if again is None and one.verdict == "right" and last and last.in_values:
+            one = _beside_its_count(one, said, last)
         own_kinds = kinds_of(said)
         if again is None and one.verdict != "right":
             better = second_look(reading, said, one, subject, items, kinds, last)
@@ -97,6 +100,16 @@ def graded_memory(
 
 
 _BOTH = re.compile(r"\b(?:both|twice)\b|两者|二者|两个|都", re.IGNORECASE)
+
+
+def _beside_its_count(one: GradedFigure, said: Said, last: Said) -> GradedFigure:
+    """`1,525,614 values, 12.2 MB`: each is an amount of the model, but not the same one."""
+    if not contradicts(said, last):
+        return one
+    words = "not 4 bytes for each of the values before it"
+    expected = shown(last.expected * BYTES)
+    return replace(one, verdict="wrong", mistakes=(Mistake("arithmetic", words),),
+                   expected=expected, formula="")  # fmt: skip
 
 
 def _batch_is_guessed(figure: Figure) -> bool:

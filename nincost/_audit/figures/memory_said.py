@@ -112,12 +112,16 @@ def said_of(
     return found
 
 
+#: `3,051,228 numbers or 12.2 MB`: what the number before it counts.
+_COUNTED = re.compile(
+    r"^\s*(?:numbers|values|floats|elements|entries|个?(?:数|值|元素))", re.IGNORECASE
+)
 _LISTED = re.compile(r"[,，、;；。]")
 
 
 def _is_alone(said: Said, last: Said) -> bool:
     """Whether it has no words of its own, but those that say the number before it again."""
-    before = said.figure.before.strip(" ,，、;；:：=")
+    before = _COUNTED.sub("", said.figure.before).strip(" ,，、;；:：=")
     short = len(before) <= _SHORT and (says_about(before) or says_that_is(before))
     return last.row == said.row and (is_wordless(before) or short)
 
