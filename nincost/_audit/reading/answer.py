@@ -30,39 +30,20 @@ from nincost._audit.reading.restated import (
     stood_for,
 )
 from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
-from nincost._audit.reading.sizes_said import (
-    AFTER_LAYER,
-    ARROW_BEFORE,
-    FLOORED,
-    LARGE,
-    SEEN,
-    SIDE,
-    WITH_UNIT,
-    is_shape,
-)
+from nincost._audit.reading.spoken import Spoken, row_of, subject_of
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
-from nincost._audit.reading.tokens import check_length, is_count_of_bytes
+from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import (
-    BECOMES,
-    CHAIN,
-    DIMS,
-    IMAGE,
-    INPUT_SHAPE,
-    REMARK,
-    SIZE_FORMULA,
     About,
     about,
     amount_in,
     batch_in,
     batches,
     corrects,
-    first_amount_in,
-    is_wordless,
     says_detail,
     says_difference,
     says_own,
-    says_values,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
@@ -119,55 +100,44 @@ class _Reader:
         self.model = model
         self.reading = reading
         self.tuples = tuples
-        self.now: About | None = what
+        self.spoken = Spoken(what)
         self.error: ExpressionError | None = None
-        self.heading = ""
-        self.batch: int | None = None
-        self.headed = False  # whether a heading names the batch
-        self.amount: Quantity | None = None
-        self.last: About | None = None  # what the statement before is about
-        self.titled: Quantity | None = None  # the amount that the last heading names
-        self.section = 0  # where the last heading stands that names an amount
-        self.row = -1  # the line of the last amount
 
     def add(self, statement: Statement) -> None:
+        spoken = self.spoken
         calculated = statement.end > statement.start
         before = self.reading.text[: statement.start - len(statement.before)]
         asked = before.rstrip()[-1:] in ("?", "？")
         if corrects(statement.before) or (asked and says_own(statement.before)):
             self._take_back(statement)
-        subject = self._subject(statement)
-        if subject == "shapes" and LARGE.fullmatch(
-            self.reading.text, statement.start, statement.end
-        ):
-            subject = self.amount or amount_in(statement.context)  # no size is so large
-        self.last = subject
+        subject = subject_of(self.reading.text, statement, spoken, self.tuples)
+        spoken.last = subject
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
         batch = batch_in(said)
         own = batches(f"{statement.before} {raw}")
         if own:
-            self.batch, self.headed = own[-1][2], False
+            spoken.batch, spoken.headed = own[-1][2], False
         if subject in ("memory", "shapes", "fields"):
             if calculated or (subject != "memory" and re.search(r"\d", statement.words)):
-                context = f"{self.heading} {statement.context}"
+                context = f"{spoken.heading} {statement.context}"
                 self.reading.figures.append(
                     Figure(
                         subject, statement.start, statement.end, statement.before,
-                        statement.after, context, batch or self.batch,
-                        self.headed or says_batch(self.reading.text, statement),
+                        statement.after, context, batch or spoken.batch,
+                        spoken.headed or says_batch(self.reading.text, statement),
                     )
                 )  # fmt: skip
             elif statement.heads:
-                self._head(statement, batch)
+                spoken.head(statement, batch)
             if about(statement.words) or not calculated:
-                self.now = subject
+                spoken.now = subject
             return
         if not calculated:
             if amount_in(statement.words):
-                self.now, self.titled = subject, amount_in(statement.words)
+                spoken.now, spoken.titled = subject, amount_in(statement.words)
             if statement.heads:
-                self._head(statement, batch)
+                spoken.head(statement, batch)
             return
         if is_others(statement, self.model):
             return
@@ -201,79 +171,14 @@ class _Reader:
         elif parts and parts[-1].lines and parts[-1].lines[-1].node.start >= row:
             parts[-1].lines.pop()
 
-    def _head(self, statement: Statement, batch: int | None) -> None:
-        """Keep a heading's words and batch for what follows."""
-        self.heading = f"{statement.context} {statement.before}"
-        if amount_in(statement.before):
-            self.section = statement.start
-        self.titled = amount_in(statement.before)
-        self.batch, self.headed = batch, batch is not None
-
-    def _subject(self, statement: Statement) -> About | None:
-        """What a statement is about: its own words first, then those of its line and before."""
-        text = self.reading.text[statement.start : statement.end]
-        said = about(statement.before)
-        head, _, rest = statement.before.replace("：", ":").partition(":")
-        if statement.heads and rest.strip() and amount_in(head):
-            return amount_in(head)  # `macs: weights times output positions`
-        if said in ("fields", "memory"):
-            return said
-        if about(statement.context) == "fields" and SEEN.search(statement.words):
-            return "fields"
-        after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
-        first = re.compile(r"\d").search(self.reading.text, statement.start, statement.end)
-        in_bytes = first is not None and is_count_of_bytes(self.reading.text, first.start())
-        if in_bytes or about(f"{text} {after}") == "memory":
-            return "memory"
-        if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
-            self.now = self.now or "shapes"
-            return "shapes"
-        if ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
-            return "shapes"
-        if INPUT_SHAPE.search(statement.before) and IMAGE.fullmatch(text):
-            return "shapes"
-        if FLOORED.fullmatch(text):
-            return "shapes"
-        if SIDE.search(statement.before) and is_shape(text.partition("=")[0]):
-            return "shapes"
-        if any(first <= statement.start < last for first, last in self.tuples):
-            return "shapes"
-        if WITH_UNIT.fullmatch(text):
-            return amount_in(text)  # `count a multiply and an add as two, it's 1.525 GFLOPs`
-        amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
-        if amount is not None:
-            return amount
-        if said == "shapes" and LARGE.match(text) and says_values(f"{text} {statement.after}"):
-            return "memory"
-        if said == "shapes" and says_values(statement.after):
-            return "memory"
-        fields = "fields" in (self.now, about(statement.context))
-        if not fields and AFTER_LAYER.search(statement.before) and is_shape(text):
-            return "shapes"
-        listed = not statement.first_in_line and is_wordless(statement.before)
-        if listed and self.last == "shapes" and is_shape(text):
-            return "shapes"  # `outputs 54, 26, 12, 5`
-        if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
-            return "shapes"
-        if not statement.first_in_line or statement.context:
-            inherited = about(statement.context)
-            if inherited is not None and (inherited != "shapes" or is_shape(text)):
-                return inherited
-        if (
-            self.now == "shapes"
-            and statement.end > statement.start
-            and (not is_shape(text) or self.row == self._row(statement))
-        ):
-            return self.titled  # a calculation of no size, or `= 3600, two 7200`
-        return said if self.now is None and statement.end == statement.start else self.now
-
     def _in_row(self, part: Part, statement: Statement) -> Fraction:
         """What the terms before it in its line come to."""
-        values = [one.node.value for one in part.lines if one.node.start > self._row(statement)]
+        values = [
+            one.node.value
+            for one in part.lines
+            if one.node.start > row_of(self.reading.text, statement)
+        ]
         return sum(values, Fraction(0))
-
-    def _row(self, statement: Statement) -> int:
-        return self.reading.text.rfind("\n", 0, statement.start)
 
     def _amount(self, statement: Statement, subject: About | None, batch: int | None) -> None:
         """A calculation of parameters, MACs or FLOPs."""
@@ -284,17 +189,19 @@ class _Reader:
             return
         if node is not None:
             node = in_unit_before(node, statement.before)
-            node = in_unit_of_heading(self.reading.text, node, self.heading)
+            node = in_unit_of_heading(self.reading.text, node, self.spoken.heading)
         if node is not None and is_said_result(self.reading.text, node, claims):
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
         if subject in QUANTITIES:
-            self.now, self.amount = subject, what
-        self.row = self._row(statement)
+            self.spoken.now, self.spoken.amount = subject, what
+        self.spoken.row = row_of(self.reading.text, statement)
         parts = self.reading.parts
         begun = (
-            bool(parts) and bool(parts[-1].lines) and parts[-1].lines[-1].node.end < self.section
+            bool(parts)
+            and bool(parts[-1].lines)
+            and parts[-1].lines[-1].node.end < self.spoken.section
         )
         if parts and parts[-1].what is None and what is not None and not begun:
             parts[-1].what = what
