@@ -17,6 +17,7 @@ from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
+from nincost._audit.sentences.each_number import total_said
 from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
 from nincost._audit.truths import (
@@ -129,6 +130,10 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         others = subject.other_totals(what) if compares(part.text) else []
         totals = tuple(amount for _, amount in others)
         total = stated_total(one, subject.layers(batch), what, subject.layers(1), totals)
+        if total is not None:
+            return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+    for what, batch in itertools.product(whats, batches):
+        total = total_said(part, subject, what, batch)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
     with_biases = _with_bias_additions(part, subject)

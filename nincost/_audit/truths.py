@@ -40,7 +40,7 @@ _AFTER = 40  # characters after a number that may say what it counts
 #: The backward pass is twice the forward pass, and a step both.
 _BACKWARD = re.compile(r"backward|反向|back-?prop", re.IGNORECASE)
 _STEP = re.compile(
-    r"train(?:ing)? step|full step|step of training|per step|训练步|一步|一次迭代|iteration"
+    r"train(?:ing)? step|full step|step of training|(?:per|a) step\b|训练步|一步|一次迭代|iteration"
     r"|forward (?:and|\+) backward|前向(?:加|和|\+)反向",
     re.IGNORECASE,
 )

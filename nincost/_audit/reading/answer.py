@@ -12,11 +12,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
+from nincost._audit.reading.letters import letters_in, without_multiples
 from nincost._audit.reading.numbers_said import (
     batch_of_sentence,
     in_unit_before,
     in_unit_of_heading,
+    in_unit_of_row,
     is_count,
+    is_line_of_another,
     is_others,
     is_said_result,
     says_batch,
@@ -44,6 +47,9 @@ from nincost._audit.reading.words import (
     says_detail,
     says_difference,
     says_own,
+    says_per_batch,
+    says_result,
+    says_total,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
@@ -61,8 +67,10 @@ def read_answer(text: str, what: About | None = None, model: str = "") -> Readin
     tuples = [match.span() for match in TUPLE.finditer(text)]
     binary = meanings_of_mb(text)
     text = rewritten(text)
+    letters = letters_in(text)
+    text = without_multiples(text, letters)
     line, found = statements(text)
-    reader = _Reader(Reading(text, line, binary=binary), what, tuples, model)
+    reader = _Reader(Reading(text, line, binary=binary), Spoken(what, letters), tuples, model)
     for statement in found:
         reader.add(statement)
     reading = reader.reading
@@ -95,12 +103,12 @@ class _Reader:
     """Puts statements into parts, and keeps in mind what was said before."""
 
     def __init__(
-        self, reading: Reading, what: About | None, tuples: Sequence[tuple[int, int]], model: str
+        self, reading: Reading, spoken: Spoken, tuples: Sequence[tuple[int, int]], model: str
     ) -> None:
         self.model = model
         self.reading = reading
         self.tuples = tuples
-        self.spoken = Spoken(what)
+        self.spoken = spoken
         self.error: ExpressionError | None = None
 
     def add(self, statement: Statement) -> None:
@@ -112,6 +120,10 @@ class _Reader:
             self._take_back(statement)
         subject = subject_of(self.reading.text, statement, spoken, self.tuples)
         spoken.last = subject
+        if calculated:
+            spoken.said(row_of(self.reading.text, statement), subject)
+        if calculated and is_line_of_another(self.reading.text, statement, self.model):
+            return
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
         batch = batch_in(said)
@@ -189,6 +201,7 @@ class _Reader:
             return
         if node is not None:
             node = in_unit_before(node, statement.before)
+            node = in_unit_of_row(self.reading.text, node, statement)
             node = in_unit_of_heading(self.reading.text, node, self.spoken.heading)
         if node is not None and is_said_result(self.reading.text, node, claims):
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
@@ -203,12 +216,14 @@ class _Reader:
             and bool(parts[-1].lines)
             and parts[-1].lines[-1].node.end < self.spoken.section
         )
+        begun = begun or _is_complete(self.reading.text, parts, statement)
         if parts and parts[-1].what is None and what is not None and not begun:
             parts[-1].what = what
         part = self._part(what)
         part.batch = part.batch or batch
-        if batch:
-            part.batches.append(batch)
+        part.batches += [one for one in (batch, self.spoken.batch) if one]
+        if says_per_batch(statement.before):  # `the forward pass of one such batch`
+            part.batches += [size for _, _, size in batches(self.reading.text[: statement.start])]
         if says_detail(statement.before) and part.lines:
             if node is not None:
                 part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))
@@ -249,6 +264,14 @@ class _Reader:
                 statement.before.strip(), batch_of_sentence(self.reading.text, statement),
             )  # fmt: skip
             part.lines += [line] * min(statement.names, MAX_TERMS)
+
+
+def _is_complete(text: str, parts: Sequence[Part], statement: Statement) -> bool:
+    """Whether the last part has its total in a line before, and this says another amount."""
+    claims = parts[-1].claims if parts else []
+    return bool(claims) and claims[-1].end <= row_of(text, statement) and not (
+        says_total(statement.words) or says_result(statement.words)
+    )  # fmt: skip
 
 
 _SYMBOLIC = re.compile(

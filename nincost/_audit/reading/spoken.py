@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from nincost._audit.reading.letters import of_letter
 from nincost._audit.reading.sizes_said import (
     AFTER_LAYER,
     ARROW_BEFORE,
     FLOORED,
+    IN_OUT,
+    KEEPS,
     LARGE,
     SEEN,
     SIDE,
@@ -33,10 +36,18 @@ from nincost._audit.reading.words import (
     about,
     amount_in,
     first_amount_in,
-    is_wordless,
     says_values,
 )
-from nincost._closed_form.cost_terms import Quantity
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
+
+_AND = re.compile(r"[\W\d_]*(?:and|和|及|以及)?[\W\d_]*", re.IGNORECASE)
+#: `839808 values`, `1525614 个数`: a number and what it counts, beginning a statement.
+_NUMBERS_OF = re.compile(
+    r"(?:\d{2,}|\d{1,3}(?:,\d{3})+)\s*"
+    r"(?:(?:(?:output|activation|float(?:32)?) )?(?:values|numbers|floats|elements)\b(?! to learn)"
+    r"|个(?:数(?!字)|值|元素|浮点数|激活值?))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -44,15 +55,19 @@ class Spoken:
     """What was said before a statement.
 
     Attributes:
+        letters: what is written for an amount, such as `M`.
         now: what is spoken of; `last` is what the statement before is about.
         heading: the words of the last heading, and `titled` the amount that it names.
         section: where the last heading stands that names an amount.
         batch: the batch that was named last, and `headed` whether a heading named it.
         amount: the amount that was named last.
         row: where the line of the last amount begins.
+        line: where the line begins that is read, and `in_line` what its numbers are about;
+            `before` is that of the last line with numbers before it.
     """
 
     now: About | None
+    letters: Mapping[str, Quantity]
     last: About | None = None
     heading: str = ""
     titled: Quantity | None = None
@@ -61,6 +76,25 @@ class Spoken:
     headed: bool = False
     amount: Quantity | None = None
     row: int = -1
+    line: int = -2
+    in_line: list[About | None] = field(default_factory=list)
+    before: list[About | None] = field(default_factory=list)
+
+    def said(self, line: int, subject: About | None) -> None:
+        """Keep what a number is about."""
+        self._begin(line)
+        self.in_line.append(subject)
+
+    def alike(self, line: int) -> About | None:
+        """What the number at the same place of the line before is about, where several are."""
+        self._begin(line)
+        place = len(self.in_line)
+        several = len({one for one in self.before if one in QUANTITIES}) > 1
+        return self.before[place] if several and place < len(self.before) else None
+
+    def _begin(self, line: int) -> None:
+        if line != self.line:
+            self.before, self.in_line, self.line = self.in_line or self.before, [], line
 
     def head(self, statement: Statement, batch: int | None) -> None:
         """Keep a heading's words and batch for what follows."""
@@ -97,8 +131,13 @@ def _of_words(
     head, _, rest = statement.before.replace("：", ":").partition(":")
     if statement.heads and rest.strip() and amount_in(head):
         return amount_in(head)  # `macs: weights times output positions`
+    lettered = of_letter(statement.before, spoken.letters)
+    if lettered is not None:
+        return lettered
     if said in ("fields", "memory"):
         return said
+    if _NUMBERS_OF.match(whole, statement.start):
+        return "memory"  # `839808 values`
     if about(statement.context) == "fields" and SEEN.search(statement.words):
         return "fields"
     after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
@@ -110,6 +149,10 @@ def _of_words(
         spoken.now = spoken.now or "shapes"
         return "shapes"
     if ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
+        return "shapes"
+    if IN_OUT.search(statement.before) and DIMS.fullmatch(text.strip()) and text.count("x") == 2:
+        return "shapes"
+    if KEEPS.search(statement.before) and is_shape(text):
         return "shapes"
     if INPUT_SHAPE.search(statement.before) and IMAGE.fullmatch(text):
         return "shapes"
@@ -131,7 +174,7 @@ def _of_words(
     fields = "fields" in (spoken.now, about(statement.context))
     if not fields and AFTER_LAYER.search(statement.before) and is_shape(text):
         return "shapes"
-    listed = not statement.first_in_line and is_wordless(statement.before)
+    listed = not statement.first_in_line and bool(_AND.fullmatch(statement.before))
     if listed and spoken.last == "shapes" and is_shape(text):
         return "shapes"  # `outputs 54, 26, 12, 5`
     if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
@@ -146,4 +189,8 @@ def _of_words(
         and (not is_shape(text) or spoken.row == row_of(whole, statement))
     ):
         return spoken.titled  # a calculation of no size, or `= 3600, two 7200`
+    if statement.end > statement.start:
+        alike = spoken.alike(row_of(whole, statement))  # `1: 21,024 params; 60.7M MACs`, `2: ...`
+        if alike is not None:
+            return alike
     return said if spoken.now is None and statement.end == statement.start else spoken.now

@@ -51,9 +51,13 @@ class Statement:
 _NUMBERING = re.compile(
     r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、]{1,2}(?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
     r"|\d{1,2}[)）](?=\s+[\d(])"  # nothing was opened before it
-    r"|[-*•](?=\s+(?:=>|->|→|⇒))|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
+    r"|[(（]\d[)）](?=\s+\d+\s?(?:[²³^*×·]|[xX]\s?\d))"  # `(1) 54²×96×...`
+    r"|[-*•](?=\s+(?:=>|->|→|⇒))|\+(?=\s+[A-Za-z\u4e00-\u9fff][^\n\d]*(?:\([^()]*\)\s*)?(?:->|=>|→|[:：])\s*\d)"
+    r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
-_BULLET = re.compile(r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*[=≈~])")
+_BULLET = re.compile(
+    r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*(?:[=≈~]|[\u4e00-\u9fff]{2}|[A-Za-z]{3}))"
+)
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s)|//).*$", re.MULTILINE)
@@ -121,7 +125,8 @@ def _stretches(text: str) -> list[tuple[int, int]]:
     """Where each statement stands: a line, or several where one goes on in the next."""
     found: list[tuple[int, int]] = []
     at, depth, open_end, listed = 0, 0, False, ""
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
         start, end = at, at + len(line)
         at = end
         bare = line.strip()
@@ -133,7 +138,9 @@ def _stretches(text: str) -> list[tuple[int, int]]:
         seen = plain(line)
         item = _NUMBERING.match(line)
         bullet = _BULLET.match(line)
-        if bullet and listed == bullet["mark"] and not (depth or open_end):
+        after = "".join(lines[number + 1 : number + 2]).lstrip()[:2]
+        in_list = bullet and (listed == bullet["mark"] or after == f"{bullet['mark']} ")
+        if bullet and in_list and not (depth or open_end):
             start += bullet.end()  # `- 96²·54² = ...` under `- stage 1`: no minus
             item = bullet
         mark = re.match(r"\s*([-*•])\s", line)

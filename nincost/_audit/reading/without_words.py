@@ -50,6 +50,7 @@ _NAMED_TERM = re.compile(
 )
 #: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
 _WORD_OPERATORS = (
+    (re.compile(r"(?<=[\s\d)])plus twice(?=\s+\d)", re.IGNORECASE), "+ 2*"),
     (
         re.compile(
             r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])(?!\s*\d+\s?[xX*]\s?\d+\s*(?:的?卷积|conv))",
