@@ -18,6 +18,7 @@ from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
 from nincost._audit.sentences.each_number import total_said
+from nincost._audit.sentences.scope import said_scope
 from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
 from nincost._audit.truths import (
@@ -54,6 +55,7 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
 
     It gives no verdict where it is more likely that the answer was misread.
     """
+    subject = said_scope(part.text, subject) or subject
     part = _totals_of_all(part, subject)
     found = _likeliest(part, subject, weights)
     if _is_of_one_input(found, part, subject):

@@ -107,6 +107,13 @@ class Subject:
         found = self.all_layers(batch)
         return found if self.layer is None else _within(found, self.layer)
 
+    def within(self, layer: str) -> Subject:
+        """The same model, of which only this layer or block is asked about."""
+        return Subject(
+            self.found, input=self.input, batch_size=self.batch_size, layer=layer,
+            known=self._known,
+        )  # fmt: skip
+
     def memory(
         self,
         batch: int,

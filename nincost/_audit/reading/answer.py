@@ -174,6 +174,24 @@ class _Reader:
         parts.append(Part(what, self.reading.text))
         return parts[-1]
 
+    def _begun(self, statement: Statement, what: Quantity | None, batch: int | None) -> Part:
+        """The part that a number belongs to; one that did not say its amount may get it."""
+        parts = self.reading.parts
+        begun = (
+            bool(parts)
+            and bool(parts[-1].lines)
+            and parts[-1].lines[-1].node.end < self.spoken.section
+        )
+        begun = begun or _is_complete(self.reading.text, parts, statement)
+        if parts and parts[-1].what is None and what is not None and not begun:
+            parts[-1].what = what
+        part = self._part(what)
+        part.batch = part.batch or batch
+        part.batches += [one for one in (batch, self.spoken.batch) if one]
+        if says_per_batch(statement.before):  # `the forward pass of one such batch`
+            part.batches += [size for _, _, size in batches(self.reading.text[: statement.start])]
+        return part
+
     def _take_back(self, statement: Statement) -> None:
         """`7.6M x 4? no, 1992166 x 4`: leave out what was said before in the same line."""
         row = self.reading.text.rfind("\n", 0, statement.start) + 1
@@ -210,20 +228,7 @@ class _Reader:
         if subject in QUANTITIES:
             self.spoken.now, self.spoken.amount = subject, what
         self.spoken.row = row_of(self.reading.text, statement)
-        parts = self.reading.parts
-        begun = (
-            bool(parts)
-            and bool(parts[-1].lines)
-            and parts[-1].lines[-1].node.end < self.spoken.section
-        )
-        begun = begun or _is_complete(self.reading.text, parts, statement)
-        if parts and parts[-1].what is None and what is not None and not begun:
-            parts[-1].what = what
-        part = self._part(what)
-        part.batch = part.batch or batch
-        part.batches += [one for one in (batch, self.spoken.batch) if one]
-        if says_per_batch(statement.before):  # `the forward pass of one such batch`
-            part.batches += [size for _, _, size in batches(self.reading.text[: statement.start])]
+        part = self._begun(statement, what, batch)
         if says_detail(statement.before) and part.lines:
             if node is not None:
                 part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))

@@ -20,6 +20,7 @@ def rewritten(text: str) -> str:
     text = _LATEX_NUMBER.sub(lambda m: re.sub(r"\{,\}|\\[,;:! ]", ",", m[0]).ljust(len(m[0])), text)
     text = _LATEX_SPACE.sub("* ", text).replace("\\%", " %")
     text = re.sub(r"\\q?quad(?![A-Za-z])", lambda m: " " * len(m[0]), text)
+    text = _FORMULA.sub(_without_names, text)
     text = _LATEX_COMMA.sub(",  ", text)
     text = _TWO_AMOUNTS.sub(lambda m: m[0].replace("/", "；", 1), text)
     text = _NAME_FIRST.sub(_with_semicolon, text)
@@ -72,6 +73,8 @@ _LATEX_BYTES = re.compile(
 )
 #: `54,\\,26,\\,12`: a comma and a space.
 _LATEX_COMMA = re.compile(r",\\[,;: ]")
+#: `$C_{\\text{out}}(K^2 C_{\\text{in}} + 1)$`.
+_FORMULA = re.compile(r"\$[^$\n]{1,120}\$")
 #: `96\\,(11^2 + 1)`: a thin space for a times sign.
 _LATEX_SPACE = re.compile(r"(?<=[\d)])\\[,;:!](?=\s?\()")
 #: `2.0M 参数 / 0.76G 次乘加`: two amounts with their names.
@@ -204,6 +207,13 @@ def meanings_of_mb(text: str) -> tuple[bool, ...]:
     if said is None or "i" in said["unit"].lower():
         return (False, True)
     return (said["base"][:2] not in ("10", "1e") and not said["base"].startswith("1,0"),)
+
+
+def _without_names(match: re.Match[str]) -> str:
+    """Spaces for a formula with names in the place of numbers; others as they are."""
+    bare = re.sub(r"\\(?:text|mathrm|mathit)\{[^{}]*\}|\\[A-Za-z]+|\d\s?[xX]\s?\d", " ", match[0])
+    symbolic = re.search(r"[A-Za-z]", bare) and not re.search(r"\d{2}|\d[.,]\d|=\s*\d", bare)
+    return " " * len(match[0]) if symbolic else match[0]
 
 
 def _with_semicolon(match: re.Match[str]) -> str:
