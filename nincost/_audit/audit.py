@@ -194,6 +194,7 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
         elif isinstance(one, ShapeRows):
             figures.append(FigureGrade("shapes", graded_shape_rows(one.rows, subject)))
         else:
+            unread += [row for column in one for row in column.unread]
             question = [Question(column.what, subject.batch_size) for column in one]
             grades += [
                 grade_column(

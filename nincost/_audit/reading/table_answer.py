@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import Literal
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
-from nincost._audit.reading.parts import MAX_TERMS, Part, Reading
+from nincost._audit.reading.parts import MAX_TERMS, Part, Reading, Unread
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
-from nincost._audit.reading.words import amount_in
+from nincost._audit.reading.words import about, amount_in
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
 
@@ -36,13 +36,16 @@ class Cell:
 class Column:
     """One quantity, layer by layer, and the total row's figure where there is one.
 
-    `total_unit` is what the total's last digit is worth where it is rounded.
+    `total_unit` is what the total's last digit is worth where it is rounded; `unread` the rows of
+    which the cell cannot be read.
     """
 
     what: Quantity
     cells: tuple[Cell, ...]
     total: Fraction | None
     total_unit: Fraction = Fraction(0)
+    unread: tuple[Unread, ...] = ()
+    variants: bool = False
 
 
 #: Headings that people write for those of a profile.
@@ -56,7 +59,23 @@ _HEADINGS = {
 _SHAPE = "output_shape"
 _A_SIZE = 1_000  # a smaller number is of a batch, or of an output's size
 _TOTALS = ("total", "sum", "all", "totals", "总计", "合计", "总和", "总", "共", "总共")
-_UNIT_IN_HEADING = re.compile(r"[(（/,]\s*(?:in\s*)?(?P<unit>[kKMG]|万|亿|million)\s*[)）]?$")
+_UNIT_IN_HEADING = re.compile(
+    r"[(（/,]\s*(?:in\s*|单位[:：]?\s*)?(?P<unit>[kKMG]|百?万|亿|(?:m|b)illions?|thousands?)\s*[)）]?$"
+)
+_UNITS = {"million": "M", "millions": "M", "billion": "G", "billions": "G",
+          "thousand": "k", "thousands": "k"}  # fmt: skip
+#: `share of the MACs`, `相对原版的乘加`, `weights/MB`: no amount.
+_NO_AMOUNT = re.compile(
+    r"%|share|percent|ratio|relative|占比|比例|相对|[KMGkmg]i?B(?![A-Za-z])|memory|内存|显存",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(
+    r"^(?:both|weights? ?(?:\+|and|&) ?biase?s?|total|sum|合计|小计|总计|权重\s*[+和]\s*偏置)$",
+    re.IGNORECASE,
+)
+_WEIGHTS = re.compile(r"^(?:#\s*)?(?:weights?|权重)$", re.IGNORECASE)
+_BIASES = re.compile(r"^(?:#\s*)?(?:bias|biases|偏置)$", re.IGNORECASE)
+_SPACED = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
 
@@ -71,10 +90,23 @@ def is_csv(text: str) -> bool:
         rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
         alike = sum(len(row) == len(rows[0]) for row in rows[1:])
         return len(names) > 1 and (2 * alike > len(rows) - 1 or len(rows) == 1)
+    if _has_amounts(text):
+        return True
     second = text.lstrip("\ufeff").partition("\n")[2].partition("\n")[0]
     if second and second.count(",") != first.count(","):
         return False
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w-]*", name) for name in names)
+
+
+def _has_amounts(text: str) -> bool:
+    """Whether it has columns of any names, one of them an amount's, and rows of as many cells."""
+    rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
+    if len(rows) < 3 or len(rows[0]) < 3:
+        return False
+    names = [name.strip() for name in rows[0]]
+    words = not any(re.fullmatch(r"[\d.,]+", name) for name in names)
+    alike = sum(len(row) == len(names) for row in rows[1:])
+    return words and any(map(amount_in, names)) and 10 * alike >= 9 * (len(rows) - 1)
 
 
 def below_remarks(text: str) -> str:
@@ -198,40 +230,61 @@ def _names_of(rows: list[list[str]]) -> list[str]:
     """The headings as a profile has them; the first column without numbers is that of layers."""
     names = [name.strip().strip("*").lower() for name in rows[0]]
     names = [_HEADING.get(name, name) for name in names]
+    both = next((i for i, name in enumerate(names) if _BOTH.match(name)), None)
+    parts = [i for i, name in enumerate(names) if _WEIGHTS.match(name) or _BIASES.match(name)]
+    if both is not None and len(parts) == 2 and "params" not in names:
+        names[both] = "params"  # weights, biases, and the two together
     for place, name in enumerate(names):
-        if name not in _HEADINGS and (about := amount_in(name)) and about not in names:
-            names[place] = about
-    if "layer" not in names and names and names[0] not in _HEADINGS:
-        first = [row[0] for row in rows[1:] if row]
-        if any(re.search(r"[^\W\d_]", cell) for cell in first):
-            names[0] = "layer"
+        if name in _HEADINGS or _NO_AMOUNT.search(name):
+            continue
+        if (amount := amount_in(name)) and amount not in names:
+            names[place] = amount
+    if "layer" not in names:
+        for place, name in enumerate(names[:3]):
+            cells = [row[place] for row in rows[1:] if place < len(row)]
+            if name not in _HEADINGS and any(re.search(r"[^\W\d_]", cell) for cell in cells):
+                names[place] = "layer"
+                break
     return names
 
 
 def _unit_of_heading(heading: str) -> str:
     """`M` of `params (M)`, `万` of `参数量/万`; empty where it names none."""
     found = _UNIT_IN_HEADING.search(heading.strip())
-    return {"million": "M"}.get(found["unit"], found["unit"]) if found else ""
+    return _UNITS.get(found["unit"], found["unit"]) if found else ""
 
 
 def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above: str) -> Column:
     cells: list[Cell] = []
+    at = names.index(what)
+    digits = [row[at] for row in rows if at < len(row) and re.match(r"\W*\d", row[at])]
+    readable = 2 * len(digits) > len(rows) / 2  # most of the column is numbers
+    unread: list[Unread] = []
     total, unit = None, Fraction(0)
-    layer_at, at = names.index("layer"), names.index(what)
+    layer_at = names.index("layer")
     for number, row in enumerate(rows, start=2):
         layer = row[layer_at].strip() if layer_at < len(row) else ""
         layer = layer[1:] if layer[:2] in ("'=", "'+", "'-", "'@") else layer
-        text = row[at].strip() if at < len(row) else ""
+        text = row[at].strip(" *") if at < len(row) else ""
         if text in ("", "-", "–", "—"):
             continue
+        text = _SPACED.sub(lambda m: re.sub(r"\D", "", m[0]), text)
         if unit_above and re.fullmatch(r"[\d.,]+", text):
             text += unit_above
-        node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
+        try:
+            node = _number(text, f"row {number} ({layer or 'no name'}), column {what}")
+        except ExpressionError as error:
+            if not readable:
+                raise
+            unread.append(Unread(", ".join(filter(None, map(str.strip, row)))[:200], str(error)))
+            continue
+        if about(layer) == "memory":
+            continue  # `in MB`: no layer's
         if layer.lower().strip(" *:：") in _TOTALS:
             total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))
-    return Column(what, tuple(cells), total, unit)
+    return Column(what, tuple(cells), total, unit, tuple(unread))
 
 
 def _number(text: str, where: str) -> Node:
