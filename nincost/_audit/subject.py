@@ -143,6 +143,10 @@ class Subject:
             self._known.fields = {name: own[-1].size for name, own in fields.items() if own}
         return self._known.fields
 
+    def all_totals(self, what: Quantity) -> list[tuple[str, int]]:
+        """What each built-in variant costs for one input."""
+        return list(_variant_totals(what))
+
     def other_totals(self, what: Quantity) -> list[tuple[str, int]]:
         """What the built-in variants cost that this model may be confused with, itself left out."""
         name = self.traced.model

@@ -14,22 +14,16 @@ from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, 
 from nincost._audit.reading.parts import MAX_TERMS, Part, Reading, Unread
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.variants import by_rows, variants_in
+from nincost._audit.reading.weights_and_biases import (
+    Cell,
+    place_of_both,
+    places_of_parts,
+    with_parts,
+)
 from nincost._audit.reading.words import about, amount_in
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A number of the table: the layer that its row names, its text, and its value (exact).
-
-    `unit` is what its last digit is worth where it is rounded.
-    """
-
-    layer: str
-    text: str
-    value: Fraction
-    unit: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,11 @@ class Column:
     total: Fraction | None
     total_unit: Fraction = Fraction(0)
     unread: tuple[Unread, ...] = ()
-    variants: bool = False
+
+    @property
+    def variants(self) -> bool:
+        """Whether each row is about another built-in variant."""
+        return bool(self.cells) and all(cell.variant for cell in self.cells)
 
 
 #: Headings that people write for those of a profile.
@@ -69,12 +67,6 @@ _NO_AMOUNT = re.compile(
     r"%|share|percent|ratio|relative|占比|比例|相对|[KMGkmg]i?B(?![A-Za-z])|memory|内存|显存",
     re.IGNORECASE,
 )
-_BOTH = re.compile(
-    r"^(?:both|weights? ?(?:\+|and|&) ?biase?s?|total|sum|合计|小计|总计|权重\s*[+和]\s*偏置)$",
-    re.IGNORECASE,
-)
-_WEIGHTS = re.compile(r"^(?:#\s*)?(?:weights?|权重)$", re.IGNORECASE)
-_BIASES = re.compile(r"^(?:#\s*)?(?:bias|biases|偏置)$", re.IGNORECASE)
 _SPACED = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
@@ -164,7 +156,9 @@ def with_outside(
             *[line.node for line in part.lines if line.node.kind == "number"],
             *part.claims,
         ]
-        if len(part.lines) == len(numbers) == 1 and columns[at].total is None:
+        if columns[at].variants:
+            rest.append(part)
+        elif len(part.lines) == len(numbers) == 1 and columns[at].total is None:
             total = replace(columns[at], total=numbers[0].value, total_unit=numbers[0].unit)
             columns = (*columns[:at], total, *columns[at + 1 :])
     around.parts = rest
@@ -202,7 +196,7 @@ def _columns(
         ExpressionError: a column that is needed is not there, there are no rows or over 2,000, or a
             cell is not a number.
     """
-    rows = [row for row in table if any(map(str.strip, row))]
+    rows = by_rows([row for row in table if any(map(str.strip, row))])
     names = _names_of(rows) if rows else []
     wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
@@ -222,18 +216,33 @@ def _columns(
         raise ExpressionError(
             f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
+    parts = places_of_parts(rows[0], names)
     units = [_unit_of_heading(name) for name in rows[0]]
-    return tuple(_column(rows[1:], names, w, units[names.index(w)]) for w in found)
+    columns = [_column(rows[1:], names, w, units[names.index(w)]) for w in found]
+    if parts is not None and "params" in found:
+        at = found.index("params")
+        cells = columns[at].cells
+        columns[at] = replace(columns[at], cells=with_parts(cells, rows[1:], *parts))
+    heading = rows[0][names.index("layer")]
+    return tuple(_of_variants(column, heading) for column in columns)
+
+
+def _of_variants(column: Column, heading: str) -> Column:
+    """The column with each row's variant, where all rows are about variants."""
+    variants = variants_in([cell.layer for cell in column.cells], heading)
+    if variants is None or column.total is not None:
+        return column
+    cells = [replace(c, variant=v) for c, v in zip(column.cells, variants, strict=True)]
+    return replace(column, cells=tuple(cells))
 
 
 def _names_of(rows: list[list[str]]) -> list[str]:
     """The headings as a profile has them; the first column without numbers is that of layers."""
     names = [name.strip().strip("*").lower() for name in rows[0]]
     names = [_HEADING.get(name, name) for name in names]
-    both = next((i for i, name in enumerate(names) if _BOTH.match(name)), None)
-    parts = [i for i, name in enumerate(names) if _WEIGHTS.match(name) or _BIASES.match(name)]
-    if both is not None and len(parts) == 2 and "params" not in names:
-        names[both] = "params"  # weights, biases, and the two together
+    both = place_of_both(names)
+    if both is not None and "params" not in names:
+        names[both] = "params"
     for place, name in enumerate(names):
         if name in _HEADINGS or _NO_AMOUNT.search(name):
             continue

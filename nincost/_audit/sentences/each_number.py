@@ -116,6 +116,13 @@ def _is_of_another(value: Fraction, unit: Fraction, layers: tuple[CostedLayer, .
     return any(stands_for(value, unit, Fraction(total)) for total in totals)
 
 
+def compares_only(part: Part, subject: Subject, what: Quantity) -> bool:
+    """Whether it says nothing but other variants' totals, and by how much they differ."""
+    said = [pair for line in (*part.lines, *part.remarks) for pair in _written(line)]
+    said += [(claim.value, claim.unit) for claim in part.claims]
+    return all(_is_of_variant(value, unit, subject, what) for value, unit in said)
+
+
 def _is_of_variant(value: Fraction, unit: Fraction, subject: Subject, what: Quantity) -> bool:
     """Whether it is another built-in variant's total, or by how much that differs."""
     own = sum(one.cost.amount(what) for one in subject.layers(1))
