@@ -69,7 +69,7 @@ def _said_after(line: Line, text: str) -> str:
 
 def is_true(
     line: Line, text: str, layers: tuple[CostedLayer, ...], what: Quantity,
-    single: tuple[CostedLayer, ...],
+    single: tuple[CostedLayer, ...], *, followed: bool = False,
 ) -> bool:  # fmt: skip
     """Whether what a line says is true of the model, or is a product of a layer's sizes."""
     node, after = line.node, _said_after(line, text)
@@ -77,7 +77,8 @@ def is_true(
         return False
     whole = node.value.denominator == 1
     for one in {id(t): t for t in (truths_of(layers, what), truths_of(single, what))}.values():
-        if one.of(node.value, roughly(line) or rounded_unit(node), line.label, after):
+        unit = roughly(line) or rounded_unit(node)
+        if one.of(node.value, unit, line.label, after, followed=followed):
             return True
         if whole and node.kind in ("product", "power") and int(node.value) in one.sizes:
             return True

@@ -29,6 +29,8 @@ _PLACES = (
     rf"\b(?:sheet|week|exercise|ex\.?|no\.|nr\.?|problem|assignment|homework|hw|lecture|chapter|task"
     rf"|tutorial)\s*#?\d{{1,3}}(?:\.\d{{1,2}})*(?:\s?\(\d\))?{_ALONE}",
     rf"\b(?:HW|Homework|Assignment|Sheet|Week|Lecture|Tutorial)\s*#?\d{{1,3}}(?:\.\d{{1,2}})*{_ALONE}",
+    r"(?<![\d.])\d{1,2}(?:\.\d{1,2})+(?=\s?(?:那|这)?[道个]?(?:题|练习|习题))",
+    r"(?<![\d.,])[1-5]0[5-9]0\s?(?:[Tt]i)?\s+\d{1,2}\s?GB?(?![A-Za-z])",  # a graphics card
     r"\b\d{1,2}(?:\.\d{1,2})+ (?:question|exercise|problem|task)s? \d{1,2}(?=[\s,.:])",
     r"\b(?:[Pp]ython|[Pp]y[Tt]orch|torch|CUDA|cuda|[Nn]um[Pp]y) v?\d+(?:\.\d+)+",
     r"(?<![\d.,x×*])\d+(?:\.\d+)?\s?(?:ms|s|秒|分钟|min)(?![A-Za-z\w])",

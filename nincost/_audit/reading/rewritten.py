@@ -50,6 +50,7 @@ def rewritten(text: str) -> str:
     text = _HEADING.sub(lambda m: " " * len(m[0]), text)
     text = without_incidental(text)
     text = _NOT_THIS.sub(lambda m: " " * len(m[0]), text)
+    text = _TIMES_IS.sub(lambda m: f"*{m[1]}=".rjust(len(m[0])), text)
     text = _DOUBLED.sub(lambda m: " " * len(m[0]), text)
     text = _SPACED_DOT.sub(lambda m: m[0].replace(".", "*"), text)
     for dots in _DOTS:
@@ -191,6 +192,8 @@ _DOTS = (
 )
 #: `96 . ( 11 . 11 . 1 + 1 ) =`: a scan's dot for a times sign.
 _SPACED_DOT = re.compile(r"(?<=[\d)])[ ]+\.[ ]+(?=[\d(][^\n]*[=)])")
+#: `单张6.1MB,乘128是781MB`.
+_TIMES_IS = re.compile(r"(?<=[\dBGM万亿个次])[,，]\s?乘以?\s?(\d+)\s?(?:是|得|等于|就是)(?=\s*\d)")
 #: `flops再乘2 152.5亿`: what was done to the number before.
 _DOUBLED = re.compile(r"再?乘以?\s?2(?=[\s，,]+\d)")
 #: `Total mult-adds (M): 762.30`: the unit of what follows.

@@ -67,6 +67,7 @@ _NO_AMOUNT = re.compile(
     r"%|share|percent|ratio|relative|占比|比例|相对|[KMGkmg]i?B(?![A-Za-z])|memory|内存|显存",
     re.IGNORECASE,
 )
+_FEWEST_READ = 3  # cells of a column that must be read, so that others may be left out
 _SPACED = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
@@ -266,8 +267,7 @@ def _unit_of_heading(heading: str) -> str:
 def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above: str) -> Column:
     cells: list[Cell] = []
     at = names.index(what)
-    digits = [row[at] for row in rows if at < len(row) and re.match(r"\W*\d", row[at])]
-    readable = 2 * len(digits) > len(rows) / 2  # most of the column is numbers
+    first_error: ExpressionError | None = None
     unread: list[Unread] = []
     total, unit = None, Fraction(0)
     layer_at = names.index("layer")
@@ -283,8 +283,7 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above:
         try:
             node = _number(text, f"row {number} ({layer or 'no name'}), column {what}")
         except ExpressionError as error:
-            if not readable:
-                raise
+            first_error = first_error or error
             unread.append(Unread(", ".join(filter(None, map(str.strip, row)))[:200], str(error)))
             continue
         if about(layer) == "memory":
@@ -293,6 +292,8 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above:
             total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))
+    if first_error is not None and len(cells) < _FEWEST_READ:
+        raise first_error
     return Column(what, tuple(cells), total, unit, tuple(unread))
 
 

@@ -50,8 +50,10 @@ def total_said(part: Part, subject: Subject, what: Quantity, batch: int) -> Line
     if own:
         totals = {Fraction(sum(one.cost.amount(what) for one in layers))}
     found: Line | None = None
+    followed = False  # whether a block was named, so that `the second` is one
     for line in (*part.lines, *part.remarks):
-        if not _is_true(line, part, subject, what, layers, single):
+        followed = followed or len(truths_of(layers, what).labels.places(line.label)) > 1
+        if not _is_true(line, part, subject, what, layers, single, followed=followed):
             return None
         for value, unit in _written(line):
             fits = any(stands_for(value, unit, total) for total in totals)
@@ -79,10 +81,10 @@ def _written(line: Line) -> Iterator[tuple[Fraction, Fraction]]:
 
 def _is_true(
     line: Line, part: Part, subject: Subject, what: Quantity,
-    layers: tuple[CostedLayer, ...], single: tuple[CostedLayer, ...],
+    layers: tuple[CostedLayer, ...], single: tuple[CostedLayer, ...], *, followed: bool,
 ) -> bool:  # fmt: skip
     line = replace(line, label=_own_words(line.label))
-    if is_true(line, part.text, layers, what, single):
+    if is_true(line, part.text, layers, what, single, followed=followed):
         return True
     if line.claims:
         return False
@@ -93,7 +95,10 @@ def _is_true(
     if value < _FEW and unit:  # `less than a million (0.87)`
         ways += [Fraction(1, scale) for pattern, scale in _SCALES if pattern.search(words)]
     for more in ways:
-        if any(one.of(value / more, unit / more, line.label, line.after) for one in known):
+        if any(
+            one.of(value / more, unit / more, line.label, line.after, followed=followed)
+            for one in known
+        ):
             return True
     if amount_in(words) is None and _is_of_another(value, unit, single):
         return True
