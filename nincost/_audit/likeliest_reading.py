@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.doubts import with_doubts, with_nothing_wrong
-from nincost._audit.grading import DEFAULT_WEIGHTS, grade
+from nincost._audit.grading import DEFAULT_WEIGHTS, grade, wrong_sums
 from nincost._audit.labelled import labels_of
 from nincost._audit.mistakes import Question, is_bias
 from nincost._audit.reading.expression import Node, rounded_unit, stands_for
@@ -17,6 +17,7 @@ from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
+from nincost._audit.sentences.contradicted import contradicted
 from nincost._audit.sentences.each_number import total_said
 from nincost._audit.sentences.scope import said_scope
 from nincost._audit.subject import Subject
@@ -138,10 +139,44 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         total = total_said(part, subject, what, batch)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+        sums = _but_for_sums(part, subject, what, batch, weights)
+        if sums is not None:
+            return sums
     with_biases = _with_bias_additions(part, subject)
     if with_biases is not None:
         return _as_read(with_biases, subject, weights)[0]
-    return _beside_total(part, subject, weights) or best
+    return _contradicted(part, subject, weights) or _beside_total(part, subject, weights) or best
+
+
+def _but_for_sums(
+    part: Part, subject: Subject, what: Quantity, batch: int, weights: Weights
+) -> Grade | None:
+    """The grade of an answer in which nothing is wrong but what some lines are said to come to."""
+    if not any(not c.fits(line.node.value) for line in part.lines for c in line.claims):
+        return None
+    lines = [
+        replace(line, claims=tuple(c for c in line.claims if c.fits(line.node.value)))
+        for line in part.lines
+    ]
+    total = total_said(replace(part, lines=lines), subject, what, batch)
+    if total is None:
+        return None
+    found, _ = _as_read(Part(what, part.text, [total], batch=batch), subject, weights)
+    wrong = tuple(wrong_sums(replace(part, claims=[]), Fraction(0)))
+    return replace(found, ok=False, arithmetic_errors=wrong) if found.ok and wrong else None
+
+
+def _contradicted(part: Part, subject: Subject, weights: Weights) -> Grade | None:
+    """The grade of a number that is said to be the whole, where a known mistake leads to it."""
+    if part.what is None:
+        return None
+    batch = part.batch or subject.batch_size
+    for line in contradicted(part, subject, part.what, batch):
+        alone = replace(part, lines=[line], claims=[], remarks=[])
+        found, _ = _as_read(alone, subject, weights)
+        if found.total_explanations and not found.ok:
+            return found
+    return None
 
 
 def _lacks_batch(part: Part, subject: Subject) -> Part | None:

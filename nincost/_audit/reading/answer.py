@@ -33,7 +33,7 @@ from nincost._audit.reading.restated import (
     stood_for,
 )
 from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
-from nincost._audit.reading.spoken import Spoken, row_of, subject_of
+from nincost._audit.reading.spoken import Spoken, continues_sentence, row_of, subject_of
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
 from nincost._audit.reading.tokens import check_length
@@ -140,9 +140,10 @@ class _Reader:
                         spoken.headed or says_batch(self.reading.text, statement),
                     )
                 )  # fmt: skip
-            elif statement.heads:
+            elif statement.heads and not continues_sentence(self.reading.text, statement):
                 spoken.head(statement, batch)
-            if about(statement.words) or not calculated:
+            goes_on = not calculated and continues_sentence(self.reading.text, statement)
+            if (about(statement.words) or not calculated) and not goes_on:
                 spoken.now = subject
             return
         if not calculated:
@@ -174,7 +175,9 @@ class _Reader:
         parts.append(Part(what, self.reading.text))
         return parts[-1]
 
-    def _begun(self, statement: Statement, what: Quantity | None, batch: int | None) -> Part:
+    def _begun(
+        self, statement: Statement, what: Quantity | None, batch: int | None, node: Node | None
+    ) -> Part:
         """The part that a number belongs to; one that did not say its amount may get it."""
         parts = self.reading.parts
         begun = (
@@ -182,7 +185,7 @@ class _Reader:
             and bool(parts[-1].lines)
             and parts[-1].lines[-1].node.end < self.spoken.section
         )
-        begun = begun or _is_complete(self.reading.text, parts, statement)
+        begun = begun or _is_complete(self.reading.text, parts, statement, node)
         if parts and parts[-1].what is None and what is not None and not begun:
             parts[-1].what = what
         part = self._part(what)
@@ -228,7 +231,7 @@ class _Reader:
         if subject in QUANTITIES:
             self.spoken.now, self.spoken.amount = subject, what
         self.spoken.row = row_of(self.reading.text, statement)
-        part = self._begun(statement, what, batch)
+        part = self._begun(statement, what, batch, node)
         if says_detail(statement.before) and part.lines:
             if node is not None:
                 part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))
@@ -240,7 +243,7 @@ class _Reader:
                 Line(statement.before.strip(), node, tuple(claims), after=statement.after)
             )
         elif is_subtotal(part, statement, node):
-            part.remarks.append(Line(statement.before.strip(), node))
+            part.remarks.append(Line(statement.before.strip(), node, after=statement.after))
         elif is_bound(part, statement, node):
             return
         elif part.lines and (is_total(statement, node) or adds_up_again(part, statement, node)):
@@ -271,14 +274,23 @@ class _Reader:
             part.lines += [line] * min(statement.names, MAX_TERMS)
 
 
-def _is_complete(text: str, parts: Sequence[Part], statement: Statement) -> bool:
+def _is_complete(text: str, parts: Sequence[Part], statement: Statement, node: Node | None) -> bool:
     """Whether the last part has its total in a line before, and this says another amount."""
+    one = parts[-1].lines[0] if parts and parts[-1].lines else None
+    if one is not None and node is not None and one.claims and one.node.kind == "sum":
+        # `11712 + 614656 = 626368`, and below it `计算量 577472640`
+        only = all(line.node.end <= row_of(text, statement) for line in parts[-1].lines)
+        if only and _AMOUNT_ALONE.fullmatch(statement.before) and node.value > 2 * one.node.value:
+            return True
     claims = parts[-1].claims if parts else []
     return bool(claims) and claims[-1].end <= row_of(text, statement) and not (
         says_total(statement.words) or says_result(statement.words)
     )  # fmt: skip
 
 
+_AMOUNT_ALONE = re.compile(
+    r"\W*(?:计算量|乘加(?:次数)?|MACs?|FLOPs?|multiply-adds?|mult-adds?)\W*", re.IGNORECASE
+)
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )

@@ -17,6 +17,7 @@ from nincost._audit.reading.words import (
     says_total,
 )
 
+_SHARE = re.compile(r"占[^，,。]{0,6}$")  # `占总乘加762297352的24.2%`
 _ROUNDED = re.compile(r"四舍五入|\bround(?:ed|s|ing)?\b", re.IGNORECASE)
 _SHORT = 12  # characters of "that's", and of no layer's name
 _SHORTER = 9
@@ -29,6 +30,8 @@ def is_total(statement: Statement, node: Node) -> bool:
     """A number, and no calculation, with words for a sum and no layer's name."""
     alone = node.kind == "number" or bool(rounded_unit(node))
     alone = alone and not re.search(r"\d", statement.before)
+    if _SHARE.search(statement.before):
+        return False
     together = _TOGETHER.search(statement.before) and not _BOTH_WAYS.search(statement.context)
     return alone and bool(says_total(statement.before) or together) and not re.search(
         r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE

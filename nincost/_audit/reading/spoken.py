@@ -110,6 +110,14 @@ def row_of(whole: str, statement: Statement) -> int:
     return whole.rfind("\n", 0, statement.start)
 
 
+def continues_sentence(whole: str, statement: Statement) -> bool:
+    """Whether a line of words goes on a sentence of the line above: it is no heading."""
+    start = row_of(whole, statement) + 1
+    line, above = whole[start : statement.start], whole[: max(0, start - 1)].rpartition("\n")[2]
+    ends = above.rstrip()[-1:]
+    return bool(re.match(r"[a-z]", line) and re.search(r"[^\W\d_]", above)) and ends.isalpha()
+
+
 def subject_of(
     whole: str, statement: Statement, spoken: Spoken, tuples: Sequence[tuple[int, int]]
 ) -> About | None:

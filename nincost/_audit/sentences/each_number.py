@@ -70,6 +70,12 @@ def total_said(part: Part, subject: Subject, what: Quantity, batch: int) -> Line
     return found
 
 
+def may_be_true(line: Line, part: Part, subject: Subject, what: Quantity, batch: int) -> bool:
+    """Whether a number may be something of the model, by its words."""
+    layers, single = subject.layers(batch), subject.layers(1)
+    return _is_true(line, part, subject, what, layers, single, followed=False)
+
+
 def _alone(value: Fraction, unit: Fraction, start: int, end: int) -> Line:
     return Line("", Node("number", value, (), start, end, unit=unit))
 

@@ -1,0 +1,41 @@
+"""The number of an answer in sentences that its own words say to be the model's, and that is not.
+
+Others beside it may not be understood: this one is wrong, whatever they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nincost._audit.reading.expression import rounded_unit
+from nincost._audit.reading.parts import Line, Part
+from nincost._audit.reading.words import amount_in
+from nincost._audit.sentences.each_number import may_be_true
+from nincost._audit.subject import Subject
+from nincost._closed_form.cost_terms import Quantity
+
+_SMALL = 1_000
+_WHOLE = re.compile(
+    r"\b(?:network|net|model) (?:now )?(?:has|needs|takes)\b|\badds? up to\b|\baltogether\b"
+    r"|\bin all\b|\btotal\b|全网|整个网络|总共|总计|合计|一共",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"block|layer|conv|stage|块|层|卷积|\d\s?[x×]\s?\d|each|每", re.IGNORECASE)
+
+
+def contradicted(part: Part, subject: Subject, what: Quantity, batch: int) -> Iterator[Line]:
+    """The numbers that are said to be the whole of the amount, and that nothing makes true."""
+    if len(part.lines) + len(part.remarks) < 2:
+        return
+    for line in (*part.lines, *part.remarks):
+        value, unit = line.node.value, rounded_unit(line.node)
+        if line.node.kind != "number" or (value < _SMALL and not unit):
+            continue
+        own = line.own or line.label
+        says_whole = _WHOLE.search(own)
+        names_amount = amount_in(own) == what and not _PLACE.search(f"{own} {line.after}")
+        if not (says_whole or names_amount) or may_be_true(line, part, subject, what, batch):
+            continue
+        yield replace(line, label="", after="", claims=())
