@@ -17,8 +17,8 @@ from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
-from nincost._audit.sentences.contradicted import contradicted
-from nincost._audit.sentences.each_number import total_said
+from nincost._audit.sentences.contradicted import contradicted, of_blocks
+from nincost._audit.sentences.each_number import total_said, totals_compared, without_compared
 from nincost._audit.sentences.scope import said_scope
 from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
@@ -45,6 +45,7 @@ _BIASES_ADDED = re.compile(
     r"\badd\w*\b[^.。]*\bbias|\bbias\w* add|加(?:上)?偏置|偏置[^。]*加法", re.IGNORECASE
 )
 _LATIN = 0x2E7F  # above it a character takes two columns
+_NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _DOUBTFUL = frozenset([
     "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
     "batch-counted", "batch-missing", "other-amount", "channels-missing",
@@ -57,7 +58,7 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
     It gives no verdict where it is more likely that the answer was misread.
     """
     subject = said_scope(part.text, subject) or subject
-    part = _totals_of_all(part, subject)
+    part = without_compared(_totals_of_all(part, subject), subject)
     found = _likeliest(part, subject, weights)
     if _is_of_one_input(found, part, subject):
         found = _likeliest(replace(part, batch=1), subject, weights)
@@ -130,8 +131,8 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
                                               whats, batches):  # fmt: skip
         if own - {batch} or any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
             continue
-        others = subject.other_totals(what) if compares(part.text) else []
-        totals = tuple(amount for _, amount in others)
+        compared = totals_compared(part.text, subject, what) if compares(part.text) else []
+        totals = tuple(compared)
         total = stated_total(one, subject.layers(batch), what, subject.layers(1), totals)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
@@ -139,13 +140,14 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
         total = total_said(part, subject, what, batch)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
-        sums = _but_for_sums(part, subject, what, batch, weights)
+        sums = _but_for_sums(part, subject, what, batch, weights) if best.mistakes else None
         if sums is not None:
             return sums
     with_biases = _with_bias_additions(part, subject)
     if with_biases is not None:
         return _as_read(with_biases, subject, weights)[0]
-    return _contradicted(part, subject, weights) or _beside_total(part, subject, weights) or best
+    contradiction = _contradicted(part, subject, weights, best)
+    return contradiction or _beside_total(part, subject, weights) or best
 
 
 def _but_for_sums(
@@ -166,8 +168,11 @@ def _but_for_sums(
     return replace(found, ok=False, arithmetic_errors=wrong) if found.ok and wrong else None
 
 
-def _contradicted(part: Part, subject: Subject, weights: Weights) -> Grade | None:
-    """The grade of a number that is said to be the whole, where a known mistake leads to it."""
+def _contradicted(part: Part, subject: Subject, weights: Weights, best: Grade) -> Grade | None:
+    """The grade of a number that is said to be the whole, where a known mistake leads to it.
+
+    Of a block's likewise, where the terms together say nothing better.
+    """
     if part.what is None:
         return None
     batch = part.batch or subject.batch_size
@@ -175,6 +180,14 @@ def _contradicted(part: Part, subject: Subject, weights: Weights) -> Grade | Non
         alone = replace(part, lines=[line], claims=[], remarks=[])
         found, _ = _as_read(alone, subject, weights)
         if found.total_explanations and not found.ok:
+            return found
+    if not {mistake.key for mistake in best.mistakes} & _NOT_EXPLAINED:
+        return None
+    for line, block in of_blocks(part, subject, part.what, batch):
+        alone = replace(part, lines=[line], claims=[], remarks=[])
+        found, _ = _as_read(alone, block, weights)
+        named = {mistake.key for mistake in found.mistakes}
+        if named and not found.ok and not named & _NOT_EXPLAINED:
             return found
     return None
 

@@ -215,6 +215,8 @@ def stated_total(
         ways = [(claim.value / more, claim.unit / more) for more in times]
         if not any(one.of(value, unit, "") for one in known for value, unit in ways):
             return None
+        if claim.strict and not claim.fits(total):
+            return None
         for value, unit in ways:
             if stands_for(value, unit, total):
                 found = found or _alone(value, unit, claim)

@@ -31,6 +31,7 @@ def rewritten(text: str) -> str:
     text = _STARRED.sub(lambda m: f" {m[1]} ", text)
     text = _SQUARES.sub(lambda m: " " * len(m[0]), text)
     text = _SIZE_BEFORE.sub(lambda m: f"{m[1]}；", text)
+    text = _SLASHES_SUM.sub(lambda m: m[0].replace(" / ", " + "), text)
     text = _SLASHES.sub(lambda m: m[0].replace(" / ", " , "), text)
     text = _OF_WHICH.sub(lambda m: f"{m[1]}；{m[2]} ", text)
     text = _UNIT_IS.sub(lambda m: " " * len(m[0]), text)
@@ -43,7 +44,7 @@ def rewritten(text: str) -> str:
     text = _UNIT_SAID.sub(lambda m: " " * len(m[0]), text)
     text = _BY.sub(lambda m: f"{' ' * (len(m[2]) - 1)}{m[1]}x", text)
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
-    text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
+    text = _EMPHASIS.sub(lambda m: f"  {m[2] or m['bare'] or m['number']}  ".rjust(len(m[0])), text)
     text = _DICT.sub(lambda m: re.sub(r"[{}'\"]", " ", m[0]), text)
     text = _SUM_OF_LIST.sub(lambda m: m[1].rjust(len(m[0])), text)
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
@@ -70,7 +71,7 @@ _LATEX_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;:! ])\d{3})+(?!\
 #: `$7.97$ MB`, `7.97\\,\\text{MB}`: a unit beside its number.
 _LATEX_BYTES = re.compile(
     r"(?<=\d)(?:\$\s?(?:\\[,;: ]|~)?\s?|(?:\\[,;: ]|~)\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
-    r"(?P<unit>[kKMGT]i?B|bytes|字节)(?![A-Za-z])(?:\}\$?)?"
+    r"(?P<unit>[kKMGT]i?B|bytes|字节|万|亿)(?![A-Za-z])(?:\}\$?)?"
 )
 #: `54,\\,26,\\,12`: a comma and a space.
 _LATEX_COMMA = re.compile(r",\\[,;: ]")
@@ -122,6 +123,8 @@ _SLASHES = re.compile(
     r"(?<![\d.,*/+\-=)])(?<![*/+\-=)] )\d[\d,]*(?:\.\d+)?[kMG万]?"
     r"(?: / \d[\d,]*(?:\.\d+)?[kMG万]?){2,}(?![\d.,])(?![ \t]*[-*/+=^)→\d])"
 )
+#: `30,336 / 746,240 / 1,180,800 / 34,790 = 1.99 M`: nobody divides by these.
+_SLASHES_SUM = re.compile(r"(?<![\d.,*/+\-=)])\d[\d,]{3,}(?: / \d[\d,]{3,}){2,}(?=\s*[=≈]\s*\d)")
 #: `1.99M (30.3k + 746.2k + 1180.8k)`, `1992166个（30336、746240、1180800）`: what it is the sum of.
 _OF_WHICH = re.compile(
     r"(?<=[\dkMG万亿个])(\s?)[(（](\s*\d[\d,]*(?:\.\d+)?[kMG万]?"
@@ -161,7 +164,8 @@ _BY = re.compile(r"(?<![\d.,])(\d{1,4})( by )(?=\d{1,4}(?![\d.,]*\d))")
 #: `**Parameters.**`; `2**3` is a power.
 _EMPHASIS = re.compile(
     r"(?<![\w)*])(\*\*|__)(?=[^\s*_])([^*\n]*?[^\W\d_][^*\n]*?)\1(?![\w(*])"
-    r"|(?:^|(?<=[:：|]\s)|(?<=[=|]\s)|(?<=[:：|]))(\*\*)([\d.,kKMGB万亿 ]+)\3"
+    r"|(?<=[^\W\d_]|[，：])\s?(?P<mark>\*\*)(?P<bare>\d[\d.,]*(?:\s?[kKMGB万亿])?)\*\*(?!\s*[\d(])"
+    r"|(?:^|(?<=[:：|]\s)|(?<=[=|]\s)|(?<=[:：|]))(\*\*)(?P<number>[\d.,kKMGB万亿 ]+)\*\*"
     r"(?=\s*(?:$|[|.。,，]))",
     re.MULTILINE,
 )
@@ -214,8 +218,10 @@ def meanings_of_mb(text: str) -> tuple[bool, ...]:
 
 def _without_names(match: re.Match[str]) -> str:
     """Spaces for a formula with names in the place of numbers; others as they are."""
-    bare = re.sub(r"\\(?:text|mathrm|mathit)\{[^{}]*\}|\\[A-Za-z]+|\d\s?[xX]\s?\d", " ", match[0])
-    symbolic = re.search(r"[A-Za-z]", bare) and not re.search(r"\d{2}|\d[.,]\d|=\s*\d", bare)
+    bare = re.sub(r"\\(?:text|mathrm|mathit)\s?\{([^{}]*)\}", r"\1", match[0])
+    bare = re.sub(r"\\[A-Za-z]+|\d\s?[xX]\s?\d", " ", bare)
+    numbers = re.search(r"\d{2}|\d[.,]\d|=\s*\d\s*\$", bare)
+    symbolic = re.search(r"[A-Za-z]", bare) and not numbers
     return " " * len(match[0]) if symbolic else match[0]
 
 

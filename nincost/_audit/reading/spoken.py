@@ -40,6 +40,8 @@ from nincost._audit.reading.words import (
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 
+#: `block one's 96x54x54 map`.
+_MAPS = re.compile(r"\s*(?:feature )?map\b", re.IGNORECASE)
 _AND = re.compile(r"[\W\d_]*(?:and|和|及|以及)?[\W\d_]*", re.IGNORECASE)
 #: `839808 values`, `1525614 个数`: a number and what it counts, beginning a statement.
 _NUMBERS_OF = re.compile(
@@ -159,6 +161,8 @@ def _of_words(
     if ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
         return "shapes"
     if IN_OUT.search(statement.before) and DIMS.fullmatch(text.strip()) and text.count("x") == 2:
+        return "shapes"
+    if DIMS.fullmatch(text.strip()) and text.count("x") > 1 and _MAPS.match(whole, statement.end):
         return "shapes"
     if KEEPS.search(statement.before) and is_shape(text):
         return "shapes"

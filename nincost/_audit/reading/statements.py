@@ -71,7 +71,7 @@ _SETTINGS = re.compile(
     r"(?:\b[A-Za-z_]{1,12}\s*=\s*\d{1,4}\s*[,，、]?\s*){2,}(?=->|=>|→|[:：]|$)", re.MULTILINE
 )
 _SEPARATOR = re.compile(
-    r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
+    r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$|[A-Za-z]{3})|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)$])\.(?=\s|$)"
 )
 #: `1,992,166 parameters but 762,297,352 MACs`: what a number before it counts.
@@ -82,6 +82,8 @@ _NOUN = re.compile(
 )
 #: `6.1MB 14MB`: no sign is between them.
 _TWO_SIZES = re.compile(r"(?:(?<=[\dKMGi]B)|(?<=[万亿]))\s(?=\d)")
+#: `1992166少223054`: a word of one character stood between.
+_TWO_NUMBERS = re.compile(r"(?<=[\dkKMG万亿])\s(?=\d)")
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 _WORDS_ADDED = re.compile(r"[-+*/=~≈][^\d\n]*[^\W\d_][^\d\n]*$")
 #: A line under a column of numbers.
@@ -242,6 +244,10 @@ def _runs(seen: str, words: str) -> list[tuple[int, int]]:
         # `macs = 762297352 and params = 1992166` are two.
         apart = bool(runs) and seen[first] in "=~" and amount_in(words[runs[-1][1] : first])
         two = _TWO_SIZES.search(seen, first, last)  # `6.1MB 14MB`
+        two = two or next(
+            (m for m in _TWO_NUMBERS.finditer(seen, first, last) if not words[m.start()].isspace()),
+            None,
+        )
         if two and not joins:
             runs += [(first, two.start()), (two.end(), last)]
             continue

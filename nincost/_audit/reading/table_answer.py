@@ -67,6 +67,8 @@ _NO_AMOUNT = re.compile(
     r"%|share|percent|ratio|relative|占比|比例|相对|[KMGkmg]i?B(?![A-Za-z])|memory|内存|显存",
     re.IGNORECASE,
 )
+_BLOCKS = re.compile(r"(?:nin )?blocks?|块|nin\s?块", re.IGNORECASE)
+_ORDINAL = re.compile(r"[1-9]|[一二三四五六]")
 _FEWEST_READ = 3  # cells of a column that must be read, so that others may be left out
 _SPACED = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
@@ -225,7 +227,23 @@ def _columns(
         cells = columns[at].cells
         columns[at] = replace(columns[at], cells=with_parts(cells, rows[1:], *parts))
     heading = rows[0][names.index("layer")]
-    return tuple(_of_variants(column, heading) for column in columns)
+    columns = [_of_variants(column, heading) for column in columns]
+    return tuple(_with_block_names(column, heading) for column in columns)
+
+
+def _with_block_names(column: Column, heading: str) -> Column:
+    """`1` and `一` below `block` or `块` as `block 1`, `块 一`."""
+    if not _BLOCKS.fullmatch(heading.strip(" *")):
+        return column
+    return replace(
+        column,
+        cells=tuple(
+            replace(c, layer=f"{heading.strip(' *')} {c.layer}")
+            if _ORDINAL.fullmatch(c.layer)
+            else c
+            for c in column.cells
+        ),
+    )
 
 
 def _of_variants(column: Column, heading: str) -> Column:

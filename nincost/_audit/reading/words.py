@@ -80,8 +80,8 @@ REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()�
 _RECIPE = re.compile(r"(?:^|.*[.:]\}?)\W*multiply\b", _I)
 _IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
-    r"\b(?:total|sum(?!\s*\()|altogether|adds? up to|everything(?=\W*$)|in all|overall|answer|result"
-    r"|gives)\b"
+    r"\b(?:total|sum(?!\s*\()|altogether|adds? up to|everything(?=\W*$)|in all"
+    r"|overall|answer|result|gives)\b"
     r"|总|合计|共|答|加起来|加在一起|合起来|相加|\bA$",
     _I,
 )

@@ -35,6 +35,18 @@ _OF_NUMBER_BEFORE = re.compile(
 _MAP_SIZE = re.compile(
     r"(?<![\d×x*])(\d{1,3})\s?[×x*]\s?\1\s*(?:的?(?:特征)?图?上|(?:grid|maps?)\b)", re.IGNORECASE
 )
+_VARIANTS = ("zero-1x1", "one-1x1", "two-1x1")
+_ONE_LESS = re.compile(
+    r"(?:remov\w*|drop\w*|without|tak\w+ away|leav\w+ out)\s+(?:just |only )?(?:one|a single)\b"
+    r"|每?去掉(?:其中)?一个|删掉?一个|少一个|只留一个",
+    re.IGNORECASE,
+)
+_BOTH_LESS = re.compile(
+    r"(?:remov\w*|drop\w*|without|tak\w+ away)\s+(?:both|the two|all)\b"
+    r"|都去掉|全部?去掉|去掉两个|两次",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"(?:从|原来的?|\bfrom)\W*$", re.IGNORECASE)
 _THOP = re.compile(r"\bthop\b", re.IGNORECASE)
 
 
@@ -65,6 +77,8 @@ def total_said(part: Part, subject: Subject, what: Quantity, batch: int) -> Line
             claim.value, claim.unit, single
         ):
             return None
+        if claim.strict and not any(claim.fits(total) for total in totals):
+            return None  # cut off, and said to be rounded
         if any(stands_for(claim.value, claim.unit, total) for total in totals):
             found = found or _alone(claim.value, claim.unit, claim.start, claim.end)
     return found
@@ -108,7 +122,9 @@ def _is_true(
             return True
     if amount_in(words) is None and _is_of_another(value, unit, single):
         return True
-    if compares(part.text) and _is_of_variant(value, unit, subject, what):
+    if compares(part.text) and any(
+        _is_of_variant(value / more, unit / more, part.text, subject, what) for more in ways
+    ):
         return True
     thop = Fraction(by_thop(layers, what)) if _THOP.search(part.text) else Fraction(0)
     return bool(thop) and stands_for(value, unit, thop)
@@ -131,17 +147,53 @@ def compares_only(part: Part, subject: Subject, what: Quantity) -> bool:
     """Whether it says nothing but other variants' totals, and by how much they differ."""
     said = [pair for line in (*part.lines, *part.remarks) for pair in _written(line)]
     said += [(claim.value, claim.unit) for claim in part.claims]
-    return all(_is_of_variant(value, unit, subject, what) for value, unit in said)
+    return all(_is_of_variant(value, unit, part.text, subject, what) for value, unit in said)
 
 
-def _is_of_variant(value: Fraction, unit: Fraction, subject: Subject, what: Quantity) -> bool:
+def without_compared(part: Part, subject: Subject) -> Part:
+    """The part without other variants' totals and differences that are said to be such.
+
+    `223054 fewer than the 1992166 of before` are no terms of a sum.
+    """
+    whats = QUANTITIES if part.what is None else (part.what,)
+
+    def is_compared(line: Line) -> bool:
+        own = line.own or line.label
+        return (compares(own) or bool(_FROM.search(own))) and line.node.kind == "number" and any(
+            _is_of_variant(value, unit, part.text, subject, what)
+            for value, unit in _written(line)
+            for what in whats
+        )  # fmt: skip
+
+    lines = [line for line in part.lines if not is_compared(line)]
+    return replace(part, lines=lines) if lines else part
+
+
+def _is_of_variant(
+    value: Fraction, unit: Fraction, text: str, subject: Subject, what: Quantity
+) -> bool:
     """Whether it is another built-in variant's total, or by how much that differs."""
     own = sum(one.cost.amount(what) for one in subject.layers(1))
     return any(
         stands_for(value, unit, Fraction(one))
-        for _, total in subject.other_totals(what)
+        for total in totals_compared(text, subject, what)
         for one in (total, abs(total - own))
     )
+
+
+def totals_compared(text: str, subject: Subject, what: Quantity) -> list[int]:
+    """The totals of the variants that a text may compare the model with.
+
+    Where it says that one 1x1 layer is removed, or both, these are the variant's with as many less.
+    """
+    others = dict(subject.other_totals(what))
+    fewer = 1 if _ONE_LESS.search(text) else 2 if _BOTH_LESS.search(text) else 0
+    if _ONE_LESS.search(text) and _BOTH_LESS.search(text):
+        fewer = 0
+    own = _VARIANTS.index(subject.traced.model) if subject.traced.model in _VARIANTS else 0
+    if fewer and own == len(_VARIANTS) - 1:  # of the book's model, and of no other one
+        return [others[_VARIANTS[own - fewer]]]
+    return list(others.values())
 
 
 def by_thop(layers: tuple[CostedLayer, ...], what: Quantity) -> int:

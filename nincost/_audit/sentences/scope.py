@@ -8,7 +8,9 @@ from nincost._audit.labelled import labels_of
 from nincost._audit.subject import Subject
 
 _SAID = re.compile(
-    r"^\W*(?:(?:just|only)\s+(?:for\s+)?|(?:我)?[只仅](?:看|算|做|写|交|负责)了?\s*)"
+    r"^[^\n]{0,24}?(?P<only>\b(?:first|second|third|fourth|last|1st|2nd|3rd|4th)(?: nin)? block)"
+    r" only\b"
+    r"|^\W*(?:(?:just|only)\s+(?:for\s+)?|(?:我)?[只仅](?:看|算|做|写|交|负责)了?\s*)"
     r"(?P<what>[^\n,，.。;；:：\d]{0,12}\d?[^\n,，.。;；:：\d]{1,14})(?=[\n,，.。;；:：])",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -21,7 +23,7 @@ def said_scope(text: str, subject: Subject) -> Subject | None:
     if said is None or subject.layer is not None:
         return None
     layers = subject.layers(1)
-    places = labels_of(layers).places(said["what"])
+    places = labels_of(layers).places(said["what"] or said["only"])
     names = {layers[place].name.split(".")[0] for place in places}
     if len(names) != 1:
         return None
