@@ -250,8 +250,12 @@ def _untrue(part: Part, read: Part, subject: Subject, what: Quantity) -> Line | 
     for line in (*part.lines, *part.remarks):
         if says_difference(line.after) and _differs(line, subject, what):
             continue
-        said = {line.node.start, *(claim.start for claim in line.claims)}
-        if not said & kept and not is_true(line, part.text, layers, what, single):
+        if line.node.start in kept:
+            continue
+        # What it is said to come to may be kept, and the calculation itself not.
+        result_kept = any(claim.start in kept for claim in line.claims)
+        said = replace(line, claims=()) if result_kept else line
+        if not is_true(said, part.text, layers, what, single):
             return line
     return None
 

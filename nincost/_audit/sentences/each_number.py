@@ -15,12 +15,13 @@ from fractions import Fraction
 
 from nincost._audit.reading.expression import Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
-from nincost._audit.reading.words import amount_in
+from nincost._audit.reading.words import amount_in, says_each
 from nincost._audit.subject import Subject
 from nincost._audit.truths import compares, is_true, lists_other, said_times, truths_of
 from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity
 
 _FEW = 1_000
+_LEAST_COST = 100  # the least that a layer may cost, where each is said to cost it
 _SCALES = (
     (re.compile(r"million|百万|(?<![A-Za-z])M(?![A-Za-z])", re.IGNORECASE), 10**6),
     (re.compile(r"billion|(?<![A-Za-z])G(?![A-Za-z])", re.IGNORECASE), 10**9),
@@ -104,6 +105,9 @@ def _is_true(
     layers: tuple[CostedLayer, ...], single: tuple[CostedLayer, ...], *, followed: bool,
 ) -> bool:  # fmt: skip
     line = replace(line, label=_own_words(line.label))
+    each = line.node.kind == "number" and line.node.value >= _LEAST_COST and says_each(line.label)
+    if each and not truths_of(single, what).of(line.node.value, rounded_unit(line.node), ""):
+        return int(line.node.value) in truths_of(single, what).sizes
     if is_true(line, part.text, layers, what, single, followed=followed):
         return True
     if line.claims:

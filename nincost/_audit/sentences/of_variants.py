@@ -51,9 +51,12 @@ def _term(cell: Cell, totals: dict[str, int]) -> GradedTerm:
     explanations: tuple[Explanation, ...] = ()
     if not right:
         others = [n for n, t in totals.items() if stands_for(cell.value, cell.unit, Fraction(t))]
-        words = f"{cell.variant} has {expected:,}"
+        words = f"{cell.variant} has {expected:,} in all"
         if others:
-            mistake = Mistake("other-variant", f"this is the total of {others[0]}; {words}")
+            mistake = Mistake(
+                "other-variant",
+                f"this is the total of {others[0]}; {cell.variant} has {expected:,}",
+            )
         else:
             mistake = Mistake("unexplained", words)
         explanations = (Explanation((mistake,)),)
