@@ -37,7 +37,7 @@ _PLACES = (
     rf"\b(?:lr|learning rate|momentum|weight decay|dropout)\s*(?:was|is|=|:|of)?\s*0?\.\d+{_ALONE}",
     rf"\bseed\s*(?:was|is|=|:|of)?\s*\d+{_ALONE}",
     rf"\b(?:loss|accuracy|acc)\b(?: after \d+ epochs?)?\s*(?:was|is|=|:|of)?\s*\d\.\d+{_ALONE}",
-    rf"(?<=[学号])\s?\d{{8,12}}{_ALONE}",
+    rf"(?<=学号)\s?[:：]?\s?\d{{8,12}}{_ALONE}",
     rf"(?<=\s)#\d{{1,4}}{_ALONE}",
     r"(?:练习|习题|作业|题)\s?\d+(?:[.\-–]\d+)*\s?[(（]\d[)）]",
     rf"(?:练习|习题|作业|小组|学号(?:尾号)?|计科|课后题|题)\s?\d+(?:[.\-–]\d+)*{_ALONE}",
