@@ -173,17 +173,17 @@ def _contradicted(part: Part, subject: Subject, weights: Weights, best: Grade) -
 
     Of a block's likewise, where the terms together say nothing better.
     """
-    if part.what is None:
-        return None
+    what = part.what or best.what
+    part = replace(part, what=what)
     batch = part.batch or subject.batch_size
-    for line in contradicted(part, subject, part.what, batch):
+    for line in contradicted(part, subject, what, batch):
         alone = replace(part, lines=[line], claims=[], remarks=[])
         found, _ = _as_read(alone, subject, weights)
         if found.total_explanations and not found.ok:
             return found
     if not {mistake.key for mistake in best.mistakes} & _NOT_EXPLAINED:
         return None
-    for line, block in of_blocks(part, subject, part.what, batch):
+    for line, block in of_blocks(part, subject, what, batch):
         alone = replace(part, lines=[line], claims=[], remarks=[])
         found, _ = _as_read(alone, block, weights)
         named = {mistake.key for mistake in found.mistakes}

@@ -199,7 +199,8 @@ def stated_total(
                 small
                 or _is_of_others(value, unit, others, total)
                 or any(
-                    one.of(value / more, unit / more, line.label, after, followed=followed)
+                    (more == 1 or stands_for(value / more, unit / more, Fraction(one.total)))
+                    and one.of(value / more, unit / more, line.label, after, followed=followed)
                     for one in known
                     for more in times
                 )

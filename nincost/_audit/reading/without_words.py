@@ -21,7 +21,7 @@ _WORD = re.compile(
     r"(?![\d*/.])(?!\s*[*/xX×])"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
     r"|(?:block|stage|layer|exercise|question|chapter|section|figure|net|nin|ex|q)\s*[#.]?\s*"
-    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|,\d{3}|\s*[*xX]\s*\d|\s*(?:million|billion|[MGk万亿]))"
+    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|\.\d|,\d{3}|\s*[*xX]\s*\d|\s*(?:million|billion|[MGk万亿]))"
     r"|[A-Za-z_]\w*\.[A-Za-z_][\w.]*\w|[A-Za-z_]+\d+[xX]\d+_\d+"
     r"|(?<![\d.])[A-Za-z_][A-Za-z_]*(?:[-._]?\d+(?!\s*[*xX]\s*\d))?(?:[._][A-Za-z_]*\w*)*"
     r"|(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\x00-\x7f\W\d]",

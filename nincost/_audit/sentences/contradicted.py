@@ -14,7 +14,7 @@ from nincost._audit.labelled import labels_of
 from nincost._audit.reading.expression import rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.words import amount_in
-from nincost._audit.sentences.each_number import may_be_true
+from nincost._audit.sentences.each_number import may_be_true, totals_compared
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import Quantity
 
@@ -68,6 +68,10 @@ def contradicted(part: Part, subject: Subject, what: Quantity, batch: int) -> It
         own = line.own or line.label
         says_whole = _WHOLE.search(own)
         names_amount = amount_in(own) == what and not _PLACE.search(f"{own} {line.after}")
+        of_others = set(dict(subject.other_totals(what)).values())
+        of_others -= set(totals_compared(part.text, subject, what))
+        if unit and any(stands_for(value, unit, Fraction(one)) for one in of_others):
+            yield replace(line, label="", after="", claims=())  # of no variant that it speaks of
         if not (says_whole or names_amount) or may_be_true(line, part, subject, what, batch):
             continue
         yield replace(line, label="", after="", claims=())

@@ -120,7 +120,8 @@ def _is_true(
         ways += [Fraction(1, scale) for pattern, scale in _SCALES if pattern.search(words)]
     for more in ways:
         if any(
-            one.of(value / more, unit / more, line.label, line.after, followed=followed)
+            (more <= 1 or stands_for(value / more, unit / more, Fraction(one.total)))
+            and one.of(value / more, unit / more, line.label, line.after, followed=followed)
             for one in known
         ):
             return True
