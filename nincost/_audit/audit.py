@@ -20,7 +20,7 @@ from nincost._audit.likeliest_reading import grade_part
 from nincost._audit.lost_signs import lost_signs, with_signs
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.answer import read_answer
-from nincost._audit.reading.parts import Reading, Unread
+from nincost._audit.reading.parts import Part, Reading, Unread
 from nincost._audit.reading.printed_summary import printed_summary
 from nincost._audit.reading.table_answer import (
     Column,
@@ -35,6 +35,8 @@ from nincost._audit.reading.table_rows import table_in
 from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
 from nincost._audit.reading.words import About
 from nincost._audit.results import Audit, Grade
+from nincost._audit.sentences.each_number import compares_only
+from nincost._audit.sentences.of_variants import graded_variants
 from nincost._audit.subject import Subject, subject_of
 from nincost._chinese.translate import Lang, check_language
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
@@ -183,9 +185,11 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
     grades: list[Grade] = []
     figures: list[FigureGrade] = []
     unread = []
+    compared = any(isinstance(one, tuple) and any(c.variants for c in one) for one in read)
     for one in read:
         if isinstance(one, Reading):
-            own = [(part, grade_part(part, subject)) for part in one.parts]
+            parts = [part for part in one.parts if not (compared and _compares(part, subject))]
+            own = [(part, grade_part(part, subject)) for part in parts]
             figures += graded_figures(one, subject)
             grades += [
                 graded for part, graded in own if not is_incidental(graded, part, figures, len(own))
@@ -194,13 +198,8 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
         elif isinstance(one, ShapeRows):
             figures.append(FigureGrade("shapes", graded_shape_rows(one.rows, subject)))
         else:
-            question = [Question(column.what, subject.batch_size) for column in one]
-            grades += [
-                grade_column(
-                    c, subject.layers(), q, functools.partial(subject.other_totals, c.what)
-                )
-                for c, q in zip(one, question, strict=True)
-            ]
+            unread += [row for column in one for row in column.unread]
+            grades += [_graded_column(column, subject) for column in one]
     if not grades and not figures:
         if unread:
             raise ExpressionError(unread[0].reason)
@@ -220,6 +219,21 @@ def grade_readings(read: Sequence[Read], subject: Subject, notes: Sequence[str] 
         notes=(*notes, *traced.notes),
         environment=environment(),
     )
+
+
+def _compares(part: Part, subject: Subject) -> bool:
+    """Whether it only says by how much the variants of a table differ, and that is so."""
+    whats = QUANTITIES if part.what is None else (part.what,)
+    return any(compares_only(part, subject, what) for what in whats)
+
+
+def _graded_column(column: Column, subject: Subject) -> Grade:
+    if column.variants and subject.traced.model in dict(subject.all_totals(column.what)):
+        return graded_variants(column, subject, grade_part)
+    return grade_column(
+        column, subject.layers(), Question(column.what, subject.batch_size),
+        functools.partial(subject.other_totals, column.what),
+    )  # fmt: skip
 
 
 def graded_figures(reading: Reading, subject: Subject) -> list[FigureGrade]:

@@ -64,7 +64,7 @@ def grade(
         right = written == expected
     right = right and not matching.wrong_name
     slack = sum((rounded_unit(line.node) for line in part.lines), Fraction(0)) + _slack(pieces)
-    wrong_sums = _wrong_sums(part, slack)
+    sums = wrong_sums(part, slack)
     claim = part.claims[-1] if part.claims and not _is_subtotal(part, part.claims[-1]) else None
     claim_ok = claim is None or _fits(claim, written, slack) or bool(bare and claim.fits(expected))
     terms = graded_terms(part, matching, groups, right)
@@ -80,7 +80,7 @@ def grade(
             terms, missing = (), ()
     result = Grade(
         what=what,
-        ok=right and claim_ok and not wrong_sums,
+        ok=right and claim_ok and not sums,
         guessed=guessed,
         written=plain_number(written),
         claimed=plain_number(claim.value) if claim else None,
@@ -89,7 +89,7 @@ def grade(
         terms=terms,
         missing=missing,
         mistakes=() if right else mistake_counts(matching, missing, groups, total_explanations),
-        arithmetic_errors=tuple(wrong_sums),
+        arithmetic_errors=tuple(sums),
         total_explanations=total_explanations,
         corrected=whole_text(layers, what),
     )
@@ -214,7 +214,7 @@ def _fits(claim: Claim, value: Fraction, slack: Fraction) -> bool:
     return claim.fits(value) or (bool(slack) and abs(claim.value - value) <= slack + claim.unit)
 
 
-def _wrong_sums(part: Part, slack: Fraction) -> list[str]:
+def wrong_sums(part: Part, slack: Fraction) -> list[str]:
     """Where the terms do not add up to the total or subtotal that the answer states."""
     found = []
     total = part.lines[0].node if len(part.lines) == 1 else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 from nincost._audit.grading import grade
 from nincost._audit.mistakes import Question
-from nincost._audit.reading.expression import Claim, Node
+from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Line, Part
-from nincost._audit.reading.table_answer import Cell, Column
+from nincost._audit.reading.table_answer import Column
+from nincost._audit.reading.weights_and_biases import Cell
 from nincost._audit.results import Grade
 from nincost._audit.wrong_total import OtherTotals
 from nincost._closed_form.cost_terms import CostedLayer
@@ -27,7 +30,12 @@ def grade_column(
         start = len(text)
         text += f"{cell.layer}: {cell.text}\n"
         node = Node("number", cell.value, (), start, len(text) - 1, unit=cell.unit)
-        lines.append(Line(cell.layer, node))
+        stated: tuple[Claim, ...] = ()
+        if cell.stated is not None:
+            whole, _ = parse(text, start + len(cell.layer) + 1, len(text) - 1)
+            node = whole or node
+            stated = (Claim(cell.stated, Fraction(0), node.start, node.end),)
+        lines.append(Line(cell.layer, node, stated))
     claims = []
     if column.total is not None:
         claims.append(Claim(column.total, column.total_unit, 0, 0))
@@ -50,7 +58,7 @@ def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:
             value, unit = found[name].value + cell.value, found[name].unit + cell.unit
             found[name] = Cell(name, str(value), value, unit)
         else:
-            found[name] = Cell(name, cell.text, cell.value, cell.unit)
+            found[name] = replace(cell, layer=name)
     return [cell for cell in found.values() if cell.value or cell.layer in known]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.doubts import with_doubts, with_nothing_wrong
-from nincost._audit.grading import DEFAULT_WEIGHTS, grade
+from nincost._audit.grading import DEFAULT_WEIGHTS, grade, wrong_sums
 from nincost._audit.labelled import labels_of
 from nincost._audit.mistakes import Question, is_bias
 from nincost._audit.reading.expression import Node, rounded_unit, stands_for
@@ -17,6 +17,9 @@ from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
+from nincost._audit.sentences.contradicted import contradicted, of_blocks
+from nincost._audit.sentences.each_number import total_said, totals_compared, without_compared
+from nincost._audit.sentences.scope import said_scope
 from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
 from nincost._audit.truths import (
@@ -42,6 +45,7 @@ _BIASES_ADDED = re.compile(
     r"\badd\w*\b[^.。]*\bbias|\bbias\w* add|加(?:上)?偏置|偏置[^。]*加法", re.IGNORECASE
 )
 _LATIN = 0x2E7F  # above it a character takes two columns
+_NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _DOUBTFUL = frozenset([
     "unknown", "unexplained", "factor-misread", "twice", "missing", "costs-nothing",
     "batch-counted", "batch-missing", "other-amount", "channels-missing",
@@ -53,7 +57,8 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
 
     It gives no verdict where it is more likely that the answer was misread.
     """
-    part = _totals_of_all(part, subject)
+    subject = said_scope(part.text, subject) or subject
+    part = without_compared(_totals_of_all(part, subject), subject)
     found = _likeliest(part, subject, weights)
     if _is_of_one_input(found, part, subject):
         found = _likeliest(replace(part, batch=1), subject, weights)
@@ -126,15 +131,65 @@ def _likeliest(part: Part, subject: Subject, weights: Weights) -> Grade:
                                               whats, batches):  # fmt: skip
         if own - {batch} or any(lists_other(p, subject.layers(batch), what) for p in (plain, part)):
             continue
-        others = subject.other_totals(what) if compares(part.text) else []
-        totals = tuple(amount for _, amount in others)
+        compared = totals_compared(part.text, subject, what) if compares(part.text) else []
+        totals = tuple(compared)
         total = stated_total(one, subject.layers(batch), what, subject.layers(1), totals)
         if total is not None:
             return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+    for what, batch in itertools.product(whats, batches):
+        total = total_said(part, subject, what, batch)
+        if total is not None:
+            return _as_read(Part(what, part.text, [total], batch=batch), subject, weights)[0]
+        sums = _but_for_sums(part, subject, what, batch, weights) if best.mistakes else None
+        if sums is not None:
+            return sums
     with_biases = _with_bias_additions(part, subject)
     if with_biases is not None:
         return _as_read(with_biases, subject, weights)[0]
-    return _beside_total(part, subject, weights) or best
+    contradiction = _contradicted(part, subject, weights, best)
+    return contradiction or _beside_total(part, subject, weights) or best
+
+
+def _but_for_sums(
+    part: Part, subject: Subject, what: Quantity, batch: int, weights: Weights
+) -> Grade | None:
+    """The grade of an answer in which nothing is wrong but what some lines are said to come to."""
+    if not any(not c.fits(line.node.value) for line in part.lines for c in line.claims):
+        return None
+    lines = [
+        replace(line, claims=tuple(c for c in line.claims if c.fits(line.node.value)))
+        for line in part.lines
+    ]
+    total = total_said(replace(part, lines=lines), subject, what, batch)
+    if total is None:
+        return None
+    found, _ = _as_read(Part(what, part.text, [total], batch=batch), subject, weights)
+    wrong = tuple(wrong_sums(replace(part, claims=[]), Fraction(0)))
+    return replace(found, ok=False, arithmetic_errors=wrong) if found.ok and wrong else None
+
+
+def _contradicted(part: Part, subject: Subject, weights: Weights, best: Grade) -> Grade | None:
+    """The grade of a number that is said to be the whole, where a known mistake leads to it.
+
+    Of a block's likewise, where the terms together say nothing better.
+    """
+    what = part.what or best.what
+    part = replace(part, what=what)
+    batch = part.batch or subject.batch_size
+    for line in contradicted(part, subject, what, batch):
+        alone = replace(part, lines=[line], claims=[], remarks=[])
+        found, _ = _as_read(alone, subject, weights)
+        if found.total_explanations and not found.ok:
+            return found
+    if not {mistake.key for mistake in best.mistakes} & _NOT_EXPLAINED:
+        return None
+    for line, block in of_blocks(part, subject, what, batch):
+        alone = replace(part, lines=[line], claims=[], remarks=[])
+        found, _ = _as_read(alone, block, weights)
+        named = {mistake.key for mistake in found.mistakes}
+        if named and not found.ok and not named & _NOT_EXPLAINED:
+            return found
+    return None
 
 
 def _lacks_batch(part: Part, subject: Subject) -> Part | None:
@@ -195,8 +250,12 @@ def _untrue(part: Part, read: Part, subject: Subject, what: Quantity) -> Line | 
     for line in (*part.lines, *part.remarks):
         if says_difference(line.after) and _differs(line, subject, what):
             continue
-        said = {line.node.start, *(claim.start for claim in line.claims)}
-        if not said & kept and not is_true(line, part.text, layers, what, single):
+        if line.node.start in kept:
+            continue
+        # What it is said to come to may be kept, and the calculation itself not.
+        result_kept = any(claim.start in kept for claim in line.claims)
+        said = replace(line, claims=()) if result_kept else line
+        if not is_true(said, part.text, layers, what, single):
             return line
     return None
 

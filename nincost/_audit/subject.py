@@ -107,6 +107,13 @@ class Subject:
         found = self.all_layers(batch)
         return found if self.layer is None else _within(found, self.layer)
 
+    def within(self, layer: str) -> Subject:
+        """The same model, of which only this layer or block is asked about."""
+        return Subject(
+            self.found, input=self.input, batch_size=self.batch_size, layer=layer,
+            known=self._known,
+        )  # fmt: skip
+
     def memory(
         self,
         batch: int,
@@ -135,6 +142,10 @@ class Subject:
             fields = receptive_fields(self.found, self.input, batch_size=1, mode="eval")
             self._known.fields = {name: own[-1].size for name, own in fields.items() if own}
         return self._known.fields
+
+    def all_totals(self, what: Quantity) -> list[tuple[str, int]]:
+        """What each built-in variant costs for one input."""
+        return list(_variant_totals(what))
 
     def other_totals(self, what: Quantity) -> list[tuple[str, int]]:
         """What the built-in variants cost that this model may be confused with, itself left out."""

@@ -40,7 +40,7 @@ _AFTER = 40  # characters after a number that may say what it counts
 #: The backward pass is twice the forward pass, and a step both.
 _BACKWARD = re.compile(r"backward|反向|back-?prop", re.IGNORECASE)
 _STEP = re.compile(
-    r"train(?:ing)? step|full step|step of training|per step|训练步|一步|一次迭代|iteration"
+    r"train(?:ing)? step|full step|step of training|(?:per|a) step\b|训练步|一步|一次迭代|iteration"
     r"|forward (?:and|\+) backward|前向(?:加|和|\+)反向",
     re.IGNORECASE,
 )
@@ -69,7 +69,7 @@ def _said_after(line: Line, text: str) -> str:
 
 def is_true(
     line: Line, text: str, layers: tuple[CostedLayer, ...], what: Quantity,
-    single: tuple[CostedLayer, ...],
+    single: tuple[CostedLayer, ...], *, followed: bool = False,
 ) -> bool:  # fmt: skip
     """Whether what a line says is true of the model, or is a product of a layer's sizes."""
     node, after = line.node, _said_after(line, text)
@@ -77,7 +77,8 @@ def is_true(
         return False
     whole = node.value.denominator == 1
     for one in {id(t): t for t in (truths_of(layers, what), truths_of(single, what))}.values():
-        if one.of(node.value, roughly(line) or rounded_unit(node), line.label, after):
+        unit = roughly(line) or rounded_unit(node)
+        if one.of(node.value, unit, line.label, after, followed=followed):
             return True
         if whole and node.kind in ("product", "power") and int(node.value) in one.sizes:
             return True
@@ -198,7 +199,8 @@ def stated_total(
                 small
                 or _is_of_others(value, unit, others, total)
                 or any(
-                    one.of(value / more, unit / more, line.label, after, followed=followed)
+                    (more == 1 or stands_for(value / more, unit / more, Fraction(one.total)))
+                    and one.of(value / more, unit / more, line.label, after, followed=followed)
                     for one in known
                     for more in times
                 )
@@ -213,6 +215,8 @@ def stated_total(
     for claim in part.claims:
         ways = [(claim.value / more, claim.unit / more) for more in times]
         if not any(one.of(value, unit, "") for one in known for value, unit in ways):
+            return None
+        if claim.strict and not claim.fits(total):
             return None
         for value, unit in ways:
             if stands_for(value, unit, total):

@@ -112,6 +112,10 @@ def _of_the_number(
             given = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}[what]
             total = sum(layer.cost.amount(what) for layer in layers)
             yield total, Mistake("other-amount", f"this is the number of {given}"), 1.0
+    if question.what == "params":
+        values = sum(math.prod(one.cost.output) for one in layers if one.cost.param_terms)
+        words = f"the {values:,} values that the layers put out are no parameters"
+        yield right + values, Mistake("activation", words), 1.0
     for layer in layers:
         own = layer.cost.amount(question.what)
         for one in with_digits_swapped(own) if own else ():

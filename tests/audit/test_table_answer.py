@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 
 import nincost
-from nincost._audit.reading.table_answer import Cell, Column, is_csv, read_csv
+from nincost._audit.reading.table_answer import Column, is_csv, read_csv
+from nincost._audit.reading.weights_and_biases import Cell
 from nincost.errors import ExpressionError
 
 TABLE = """layer,type,params,macs

@@ -12,11 +12,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
+from nincost._audit.reading.letters import letters_in, without_multiples
 from nincost._audit.reading.numbers_said import (
     batch_of_sentence,
     in_unit_before,
     in_unit_of_heading,
+    in_unit_of_row,
     is_count,
+    is_line_of_another,
     is_others,
     is_said_result,
     says_batch,
@@ -30,39 +33,23 @@ from nincost._audit.reading.restated import (
     stood_for,
 )
 from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
-from nincost._audit.reading.sizes_said import (
-    AFTER_LAYER,
-    ARROW_BEFORE,
-    FLOORED,
-    LARGE,
-    SEEN,
-    SIDE,
-    WITH_UNIT,
-    is_shape,
-)
+from nincost._audit.reading.spoken import Spoken, continues_sentence, row_of, subject_of
 from nincost._audit.reading.statements import Statement, statements
 from nincost._audit.reading.subtotals import is_bound, is_subtotal
-from nincost._audit.reading.tokens import check_length, is_count_of_bytes
+from nincost._audit.reading.tokens import check_length
 from nincost._audit.reading.words import (
-    BECOMES,
-    CHAIN,
-    DIMS,
-    IMAGE,
-    INPUT_SHAPE,
-    REMARK,
-    SIZE_FORMULA,
     About,
     about,
     amount_in,
     batch_in,
     batches,
     corrects,
-    first_amount_in,
-    is_wordless,
     says_detail,
     says_difference,
     says_own,
-    says_values,
+    says_per_batch,
+    says_result,
+    says_total,
 )
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
@@ -80,8 +67,10 @@ def read_answer(text: str, what: About | None = None, model: str = "") -> Readin
     tuples = [match.span() for match in TUPLE.finditer(text)]
     binary = meanings_of_mb(text)
     text = rewritten(text)
+    letters = letters_in(text)
+    text = without_multiples(text, letters)
     line, found = statements(text)
-    reader = _Reader(Reading(text, line, binary=binary), what, tuples, model)
+    reader = _Reader(Reading(text, line, binary=binary), Spoken(what, letters), tuples, model)
     for statement in found:
         reader.add(statement)
     reading = reader.reading
@@ -114,60 +103,54 @@ class _Reader:
     """Puts statements into parts, and keeps in mind what was said before."""
 
     def __init__(
-        self, reading: Reading, what: About | None, tuples: Sequence[tuple[int, int]], model: str
+        self, reading: Reading, spoken: Spoken, tuples: Sequence[tuple[int, int]], model: str
     ) -> None:
         self.model = model
         self.reading = reading
         self.tuples = tuples
-        self.now: About | None = what
+        self.spoken = spoken
         self.error: ExpressionError | None = None
-        self.heading = ""
-        self.batch: int | None = None
-        self.headed = False  # whether a heading names the batch
-        self.amount: Quantity | None = None
-        self.last: About | None = None  # what the statement before is about
-        self.titled: Quantity | None = None  # the amount that the last heading names
-        self.section = 0  # where the last heading stands that names an amount
-        self.row = -1  # the line of the last amount
 
     def add(self, statement: Statement) -> None:
+        spoken = self.spoken
         calculated = statement.end > statement.start
         before = self.reading.text[: statement.start - len(statement.before)]
         asked = before.rstrip()[-1:] in ("?", "？")
         if corrects(statement.before) or (asked and says_own(statement.before)):
             self._take_back(statement)
-        subject = self._subject(statement)
-        if subject == "shapes" and LARGE.fullmatch(
-            self.reading.text, statement.start, statement.end
-        ):
-            subject = self.amount or amount_in(statement.context)  # no size is so large
-        self.last = subject
+        subject = subject_of(self.reading.text, statement, spoken, self.tuples)
+        spoken.last = subject
+        if calculated:
+            spoken.said(row_of(self.reading.text, statement), subject)
+        if calculated and is_line_of_another(self.reading.text, statement, self.model):
+            return
         raw = self.reading.text[statement.start : statement.end] + statement.after
         said = f"{statement.context} {statement.before} {raw}"
         batch = batch_in(said)
         own = batches(f"{statement.before} {raw}")
         if own:
-            self.batch, self.headed = own[-1][2], False
+            spoken.batch, spoken.headed = own[-1][2], False
         if subject in ("memory", "shapes", "fields"):
             if calculated or (subject != "memory" and re.search(r"\d", statement.words)):
-                context = f"{self.heading} {statement.context}"
+                context = f"{spoken.heading} {statement.context}"
                 self.reading.figures.append(
                     Figure(
                         subject, statement.start, statement.end, statement.before,
-                        statement.after, context, batch or self.batch,
-                        self.headed or says_batch(self.reading.text, statement),
+                        statement.after, context, batch or spoken.batch,
+                        spoken.headed or says_batch(self.reading.text, statement),
                     )
                 )  # fmt: skip
-            elif statement.heads:
-                self._head(statement, batch)
-            if about(statement.words) or not calculated:
-                self.now = subject
+            elif statement.heads and not continues_sentence(self.reading.text, statement):
+                spoken.head(statement, batch)
+            goes_on = not calculated and continues_sentence(self.reading.text, statement)
+            if (about(statement.words) or not calculated) and not goes_on:
+                spoken.now = subject
             return
         if not calculated:
             if amount_in(statement.words):
-                self.now, self.titled = subject, amount_in(statement.words)
+                spoken.now, spoken.titled = subject, amount_in(statement.words)
             if statement.heads:
-                self._head(statement, batch)
+                spoken.head(statement, batch)
             return
         if is_others(statement, self.model):
             return
@@ -192,6 +175,26 @@ class _Reader:
         parts.append(Part(what, self.reading.text))
         return parts[-1]
 
+    def _begun(
+        self, statement: Statement, what: Quantity | None, batch: int | None, node: Node | None
+    ) -> Part:
+        """The part that a number belongs to; one that did not say its amount may get it."""
+        parts = self.reading.parts
+        begun = (
+            bool(parts)
+            and bool(parts[-1].lines)
+            and parts[-1].lines[-1].node.end < self.spoken.section
+        )
+        begun = begun or _is_complete(self.reading.text, parts, statement, node)
+        if parts and parts[-1].what is None and what is not None and not begun:
+            parts[-1].what = what
+        part = self._part(what)
+        part.batch = part.batch or batch
+        part.batches += [one for one in (batch, self.spoken.batch) if one]
+        if says_per_batch(statement.before):  # `the forward pass of one such batch`
+            part.batches += [size for _, _, size in batches(self.reading.text[: statement.start])]
+        return part
+
     def _take_back(self, statement: Statement) -> None:
         """`7.6M x 4? no, 1992166 x 4`: leave out what was said before in the same line."""
         row = self.reading.text.rfind("\n", 0, statement.start) + 1
@@ -201,80 +204,14 @@ class _Reader:
         elif parts and parts[-1].lines and parts[-1].lines[-1].node.start >= row:
             parts[-1].lines.pop()
 
-    def _head(self, statement: Statement, batch: int | None) -> None:
-        """Keep a heading's words and batch for what follows."""
-        self.heading = f"{statement.context} {statement.before}"
-        if amount_in(statement.before):
-            self.section = statement.start
-        self.titled = amount_in(statement.before)
-        self.batch, self.headed = batch, batch is not None
-
-    def _subject(self, statement: Statement) -> About | None:
-        """What a statement is about: its own words first, then those of its line and before."""
-        text = self.reading.text[statement.start : statement.end]
-        said = about(statement.before)
-        head, _, rest = statement.before.replace("：", ":").partition(":")
-        if statement.heads and rest.strip() and amount_in(head):
-            return amount_in(head)  # `macs: weights times output positions`
-        if said in ("fields", "memory"):
-            return said
-        if about(statement.context) == "fields" and SEEN.search(statement.words):
-            return "fields"
-        after = REMARK.sub(lambda m: m[0].partition("(")[0].partition("（")[0], statement.after)
-        first = re.compile(r"\d").search(self.reading.text, statement.start, statement.end)
-        in_bytes = first is not None and is_count_of_bytes(self.reading.text, first.start())
-        if in_bytes or about(f"{text} {after}") == "memory":
-            return "memory"
-        if SIZE_FORMULA.search(f"{statement.before[-1:]}{text}"):
-            self.now = self.now or "shapes"
-            return "shapes"
-        if ARROW_BEFORE.search(statement.before) and DIMS.fullmatch(text.strip()):
-            return "shapes"
-        if INPUT_SHAPE.search(statement.before) and IMAGE.fullmatch(text):
-            return "shapes"
-        if FLOORED.fullmatch(text):
-            return "shapes"
-        if SIDE.search(statement.before) and is_shape(text.partition("=")[0]):
-            return "shapes"
-        if any(first <= statement.start < last for first, last in self.tuples):
-            return "shapes"
-        if WITH_UNIT.fullmatch(text):
-            return amount_in(text)  # `count a multiply and an add as two, it's 1.525 GFLOPs`
-        amount = amount_in(statement.before) or first_amount_in(f"{text} {statement.after}")
-        if amount is not None:
-            return amount
-        after = re.split(r"[^\s\w]|\d|$", self.reading.text[statement.end :], maxsplit=1)[0]
-        shapes = "shapes" in (said, self.last, about(statement.context))
-        counts = shapes and LARGE.match(text) and says_values(f"{text} {after}")
-        if counts or (said == "shapes" and says_values(statement.after)):
-            return "memory"
-        fields = "fields" in (self.now, about(statement.context))
-        if not fields and AFTER_LAYER.search(statement.before) and is_shape(text):
-            return "shapes"
-        listed = not statement.first_in_line and is_wordless(statement.before)
-        if listed and self.last == "shapes" and is_shape(text):
-            return "shapes"  # `outputs 54, 26, 12, 5`
-        if CHAIN.search(text) or said == "shapes" or BECOMES.search(statement.words):
-            return "shapes"
-        if not statement.first_in_line or statement.context:
-            inherited = about(statement.context)
-            if inherited is not None and (inherited != "shapes" or is_shape(text)):
-                return inherited
-        if (
-            self.now == "shapes"
-            and statement.end > statement.start
-            and (not is_shape(text) or self.row == self._row(statement))
-        ):
-            return self.titled  # a calculation of no size, or `= 3600, two 7200`
-        return said if self.now is None and statement.end == statement.start else self.now
-
     def _in_row(self, part: Part, statement: Statement) -> Fraction:
         """What the terms before it in its line come to."""
-        values = [one.node.value for one in part.lines if one.node.start > self._row(statement)]
+        values = [
+            one.node.value
+            for one in part.lines
+            if one.node.start > row_of(self.reading.text, statement)
+        ]
         return sum(values, Fraction(0))
-
-    def _row(self, statement: Statement) -> int:
-        return self.reading.text.rfind("\n", 0, statement.start)
 
     def _amount(self, statement: Statement, subject: About | None, batch: int | None) -> None:
         """A calculation of parameters, MACs or FLOPs."""
@@ -285,24 +222,16 @@ class _Reader:
             return
         if node is not None:
             node = in_unit_before(node, statement.before)
-            node = in_unit_of_heading(self.reading.text, node, self.heading)
+            node = in_unit_of_row(self.reading.text, node, statement)
+            node = in_unit_of_heading(self.reading.text, node, self.spoken.heading)
         if node is not None and is_said_result(self.reading.text, node, claims):
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
         if subject in QUANTITIES:
-            self.now, self.amount = subject, what
-        self.row = self._row(statement)
-        parts = self.reading.parts
-        begun = (
-            bool(parts) and bool(parts[-1].lines) and parts[-1].lines[-1].node.end < self.section
-        )
-        if parts and parts[-1].what is None and what is not None and not begun:
-            parts[-1].what = what
-        part = self._part(what)
-        part.batch = part.batch or batch
-        if batch:
-            part.batches.append(batch)
+            self.spoken.now, self.spoken.amount = subject, what
+        self.spoken.row = row_of(self.reading.text, statement)
+        part = self._begun(statement, what, batch, node)
         if says_detail(statement.before) and part.lines:
             if node is not None:
                 part.remarks.append(Line(statement.before.strip(), node, tuple(claims)))
@@ -314,7 +243,7 @@ class _Reader:
                 Line(statement.before.strip(), node, tuple(claims), after=statement.after)
             )
         elif is_subtotal(part, statement, node):
-            part.remarks.append(Line(statement.before.strip(), node))
+            part.remarks.append(Line(statement.before.strip(), node, after=statement.after))
         elif is_bound(part, statement, node):
             return
         elif part.lines and (is_total(statement, node) or adds_up_again(part, statement, node)):
@@ -345,6 +274,23 @@ class _Reader:
             part.lines += [line] * min(statement.names, MAX_TERMS)
 
 
+def _is_complete(text: str, parts: Sequence[Part], statement: Statement, node: Node | None) -> bool:
+    """Whether the last part has its total in a line before, and this says another amount."""
+    one = parts[-1].lines[0] if parts and parts[-1].lines else None
+    if one is not None and node is not None and one.claims and one.node.kind == "sum":
+        # `11712 + 614656 = 626368`, and below it `计算量 577472640`
+        only = all(line.node.end <= row_of(text, statement) for line in parts[-1].lines)
+        if only and _AMOUNT_ALONE.fullmatch(statement.before) and node.value > 2 * one.node.value:
+            return True
+    claims = parts[-1].claims if parts else []
+    return bool(claims) and claims[-1].end <= row_of(text, statement) and not (
+        says_total(statement.words) or says_result(statement.words)
+    )  # fmt: skip
+
+
+_AMOUNT_ALONE = re.compile(
+    r"\W*(?:计算量|乘加(?:次数)?|MACs?|FLOPs?|multiply-adds?|mult-adds?)\W*", re.IGNORECASE
+)
 _SYMBOLIC = re.compile(
     r"(?<![\w.])[A-Za-z_]\w{0,9}\s*[*·×^]\s*\(?\s*[A-Za-z_](?!\w{9})|[A-Za-z]\w?\s*[*·×]\s*\d"
 )

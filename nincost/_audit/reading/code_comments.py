@@ -24,6 +24,18 @@ _UNIT_LAST = re.compile(r"[ \t]*\b([KMG]i?B)[ \t]*$")
 _DATA = re.compile(
     r"^[ \t]*\w+[ \t]*=[ \t]*[\[(]\s*[\[(][^A-Za-z=]*?[\])],?\s*[\])][ \t]*$", re.MULTILINE
 )
+#: Lines that calculate with names: what they come to is printed elsewhere, if at all.
+_OF_NAMES = re.compile(
+    r"^[ \t]*(?:def[ ]|return[ ]|for[ ]|(?:\w+[ \t]*[-+*/]?=(?!=)|print\()"
+    r"(?=[^\n#]*[A-Za-z_]\w*[ ]?[-+*/(),)]|[^\n#]*[-+*/(,][ ]?[A-Za-z_]))[^\n#]*$",
+    re.MULTILINE,
+)
+#: `# $ python count.py`, `# prints:`, and the comments below it.
+_OUTPUT = re.compile(
+    r"^[ \t]*#[ \t]*(?:\$[ ]\S[^\n]*|(?:prints?|output|输出|运行结果)[:：]?[ \t]*)\n"
+    r"(?P<lines>(?:[ \t]*#[^\n]*(?:\n|\Z))+)",
+    re.MULTILINE | re.IGNORECASE,
+)
 _SUM_OF_NAMES = re.compile(r"[(,\s]*[A-Za-z_]\w*(?:\s*\+\s*[A-Za-z_]\w*)*[),\s]*")
 _BEGINS = re.compile(r"^[ \t]*[A-Za-z_]\w*[ \t]*=[ \t]*0(?:\.0?)?[ \t]*(?=\r?$)", re.MULTILINE)
 _OWN_LINE = re.compile(r"^(?P<space>[ \t]*)#(?P<rest>[ \t]+\S.*)$", re.MULTILINE)
@@ -37,10 +49,23 @@ def with_comments(text: str) -> str:
     """
     if len(_ASSIGNS.findall(text)) < _FEWEST_LINES:
         return text
-    for pattern in (_DATA, _BEGINS):
+    text = _OUTPUT.sub(_printed, text)
+    for pattern in (_DATA, _BEGINS, _OF_NAMES):
         text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     text = _RESULT.sub(_result, text)
     return _OWN_LINE.sub(_sentence, text)
+
+
+def _printed(match: re.Match[str]) -> str:
+    """What a program printed, without the comments' signs; numbers beside each other are a list."""
+    lines = re.sub(r"^([ \t]*)#", r"\1 ", match["lines"], flags=re.MULTILINE)
+    lines = re.sub(
+        r"^[ \t]*\d{3,}(?: \d{3,}){2,}[ \t]*$",
+        lambda m: m[0].strip().replace(" ", ",").rjust(len(m[0])).replace(",", ";"),
+        lines, flags=re.MULTILINE,
+    )  # fmt: skip
+    head = match[0][: match.start("lines") - match.start()]
+    return re.sub(r"[^\n]", " ", head) + lines
 
 
 def _result(match: re.Match[str]) -> str:

@@ -39,14 +39,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What somebody wrote after `=`: a value, and what its last digit is worth if rounded, or 0."""
+    """What somebody wrote after `=`: a value, and what its last digit is worth if rounded, or 0.
+
+    `strict`: it is said to be rounded, so that it must not be cut off.
+    """
 
     value: Fraction
     unit: Fraction
     start: int
     end: int
+    strict: bool = False
 
     def fits(self, value: Fraction) -> bool:
+        if self.strict and self.unit:
+            return abs(self.value - value) <= self.unit / 2
         return stands_for(self.value, self.unit, value)
 
 

@@ -28,8 +28,20 @@ _PLACES = (
     r"第?\s?\d+\s?页",
     rf"\b(?:sheet|week|exercise|ex\.?|no\.|nr\.?|problem|assignment|homework|hw|lecture|chapter|task"
     rf"|tutorial)\s*#?\d{{1,3}}(?:\.\d{{1,2}})*(?:\s?\(\d\))?{_ALONE}",
+    rf"\b(?:HW|Homework|Assignment|Sheet|Week|Lecture|Tutorial)\s*#?\d{{1,3}}(?:\.\d{{1,2}})*{_ALONE}",
+    r"(?<![\d.])\d{1,2}(?:\.\d{1,2})+(?=\s?(?:那|这)?[道个]?(?:题|练习|习题))",
+    r"(?<![\d.,])[1-5]0[5-9]0\s?(?:[Tt]i)?\s+\d{1,2}\s?GB?(?![A-Za-z])",  # a graphics card
+    r"\b\d{1,2}(?:\.\d{1,2})+ (?:question|exercise|problem|task)s? \d{1,2}(?=[\s,.:])",
+    r"\b(?:[Pp]ython|[Pp]y[Tt]orch|torch|CUDA|cuda|[Nn]um[Pp]y) v?\d+(?:\.\d+)+",
+    r"(?<![\d.,x×*])\d+(?:\.\d+)?\s?(?:ms|s|秒|分钟|min)(?![A-Za-z\w])",
+    rf"\b(?:lr|learning rate|momentum|weight decay|dropout)\s*(?:was|is|=|:|of)?\s*0?\.\d+{_ALONE}",
+    rf"\bseed\s*(?:was|is|=|:|of)?\s*\d+{_ALONE}",
+    rf"\b(?:loss|accuracy|acc)\b(?: after \d+ epochs?)?\s*(?:was|is|=|:|of)?\s*\d\.\d+{_ALONE}",
+    rf"(?<=学号)\s?[:：]?\s?\d{{8,12}}{_ALONE}",
     rf"(?<=\s)#\d{{1,4}}{_ALONE}",
+    r"(?:练习|习题|作业|题)\s?\d+(?:[.\-–]\d+)*\s?[(（]\d[)）]",
     rf"(?:练习|习题|作业|小组|学号(?:尾号)?|计科|课后题|题)\s?\d+(?:[.\-–]\d+)*{_ALONE}",
+    r"(?<=stuck with )\d(?!\d)",
     r"(?<![\d.,])\d{1,4}\s?(?:班|级(?!别)|楼|届)",
     # a section of a book; `11.11.1 + 1` has dots for times signs
     r"(?<![\d.,*x×+/^-])\d{1,2}(?:\.\d{1,2}){2,}(?![\d.])(?!\s*[-+*/=)\]×x])",

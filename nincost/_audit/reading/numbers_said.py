@@ -35,6 +35,12 @@ _TOO_MUCH = 10**13
 _SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
 #: `2.29 GMACs for one training step with batch size 128`.
 _FOR_BATCH = re.compile(r"\W*(?:for|per|with|at|in|on)\b[^.,;()（）]*\bbatch", re.IGNORECASE)
+#: A list's item, or a line, that begins with a name and has a colon behind it.
+_HEAD = re.compile(
+    r"\s*(?:[-*•·]|\d[.)])?\s*\**[A-Za-z][\w-]*\**\s*(?:[(（][^()（）]*[)）])?\s*[:：]"
+)
+_UNIT_IN_ROW = re.compile(r"(?<![A-Za-z])\d\s?([KMGkmg]|百?万|亿)(?![A-Za-z])")
+_AS = re.compile(r"\W*as (?:MACs?|FLOPs?)\b", re.IGNORECASE)
 _UNIT_BEFORE = re.compile(r"(?<![A-Za-z\d])([KMGT])(?:FLOPs?|MACs?)\D*$", re.IGNORECASE)
 
 
@@ -44,6 +50,14 @@ def is_others(statement: Statement, model: str) -> bool:
         return True
     first_of_two = _VERSUS.match(statement.after.lstrip())
     return names_other_network(statement.before, model) and not first_of_two
+
+
+def is_line_of_another(text: str, statement: Statement, model: str) -> bool:
+    """Whether the line begins with another network's name: `AlexNet (1000 classes): 61M`."""
+    start = text.rfind("\n", 0, statement.start) + 1
+    before = text[start : statement.start]
+    head = _HEAD.match(before)
+    return bool(head) and names_other_network(before, model)
 
 
 def is_count(text: str, statement: Statement, node: Node | None) -> bool:
@@ -61,6 +75,17 @@ def in_unit_before(node: Node, words: str) -> Node:
         return node
     scale = 1000 ** ("KMGT".index(unit[1].upper()) + 1)
     return replace(node, value=node.value * scale, unit=node.unit * scale)
+
+
+def in_unit_of_row(text: str, node: Node, statement: Statement) -> Node:
+    """`1.52 G with multiplications and additions apart, 0.76 as MACs`: in the same unit."""
+    start = text.rfind("\n", 0, statement.start) + 1
+    units = _UNIT_IN_ROW.findall(text[start : statement.start])
+    plain = node.kind == "number" and 0 < node.value < _FEW
+    if not plain or not units or not _AS.match(text[node.end :]):
+        return node
+    scale = _SCALES[units[-1].lower()]
+    return replace(node, value=node.value * scale, unit=(node.unit or Fraction(1)) * scale)
 
 
 def in_unit_of_heading(text: str, node: Node, heading: str) -> Node:

@@ -17,6 +17,8 @@ from nincost._audit.reading.words import (
     says_total,
 )
 
+_SHARE = re.compile(r"占[^，,。]{0,6}$")  # `占总乘加762297352的24.2%`
+_ROUNDED = re.compile(r"四舍五入|\bround(?:ed|s|ing)?\b", re.IGNORECASE)
 _SHORT = 12  # characters of "that's", and of no layer's name
 _SHORTER = 9
 #: `Together 762.3 million`, but forward and backward together are another amount.
@@ -28,6 +30,8 @@ def is_total(statement: Statement, node: Node) -> bool:
     """A number, and no calculation, with words for a sum and no layer's name."""
     alone = node.kind == "number" or bool(rounded_unit(node))
     alone = alone and not re.search(r"\d", statement.before)
+    if _SHARE.search(statement.before):
+        return False
     together = _TOGETHER.search(statement.before) and not _BOTH_WAYS.search(statement.context)
     return alone and bool(says_total(statement.before) or together) and not re.search(
         r"第[一二三四五六七八九十]|block|两个|each", statement.before, re.IGNORECASE
@@ -67,6 +71,14 @@ def add_claims(part: Part, claims: list[Claim]) -> None:
     part.claims += claims
 
 
+def _same_digits(again: Claim, last: Line) -> bool:
+    """Whether it has the digits of the result before it, perhaps in a wrong unit: `即18.5亿`."""
+    if not last.claims or last.claims[-1].unit or not again.unit or last.node.value <= 0:
+        return False
+    digits = str(int(again.value / again.unit))
+    return len(digits) > 2 and str(int(last.node.value)).startswith(digits[:-1])
+
+
 def restates(part: Part, statement: Statement, node: Node) -> bool:
     """Whether a number says again what stands before it: rounded, or for two layers of a kind."""
     if not part.lines or node.kind != "number":
@@ -91,7 +103,14 @@ def restates(part: Part, statement: Statement, node: Node) -> bool:
         return True
     short = len(statement.before.strip(" ，,。")) <= _SHORTER  # "约", and no layer's name
     short = short and not re.search(r"[块层第]|block|conv", statement.before)
-    that_is = says_that_is(statement.before) and again.fits(last.node.value)
+    that_is = says_that_is(statement.before) and (
+        again.fits(last.node.value) or _same_digits(again, last)
+    )
+    if node.unit and _ROUNDED.search(statement.before):  # `rounded to two decimals it is 1.55M`
+        strict = replace(again, strict=True)
+        if abs(node.value - last.node.value) <= node.unit:
+            part.lines[-1] = replace(last, claims=(*last.claims, strict))
+            return True
     if node.unit and short and (says_about(statement.before) or that_is):
         if part.claims and part.claims[-1].start > last.node.start:
             part.claims.append(again)  # the total's, which was said last

@@ -6,18 +6,32 @@ import re
 
 from nincost._audit.reading.code_comments import with_comments
 from nincost._audit.reading.incidental import without_incidental
+from nincost._audit.reading.scanned import with_digits
+from nincost._audit.reading.sessions import without_session
+from nincost._audit.reading.withdrawn import without_withdrawn
 
 
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
-    text = with_comments(text)
+    text = with_comments(without_withdrawn(without_session(with_digits(text))))
     text = _LATEX_ROWS.sub(
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
     )
     text = _LATEX_NUMBER.sub(lambda m: re.sub(r"\{,\}|\\[,;:! ]", ",", m[0]).ljust(len(m[0])), text)
+    text = _LATEX_SPACE.sub("* ", text).replace("\\%", " %")
+    text = re.sub(r"\\q?quad(?![A-Za-z])", lambda m: " " * len(m[0]), text)
+    text = _FORMULA.sub(_without_names, text)
     text = _LATEX_COMMA.sub(",  ", text)
+    text = _TWO_AMOUNTS.sub(lambda m: m[0].replace("/", "；", 1), text)
+    text = _NAME_FIRST.sub(_with_semicolon, text)
+    text = _NUMBERED_BLOCK.sub(lambda m: f"{m[1]}{m[3]} {m[2]} ", text)
+    text = _WEIGHTS_ARE.sub(lambda m: " " * len(m[0]), text)
+    text = _PARAMS_TAKE.sub(lambda m: f"{m[1]};".ljust(len(m[0])), text)
+    text = _PLURAL.sub(lambda m: " " * len(m[0]), text)
+    text = _STARRED.sub(lambda m: f" {m[1]} ", text)
     text = _SQUARES.sub(lambda m: " " * len(m[0]), text)
     text = _SIZE_BEFORE.sub(lambda m: f"{m[1]}；", text)
+    text = _SLASHES_SUM.sub(lambda m: m[0].replace(" / ", " + "), text)
     text = _SLASHES.sub(lambda m: m[0].replace(" / ", " , "), text)
     text = _IN_TWO_UNITS.sub(lambda m: m[0].replace("/", ","), text)
     text = _OF_WHICH.sub(lambda m: f"{m[1]}；{m[2]} ", text)
@@ -31,13 +45,14 @@ def rewritten(text: str) -> str:
     text = _UNIT_SAID.sub(lambda m: " " * len(m[0]), text)
     text = _BY.sub(lambda m: f"{' ' * (len(m[2]) - 1)}{m[1]}x", text)
     text = _UNIT_BEFORE.sub(_with_unit_after, text)
-    text = _EMPHASIS.sub(lambda m: f"  {m[2] or m[4]}  ", text)
+    text = _EMPHASIS.sub(lambda m: f"  {m[2] or m['bare'] or m['number']}  ".rjust(len(m[0])), text)
     text = _DICT.sub(lambda m: re.sub(r"[{}'\"]", " ", m[0]), text)
     text = _SUM_OF_LIST.sub(lambda m: m[1].rjust(len(m[0])), text)
     text = _LIST.sub(lambda m: m[0] if TUPLE.fullmatch(m[0]) else f" {m[0][1:-1]} ", text)
     text = _HEADING.sub(lambda m: " " * len(m[0]), text)
     text = without_incidental(text)
     text = _NOT_THIS.sub(lambda m: " " * len(m[0]), text)
+    text = _TIMES_IS.sub(lambda m: f"*{m[1]}=".rjust(len(m[0])), text)
     text = _DOUBLED.sub(lambda m: " " * len(m[0]), text)
     text = _SPACED_DOT.sub(lambda m: m[0].replace(".", "*"), text)
     for dots in _DOTS:
@@ -56,11 +71,46 @@ _LATEX_ROWS = re.compile(
 _LATEX_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;:! ])\d{3})+(?!\d)")
 #: `$7.97$ MB`, `7.97\\,\\text{MB}`: a unit beside its number.
 _LATEX_BYTES = re.compile(
-    r"(?<=\d)(?:\$?\s?(?:\\[,;:! ]|~)\s?|\$\s?)(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
+    r"(?<=\d)(?:\$\s?(?:\\[,;:! ]|~)?\s?|\s?(?:\\[,;:! ]|~)\s?)"
+    r"(?:\\(?:text|mathrm|textrm)\s?\{\s*)?"
     r"(?P<unit>[kKMGT]i?B|bytes|字节)(?![A-Za-z])(?:\}\$?)?"
 )
 #: `54,\\,26,\\,12`: a comma and a space.
 _LATEX_COMMA = re.compile(r",\\[,;: ]")
+#: `$C_{\\text{out}}(K^2 C_{\\text{in}} + 1)$`.
+_FORMULA = re.compile(r"\$[^$\n]{1,120}\$")
+#: `96\\,(11^2 + 1)`: a thin space for a times sign.
+_LATEX_SPACE = re.compile(r"(?<=[\d)])\\[,;:!](?=\s?\()")
+#: `2.0M 参数 / 0.76G 次乘加`: two amounts with their names.
+_TWO_AMOUNTS = re.compile(
+    r"(?<=[\dkKMG万亿]) ?(?:个?参数|params?|parameters|weights)(?: ?/ ?)(?=\d[\d,.]* ?[kKMG万亿]?)"
+    r"|(?<=[\dkKMG万亿]) ?(?:次?乘加|MACs?|FLOPs?)(?: ?/ ?)(?=\d[\d,.]* ?[kKMG万亿]?)",
+    re.IGNORECASE,
+)
+#: `macs 762297352  flops 1524594704`: names, each before its number.
+_NAME_FIRST = re.compile(
+    r"^\W*(?:macs?|flops?|params?)[ \t]*[:=]?[ \t]*\d[\d,.]*[kKMG]?"
+    r"(?:[ \t]+(?:macs?|flops?|params?)[ \t]*[:=]?[ \t]*\d[\d,.]*[kKMG]?)+[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+#: `1. block: 11,712 + 9,312`: its number stands before it.
+_NUMBERED_BLOCK = re.compile(
+    r"^([ \t]*)(\d)[.)] (block|stage)(?=\s*[:：])", re.MULTILINE | re.IGNORECASE
+)
+#: `5*5*96*256 weights = 614,400`: a word between a calculation and its result.
+_WEIGHTS_ARE = re.compile(
+    r"(?<=\d)\s+weights(?=\s*=\s*\d[\d,]*(?![\d,.]*\d)(?!\s*[KMG]i?B))", re.IGNORECASE
+)
+#: `746,240 params in the block -> 2.98 MB`: an amount, and its memory.
+_PARAMS_TAKE = re.compile(
+    r"(?<![\d.,*x×])(\d[\d,]{3,} ?(?:params|parameters|个?参数)[^\n\d,，。;；=]{0,24}?)\s?"
+    r"(?:->|→|=>)(?=\s*\d[\d.,]*\s?[KMG]i?B)",
+    re.IGNORECASE,
+)
+#: `the pair of 147,840s`.
+_PLURAL = re.compile(r"(?<=\d,\d{3})['’]?s(?![A-Za-z])")
+#: `has *one* 1x1 convolution`.
+_STARRED = re.compile(r"(?<![\w*)])\*([A-Za-z]{2,20}|[\u4e00-\u9fff]{1,8})\*(?![\w*(])")
 #: `its number of output pixels ($54^2$, $26^2$)`: a list of sizes.
 _SQUARES = re.compile(
     r"[(（]\s*\$?\d{1,4}\s?(?:\^\{?2\}?|²)\$?(?:\s*[,，、]\s*\$?\d{1,4}\s?(?:\^\{?2\}?|²)\$?)+\s*[)）]"
@@ -75,6 +125,8 @@ _SLASHES = re.compile(
     r"(?<![\d.,*/+\-=)])(?<![*/+\-=)] )\d[\d,]*(?:\.\d+)?[kMG万]?"
     r"(?: / \d[\d,]*(?:\.\d+)?[kMG万]?){2,}(?![\d.,])(?![ \t]*[-*/+=^)→\d])"
 )
+#: `30,336 / 746,240 / 1,180,800 / 34,790 = 1.99 M`: nobody divides by these.
+_SLASHES_SUM = re.compile(r"(?<![\d.,*/+\-=)])\d[\d,]{3,}(?: / \d[\d,]{3,}){2,}(?=\s*[=≈]\s*\d)")
 #: `2.08 MB / 1.98 MiB`: the same in another unit.
 _IN_TWO_UNITS = re.compile(
     r"\d\s?[KMG]i?B\s/\s(?=\d[\d,]*(?:\.\d+)?\s?[KMG]i?B(?![A-Za-z]))", re.IGNORECASE
@@ -118,7 +170,8 @@ _BY = re.compile(r"(?<![\d.,])(\d{1,4})( by )(?=\d{1,4}(?![\d.,]*\d))")
 #: `**Parameters.**`; `2**3` is a power.
 _EMPHASIS = re.compile(
     r"(?<![\w)*])(\*\*|__)(?=[^\s*_])([^*\n]*?[^\W\d_][^*\n]*?)\1(?![\w(*])"
-    r"|(?:^|(?<=[:：|]\s)|(?<=[=|]\s)|(?<=[:：|]))(\*\*)([\d.,kKMGB万亿 ]+)\3"
+    r"|(?<=[^\W\d_]|[，：])\s?(?P<mark>\*\*)(?P<bare>\d[\d.,]*(?:\s?[kKMGB万亿])?)\*\*(?!\s*[\d(])"
+    r"|(?:^|(?<=[:：|]\s)|(?<=[=|]\s)|(?<=[:：|]))(\*\*)(?P<number>[\d.,kKMGB万亿 ]+)\*\*"
     r"(?=\s*(?:$|[|.。,，]))",
     re.MULTILINE,
 )
@@ -149,6 +202,8 @@ _DOTS = (
 )
 #: `96 . ( 11 . 11 . 1 + 1 ) =`: a scan's dot for a times sign.
 _SPACED_DOT = re.compile(r"(?<=[\d)])[ ]+\.[ ]+(?=[\d(][^\n]*[=)])")
+#: `单张6.1MB,乘128是781MB`.
+_TIMES_IS = re.compile(r"(?<=[\dBGM万亿个次])[,，]\s?乘以?\s?(\d+)\s?(?:是|得|等于|就是)(?=\s*\d)")
 #: `flops再乘2 152.5亿`: what was done to the number before.
 _DOUBLED = re.compile(r"再?乘以?\s?2(?=[\s，,]+\d)")
 #: `Total mult-adds (M): 762.30`: the unit of what follows.
@@ -165,6 +220,19 @@ def meanings_of_mb(text: str) -> tuple[bool, ...]:
     if said is None or "i" in said["unit"].lower():
         return (False, True)
     return (said["base"][:2] not in ("10", "1e") and not said["base"].startswith("1,0"),)
+
+
+def _without_names(match: re.Match[str]) -> str:
+    """Spaces for a formula with names in the place of numbers; others as they are."""
+    bare = re.sub(r"\\(?:text|mathrm|mathit)\s?\{([^{}]*)\}", r"\1", match[0])
+    bare = re.sub(r"\\[A-Za-z]+|\d\s?[xX]\s?\d", " ", bare)
+    numbers = re.search(r"\d{2}|\d[.,]\d|=\s*\d\s*\$", bare)
+    symbolic = re.search(r"[A-Za-z]", bare) and not numbers
+    return " " * len(match[0]) if symbolic else match[0]
+
+
+def _with_semicolon(match: re.Match[str]) -> str:
+    return re.sub(r"(?<=[\dkKMG])[ \t](?=[ \t]*[A-Za-z]{4})", ";", match[0])
 
 
 def _as_comma(match: re.Match[str]) -> str:

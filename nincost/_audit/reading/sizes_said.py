@@ -15,9 +15,17 @@ WITH_UNIT = re.compile(r"[\d.,\s]+[KMGT](?:FLOP|MAC)s?\s*", re.IGNORECASE)
 FLOORED = re.compile(r"\s*\d{1,4}\.\d{1,4}\s*(?:->|=>|→|⇒|≈|~)\s*\d{1,4}\s*")
 #: `$H_o = 10`, `h_out = 26`: a side of an output.
 SIDE = re.compile(r"(?<![A-Za-z_\\])(?:[Hh]|[HhWw]_\{?(?:o|out)\}?|[HhWw](?:out|'))\s*=\s*$")
+#: `in 96 x 26 x 26, out 256 x 26 x 26`, `padding 2 keeps the 26`.
+IN_OUT = re.compile(r"(?<![A-Za-z])(?:in|out|进|出)\s*$", re.IGNORECASE)
+KEEPS = re.compile(r"(?:\bkeeps?(?: the| it)?|保持(?:为|在)?)\s*$", re.IGNORECASE)
 ARROW_BEFORE = re.compile(r"(?:->|=>|→|⇒)\s*$")
+
+
+_SIZES = re.compile(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+|\s*\^\s*\{?2\}?|²)*[\s)\]$]*")
 
 
 def is_shape(text: str) -> bool:
     """Whether it is one size or a product of such: `54`, `96x54x54`."""
-    return bool(re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+)*[\s)\]]*", text))
+    return bool(
+        re.fullmatch(r"[\s(\[]*\d{1,4}(?:\s*[x×X*,]\s*\d+|\s*\^\s*\{?2\}?|²)*[\s)\]$]*", text)
+    )

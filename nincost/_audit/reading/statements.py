@@ -51,9 +51,13 @@ class Statement:
 _NUMBERING = re.compile(
     r"\s*(?:[(（]\d{1,2}[)）](?=\s*[^\W\d_])|\d{1,2}[.)）、]{1,2}(?=\s|[^\W\d_])(?!\s*\d*\s*[-+*/=])"
     r"|\d{1,2}[)）](?=\s+[\d(])"  # nothing was opened before it
-    r"|[-*•](?=\s+(?:=>|->|→|⇒))|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
+    r"|[(（]\d[)）](?=\s+\d+\s?(?:[²³^*×·]|[xX]\s?\d))"  # `(1) 54²×96×...`
+    r"|[-*•](?=\s+(?:=>|->|→|⇒))|\+(?=\s+[A-Za-z\u4e00-\u9fff][^\n\d]*(?:\([^()]*\)\s*)?(?:->|=>|→|[:：])\s*\d)"
+    r"|[①-⑳](?=\s*)|[-*•·](?=\s+\S*[^\W\d_xX])(?!\s+[\d(]+[^\n:：]*$)|>>>)\s*"
 )
-_BULLET = re.compile(r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*[=≈~])")
+_BULLET = re.compile(
+    r"\s*(?P<mark>[-*•])\s+(?=[\d(][^\n]*(?:[=≈~]|[\u4e00-\u9fff]{2}|[A-Za-z]{3}))"
+)
 _GOES_ON = re.compile(r"[-+*/^(=~]\s*$")
 _CONTINUES = re.compile(r"\s*(?:[-+/^)]|\*(?! *[^\W\d_]{2})|[xX](?![^\W\d_]))")
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s)|//).*$", re.MULTILINE)
@@ -67,7 +71,7 @@ _SETTINGS = re.compile(
     r"(?:\b[A-Za-z_]{1,12}\s*=\s*\d{1,4}\s*[,，、]?\s*){2,}(?=->|=>|→|[:：]|$)", re.MULTILINE
 )
 _SEPARATOR = re.compile(
-    r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$)|(?<=[^\d\W]),(?=\d)"
+    r"[。；;！!？?]|[，、](?![\uff10-\uff19])|,(?=\s|[^\x00-\x7f\d]|$|[A-Za-z]{3})|(?<=[^\d\W]),(?=\d)"
     r"|(?<=[\w)$])\.(?=\s|$)"
 )
 #: `1,992,166 parameters but 762,297,352 MACs`: what a number before it counts.
@@ -78,6 +82,8 @@ _NOUN = re.compile(
 )
 #: `6.1MB 14MB`: no sign is between them.
 _TWO_SIZES = re.compile(r"(?:(?<=[\dKMGi]B)|(?<=[万亿]))\s(?=\d)")
+#: `1992166少223054`: a word of one character stood between.
+_TWO_NUMBERS = re.compile(r"(?<=[\dkKMG万亿])\s(?=\d)")
 _NO_LETTERS = re.compile(r"[\W\d_]+|[xX](?=[\s\d(])")
 _WORDS_ADDED = re.compile(r"[-+*/=~≈][^\d\n]*[^\W\d_][^\d\n]*$")
 #: A line under a column of numbers.
@@ -121,7 +127,8 @@ def _stretches(text: str) -> list[tuple[int, int]]:
     """Where each statement stands: a line, or several where one goes on in the next."""
     found: list[tuple[int, int]] = []
     at, depth, open_end, listed = 0, 0, False, ""
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
         start, end = at, at + len(line)
         at = end
         bare = line.strip()
@@ -133,7 +140,9 @@ def _stretches(text: str) -> list[tuple[int, int]]:
         seen = plain(line)
         item = _NUMBERING.match(line)
         bullet = _BULLET.match(line)
-        if bullet and listed == bullet["mark"] and not (depth or open_end):
+        after = "".join(lines[number + 1 : number + 2]).lstrip()[:2]
+        in_list = bullet and (listed == bullet["mark"] or after == f"{bullet['mark']} ")
+        if bullet and in_list and not (depth or open_end):
             start += bullet.end()  # `- 96²·54² = ...` under `- stage 1`: no minus
             item = bullet
         mark = re.match(r"\s*([-*•])\s", line)
@@ -235,6 +244,10 @@ def _runs(seen: str, words: str) -> list[tuple[int, int]]:
         # `macs = 762297352 and params = 1992166` are two.
         apart = bool(runs) and seen[first] in "=~" and amount_in(words[runs[-1][1] : first])
         two = _TWO_SIZES.search(seen, first, last)  # `6.1MB 14MB`
+        two = two or next(
+            (m for m in _TWO_NUMBERS.finditer(seen, first, last) if not words[m.start()].isspace()),
+            None,
+        )
         if two and not joins:
             runs += [(first, two.start()), (two.end(), last)]
             continue

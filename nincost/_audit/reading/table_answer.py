@@ -11,38 +11,39 @@ from fractions import Fraction
 from typing import Literal
 
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
-from nincost._audit.reading.parts import MAX_TERMS, Part, Reading
+from nincost._audit.reading.parts import MAX_TERMS, Part, Reading, Unread
 from nincost._audit.reading.table_rows import Rows
 from nincost._audit.reading.tokens import check_length
-from nincost._audit.reading.words import amount_in
+from nincost._audit.reading.variants import by_rows, variants_in
+from nincost._audit.reading.weights_and_biases import (
+    Cell,
+    place_of_both,
+    places_of_parts,
+    with_parts,
+)
+from nincost._audit.reading.words import about, amount_in
 from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError, did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A number of the table: the layer that its row names, its text, and its value (exact).
-
-    `unit` is what its last digit is worth where it is rounded.
-    """
-
-    layer: str
-    text: str
-    value: Fraction
-    unit: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One quantity, layer by layer, and the total row's figure where there is one.
 
-    `total_unit` is what the total's last digit is worth where it is rounded.
+    `total_unit` is what the total's last digit is worth where it is rounded; `unread` the rows of
+    which the cell cannot be read.
     """
 
     what: Quantity
     cells: tuple[Cell, ...]
     total: Fraction | None
     total_unit: Fraction = Fraction(0)
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def variants(self) -> bool:
+        """Whether each row is about another built-in variant."""
+        return bool(self.cells) and all(cell.variant for cell in self.cells)
 
 
 #: Headings that people write for those of a profile.
@@ -56,7 +57,20 @@ _HEADINGS = {
 _SHAPE = "output_shape"
 _A_SIZE = 1_000  # a smaller number is of a batch, or of an output's size
 _TOTALS = ("total", "sum", "all", "totals", "总计", "合计", "总和", "总", "共", "总共")
-_UNIT_IN_HEADING = re.compile(r"[(（/,]\s*(?:in\s*)?(?P<unit>[kKMG]|万|亿|million)\s*[)）]?$")
+_UNIT_IN_HEADING = re.compile(
+    r"[(（/,]\s*(?:in\s*|单位[:：]?\s*)?(?P<unit>[kKMG]|百?万|亿|(?:m|b)illions?|thousands?)\s*[)）]?$"
+)
+_UNITS = {"million": "M", "millions": "M", "billion": "G", "billions": "G",
+          "thousand": "k", "thousands": "k"}  # fmt: skip
+#: `share of the MACs`, `相对原版的乘加`, `weights/MB`: no amount.
+_NO_AMOUNT = re.compile(
+    r"%|share|percent|ratio|relative|占比|比例|相对|[KMGkmg]i?B(?![A-Za-z])|memory|内存|显存",
+    re.IGNORECASE,
+)
+_BLOCKS = re.compile(r"(?:nin )?blocks?|块|nin\s?块", re.IGNORECASE)
+_ORDINAL = re.compile(r"[1-9]|[一二三四五六]")
+_FEWEST_READ = 3  # cells of a column that must be read, so that others may be left out
+_SPACED = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+")
 _HEADING = {word: name for name, words in _HEADINGS.items() for word in words}
 
 
@@ -71,10 +85,23 @@ def is_csv(text: str) -> bool:
         rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
         alike = sum(len(row) == len(rows[0]) for row in rows[1:])
         return len(names) > 1 and (2 * alike > len(rows) - 1 or len(rows) == 1)
+    if _has_amounts(text):
+        return True
     second = text.lstrip("\ufeff").partition("\n")[2].partition("\n")[0]
     if second and second.count(",") != first.count(","):
         return False
     return len(names) > 1 and all(re.fullmatch(r"[^\W\d_][\w-]*", name) for name in names)
+
+
+def _has_amounts(text: str) -> bool:
+    """Whether it has columns of any names, one of them an amount's, and rows of as many cells."""
+    rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
+    if len(rows) < 3 or len(rows[0]) < 3:
+        return False
+    names = [name.strip() for name in rows[0]]
+    words = not any(re.fullmatch(r"[\d.,]+", name) for name in names)
+    alike = sum(len(row) == len(names) for row in rows[1:])
+    return words and any(map(amount_in, names)) and 10 * alike >= 9 * (len(rows) - 1)
 
 
 def below_remarks(text: str) -> str:
@@ -132,7 +159,9 @@ def with_outside(
             *[line.node for line in part.lines if line.node.kind == "number"],
             *part.claims,
         ]
-        if len(part.lines) == len(numbers) == 1 and columns[at].total is None:
+        if columns[at].variants:
+            rest.append(part)
+        elif len(part.lines) == len(numbers) == 1 and columns[at].total is None:
             total = replace(columns[at], total=numbers[0].value, total_unit=numbers[0].unit)
             columns = (*columns[:at], total, *columns[at + 1 :])
     around.parts = rest
@@ -170,7 +199,7 @@ def _columns(
         ExpressionError: a column that is needed is not there, there are no rows or over 2,000, or a
             cell is not a number.
     """
-    rows = [row for row in table if any(map(str.strip, row))]
+    rows = by_rows([row for row in table if any(map(str.strip, row))])
     names = _names_of(rows) if rows else []
     wanted = (what,) if what else QUANTITIES
     found = [w for w in wanted if w in names]
@@ -190,48 +219,100 @@ def _columns(
         raise ExpressionError(
             f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
+    parts = places_of_parts(rows[0], names)
     units = [_unit_of_heading(name) for name in rows[0]]
-    return tuple(_column(rows[1:], names, w, units[names.index(w)]) for w in found)
+    columns = [_column(rows[1:], names, w, units[names.index(w)]) for w in found]
+    if parts is not None and "params" in found:
+        at = found.index("params")
+        cells = columns[at].cells
+        columns[at] = replace(columns[at], cells=with_parts(cells, rows[1:], *parts))
+    heading = rows[0][names.index("layer")]
+    columns = [_of_variants(column, heading) for column in columns]
+    return tuple(_with_block_names(column, heading) for column in columns)
+
+
+def _with_block_names(column: Column, heading: str) -> Column:
+    """`1` and `一` below `block` or `块` as `block 1`, `块 一`."""
+    if not _BLOCKS.fullmatch(heading.strip(" *")):
+        return column
+    return replace(
+        column,
+        cells=tuple(
+            replace(c, layer=f"{heading.strip(' *')} {c.layer}")
+            if _ORDINAL.fullmatch(c.layer)
+            else c
+            for c in column.cells
+        ),
+    )
+
+
+def _of_variants(column: Column, heading: str) -> Column:
+    """The column with each row's variant, where all rows are about variants."""
+    variants = variants_in([cell.layer for cell in column.cells], heading)
+    if variants is None or column.total is not None:
+        return column
+    cells = [replace(c, variant=v) for c, v in zip(column.cells, variants, strict=True)]
+    return replace(column, cells=tuple(cells))
 
 
 def _names_of(rows: list[list[str]]) -> list[str]:
     """The headings as a profile has them; the first column without numbers is that of layers."""
     names = [name.strip().strip("*").lower() for name in rows[0]]
     names = [_HEADING.get(name, name) for name in names]
+    both = place_of_both(names)
+    if both is not None and "params" not in names:
+        names[both] = "params"
     for place, name in enumerate(names):
-        if name not in _HEADINGS and (about := amount_in(name)) and about not in names:
-            names[place] = about
-    if "layer" not in names and names and names[0] not in _HEADINGS:
-        first = [row[0] for row in rows[1:] if row]
-        if any(re.search(r"[^\W\d_]", cell) for cell in first):
-            names[0] = "layer"
+        if name in _HEADINGS or _NO_AMOUNT.search(name):
+            continue
+        if (amount := amount_in(name)) and amount not in names:
+            names[place] = amount
+    if "layer" not in names:
+        for place, name in enumerate(names[:3]):
+            cells = [row[place] for row in rows[1:] if place < len(row)]
+            if name not in _HEADINGS and any(re.search(r"[^\W\d_]", cell) for cell in cells):
+                names[place] = "layer"
+                break
     return names
 
 
 def _unit_of_heading(heading: str) -> str:
     """`M` of `params (M)`, `万` of `参数量/万`; empty where it names none."""
     found = _UNIT_IN_HEADING.search(heading.strip())
-    return {"million": "M"}.get(found["unit"], found["unit"]) if found else ""
+    return _UNITS.get(found["unit"], found["unit"]) if found else ""
 
 
 def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above: str) -> Column:
     cells: list[Cell] = []
+    at = names.index(what)
+    first_error: ExpressionError | None = None
+    unread: list[Unread] = []
     total, unit = None, Fraction(0)
-    layer_at, at = names.index("layer"), names.index(what)
+    layer_at = names.index("layer")
     for number, row in enumerate(rows, start=2):
         layer = row[layer_at].strip() if layer_at < len(row) else ""
         layer = layer[1:] if layer[:2] in ("'=", "'+", "'-", "'@") else layer
-        text = row[at].strip() if at < len(row) else ""
+        text = row[at].strip(" *") if at < len(row) else ""
         if text in ("", "-", "–", "—"):
             continue
+        text = _SPACED.sub(lambda m: re.sub(r"\D", "", m[0]), text)
         if unit_above and re.fullmatch(r"[\d.,]+", text):
             text += unit_above
-        node = _number(text.strip("*"), f"row {number} ({layer or 'no name'}), column {what}")
+        try:
+            node = _number(text, f"row {number} ({layer or 'no name'}), column {what}")
+        except ExpressionError as error:
+            first_error = first_error or error
+            unread.append(Unread(", ".join(filter(None, map(str.strip, row)))[:200], str(error)))
+            continue
+        if about(layer) == "memory":
+            continue  # `in MB`: no layer's
         if layer.lower().strip(" *:：") in _TOTALS:
             total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))
-    return Column(what, tuple(cells), total, unit)
+    if first_error is not None and len(cells) < _FEWEST_READ:
+        raise first_error
+    return Column(what, tuple(cells), total, unit, tuple(unread))
 
 
 def _number(text: str, where: str) -> Node:

@@ -19,6 +19,7 @@ _DASHES = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
 _GAP = re.compile(r"\s*(?:\t|\||\s{2,})\s*")
 _RULE = re.compile(r"[-=+:| \u2500-\u257f]*")
 _TABULAR = re.compile(r"\\begin\{tabular[x*]?\}(?P<body>.*?)(?:\\end\{tabular|\Z)", re.DOTALL)
+_ARRAY = re.compile(r"\\begin\{array\}\{[^{}]*\}(?P<body>.*?)\\end\{array\}", re.DOTALL)
 _RULES = re.compile(
     r"\\(?:toprule|midrule|bottomrule|hline|cmidrule(?:\([lr]*\))?\{[^{}]*\}|cline\{[^{}]*\})"
 )
@@ -62,6 +63,9 @@ def table_in(text: str) -> Table | None:
         rows = _of_json(text)
         return Table(rows) if rows else None
     rows = _of_latex(text)
+    array = None if rows else _of_array(text)
+    if array is not None:
+        return array
     return Table(rows) if rows else _of_markdown(text) or _of_columns(text)
 
 
@@ -121,6 +125,25 @@ def _of_latex(text: str) -> Rows:
     lines = re.split(r"\\\\(?:\[[^\]]*\])?", body[columns.end() :] if columns else body)
     return [[_latex_cell(cell) for cell in re.split(r"(?<!\\)&", line)]
             for line in lines if line.strip()]  # fmt: skip
+
+
+def _of_array(text: str) -> Table | None:
+    """A table in a formula, as people write it by hand: `\\begin{array}{lrr}`."""
+    found = _ARRAY.search(text)
+    if found is None:
+        return None
+    body = _RULES.sub(" ", found["body"])
+    lines = re.split(r"\\\\(?:\[[^\]]*\])?", body)
+    rows = [[_array_cell(cell) for cell in re.split(r"(?<!\\)&", line)]
+            for line in lines if line.strip()]  # fmt: skip
+    if len(rows) < 2 or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return None
+    return Table(rows, text[: found.start()], text[found.end() :], free=True)
+
+
+def _array_cell(text: str) -> str:
+    text = re.sub(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}", r"\1", text)
+    return text.replace("{,}", ",").replace("\\times", "×").strip()
 
 
 def _latex_cell(text: str) -> str:

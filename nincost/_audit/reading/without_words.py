@@ -21,7 +21,7 @@ _WORD = re.compile(
     r"(?![\d*/.])(?!\s*[*/xX×])"
     r"|D2L\s+\d+(?:\.\d+)*|\d+(?:\.\d+)?\s*%|\d+(?:\.\d+)+\s*节"
     r"|(?:block|stage|layer|exercise|question|chapter|section|figure|net|nin|ex|q)\s*[#.]?\s*"
-    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|,\d{3}|\s*[*xX]\s*\d|\s*(?:million|billion|[MGk万亿]))"
+    r"\[?\d{1,3}(?:\.\d+)*\]?(?![\d*x]|\.\d|,\d{3}|\s*[*xX]\s*\d|\s*(?:million|billion|[MGk万亿]))"
     r"|[A-Za-z_]\w*\.[A-Za-z_][\w.]*\w|[A-Za-z_]+\d+[xX]\d+_\d+"
     r"|(?<![\d.])[A-Za-z_][A-Za-z_]*(?:[-._]?\d+(?!\s*[*xX]\s*\d))?(?:[._][A-Za-z_]*\w*)*"
     r"|(?![⁰¹²³⁴⁵⁶⁷⁸⁹])[^\x00-\x7f\W\d]",
@@ -50,6 +50,7 @@ _NAMED_TERM = re.compile(
 )
 #: Operators in words, before a number: `weights plus 256 biases`, `再加上 96`.
 _WORD_OPERATORS = (
+    (re.compile(r"(?<=[\s\d)])plus twice(?=\s+\d)", re.IGNORECASE), "+ 2*"),
     (
         re.compile(
             r"(?<=[\s\d)])plus(?=\s+[\d(])|(?<!乘)加上?(?=\s*[\d(])(?!\s*\d+\s?[xX*]\s?\d+\s*(?:的?卷积|conv))",

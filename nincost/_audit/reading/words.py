@@ -14,7 +14,9 @@ About = Literal["params", "macs", "flops", "memory", "shapes", "fields"]
 _I = re.IGNORECASE
 _AMOUNTS: dict[Quantity, re.Pattern[str]] = {
     "flops": re.compile(
-        r"flops?(?![a-z])|floating|浮点(?!数(?!量)|型|值|格式)|运算量|运算次数|\boperations\b", _I
+        r"flops?(?![a-z])|mult\w*(?: and |/| ?& ?)adds? (?:on their own|separately)"
+        r"|floating|浮点(?!数(?!量)|型|值|格式)|运算量|运算次数|\boperations\b",
+        _I,
     ),
     "macs": re.compile(
         r"macs?(?![a-z])|multipl|mult-?adds?|madds?\b|comput|(?<!就地)计算(?!式|公式|过程|方法|如下)|乘加|乘法|\bmmacs?\b",
@@ -78,14 +80,15 @@ REMARK = re.compile(r"^\W*(?:parameters|params|weights|个?参数)\s*[(（][^()�
 _RECIPE = re.compile(r"(?:^|.*[.:]\}?)\W*multiply\b", _I)
 _IN_PARENTHESES = re.compile(r"[(（][^()（）]*[)）]")
 _TOTAL = re.compile(
-    r"\b(?:total|sum(?!\s*\()|altogether|in all|overall|answer|result|gives)\b"
+    r"\b(?:total|sum(?!\s*\()|altogether|adds? up to|everything(?=\W*$)|in all"
+    r"|overall|answer|result|gives)\b"
     r"|总|合计|共|答|加起来|加在一起|合起来|相加|\bA$",
     _I,
 )
 _PER_COPY = re.compile(r"\b(?:each|every)\b|每个|各", _I)
-_SEVERAL = re.compile(r"\b(?:two|both|twice|three)\b|两|二|三个|×\s*2", _I)
+_SEVERAL = re.compile(r"\b(?:two|both|twice|pair|three)\b|两|二|三个|×\s*2", _I)
 _RESULT = re.compile(
-    r"\b(?:so|makes?|making|gives?|giving|thus|hence|therefore|that['’]s|(?:that|which) is"
+    r"\b(?:so|makes?|making|gives?|giving|thus|hence|therefore|that['’]s|it['’]s|(?:that|which) is"
     r"|equals?|comes? to|subtotal|in all|for a total)\b"
     r"|共|合计|小计|得|等于|因此|所以",
     _I,
@@ -110,7 +113,7 @@ _COPIES = re.compile(
     _I,
 )
 _COPIES_BEFORE = re.compile(
-    r"\b(?P<two>two|both|2)\b|(?P<zh>两|二|2)\s*[个层]|(?P<three>\bthree\b|[三3]\s*[个层])", _I
+    r"\b(?P<two>two|both|pair|2)\b|(?P<zh>两|二|2)\s*[个层]|(?P<three>\bthree\b|[三3]\s*[个层])", _I
 )
 _BATCH = re.compile(
     r"(?<![A-Za-z])(?:mini-?)?batch(?:[ _-]?size)?\s*(?:\$?B\s*)?(?:为|是|取|of|at|=|:|~)?\s*"
@@ -126,7 +129,7 @@ _VALUES = re.compile(
     r"\b(?:values|elements|floats?(?:32)?s?|numbers|entries)\b|\d\s*万?亿?个|个(?:数|值|元素)|浮点数",
     _I,
 )
-_PER_BATCH = re.compile(r"(?:per|a|the|whole|one|each) batch\b|每个?批|一个?批|整个?批", _I)
+_PER_BATCH = re.compile(r"(?:per|a|the|whole|one|each|such) batch\b|每个?批|一个?批|整个?批", _I)
 _PER_IMAGE = re.compile(
     r"(?:per|each|every) (?:image|input|sample|picture|example)|(?:one|single|an) image"
     r"|一张图|单张|每张|一张",
@@ -282,6 +285,11 @@ def batch_in(words: str) -> int | None:
     if ones and (not named or ones[-1] > named[-1][0]):
         return 1
     return named[-1][2] if named else None
+
+
+def says_per_batch(words: str) -> bool:
+    """Whether a number with these words is of a batch that was named before."""
+    return bool(_PER_BATCH.search(words))
 
 
 def batches(words: str) -> list[tuple[int, int, int]]:

@@ -1,0 +1,1 @@
+"""Numbers in sentences, each graded by itself: no terms of one sum."""
