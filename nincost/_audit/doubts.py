@@ -7,6 +7,9 @@ what it did not understand, and gives no verdict.
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,18 +20,27 @@ from nincost._audit.reading.expression import rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.words import is_wordless
 from nincost._audit.results import Grade, GradedTerm
+from nincost._audit.truths import truths_of
+from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer
 
 _NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _FEWEST_DIGITS = 3
 _INCIDENTAL = 1_000  # a smaller number is a size, or a number of things
+_MOST_SUMS = 80
+#: By which a number may be smaller than what it stands for, where its unit was not read.
+_SCALES = (1, 10**3, 10**4, 10**6, 10**8, 10**9)
 
 
-def with_doubts(grade: Grade, part: Part, total: int, labels: Labels) -> Grade:
+def with_doubts(
+    grade: Grade, part: Part, total: int, labels: Labels, layers: tuple[CostedLayer, ...]
+) -> Grade:
     """The grade; without a verdict, and with what was not understood, where it is doubtful.
 
-    `total` is the right one, at the batch that was asked for. What names its layers is understood.
+    `total` is the right one, at the batch that was asked for; `layers` are those at batch 1. What
+    names its layers is understood.
     """
-    if grade.ok or grade.total_explanations or grade.not_understood:
+    grade = with_other_units(grade, part, layers)
+    if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
     wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
@@ -48,14 +60,68 @@ def with_doubts(grade: Grade, part: Part, total: int, labels: Labels) -> Grade:
     mostly_missing = len(grade.missing) > 2 * len(grade.terms)
     if not strange or not (stated or (nothing_fits and (grade.guessed or prose or mostly_missing))):
         return grade
+    return _without_verdict(grade, strange)
+
+
+def _without_verdict(grade: Grade, not_understood: Sequence[str]) -> Grade:
+    right = [term for term in grade.terms if term.verdict == "right"]
     return replace(
-        grade,
-        not_understood=tuple(strange),
-        terms=tuple(right),
-        missing=(),
-        mistakes=(),
-        arithmetic_errors=(),
-    )
+        grade, not_understood=tuple(not_understood), terms=tuple(right), missing=(), mistakes=(),
+        total_explanations=(), arithmetic_errors=(),
+    )  # fmt: skip
+
+
+def with_other_units(grade: Grade, part: Part, layers: tuple[CostedLayer, ...]) -> Grade:
+    """The grade; without a verdict where all that is wrong is right in a unit that was not read.
+
+    `33.87` below a heading in millions, `87.62M` of a table whose column was not known, parts of
+    parts that are listed beside them, MACs with the additions of the biases as torchinfo counts
+    them.
+    """
+    if grade.ok or grade.not_understood:
+        return grade
+    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    texts = {term.text for term in wrong if _is_strange(term)}
+    lines = [line for line in part.lines if _text(part, line) in texts]
+    if not grade.terms and grade.mistakes and grade.mistakes[0].key in _NOT_EXPLAINED:
+        lines = [line for line in part.lines if line.node.value == grade.written]
+    elif len(texts) < len({term.text for term in wrong}):
+        return grade
+    telling = sum(_digits(line) >= _FEWEST_DIGITS for line in lines)
+    if 2 * telling <= len(lines) or not all(_is_true_otherwise(line, layers) for line in lines):
+        return grade
+    return _without_verdict(grade, [_text(part, line) for line in lines])
+
+
+def _is_true_otherwise(line: Line, layers: tuple[CostedLayer, ...]) -> bool:
+    value, unit = line.node.value, _last_digit(line)
+    known = [truths_of(layers, what) for what in QUANTITIES]
+    if any(one.of(value * scale, unit * scale, line.label) for one in known for scale in _SCALES):
+        return True
+    return any(stands_for(value, unit, Fraction(one)) for one in _with_bias_additions(layers))
+
+
+def _last_digit(line: Line) -> Fraction:
+    """What the last digit is worth: of a number without a unit, too, and of a sum."""
+    node = line.node
+    unit = rounded_unit(node) or sum(map(rounded_unit, node.parts), Fraction(0))
+    if not unit and node.value.denominator > 1:
+        unit = Fraction(1, 10 ** (len(str(node.value.denominator)) - 1))
+    return unit
+
+
+def _digits(line: Line) -> int:
+    return len(str(int(line.node.value / (_last_digit(line) or 1))))
+
+
+@functools.lru_cache(maxsize=16)
+def _with_bias_additions(layers: tuple[CostedLayer, ...]) -> frozenset[int]:
+    """MACs and an addition for each output value, of layers that follow each other."""
+    sums = [0, *itertools.accumulate(
+        one.cost.amount("macs") + math.prod(one.cost.output)
+        for one in layers if one.cost.amount("macs")
+    )]  # fmt: skip
+    return frozenset(last - first for first, last in itertools.combinations(sums[:_MOST_SUMS], 2))
 
 
 def with_nothing_wrong(grade: Grade) -> Grade:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from nincost._audit.doubts import with_other_units
 from nincost._audit.grading import grade
 from nincost._audit.mistakes import Question
 from nincost._audit.reading.expression import Claim, Node, parse
@@ -40,7 +41,8 @@ def grade_column(
     if column.total is not None:
         claims.append(Claim(column.total, column.total_unit, 0, 0))
     part = Part(question.what, text, lines, claims)
-    return grade(part, layers, question, other_totals=other_totals)[0]
+    found = grade(part, layers, question, other_totals=other_totals)[0]
+    return with_other_units(found, part, tuple(layers))
 
 
 def _merged(cells: Sequence[Cell], layers: Sequence[CostedLayer]) -> list[Cell]:

@@ -88,7 +88,9 @@ class Labels:
 
     def _of_kernel(self, words: str, places: tuple[int, ...]) -> tuple[int, ...]:
         """Of a block's layers those with the one kernel that is named: `block 2, 1x1 conv`."""
-        named = {int(match[1]) for match in _KERNEL.finditer(words)}
+        # `NiN block 1 (11x11, s4)` is the block that begins with it.
+        bare = re.sub(r"[(（](?![^()（）]*(?:conv|卷积|each|各))[^()（）]*[)）]", " ", words)
+        named = {int(match[1]) for match in _KERNEL.finditer(bare)}
         if len(places) < 2 or len(named) != 1:
             return places
         own = [(place, self.layers[place].cost.window) for place in places]

@@ -44,6 +44,9 @@ _SHARE_OF = re.compile(
 _BIASES_ADDED = re.compile(
     r"\badd\w*\b[^.。]*\bbias|\bbias\w* add|加(?:上)?偏置|偏置[^。]*加法", re.IGNORECASE
 )
+_FLOPS = re.compile(r"FLOPs?\b", re.IGNORECASE)
+#: `a multiply and an add as 2 FLOPs`.
+_DEFINES = re.compile(r"^\W*FLOPs?\b(?=\s+(?:and|,|each|for each|per))", re.IGNORECASE)
 _LATIN = 0x2E7F  # above it a character takes two columns
 _NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _DOUBTFUL = frozenset([
@@ -65,8 +68,23 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
     single = subject.layers(1)
     if not found.ok and subject.batch_size == 1 and all_true(part, single, found.what):
         found = with_nothing_wrong(found)
+    if not found.ok and found.what == "macs":
+        found = _as_flops(part, subject, weights) or found
     found = with_whole_steps(found, part, subject)
-    return with_doubts(found, part, found.expected, labels_of(single))
+    return with_doubts(found, part, found.expected, labels_of(single), single)
+
+
+def _as_flops(part: Part, subject: Subject, weights: Weights) -> Grade | None:
+    """The grade as FLOPs, where all is right so and they are named: `Computation`, and below it 2
+    for each MAC.
+    """
+    if not _FLOPS.search(part.text):
+        return None
+    read = replace(
+        part, what="flops", lines=[line for line in part.lines if not _DEFINES.search(line.after)]
+    )
+    found = _likeliest(read, subject, weights) if len(read.lines) > 1 else None
+    return found if found is not None and found.ok else None
 
 
 def _is_of_one_input(found: Grade, part: Part, subject: Subject) -> bool:

@@ -8,8 +8,8 @@ import nincost
 
 _PROSE = """There are 96 filters, so each output needs 121 products and the first convolution costs
 33.9 million multiply-adds; a 1x1 is 26.9 million and the whole first block 87.6 million.
-The 5x5 costs 415 million, so block two costs 503.9 million, block three 169.9 million for all of it. The
-fourth one is nothing, less than a million (0.87). Sum: 762 million multiply-adds."""
+The 5x5 costs 415 million, so block two costs 503.9 million, block three 169.9 million for
+all of it. The fourth one is nothing, less than a million (0.87). Sum: 762 million multiply-adds."""
 _SCAN = """ocr, page 1
 # params
 b1   96 x (121 + 1) = 11712     96 x 97 = 9312 (x2)

@@ -47,6 +47,11 @@ _PER = re.compile(
     r"(?:(?:for|per)\s+(?:each |every |one )?|each |every |每一?个?|各)(?:weights?|param\w*|参数)",
     re.IGNORECASE,
 )
+#: `加参数约 10.2MB`: with what was said before.
+_TOGETHER_WITH = re.compile(
+    r"加上?(?:参数|权重)|\b(?:with|plus|and)\s+(?:the\s+)?(?:weights|param\w*)\s*(?=$|\W*(?:about|约))",
+    re.IGNORECASE,
+)
 #: `gradients: same as the parameters, 7.97 MB`: what it is compared with.
 _SAME_AS = re.compile(
     r"[和与跟同](?:参数|权重|梯度)[量数]?(?:一样|相同|同样)"
@@ -129,7 +134,7 @@ def found_as(
 
 def claimed(words: str) -> tuple[frozenset[MemoryKind], MemoryKind | None]:
     """The kinds that words name, and whether it is a whole step's or inference's."""
-    bare = _NOT.sub(" ", _PER.sub(" ", _SAME_AS.sub(" ", words)))
+    bare = _NOT.sub(" ", _PER.sub(" ", _SAME_AS.sub(" ", _TOGETHER_WITH.sub(" ", words))))
     bare = _IN_AND_OUT.sub(" activations ", bare)
     own = {kind for kind in _PARTS if KINDS[kind].search(bare)}
     if _FORWARD.search(bare):

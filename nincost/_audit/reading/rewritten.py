@@ -33,6 +33,9 @@ def rewritten(text: str) -> str:
     text = _SIZE_BEFORE.sub(lambda m: f"{m[1]}；", text)
     text = _SLASHES_SUM.sub(lambda m: m[0].replace(" / ", " + "), text)
     text = _SLASHES.sub(lambda m: m[0].replace(" / ", " , "), text)
+    text = _IN_FLOPS.sub(
+        lambda m: f"{m[1]};{' ' * len(m[2])}{m[3]}".ljust(len(m[0]) - 1) + ";", text
+    )
     text = _IN_TWO_UNITS.sub(lambda m: m[0].replace("/", ","), text)
     text = _OF_WHICH.sub(lambda m: f"{m[1]}；{m[2]} ", text)
     text = _UNIT_IS.sub(lambda m: " " * len(m[0]), text)
@@ -127,6 +130,11 @@ _SLASHES = re.compile(
 )
 #: `30,336 / 746,240 / 1,180,800 / 34,790 = 1.99 M`: nobody divides by these.
 _SLASHES_SUM = re.compile(r"(?<![\d.,*/+\-=)])\d[\d,]{3,}(?: / \d[\d,]{3,}){2,}(?=\s*[=≈]\s*\d)")
+#: `670M MACs (1.34 GFLOPs)`, `577,472,640 MACs (= 1,154,945,280 FLOPs)`.
+_IN_FLOPS = re.compile(
+    r"(?<=MACs)(\s*)[(（](\s*[=≈~]?\s*)(\d[\d,]*(?:\.\d+)?\s?[KMGT]?\s?FLOPs?)\s*[)）]",
+    re.IGNORECASE,
+)
 #: `2.08 MB / 1.98 MiB`: the same in another unit.
 _IN_TWO_UNITS = re.compile(
     r"\d\s?[KMG]i?B\s/\s(?=\d[\d,]*(?:\.\d+)?\s?[KMG]i?B(?![A-Za-z]))", re.IGNORECASE

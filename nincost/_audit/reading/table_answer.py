@@ -13,7 +13,7 @@ from typing import Literal
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
 from nincost._audit.reading.parts import MAX_TERMS, Part, Reading, Unread
 from nincost._audit.reading.table_rows import Rows
-from nincost._audit.reading.tokens import check_length
+from nincost._audit.reading.tokens import MAX_CHARACTERS, check_length
 from nincost._audit.reading.variants import by_rows, variants_in
 from nincost._audit.reading.weights_and_biases import (
     Cell,
@@ -60,6 +60,8 @@ _TOTALS = ("total", "sum", "all", "totals", "总计", "合计", "总和", "总",
 _UNIT_IN_HEADING = re.compile(
     r"[(（/,]\s*(?:in\s*|单位[:：]?\s*)?(?P<unit>[kKMG]|百?万|亿|(?:m|b)illions?|thousands?)\s*[)）]?$"
 )
+#: `MMACs`, `GFLOPs`.
+_UNIT_FIRST = re.compile(r"(?P<unit>[kMG])\s?(?:MAC|FLOP)s?$")
 _UNITS = {"million": "M", "millions": "M", "billion": "G", "billions": "G",
           "thousand": "k", "thousands": "k"}  # fmt: skip
 #: `share of the MACs`, `相对原版的乘加`, `weights/MB`: no amount.
@@ -95,6 +97,9 @@ def is_csv(text: str) -> bool:
 
 def _has_amounts(text: str) -> bool:
     """Whether it has columns of any names, one of them an amount's, and rows of as many cells."""
+    first = text.lstrip("\ufeff").partition("\n")[0]
+    if len(text) > MAX_CHARACTERS or first.count(",") < 2:
+        return False
     rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if row]
     if len(rows) < 3 or len(rows[0]) < 3:
         return False
@@ -278,7 +283,7 @@ def _names_of(rows: list[list[str]]) -> list[str]:
 
 def _unit_of_heading(heading: str) -> str:
     """`M` of `params (M)`, `万` of `参数量/万`; empty where it names none."""
-    found = _UNIT_IN_HEADING.search(heading.strip())
+    found = _UNIT_IN_HEADING.search(heading.strip()) or _UNIT_FIRST.match(heading.strip())
     return _UNITS.get(found["unit"], found["unit"]) if found else ""
 
 
@@ -306,7 +311,8 @@ def _column(rows: list[list[str]], names: list[str], what: Quantity, unit_above:
             continue
         if about(layer) == "memory":
             continue  # `in MB`: no layer's
-        if layer.lower().strip(" *:：") in _TOTALS:
+        name = layer or next(filter(None, map(str.strip, row)))  # `Sum,,,1992166`
+        if name.lower().strip(" *:：") in _TOTALS:
             total, unit = node.value, rounded_unit(node)
         else:
             cells.append(Cell(layer, text, node.value, rounded_unit(node)))

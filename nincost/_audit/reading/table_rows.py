@@ -85,7 +85,8 @@ def _of_columns(text: str) -> Table | None:
     """Lines of as many cells with tabs, wide gaps or bars between them, below names of amounts."""
     lines = [_cells(line) for line in text.splitlines()]
     for place, names in enumerate(lines):
-        words = not any(re.search(r"\d", name) for name in names)
+        bare = [re.sub(r"\d\s?[x×*]\s?\d", "", name) for name in names]
+        words = not any(re.search(r"\d", name) for name in bare)
         if len(names) < 2 or not words or not any(map(amount_in, names[1:])):
             continue
         below = [row for row in lines[place + 1 :] if not _RULE.fullmatch("".join(row))]
