@@ -20,6 +20,7 @@ def run(schedule: str, *, ranks: int, rank: str) -> Run:
     return nincost.run(SCRIPT, [schedule], gpu="h100", ranks=ranks, rank=rank)
 
 
+@pytest.mark.slow
 def test_stages_are_kinds_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
     """Each takes what its own script prints, by torch's counter."""
     result = run("Schedule1F1B", ranks=2, rank="all-different")

@@ -198,6 +198,7 @@ def test_what_must_see_the_card_is_answered_by_the_emulated_one(
 
 
 @needs_emulator
+@pytest.mark.slow
 def test_int8_weights_compile() -> None:
     pytest.importorskip("torchao")
     net = nn.Sequential(nn.Linear(1024, 2048), nn.ReLU(), nn.Linear(2048, 512))
