@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +10,7 @@ from fractions import Fraction
 from nincost._audit.doubts import with_doubts, with_nothing_wrong
 from nincost._audit.grading import DEFAULT_WEIGHTS, grade, wrong_sums
 from nincost._audit.labelled import labels_of
-from nincost._audit.mistakes import Question, is_bias
+from nincost._audit.mistakes import Question
 from nincost._audit.reading.expression import Node, rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
@@ -19,6 +18,7 @@ from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
 from nincost._audit.sentences.contradicted import contradicted, of_blocks
 from nincost._audit.sentences.each_number import total_said, totals_compared, without_compared
+from nincost._audit.sentences.no_terms import bias_additions, without_no_terms
 from nincost._audit.sentences.scope import said_scope
 from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
@@ -45,8 +45,13 @@ _BIASES_ADDED = re.compile(
     r"\badd\w*\b[^.。]*\bbias|\bbias\w* add|加(?:上)?偏置|偏置[^。]*加法", re.IGNORECASE
 )
 _FLOPS = re.compile(r"FLOPs?\b", re.IGNORECASE)
-#: `a multiply and an add as 2 FLOPs`.
-_DEFINES = re.compile(r"^\W*FLOPs?\b(?=\s+(?:and|,|each|for each|per))", re.IGNORECASE)
+#: `fvcore's "flops" are really multiply-adds`.
+_FLOPS_ARE_MACS = re.compile(
+    r"FLOPs?[\"”']?\s*(?:(?:are|is|means?|=|counts?)\b[^.。\n]{0,24}?|其实是|指的?是|即|就是|=)\s*"
+    r"(?:MACs?\b|mult|乘加)",
+    re.IGNORECASE,
+)
+_FEW = 1_000  # a smaller number is no amount of the whole
 _LATIN = 0x2E7F  # above it a character takes two columns
 _NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _DOUBTFUL = frozenset([
@@ -61,29 +66,33 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
     It gives no verdict where it is more likely that the answer was misread.
     """
     subject = said_scope(part.text, subject) or subject
-    part = without_compared(_totals_of_all(part, subject), subject)
+    part = without_no_terms(without_compared(_totals_of_all(part, subject), subject), subject)
     found = _likeliest(part, subject, weights)
     if _is_of_one_input(found, part, subject):
         found = _likeliest(replace(part, batch=1), subject, weights)
     single = subject.layers(1)
     if not found.ok and subject.batch_size == 1 and all_true(part, single, found.what):
         found = with_nothing_wrong(found)
-    if not found.ok and found.what == "macs":
-        found = _as_flops(part, subject, weights) or found
+    if not found.ok and found.what == "macs" and _FLOPS.search(part.text):
+        found = _as(part, "flops", subject, weights) or found
+    elif not found.ok and found.what == "flops" and _FLOPS_ARE_MACS.search(part.text):
+        found = _as(part, "macs", subject, weights) or found
     found = with_whole_steps(found, part, subject)
     return with_doubts(found, part, found.expected, labels_of(single), single)
 
 
-def _as_flops(part: Part, subject: Subject, weights: Weights) -> Grade | None:
-    """The grade as FLOPs, where all is right so and they are named: `Computation`, and below it 2
-    for each MAC.
+def _as(part: Part, what: Quantity, subject: Subject, weights: Weights) -> Grade | None:
+    """The grade as another amount that the text names, where all is right so.
+
+    `Computation`, and below it 2 for each MAC. The words `a multiply and an add are 2 FLOPs` have
+    no term.
     """
-    if not _FLOPS.search(part.text):
-        return None
-    read = replace(
-        part, what="flops", lines=[line for line in part.lines if not _DEFINES.search(line.after)]
-    )
-    found = _likeliest(read, subject, weights) if len(read.lines) > 1 else None
+    lines = [
+        line for line in part.lines
+        if line.node.kind != "number" or line.node.value >= _FEW or line.node.unit
+    ]  # fmt: skip
+    read = replace(part, what=what, lines=lines)
+    found = _likeliest(read, subject, weights) if len(lines) > 1 else None
     return found if found is not None and found.ok else None
 
 
@@ -231,9 +240,7 @@ def _with_bias_additions(part: Part, subject: Subject) -> Part | None:
         return None
     line, layers = part.lines[0], subject.layers(part.batch or subject.batch_size)
     total = Fraction(sum(one.cost.amount("flops") for one in layers))
-    added = sum(
-        math.prod(one.cost.output) for one in layers if any(map(is_bias, one.cost.param_terms))
-    )
+    added = bias_additions(layers)
     sums = all(claim.fits(line.node.value) for claim in (*line.claims, *part.claims))
     if not sums or not stands_for(line.node.value, rounded_unit(line.node), total + added):
         return None

@@ -46,6 +46,12 @@ _PLACES = (
     # a section of a book; `11.11.1 + 1` has dots for times signs
     r"(?<![\d.,*x×+/^-])\d{1,2}(?:\.\d{1,2}){2,}(?![\d.])(?!\s*[-+*/=)\]×x])",
     r"^(?:[ \t]*>)+[ \t]*\d{1,2}[.)][ \t]+(?=[^\W\d])",  # questions, quoted
+    # `4.1 Parameters of NiN`, a heading; `第3、4小问`; `(3)(4) 内存`; `encountered 3 time(s)`
+    r"^[ \t]*\d{1,2}\.\d{1,2}[ \t]+(?=[A-Z][a-z]+ [a-z]|(?!百?万|亿|千)[\u4e00-\u9fff]{2})"
+    r"(?!\d[\d.]*[ \t]+(?:Mega|Giga|Mill|Bill))",
+    r"(?:第\s?)?\d(?:\s?[、,，和]\s?\d)*\s?(?:小问|小题)|第\s?\d(?:\s?[、,，和]\s?\d)*\s?[问题]",
+    r"(?<![\w)*×])(?:[(（]\d[)）]){2,}(?=\s*[^\W\d])(?!\s?[xX]\s?\d)",
+    r"(?<![\d.,])\d{1,3}\s+time\(s\)",
     r"(?<=[?.]\s)\d{1,2}\.[ \t](?=[A-Z][a-z]+ [a-z])|(?<=\?\s)\d{1,2}\.[ \t](?=[a-z]+ [a-z])",
 )
 #: What a run was like, and on what: no cost of the model.

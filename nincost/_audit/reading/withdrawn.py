@@ -17,7 +17,8 @@ _WITHDRAWN = re.compile(
 _HAD = re.compile(
     r"(?:\bI (?:first )?had|\bat first I (?:had|got)"
     r"|一开始(?:写|算)[了的成]?|起初(?:写|算)[了的成]?)\s*"
-    rf"(?P<number>{_NUMBER})(?=[^\n]{{0,60}}?(?:\bforgot|\bmissed|\bwrong|忘|漏|错)[^\n]*\d)",
+    rf"(?P<number>(?:[\d(][\d ,*+×x^/()-]*=\s*)?{_NUMBER})"
+    r"(?=[^\n]{0,60}?(?:\bforgot|\bmissed|\bwrong|\bno,? wait|忘|漏|错)[^\n]*\d)",
     re.IGNORECASE,
 )
 _ASKED = re.compile(

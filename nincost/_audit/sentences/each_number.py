@@ -43,7 +43,9 @@ _ONE_LESS = re.compile(
     re.IGNORECASE,
 )
 _BOTH_LESS = re.compile(
-    r"(?:remov\w*|drop\w*|without|tak\w+ away)\s+(?:both|the two|all)\b"
+    r"(?:remov\w*|drop\w*|without|tak\w+ (?:away|out))\s+(?:both|the two|all)\b"
+    r"|(?:remov\w*|drop\w*|tak\w+ (?:away|out))\s+the (?:second|other|remaining|last)\b"
+    r"|再去掉|(?:去掉|删掉?)(?:第二个|另一个|剩下)"
     r"|都去掉|全部?去掉|去掉两个|两次",
     re.IGNORECASE,
 )
