@@ -98,7 +98,7 @@ def _is_true_otherwise(line: Line, layers: tuple[CostedLayer, ...]) -> bool:
     known = [truths_of(layers, what) for what in QUANTITIES]
     if any(one.of(value * scale, unit * scale, line.label) for one in known for scale in _SCALES):
         return True
-    return any(stands_for(value, unit, Fraction(one)) for one in _with_bias_additions(layers))
+    return any(stands_for(value, unit, Fraction(one)) for one in runs_with_biases(layers))
 
 
 def _last_digit(line: Line) -> Fraction:
@@ -115,13 +115,15 @@ def _digits(line: Line) -> int:
 
 
 @functools.lru_cache(maxsize=16)
-def _with_bias_additions(layers: tuple[CostedLayer, ...]) -> frozenset[int]:
-    """MACs and an addition for each output value, of layers that follow each other."""
-    sums = [0, *itertools.accumulate(
-        one.cost.amount("macs") + math.prod(one.cost.output)
-        for one in layers if one.cost.amount("macs")
-    )]  # fmt: skip
-    return frozenset(last - first for first, last in itertools.combinations(sums[:_MOST_SUMS], 2))
+def runs_with_biases(layers: tuple[CostedLayer, ...]) -> dict[int, int]:
+    """MACs with an addition for each output value, of layers that follow each other, and how many
+    these additions are."""
+    costly = [one.cost for one in layers if one.cost.amount("macs")]
+    added = [0, *itertools.accumulate(math.prod(cost.output) for cost in costly)][:_MOST_SUMS]
+    macs = [0, *itertools.accumulate(cost.amount("macs") for cost in costly)][:_MOST_SUMS]
+    pairs = itertools.combinations(range(len(macs)), 2)
+    more = {(a, b): added[b] - added[a] for a, b in pairs}
+    return {macs[b] - macs[a] + extra: extra for (a, b), extra in more.items()}
 
 
 def with_nothing_wrong(grade: Grade) -> Grade:

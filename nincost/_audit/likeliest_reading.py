@@ -24,6 +24,7 @@ from nincost._audit.subject import Subject
 from nincost._audit.training_step import with_whole_steps
 from nincost._audit.truths import (
     all_true,
+    all_true_with_total,
     compares,
     is_about,
     is_true,
@@ -72,7 +73,11 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
         found = _likeliest(replace(part, batch=1), subject, weights)
     single = subject.layers(1)
     if not found.ok and subject.batch_size == 1 and all_true(part, single, found.what):
-        found = with_nothing_wrong(found)
+        whole = all_true_with_total(part, single, found.what)
+        if whole is not None:
+            found = _as_read(Part(found.what, part.text, [whole]), subject, weights)[0]
+        else:
+            found = with_nothing_wrong(found)
     if not found.ok and found.what == "macs" and _FLOPS.search(part.text):
         found = _as(part, "flops", subject, weights) or found
     elif not found.ok and found.what == "flops" and _FLOPS_ARE_MACS.search(part.text):

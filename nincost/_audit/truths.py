@@ -24,6 +24,7 @@ from nincost._audit.reading.words import says_about, says_total
 from nincost._closed_form.cost_terms import CostedLayer, CostTerms, Quantity
 
 _INCIDENTAL = 1_000  # a smaller number is a size, a number of filters, a year of the course
+_LARGE = 10_000
 _MOST_LAYERS = 80
 _FEW_NAMED = 3  # numbers that are said of the total without all of them being listed
 _COMPLETE = Fraction(1, 10)  # how near to the total the sum of all terms is
@@ -249,6 +250,28 @@ def all_true(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> boo
         if not all(known.of(value, unit, line.label, after) for value, unit in written):
             return False
     return len(lines) > 1 and all(known.of(one.value, one.unit, "") for one in part.claims)
+
+
+def all_true_with_total(
+    part: Part, layers: tuple[CostedLayer, ...], what: Quantity
+) -> Line | None:
+    """The right total, where all is true, each equation holds and the total is said last.
+
+    How the numbers before it go together does not matter then: what else could be wrong?
+    """
+    if not part.claims:
+        return None
+    total, last = Fraction(truths_of(layers, what).total), part.claims[-1]
+    subtotals = {claim.value for claim in part.claims[:-1]} - {total}
+    if sum(subtotals) != total and lists_other(part, layers, what):
+        return None
+    later = any(line.node.start > last.start for line in part.lines)
+    exact = last.value == total and not last.unit and total >= _LARGE
+    if later or not exact or not all_true(part, layers, what):
+        return None
+    if not all(_holds(line.node, claim) for line in part.lines for claim in line.claims):
+        return None
+    return _alone(last.value, last.unit, last)
 
 
 def roughly(line: Line) -> Fraction:

@@ -77,7 +77,10 @@ def graded_shapes(
             dims = _stated(raw)
             if not dims:
                 continue
-            if _INPUT.search(figure.before) and _is_input(dims, layers):
+            own_input = layers if subject.layer is None else subject.all_layers(1)
+            if _INPUT.search(figure.before) and (
+                _is_input(dims, layers) or _is_input_of(dims, own_input, labels, figure.before)
+            ):
                 found.append(GradedFigure(text, "input", by(dims), by(dims), "right"))
                 continue
             if place is None and last and last[0] == row and _fits(dims, layers[last[1]]):
@@ -129,6 +132,18 @@ def _is_input(dims: tuple[int, ...], layers: Sequence[CostedLayer]) -> bool:
     if first is None or first.window is None:
         return False
     return dims in (first.window.size, (first.channels, *first.window.size))
+
+
+def _is_input_of(
+    dims: tuple[int, ...], layers: Sequence[CostedLayer], labels: Labels, words: str
+) -> bool:
+    """Whether it is the input of the layers that are named, or of any where none is.
+
+    An answer about the second block alone begins with that block's input.
+    """
+    named = {labels.layers[place].name for place in labels.places(words)}
+    own = [one.cost for one in layers if not named or one.name in named]
+    return any(cost.window and dims == (cost.channels, *cost.window.size) for cost in own)
 
 
 def _next_pool(layers: Sequence[CostedLayer], after: int, *, sized: bool) -> int | None:

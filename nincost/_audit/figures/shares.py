@@ -44,7 +44,7 @@ def graded_shares(reading: Reading, subject: Subject) -> list[GradedFigure]:
         before = text[first : match.start()]
         after = text[match.end() : ends.start() if ends else len(text)].partition("%")[0]
         places = _places(labels, before)
-        what = first_amount_in(after) or amount_in(before) or amount_in(text[:first])
+        what = first_amount_in(after) or amount_in(before) or _amount_above(text[:first])
         if not places or len(places) == len(layers) or what is None:
             continue
         if _OTHERS.search(f"{before} {after}"):
@@ -57,6 +57,12 @@ def graded_shares(reading: Reading, subject: Subject) -> list[GradedFigure]:
             name = block if len(places) > 1 and block else layers[places[0]].name
             found.append(_graded(match, said, f"{name} {_NAMES[what]}", part, total))
     return found
+
+
+def _amount_above(text: str) -> Quantity | None:
+    """The amount that is named last before a sentence: the equations far above say nothing."""
+    clauses = (clause for line in reversed(text.splitlines()) for clause in reversed(_SENTENCE_END.split(line)))
+    return next((what for clause in clauses if (what := amount_in(clause))), None)
 
 
 def _places(labels: Labels, before: str) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ from nincost._audit.reading.restated import (
     adds_up_again,
     is_total,
     restates,
+    said_before_of,
     stood_for,
 )
 from nincost._audit.reading.rewritten import TUPLE, meanings_of_mb, rewritten
@@ -44,6 +45,7 @@ from nincost._audit.reading.words import (
     batch_in,
     batches,
     corrects,
+    is_wordless,
     says_detail,
     says_difference,
     says_own,
@@ -228,6 +230,9 @@ class _Reader:
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
+        said_of = said_before_of(self.reading.parts, node) if is_wordless(statement.before) else None
+        if what is not None and said_of is not None:
+            what = subject = said_of  # `the same: 65,792, 44,302,336`
         if subject in QUANTITIES:
             self.spoken.now, self.spoken.amount = subject, what
         self.spoken.row = row_of(self.reading.text, statement)

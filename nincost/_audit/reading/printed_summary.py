@@ -1,4 +1,4 @@
-"""Tables that torchinfo and torchsummary print, pasted into an answer.
+"""Tables that torchinfo, torchsummary and fvcore print, pasted into an answer.
 
 Their rows name a layer by its type and a number of theirs: `Conv2d: 2-3`, `Conv2d-5`. Here the
 third such row is `Conv2d#3`, the model's third layer of that type (`labels.py`).
@@ -25,6 +25,10 @@ _INFO_TOTALS = re.compile(
 )
 _UNITS = {"U": "", "N": "", "K": "k", "M": "M", "G": "G", "T": "T"}
 _INFO_COLUMNS = {"output shape": "output_shape", "param #": "params", "mult-adds": "macs"}
+_FVCORE_HEADING = re.compile(
+    r"[ \t]*\|[ \t]*module[ \t]*\|[ \t]*#parameters or shape[ \t]*\|[ \t]*#flops[ \t]*\|", re.IGNORECASE
+)
+_FVCORE_COLUMNS = ("layer", "params", "macs")
 #: torchsummary's, such as `Conv2d-1     [-1, 96, 54, 54]     11,712`.
 _SUMMARY_ROW = re.compile(
     r"^[ \t]*(?P<name>[A-Za-z]\w*)-\d+[ \t]+\[(?P<shape>-?\d+(?:,[ ]*\d+)*)\]"
@@ -38,7 +42,34 @@ _SUMMARY_SIZES = re.compile(r"^[ \t]*[A-Z][\w/ ]+ size \(MB\):.*$", re.MULTILINE
 
 def printed_summary(text: str) -> Table | None:
     """The first such table with its totals, and what stands around it; None where there is none."""
-    return _of_torchinfo(text) or _of_torchsummary(text)
+    return _of_torchinfo(text) or _of_torchsummary(text) or _of_fvcore(text)
+
+
+def _of_fvcore(text: str) -> Table | None:
+    """fvcore's table: its "flops" are MACs, and deeper rows are parts of those above them."""
+    lines = text.splitlines(keepends=True)
+    place = next((n for n, line in enumerate(lines) if _FVCORE_HEADING.match(line)), None)
+    if place is None:
+        return None
+    rows, end = [], place + 1
+    for number, line in enumerate(lines[place + 1 :], start=place + 1):
+        if "|" not in line:
+            break
+        end = number + 1
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) != len(_FVCORE_COLUMNS) or not re.search(r"\w", "".join(cells)):
+            continue
+        name, params, macs = cells
+        if name in ("model", ""):
+            rows.append(["total", params, macs])
+        elif "." not in name and params and not params.startswith("("):
+            rows.append([f"net[{name}]" if name.isdigit() else name, params, macs])
+    if len(rows) < 2:
+        return None
+    rows.sort(key=lambda row: row[0] == "total")
+    return Table(
+        [[*_FVCORE_COLUMNS], *rows], "".join(lines[:place]), "".join(lines[end:]), free=True
+    )
 
 
 def _of_torchsummary(text: str) -> Table | None:

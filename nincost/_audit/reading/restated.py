@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nincost._audit.reading.expression import Claim, Node, rounded_unit, stands_for
@@ -16,7 +17,9 @@ from nincost._audit.reading.words import (
     says_that_is,
     says_total,
 )
+from nincost._closed_form.cost_terms import Quantity
 
+_FEWEST_TELLING = 10_000  # a number of five digits is no chance
 _SHARE = re.compile(r"占[^，,。]{0,6}$")  # `占总乘加762297352的24.2%`
 _ROUNDED = re.compile(r"四舍五入|\bround(?:ed|s|ing)?\b", re.IGNORECASE)
 _SHORT = 12  # characters of "that's", and of no layer's name
@@ -123,3 +126,18 @@ def restates(part: Part, statement: Statement, node: Node) -> bool:
                 part.lines += [replace(last, claims=())] * (count - 1)
                 return True
     return False
+
+
+def said_before_of(parts: Sequence[Part], node: Node | None) -> Quantity | None:
+    """The one amount of which exactly this number was said before; None where none or several."""
+    if node is None or node.kind != "number" or node.unit or node.value < _FEWEST_TELLING:
+        return None
+    own = {
+        part.what
+        for part in parts
+        if any(
+            not line.node.unit and node.value in (line.node.value, *(c.value for c in line.claims))
+            for line in part.lines
+        )
+    }
+    return own.pop() if len(own) == 1 else None

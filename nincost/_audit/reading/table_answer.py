@@ -10,6 +10,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from nincost._audit.reading.columns_together import (
+    place_of_whole,
+    places_of_roundings,
+    with_copies,
+)
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
 from nincost._audit.reading.parts import MAX_TERMS, Part, Reading, Unread
 from nincost._audit.reading.table_rows import Rows
@@ -224,6 +229,16 @@ def _columns(
         raise ExpressionError(
             f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
+    again = [
+        (w, place) for w in found for place in places_of_roundings(rows[0], names.index(w))
+        if names[place] not in (*QUANTITIES, "layer")
+    ]  # fmt: skip
+    wholes = {
+        w: (place, names.index(w)) for w in found
+        if (place := place_of_whole(rows[0], w, names.index(w))) is not None
+    }  # fmt: skip
+    for w, (place, main) in wholes.items():
+        names[main], names[place] = "", w
     parts = places_of_parts(rows[0], names)
     units = [_unit_of_heading(name) for name in rows[0]]
     columns = [_column(rows[1:], names, w, units[names.index(w)]) for w in found]
@@ -231,6 +246,14 @@ def _columns(
         at = found.index("params")
         cells = columns[at].cells
         columns[at] = replace(columns[at], cells=with_parts(cells, rows[1:], *parts))
+    for w, (place, main) in wholes.items():
+        own = columns[found.index(w)]
+        cells = with_copies(own.cells, rows[1:], rows[0], place, main)
+        columns[found.index(w)] = replace(own, cells=cells)
+    for w, place in again:
+        renamed = ["" if name == w else name for name in names]
+        renamed[place] = w
+        columns.append(_column(rows[1:], renamed, w, units[place]))
     heading = rows[0][names.index("layer")]
     columns = [_of_variants(column, heading) for column in columns]
     return tuple(_with_block_names(column, heading) for column in columns)

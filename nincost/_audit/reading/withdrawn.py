@@ -24,6 +24,13 @@ _HAD = re.compile(
 _ASKED = re.compile(
     rf"(?:\bor is it|\bor was it|还是说?)\s*(?P<number>{_NUMBER})(?=\s*[?？])", re.IGNORECASE
 )
+#: In a chat: `A: I get 55x55`, and the next says `B: no, it is 54x54`.
+_DENIED = re.compile(
+    r"(?<![\d.,x×*])(?P<number>\d[\d,.]*(?:\s?[x×*]\s?\d+){0,2}\s?[kKMG万亿]?)[^\n\d=]{0,12}\n"
+    r"(?=[ \t]*[^\s:：\d]{1,12}\s?[:：][ \t]*"
+    r"(?:不是|不对|错了|你算错|no\b|nope\b|wrong\b|not quite\b|that's wrong\b)[^\n]*\d)",
+    re.IGNORECASE,
+)
 _TYPO = re.compile(
     rf"(?P<number>{_NUMBER})[ \t]*\n[^\n\d]*(?:\btypo\b|\boops\b|打错|写错|笔误)[^\n\d]*\n"
     rf"(?=[ \t]*{_NUMBER}[ \t]*(?:$|\n))",
@@ -38,7 +45,7 @@ def without_withdrawn(text: str) -> str:
         first, last = match.start("number") - match.start(), match.end("number") - match.start()
         return match[0][:first] + " " * (last - first) + match[0][last:]
 
-    for pattern in (_WITHDRAWN, _HAD, _ASKED):
+    for pattern in (_WITHDRAWN, _HAD, _ASKED, _DENIED):
         text = pattern.sub(blank, text)
     # In one line, so that what was said of the first number is said of the next.
     return _TYPO.sub(lambda m: " " * len(m[0]), text)
