@@ -47,7 +47,7 @@ from nincost._audit.figures.memory_words import (
 from nincost._audit.figures.results import GradedFigure, Verdict
 from nincost._audit.interpretations import Mistake
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import batches, says_result
+from nincost._audit.reading.words import batches, says_result, says_values
 from nincost._audit.subject import Subject
 from nincost.errors import ExpressionError
 
@@ -67,11 +67,13 @@ def graded_memory(
         )
         try:
             said = said_of(reading, figure, text, subject, items, last)
-            is_claim = bool(CLAIM.search(f"{figure.context} {text}"))
+            is_claim = _is_claim(reading, said)
             claim = graded_claim(reading, figure, text, subject) if is_claim else None
         except ExpressionError as error:
             reading.not_read(figure.start, error)
             continue
+        if last is not None and _is_listed_count(reading, said, last):
+            said.in_values = True
         if said.value <= 8:
             continue  # "4 bytes each": no model takes so little
         again = said_again(said, last, found) if claim is None else None
@@ -97,6 +99,24 @@ def graded_memory(
             item = Item(said.value, said.unit, said.expected, wrong, said.in_values)
             items += [item] * copies
     return found
+
+
+def _is_listed_count(reading: Reading, said: Said, last: Said) -> bool:
+    """`3*10*5*5 = 750` below `3*96*54*54 = 839808`: values as well, however few."""
+    raw = reading.text[said.figure.start : said.figure.end]
+    alike = said.kind == last.kind and last.row < said.row <= last.row + 2
+    product = said.node is not None and said.node.kind == "product" and bool(said.nodes[0][1])
+    before = last.node is not None and last.node.kind == "product" and last.in_values
+    return alike and product and before and not is_in_bytes(raw) and not said.unit_before
+
+
+def _is_claim(reading: Reading, said: Said) -> bool:
+    """Whether a layer is said to take it: a size, as a number of values or parameters is none."""
+    figure = said.figure
+    if said.in_values or not CLAIM.search(f"{figure.context} {said.text}"):
+        return False
+    raw = reading.text[figure.start : figure.end]
+    return said.unit_before or is_in_bytes(raw) or not says_values(f"{raw} {figure.after}")
 
 
 _BOTH = re.compile(r"\b(?:both|twice)\b|两者|二者|两个|都", re.IGNORECASE)

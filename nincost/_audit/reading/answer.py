@@ -15,6 +15,7 @@ from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit
 from nincost._audit.reading.letters import letters_in, without_multiples
 from nincost._audit.reading.numbers_said import (
     batch_of_sentence,
+    claims_in_unit,
     in_unit_before,
     in_unit_of_heading,
     in_unit_of_row,
@@ -225,7 +226,9 @@ class _Reader:
         if node is not None:
             node = in_unit_before(node, statement.before)
             node = in_unit_of_row(self.reading.text, node, statement)
-            node = in_unit_of_heading(self.reading.text, node, self.spoken.heading)
+            plain, node = node, in_unit_of_heading(self.reading.text, node, self.spoken.heading)
+            if node.parts:
+                claims = claims_in_unit(self.reading.text, plain, node, claims)
         if node is not None and is_said_result(self.reading.text, node, claims):
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,6 +32,8 @@ _SCALES = {
     "k": 10**3, "m": 10**6, "g": 10**9, "thousand": 10**3, "million": 10**6, "billion": 10**9,
     "万": 10**4, "百万": 10**6, "亿": 10**8,
 }  # fmt: skip
+#: `1.1712 + 2×0.9312`: all in a heading's unit.
+_PLAIN_SUM = re.compile(r"[\d.\s+*×x·]*\d\.\d[\d.\s+*×x·]*")
 _TOO_MUCH = 10**13
 _SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
 #: `2.29 GMACs for one training step with batch size 128`.
@@ -91,16 +94,49 @@ def in_unit_of_row(text: str, node: Node, statement: Statement) -> Node:
 def in_unit_of_heading(text: str, node: Node, heading: str) -> Node:
     """`3.03` under `参数量（单位：万）`, `in millions`: a number in its heading's unit."""
     unit = _UNIT_OF_HEADING.search(heading)
-    if (
-        unit is None
-        or node.kind != "number"
-        or not re.fullmatch(r"[\d.,\s]+", text[node.start : node.end])
-    ):
+    raw = text[node.start : node.end]
+    if unit is not None and node.kind in ("sum", "product") and _PLAIN_SUM.fullmatch(raw):
+        return _scaled(node, _SCALES[next(one for one in unit.groups() if one).lower()])
+    if unit is None or node.kind != "number" or not re.fullmatch(r"[\d.,\s]+", raw):
         return node
     scale = _SCALES[next(one for one in unit.groups() if one).lower()]
     if node.value * scale >= _TOO_MUCH:
         return node  # it was written in full
     return replace(node, value=node.value * scale, unit=(node.unit or Fraction(1)) * scale)
+
+
+def _scaled(node: Node, scale: int) -> Node:
+    """A sum of decimals, some of them with a factor, in a unit; as it is where one is whole."""
+    if node.kind == "number":
+        if node.value.denominator == 1 and not node.unit:
+            return node
+        return replace(node, value=node.value * scale, unit=node.unit * scale)
+    decimals = [p for p in node.parts if p.kind != "number" or p.value.denominator > 1 or p.unit]
+    if node.kind == "product":
+        if len(decimals) != 1:
+            return node
+        own = [_scaled(part, scale) if part is decimals[0] else part for part in node.parts]
+        value = math.prod((part.value for part in own), start=Fraction(1))
+    elif node.kind == "sum" and len(decimals) == len(node.parts):
+        own = [_scaled(part, scale) for part in node.parts]
+        value = sum((part.value for part in own), Fraction(0))
+    else:
+        return node
+    changed = all(a.value != b.value for a, b in zip(own, node.parts, strict=True) if b in decimals)
+    return replace(node, parts=tuple(own), value=value) if changed else node
+
+
+def claims_in_unit(text: str, node: Node, scaled: Node, claims: list[Claim]) -> list[Claim]:
+    """The results of a calculation that got its heading's unit: they have it as well."""
+    if node is scaled or not node.value:
+        return claims
+    scale = scaled.value / node.value
+    return [
+        replace(one, value=one.value * scale, unit=(one.unit or 1) * scale)
+        if re.fullmatch(r"[\d.,\s=≈]+", text[one.start : one.end])
+        else one
+        for one in claims
+    ]
 
 
 def batch_of_sentence(text: str, statement: Statement) -> int | None:

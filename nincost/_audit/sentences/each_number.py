@@ -50,7 +50,8 @@ _BOTH_LESS = re.compile(
     re.IGNORECASE,
 )
 _FROM = re.compile(r"(?:从|原来的?|\bfrom)\W*$", re.IGNORECASE)
-_THOP = re.compile(r"\bthop\b", re.IGNORECASE)
+#: No `\\b`: a Chinese character is a letter, too.
+THOP = re.compile(r"(?<![A-Za-z])thop(?![A-Za-z])", re.IGNORECASE)
 
 
 def total_said(part: Part, subject: Subject, what: Quantity, batch: int) -> Line | None:
@@ -133,7 +134,7 @@ def _is_true(
         _is_of_variant(value / more, unit / more, part.text, subject, what) for more in ways
     ):
         return True
-    thop = Fraction(by_thop(layers, what)) if _THOP.search(part.text) else Fraction(0)
+    thop = Fraction(by_thop(layers, what)) if THOP.search(part.text) else Fraction(0)
     return bool(thop) and stands_for(value, unit, thop)
 
 

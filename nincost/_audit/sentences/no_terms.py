@@ -14,7 +14,7 @@ from fractions import Fraction
 from nincost._audit.mistakes import is_bias
 from nincost._audit.reading.expression import rounded_unit, stands_for
 from nincost._audit.reading.parts import Line, Part
-from nincost._audit.sentences.each_number import by_thop
+from nincost._audit.sentences.each_number import THOP, by_thop
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer, Quantity
 
@@ -27,8 +27,7 @@ _DIFFERS = re.compile(
     re.IGNORECASE,
 )
 _MOST_OF_TOTAL = Fraction(1, 20)  # that a difference between two ways to count may be
-_THOP = re.compile(r"\bthop\b", re.IGNORECASE)
-_TORCHINFO = re.compile(r"\btorchinfo\b", re.IGNORECASE)
+_TORCHINFO = re.compile(r"(?<![A-Za-z])torchinfo(?![A-Za-z])", re.IGNORECASE)
 
 
 def without_no_terms(part: Part, subject: Subject) -> Part:
@@ -60,7 +59,7 @@ def _as_tools_count(
     lines: list[Line], text: str, layers: tuple[CostedLayer, ...], total: int
 ) -> list[Line]:
     """The lines, of which a tool's total counts as the right one: it counts a little more."""
-    known = [by_thop(layers, "macs")] if _THOP.search(text) else []
+    known = [by_thop(layers, "macs")] if THOP.search(text) else []
     if _TORCHINFO.search(text):
         known.append(total + bias_additions(layers))
     known = [one for one in known if one != total]
