@@ -32,6 +32,7 @@ _SCALES = {
     "k": 10**3, "m": 10**6, "g": 10**9, "thousand": 10**3, "million": 10**6, "billion": 10**9,
     "万": 10**4, "百万": 10**6, "亿": 10**8,
 }  # fmt: skip
+_HEADING_ABOVE = 20  # lines
 #: `1.1712 + 2×0.9312`: all in a heading's unit.
 _PLAIN_SUM = re.compile(r"[\d.\s+*×x·]*\d\.\d[\d.\s+*×x·]*")
 _TOO_MUCH = 10**13
@@ -93,7 +94,7 @@ def in_unit_of_row(text: str, node: Node, statement: Statement) -> Node:
 
 def in_unit_of_heading(text: str, node: Node, heading: str) -> Node:
     """`3.03` under `参数量（单位：万）`, `in millions`: a number in its heading's unit."""
-    unit = _UNIT_OF_HEADING.search(heading)
+    unit = _UNIT_OF_HEADING.search(heading) or _unit_above(text, node.start)
     raw = text[node.start : node.end]
     if unit is not None and node.kind in ("sum", "product") and _PLAIN_SUM.fullmatch(raw):
         return _scaled(node, _SCALES[next(one for one in unit.groups() if one).lower()])
@@ -103,6 +104,14 @@ def in_unit_of_heading(text: str, node: Node, heading: str) -> Node:
     if node.value * scale >= _TOO_MUCH:
         return node  # it was written in full
     return replace(node, value=node.value * scale, unit=(node.unit or Fraction(1)) * scale)
+
+
+def _unit_above(text: str, start: int) -> re.Match[str] | None:
+    """The unit that the nearest line above without numbers says: `二、计算（单位：亿次乘加）`."""
+    for line in reversed(text[:start].split("\n")[:-1][-_HEADING_ABOVE:]):
+        if line.strip() and not re.search(r"\d", line):
+            return _UNIT_OF_HEADING.search(line)
+    return None
 
 
 def _scaled(node: Node, scale: int) -> Node:
