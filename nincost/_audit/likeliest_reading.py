@@ -16,7 +16,7 @@ from nincost._audit.reading.parts import Line, Part
 from nincost._audit.reading.roles import other_readings
 from nincost._audit.reading.words import batches, says_difference
 from nincost._audit.results import Grade
-from nincost._audit.sentences.contradicted import contradicted, of_blocks
+from nincost._audit.sentences.contradicted import contradicted, of_blocks, other_variant
 from nincost._audit.sentences.each_number import total_said, totals_compared, without_compared
 from nincost._audit.sentences.no_terms import bias_additions, without_no_terms
 from nincost._audit.sentences.scope import said_scope
@@ -82,6 +82,10 @@ def grade_part(part: Part, subject: Subject, weights: Weights = DEFAULT_WEIGHTS)
         found = _as(part, "flops", subject, weights) or found
     elif not found.ok and found.what == "flops" and _FLOPS_ARE_MACS.search(part.text):
         found = _as(part, "macs", subject, weights) or found
+    other = other_variant(part, subject, found.what) if found.ok and compares(part.text) else None
+    if other is not None:
+        alone = replace(part, lines=[other], claims=[], remarks=[])
+        found = _as_read(replace(alone, what=found.what), subject, weights)[0]
     found = with_whole_steps(found, part, subject)
     return with_doubts(found, part, found.expected, labels_of(single), single)
 

@@ -31,6 +31,10 @@ _BLOCK_LAST = re.compile(
     r"\s*(?:has|costs|gives|共|有|一共|为|是)?\s*[:：]?\s*$",
     re.IGNORECASE,
 )
+_BECOMES = re.compile(
+    r"(?:\bto|becomes?|leaves?|left with|now has|变成|变为|降到|降至|减到|减为|剩下?|只剩|为)\s*(?:only|about|约)?\s*$",
+    re.IGNORECASE,
+)
 _PLACE = re.compile(r"block|layer|conv|stage|块|层|卷积|\d\s?[x×]\s?\d|each|每", re.IGNORECASE)
 
 
@@ -55,6 +59,23 @@ def of_blocks(
         value, unit = line.node.value, rounded_unit(line.node)
         if not any(stands_for(value, unit, Fraction(total)) for total in totals):
             yield replace(line, label="", after="", claims=()), block
+
+
+def other_variant(part: Part, subject: Subject, what: Quantity) -> Line | None:
+    """The total that is said to be left without one of two layers, and is that without both.
+
+    Whatever it adds up to: `drop one of the two ...: from 1,992,166 to 1,546,058`.
+    """
+    compared = totals_compared(part.text, subject, what)
+    of_others = [total for _, total in subject.other_totals(what) if total not in compared]
+    if not of_others or not compared:
+        return None
+    for line in (*part.lines, *part.remarks):
+        value, unit = line.node.value, rounded_unit(line.node)
+        known = [one for one in of_others if stands_for(value, unit, Fraction(one))]
+        if known and line.node.kind == "number" and _BECOMES.search(line.own or line.label):
+            return replace(line, label="", after="", claims=())
+    return None
 
 
 def contradicted(part: Part, subject: Subject, what: Quantity, batch: int) -> Iterator[Line]:
