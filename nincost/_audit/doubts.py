@@ -39,7 +39,7 @@ def with_doubts(
     `total` is the right one, at the batch that was asked for; `layers` are those at batch 1. What
     names its layers is understood.
     """
-    grade = with_other_units(grade, part, layers)
+    grade = _with_sums_read(with_other_units(grade, part, layers))
     if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
@@ -61,6 +61,19 @@ def with_doubts(
     if not strange or not (stated or (nothing_fits and (grade.guessed or prose or mostly_missing))):
         return grade
     return _without_verdict(grade, strange)
+
+
+def _with_sums_read(grade: Grade) -> Grade:
+    """The grade; without a verdict where all that is wrong is a sum that nobody adds up so.
+
+    `block 3 = (1,032,960)`, and below it `30,720`: no sum was stated there.
+    """
+    if grade.ok or grade.not_understood or not grade.far_off:
+        return grade
+    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    if any(not _is_strange(term) for term in wrong):
+        return grade
+    return _without_verdict(grade, grade.arithmetic_errors)
 
 
 def _without_verdict(grade: Grade, not_understood: Sequence[str]) -> Grade:

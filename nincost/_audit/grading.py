@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -30,6 +31,9 @@ from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer, Quantity
 
 DEFAULT_WEIGHTS = Weights()
 _MOST_COPIES = 9
+#: By which factor a sum may be wrong; more is a unit, or another number altogether.
+_MOST_OFF = 8
+_NEAR = Fraction(1, 10)
 
 
 def grade(
@@ -64,7 +68,8 @@ def grade(
         right = written == expected
     right = right and not matching.wrong_name
     slack = sum((rounded_unit(line.node) for line in part.lines), Fraction(0)) + _slack(pieces)
-    sums = wrong_sums(part, slack)
+    wrong = _wrong_sums(part, slack)
+    sums = [words for words, _ in wrong]
     claim = part.claims[-1] if part.claims and not _is_subtotal(part, part.claims[-1]) else None
     claim_ok = claim is None or _fits(claim, written, slack) or bool(bare and claim.fits(expected))
     terms = graded_terms(part, matching, groups, right)
@@ -90,6 +95,7 @@ def grade(
         missing=missing,
         mistakes=() if right else mistake_counts(matching, missing, groups, total_explanations),
         arithmetic_errors=tuple(sums),
+        far_off=any(far for _, far in wrong),
         total_explanations=total_explanations,
         corrected=whole_text(layers, what),
     )
@@ -216,21 +222,38 @@ def _fits(claim: Claim, value: Fraction, slack: Fraction) -> bool:
 
 def wrong_sums(part: Part, slack: Fraction) -> list[str]:
     """Where the terms do not add up to the total or subtotal that the answer states."""
+    return [words for words, _ in _wrong_sums(part, slack)]
+
+
+def _wrong_sums(part: Part, slack: Fraction) -> list[tuple[str, bool]]:
+    """Each in words, and whether it is too far off for anybody to have added up so."""
     found = []
     total = part.lines[0].node if len(part.lines) == 1 else None
     for line in (*part.lines, *part.remarks):
         for claim in line.claims:
             if not _fits(claim, line.node.value, slack):
                 why = slip(claim, [line.node])
-                found.append(_wrong_sum(line.label, line.node.value, claim, why))
+                found.append((_wrong_sum(line.label, line.node.value, claim, why),
+                              not why and _far_off(line.node.value, claim)))  # fmt: skip
     nodes = [line.node for line in part.lines]
     for claim in part.claims:
         last = total is not None and total.kind == "sum" and claim.fits(total.parts[-1].value)
         if _is_subtotal(part, claim):
             continue
         if not _fits(claim, part.value, slack) and not (last and claim is not part.claims[-1]):
-            found.append(_wrong_sum("", part.value, claim, slip(claim, nodes)))
+            why = slip(claim, nodes)
+            found.append((_wrong_sum("", part.value, claim, why),
+                          not why and _far_off(part.value, claim)))  # fmt: skip
     return found
+
+
+def _far_off(value: Fraction, claim: Claim) -> bool:
+    """Whether it is another number, and no result of this: not even with digits left out."""
+    if value <= 0 or claim.value <= 0:
+        return True
+    ratio = max(value / claim.value, claim.value / value)
+    power = 10 ** round(math.log10(ratio))
+    return ratio > _MOST_OFF and not 1 - _NEAR < ratio / power < 1 + _NEAR
 
 
 def _is_subtotal(part: Part, claim: Claim) -> bool:

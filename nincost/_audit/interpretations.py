@@ -151,7 +151,7 @@ def of_carried_sizes(
 
 def with_digits_swapped(amount: int) -> list[Interpretation]:
     """A number with two neighbouring digits the wrong way round."""
-    digits = str(amount)
+    digits = str(amount) if amount > 0 else ""
     found = []
     for at in range(len(digits) - 1):
         one, two = digits[at], digits[at + 1]

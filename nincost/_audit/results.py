@@ -128,6 +128,7 @@ class Grade:
         total_explanations: for an answer that is one wrong number, what may lead to it.
         corrected: the right calculation.
         not_understood: what no verdict is possible for; the terms are then the right ones alone.
+        far_off: a stated sum is so far from the terms' that it was more likely none of them.
     """
 
     what: Quantity
@@ -144,6 +145,7 @@ class Grade:
     total_explanations: tuple[Explanation, ...]
     corrected: str
     not_understood: tuple[str, ...] = ()
+    far_off: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -203,6 +203,10 @@ def batch_written(kind: MemoryKind, node: Node | None, sizes: Sizes) -> int | No
         return None
     for part in node.parts:
         size = int(part.value) if part.value.denominator == 1 else 0
+        rest = node.value / size if size > 1 else Fraction(0)
+        per_image = [one.bytes for one in single(kind, sizes, 1, 0)]
+        if len(node.parts) == 2 and rest in (*per_image, *(n // BYTES for n in per_image)):
+            return size  # `6102456 bytes × 64`
         if size > 1 and any(one.bytes == node.value for one in single(kind, sizes, size, 0)):
             return size
     return None

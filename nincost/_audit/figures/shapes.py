@@ -13,7 +13,8 @@ from nincost._audit.interpretations import Mistake
 from nincost._audit.labels import Labels
 from nincost._audit.reading.expression import parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import DIMS, SIZE_FORMULA
+from nincost._audit.reading.things import counts_things
+from nincost._audit.reading.words import DIMS, SIZE_FORMULA, about
 from nincost._audit.subject import Subject
 from nincost._closed_form.cost_terms import CostedLayer
 from nincost._closed_form.window import Window, by
@@ -89,7 +90,11 @@ def graded_shapes(
                 place = next((p for p in range(after, len(layers)) if _fits(dims, layers[p])), None)
             if place is None:
                 place = after if after < len(layers) else None
+            if not named and _needs_no_name(dims, figure, layers):
+                place = next(p for p in range(len(layers)) if _fits(dims, layers[p]))
             one = _of_dims(dims, text, layers, place)
+            if one is not None and one.mistakes and not named and _counts_things(dims, figure):
+                continue
             if one is not None:
                 one = replace(one, verdict=verdict_of(one.mistakes, named=named))
         if one is not None:
@@ -132,6 +137,22 @@ def _is_input(dims: tuple[int, ...], layers: Sequence[CostedLayer]) -> bool:
     if first is None or first.window is None:
         return False
     return dims in (first.window.size, (first.channels, *first.window.size))
+
+
+def _needs_no_name(dims: tuple[int, ...], figure: Figure, layers: Sequence[CostedLayer]) -> bool:
+    """Whether it is the whole shape of some layer, and no words say of which.
+
+    What was guessed of the lines above would be no ground to call it wrong.
+    """
+    words = re.search(r"[^\W\d_]{2}", figure.before)
+    return not words and len(dims) > 2 and any(_fits(dims, layer) for layer in layers)
+
+
+def _counts_things(dims: tuple[int, ...], figure: Figure) -> bool:
+    """`with 2 friends`, `4 pages`: a lone number of something that is no size."""
+    if len(dims) != 1 or about(figure.before) == "shapes" or _POOL.search(figure.before):
+        return False
+    return counts_things(figure.after)
 
 
 def _is_input_of(

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from nincost._audit.reading.expression import Claim, Node
 from nincost._audit.reading.statements import Statement
+from nincost._audit.reading.things import counts_things
 from nincost._audit.reading.words import batches, names_other_network, says_per_image
 
 _FEW = 1_000
@@ -35,6 +36,7 @@ _SCALES = {
 _HEADING_ABOVE = 20  # lines
 #: `1.1712 + 2×0.9312`: all in a heading's unit.
 _PLAIN_SUM = re.compile(r"[\d.\s+*×x·]*\d\.\d[\d.\s+*×x·]*")
+_WORD = 20  # characters
 _TOO_MUCH = 10**13
 _SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?=\s)")
 #: `2.29 GMACs for one training step with batch size 128`.
@@ -69,7 +71,9 @@ def is_count(text: str, statement: Statement, node: Node | None) -> bool:
     if node is None:
         return False
     alone = node.kind == "number" and not node.unit
-    return alone and node.value < _FEW and bool(_COUNTED.match(text, statement.end))
+    return alone and node.value < _FEW and bool(
+        _COUNTED.match(text, statement.end) or counts_things(text[node.end : node.end + _WORD])
+    )
 
 
 def in_unit_before(node: Node, words: str) -> Node:

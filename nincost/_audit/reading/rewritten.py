@@ -13,6 +13,8 @@ from nincost._audit.reading.withdrawn import without_withdrawn
 
 def rewritten(text: str) -> str:
     """The text with units behind their numbers, and chains of sizes without the layers' names."""
+    text = _APOSTROPHES.sub(lambda m: re.sub("['’]", ",", m[0]), text)
+    text = _RESULT_ENCLOSED.sub(lambda m: f"{m['space']} {m[2]} ", text)
     text = with_comments(without_withdrawn(without_session(with_digits(text))))
     text = _LATEX_ROWS.sub(
         lambda m: "total".ljust(len(m[0])) if m["sum"] else " " * len(m[0]), text
@@ -64,6 +66,10 @@ def rewritten(text: str) -> str:
     return "".join(map(_chain_without_words, text.splitlines(keepends=True)))
 
 
+#: `1'992'166`, as the Swiss write it.
+_APOSTROPHES = re.compile(r"(?<![\d.,'’\w])\d{1,3}(?:['’]\d{3})+(?![\d'’])")
+#: `= (14,745,600)`: a number, and no shape.
+_RESULT_ENCLOSED = re.compile(r"(?<=[=≈])(?<![<>=]=)(?P<space>\s?)[(（]((?!0)\d{1,3}(?:,\d{3})+)[)）](?!\s*[*×x/^+-])")
 #: `\\begin{align}`, `\\\\` at a line's end, `\\sum_i N_i`.
 _LATEX_ROWS = re.compile(
     r"\\(?:begin|end)\{(?:align|aligned|equation|gather|split|eqnarray)\*?\}|\\\\(?:\[[^\]\n]*\])?(?=\s*$)"

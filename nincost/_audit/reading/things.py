@@ -22,3 +22,20 @@ _BYTES = re.compile(r"\d\s*(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|字节)\s*$")
 def ends_in_bytes(text: str, start: int, end: int) -> bool:
     """Whether a calculation at this place is one of bytes."""
     return bool(_BYTES.search(text[start:end]))
+#: Words after a number that is an amount, a size, or goes on; any other is counted by it.
+_NO_THING = re.compile(
+    r"(?:million|billion|thousand|mega|giga|param|weight|bias|value|float|element|number|entr|byte"
+    r"|bit|mac|flop|mult|madd|add|op|total|sum|alto|more|less|few|left|pixel|wide|high|tall|by|map"
+    r"|channel|out|in|feature|position|unit|neuron|per|each|for|from|and|or|but|plus|minus|times"
+    r"|of|on|at|to|the|then|with|as|is|are|was|so|which|that|because|since|again|here|if|when|after"
+    r"|before|conv|layer|block|pool|kernel|filter|stride|pad|half|twice|also|too|instead|not|same"
+    r"|there|now|maxpool|avgpool|dropout|flatten|relu|where|while|both|only|all|approx|about|exact|round)",
+    re.IGNORECASE,
+)
+_THING = re.compile(r"\s+(?P<word>[A-Za-z]{3,})(?![A-Za-z])|\s?(?:人|页|分钟|小时|遍|天|周|道)")
+
+
+def counts_things(after: str) -> bool:
+    """Whether what stands behind a small number is a thing that it counts: `2 friends`."""
+    found = _THING.match(after)
+    return bool(found) and not (found and found["word"] and _NO_THING.match(found["word"]))
