@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -25,6 +26,7 @@ from nincost._closed_form.cost_terms import QUANTITIES, CostedLayer
 
 _NOT_EXPLAINED = frozenset(["unknown", "unexplained", "factor-misread"])
 _FEWEST_DIGITS = 3
+_TELLING = 100_000  # a number of six digits does not stand there by chance
 _INCIDENTAL = 1_000  # a smaller number is a size, or a number of things
 _MOST_SUMS = 80
 #: By which a number may be smaller than what it stands for, where its unit was not read.
@@ -40,6 +42,7 @@ def with_doubts(
     names its layers is understood.
     """
     grade = _with_sums_read(with_other_units(grade, part, layers))
+    grade = _with_total_written(_with_terms_read(grade), part, total)
     if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
@@ -74,6 +77,57 @@ def _with_sums_read(grade: Grade) -> Grade:
     if any(not _is_strange(term) for term in wrong):
         return grade
     return _without_verdict(grade, grade.arithmetic_errors)
+
+
+#: Words within a term, but for its unit, and signs of a list or a session.
+_WORDS_IN_TERM = re.compile(
+    r"(?<![A-Za-z])(?!params?|parameters?|weights?|bias|MACs?|FLOPs?|mult|adds?|million|billion"
+    r"|thousand|bytes?|times|and)[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}|>>>|\||(?<![\d)]) - - ",
+    re.IGNORECASE,
+)
+#: What another reading of the same numbers may look like.
+_OF_READING = _NOT_EXPLAINED | {"missing", "twice", "other-amount"}
+
+
+def _with_terms_read(grade: Grade) -> Grade:
+    """The grade; without a verdict where what is wrong was cut out of the text in a wrong way.
+
+    Words stand in a term, or numbers of another amount among right ones of this.
+    """
+    if grade.ok or grade.not_understood or grade.total_explanations:
+        return grade
+    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    right = len(grade.terms) - len(wrong)
+    broken = [
+        term for term in wrong
+        if _WORDS_IN_TERM.search(term.text) or (right and _is_of_other_amount(term))
+    ]  # fmt: skip
+    if not broken or any(one not in broken and not _is_strange(one) for one in wrong):
+        return grade
+    return _without_verdict(grade, [term.text for term in broken])
+
+
+def _is_of_other_amount(term: GradedTerm) -> bool:
+    first = term.explanations[0].mistakes if term.explanations else ()
+    return [one.key for one in first] == ["other-amount"] and term.value >= _INCIDENTAL
+
+
+def _with_total_written(grade: Grade, part: Part, total: int) -> Grade:
+    """The grade; without a verdict where the right total stands in the text to its last digit, and
+    nothing speaks against it but how other numbers were put together."""
+    named = {mistake.key for mistake in grade.mistakes}
+    if grade.ok or grade.not_understood or not named or not named <= _OF_READING:
+        return grade
+    if grade.arithmetic_errors and not grade.far_off:
+        return grade
+    written = {re.sub(r"\D", "", match[0]) for match in _WHOLE_NUMBER.finditer(part.text)}
+    if total < _TELLING or str(total) not in written:
+        return grade
+    wrong = [term.text for term in grade.terms if term.verdict in ("wrong", "extra")]
+    return _without_verdict(grade, wrong or [term.text for term in grade.terms] or [f"{total:,}"])
+
+
+_WHOLE_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)|(?<![\d.,])\d{5,}(?!\d)")
 
 
 def _without_verdict(grade: Grade, not_understood: Sequence[str]) -> Grade:

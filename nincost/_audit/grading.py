@@ -248,8 +248,13 @@ def _wrong_sums(part: Part, slack: Fraction) -> list[tuple[str, bool]]:
 
 
 def _far_off(value: Fraction, claim: Claim) -> bool:
-    """Whether it is another number, and no result of this: not even with digits left out."""
+    """Whether it is another number, and no result of this: not even with digits left out.
+
+    `763.82` is a number in a unit that was not read.
+    """
     if value <= 0 or claim.value <= 0:
+        return True
+    if claim.unit < 1 and claim.value.denominator > 1 and value > _MOST_OFF * claim.value:
         return True
     ratio = max(value / claim.value, claim.value / value)
     power = 10 ** round(math.log10(ratio))
