@@ -22,6 +22,7 @@ from nincost._audit.figures.results import GradedFigure
 from nincost._audit.reading.parts import Reading
 from nincost._audit.reading.words import about, names_other_network, says_values
 from nincost._audit.subject import Subject
+from nincost._closed_form.cost_terms import QUANTITIES
 
 Kinds = frozenset[MemoryKind]
 #: Found out from numbers or a list that are stated, which other words would not change.
@@ -97,12 +98,20 @@ def says_nothing(reading: Reading, said: Said, subject: Subject) -> bool:
         return True
     if is_in_bytes(raw) or said.unit_before or says_values(f"{raw} {figure.after}"):
         return False
+    if said.node is not None and said.node.kind == "number" and _is_amount(said.value, subject):
+        return True  # `1992166` below the heading of the memory: what it is calculated from
     numbers = [said.value, *(claim.value for _, claims in said.nodes for claim in claims)]
     if max(numbers) >= _FEW or (said.node is not None and said.node.parts):
         return False
     own = f"{figure.before} {figure.after}"
     named = about(own) == "memory" or any(pattern.search(own) for pattern in KINDS.values())
     return not named or bool(re.match(r"\s*epochs?\b|\s*个?(?:轮|百分点)", figure.after))
+
+
+def _is_amount(value: Fraction, subject: Subject) -> bool:
+    """Whether it is the model's parameters, MACs or FLOPs, to the last digit."""
+    totals = (sum(one.cost.amount(what) for one in subject.layers(1)) for what in QUANTITIES)
+    return value >= _FEW and value in totals
 
 
 def sums_counted(said: Said, items: Items) -> bool | None:

@@ -93,6 +93,11 @@ def graded_shapes(
             if not named and _needs_no_name(dims, figure, layers):
                 place = next(p for p in range(len(layers)) if _fits(dims, layers[p]))
             one = _of_dims(dims, text, layers, place)
+            if one is not None and one.mistakes and place is not None:
+                shapes = [tuple(map(int, re.findall(r"\d+", m[0]))) for m in DIMS.finditer(raw)]
+                also = [own for own in shapes if len(own) > 2 and _fits(own, layers[place])]
+                # Of several shapes in a statement the last need not be this layer's output.
+                one = _of_dims(also[-1], text, layers, place) if also else one
             if one is not None and one.mistakes and not named and _counts_things(dims, figure):
                 continue
             if one is not None:
