@@ -252,9 +252,7 @@ def all_true(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> boo
     return len(lines) > 1 and all(known.of(one.value, one.unit, "") for one in part.claims)
 
 
-def all_true_with_total(
-    part: Part, layers: tuple[CostedLayer, ...], what: Quantity
-) -> Line | None:
+def all_true_with_total(part: Part, layers: tuple[CostedLayer, ...], what: Quantity) -> Line | None:
     """The right total, where all is true, each equation holds and the total is said last.
 
     How the numbers before it go together does not matter then: what else could be wrong?

@@ -23,7 +23,14 @@ from nincost._audit.figures.memory_words import counts_values
 from nincost._audit.figures.results import GradedFigure
 from nincost._audit.reading.expression import Claim, Node, parse
 from nincost._audit.reading.parts import Figure, Reading
-from nincost._audit.reading.words import batches, is_wordless, says_about, says_that_is, says_total
+from nincost._audit.reading.words import (
+    batches,
+    is_wordless,
+    says_about,
+    says_that_is,
+    says_total,
+    says_values,
+)
 from nincost._audit.subject import Subject
 
 _SENTENCE_END = re.compile(r"[.。;；!?！？](?!\d)|\n")
@@ -87,6 +94,8 @@ def said_of(
     unit = not is_in_bytes(raw) and unit_said_before(figure.before, False) is not None
     words = f"{figure.context} {figure.before} {figure.after}"
     kind = kind_of(figure, nodes[0][0])
+    if kind == "training" and says_values(raw) and not KINDS["training"].search(figure.before):
+        kind = "activations"  # `839,808 + ... floats = 6.10 MB` below a heading `training`
     row = reading.text.count("\n", 0, figure.start)
     scope = scope_of(figure, subject)
     named = any(pattern.search(figure.before) for pattern in KINDS.values())

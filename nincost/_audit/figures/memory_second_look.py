@@ -111,7 +111,7 @@ def says_nothing(reading: Reading, said: Said, subject: Subject) -> bool:
 def _is_amount(value: Fraction, subject: Subject) -> bool:
     """Whether it is the model's parameters, MACs or FLOPs, to the last digit."""
     totals = (sum(one.cost.amount(what) for one in subject.layers(1)) for what in QUANTITIES)
-    return value >= _FEW and value in totals
+    return value >= _FEW and any(value == total for total in totals)
 
 
 def sums_counted(said: Said, items: Items) -> bool | None:

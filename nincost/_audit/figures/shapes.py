@@ -63,13 +63,7 @@ def graded_shapes(
         raw = reading.text[figure.start - len(figure.before) : figure.end + len(figure.after)]
         text = " ".join(raw.split())
         formula = SIZE_FORMULA.search(reading.text, max(0, figure.start - 1), figure.end)
-        place = labels.last_of(_KERNEL_AND_STRIDE.sub(" ", figure.before))
-        named = place is not None
-        if place is None and after and _POOL.search(figure.before):
-            place = _next_pool(layers, after, sized=bool(formula))  # `第二块还是26，池化后12`
-        if place is None:
-            place = labels.last_of(figure.context)
-            place = None if place in used else place  # its size was said: it goes on from there
+        place, named = _with_name(labels, figure, used, after, formula=bool(formula))
         row = reading.text.count("\n", 0, figure.start)
         if formula:
             place = _window_of(_numbers(reading, figure), layers, place, after)
@@ -92,16 +86,10 @@ def graded_shapes(
                 place = after if after < len(layers) else None
             if not named and _needs_no_name(dims, figure, layers):
                 place = next(p for p in range(len(layers)) if _fits(dims, layers[p]))
-            one = _of_dims(dims, text, layers, place)
-            if one is not None and one.mistakes and place is not None:
-                shapes = [tuple(map(int, re.findall(r"\d+", m[0]))) for m in DIMS.finditer(raw)]
-                also = [own for own in shapes if len(own) > 2 and _fits(own, layers[place])]
-                # Of several shapes in a statement the last need not be this layer's output.
-                one = _of_dims(also[-1], text, layers, place) if also else one
+            one = _of_statement(dims, text, raw, layers, place)
             if one is not None and one.mistakes and not named and _counts_things(dims, figure):
                 continue
-            if one is not None:
-                one = replace(one, verdict=verdict_of(one.mistakes, named=named))
+            one = one and replace(one, verdict=verdict_of(one.mistakes, named=named))
         if one is not None:
             found.append(one)
             if place is not None:
@@ -142,6 +130,33 @@ def _is_input(dims: tuple[int, ...], layers: Sequence[CostedLayer]) -> bool:
     if first is None or first.window is None:
         return False
     return dims in (first.window.size, (first.channels, *first.window.size))
+
+
+def _of_statement(
+    dims: tuple[int, ...], text: str, raw: str, layers: Sequence[CostedLayer], place: int | None
+) -> GradedFigure | None:
+    """The grade of the last shape of a statement, or of another one there that is the layer's."""
+    one = _of_dims(dims, text, layers, place)
+    if one is None or place is None or not one.mistakes:
+        return one
+    shapes = [tuple(map(int, re.findall(r"\d+", match[0]))) for match in DIMS.finditer(raw)]
+    also = [own for own in shapes if len(own) > 2 and _fits(own, layers[place])]
+    return _of_dims(also[-1], text, layers, place) if also else one
+
+
+def _with_name(
+    labels: Labels, figure: Figure, used: set[int], after: int, *, formula: bool
+) -> tuple[int | None, bool]:
+    """The layer that a statement names, or the lines above it; and whether its own words do."""
+    place = labels.last_of(_KERNEL_AND_STRIDE.sub(" ", figure.before))
+    if place is not None:
+        return place, True
+    if after and _POOL.search(figure.before):
+        place = _next_pool(labels.layers, after, sized=formula)  # `第二块还是26，池化后12`
+    if place is None:
+        place = labels.last_of(figure.context)
+        place = None if place in used else place  # its size was said: it goes on from there
+    return place, False
 
 
 def _needs_no_name(dims: tuple[int, ...], figure: Figure, layers: Sequence[CostedLayer]) -> bool:

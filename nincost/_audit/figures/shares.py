@@ -61,7 +61,11 @@ def graded_shares(reading: Reading, subject: Subject) -> list[GradedFigure]:
 
 def _amount_above(text: str) -> Quantity | None:
     """The amount that is named last before a sentence: the equations far above say nothing."""
-    clauses = (clause for line in reversed(text.splitlines()) for clause in reversed(_SENTENCE_END.split(line)))
+    clauses = (
+        clause
+        for line in reversed(text.splitlines())
+        for clause in reversed(_SENTENCE_END.split(line))
+    )
     return next((what for clause in clauses if (what := amount_in(clause))), None)
 
 

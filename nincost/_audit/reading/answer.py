@@ -233,7 +233,9 @@ class _Reader:
             first, *claims = claims  # `96 filters of 11x11 and 96 biases = 11712`
             node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
         what: Quantity | None = subject if subject in QUANTITIES else None  # type: ignore[assignment]
-        said_of = said_before_of(self.reading.parts, node) if is_wordless(statement.before) else None
+        said_of = (
+            said_before_of(self.reading.parts, node) if is_wordless(statement.before) else None
+        )
         if what is not None and said_of is not None:
             what = subject = said_of  # `the same: 65,792, 44,302,336`
         if subject in QUANTITIES:

@@ -14,11 +14,12 @@ from fractions import Fraction
 from nincost._audit.reading.expression import parse
 from nincost._audit.reading.weights_and_biases import Cell
 from nincost._audit.reading.words import amount_in
-from nincost._closed_form.cost_terms import Quantity
+from nincost._closed_form.cost_terms import QUANTITIES, Quantity
 from nincost.errors import ExpressionError
 
 _WHOLE = re.compile(
-    r"(?:per[\s-])?(?:nin\s?)?(?:block|row|stage|块|本块|每块)?\s*(?:totals?|sum|together|in all|合计|小计|总计|总和|总数)"
+    r"(?:per[\s-])?(?:nin\s?)?(?:block|row|stage|块|本块|每块)?\s*"
+    r"(?:totals?|sum|together|in all|合计|小计|总计|总和|总数)"
     r"(?:\s*(?:of|per) (?:the )?block)?",
     re.IGNORECASE,
 )
@@ -47,20 +48,21 @@ def with_copies(
 ) -> tuple[Cell, ...]:  # fmt: skip
     """The cells of the totals as sums of the columns beside them, with what they are said to be."""
     each = next(p for p, name in enumerate(headings) if _EACH.search(name) and p != whole)
-    plain = [row for row in rows if max(whole, main, each) < len(row)]
-    read = [(row, *(_value(row[p]) for p in (main, each, whole))) for row in plain]
-    sure = [(row, a, b, c) for row, a, b, c in read if None not in (a, b, c)]
-    fits = {
-        n: sum(a + n * b == c for _, a, b, c in sure if a is not None and b is not None)
-        for n in range(1, _MOST_COPIES + 1)
-    }
+    sure: list[tuple[Sequence[str], Fraction, Fraction, Fraction]] = []
+    for row in rows:
+        if max(whole, main, each) < len(row):
+            a, b, c = (_value(row[place]) for place in (main, each, whole))
+            if a is not None and b is not None and c is not None:
+                sure.append((row, a, b, c))
+    fits = {n: sum(a + n * b == c for _, a, b, c in sure) for n in range(1, _MOST_COPIES + 1)}
     copies = max(fits, key=lambda n: fits[n])
     if main == each or 2 * fits[copies] < len(sure):
         return tuple(cells)
     found = []
     for cell in cells:
-        own = next((one for one in sure if {cell.layer, cell.text} <= {*map(str.strip, one[0])}), None)
-        if own is None or cell.unit or own[1] is None or own[2] is None:
+        names = {cell.layer, cell.text}
+        own = next((one for one in sure if names <= {text.strip() for text in one[0]}), None)
+        if own is None or cell.unit:
             found.append(cell)
             continue
         row, first, second, _ = own
@@ -69,10 +71,26 @@ def with_copies(
     return tuple(found)
 
 
-def places_of_roundings(headings: Sequence[str], at: int) -> list[int]:
+def wholes_of(
+    headings: Sequence[str], found: Sequence[Quantity], names: list[str]
+) -> dict[Quantity, tuple[int, int]]:
+    """Where the totals stand and where the main parts; `names` then call the totals the amount."""
+    places: dict[Quantity, tuple[int, int]] = {}
+    for what in found:
+        main = names.index(what)
+        place = place_of_whole(headings, what, main)
+        if place is not None:
+            places[what] = (place, main)
+            names[main], names[place] = "", what
+    return places
+
+
+def places_of_roundings(headings: Sequence[str], at: int, names: Sequence[str]) -> list[int]:
     """The column right of an amount's that says the same, rounded: `约`."""
     after = at + 1
-    return [after] if after < len(headings) and _ROUNDED.fullmatch(headings[after].strip()) else []
+    if after >= len(headings) or names[after] in (*QUANTITIES, "layer"):
+        return []
+    return [after] if _ROUNDED.fullmatch(headings[after].strip()) else []
 
 
 def _value(text: str) -> Fraction | None:

@@ -71,8 +71,12 @@ def is_count(text: str, statement: Statement, node: Node | None) -> bool:
     if node is None:
         return False
     alone = node.kind == "number" and not node.unit
-    return alone and node.value < _FEW and bool(
-        _COUNTED.match(text, statement.end) or counts_things(text[node.end : node.end + _WORD])
+    return (
+        alone
+        and node.value < _FEW
+        and bool(
+            _COUNTED.match(text, statement.end) or counts_things(text[node.end : node.end + _WORD])
+        )
     )
 
 

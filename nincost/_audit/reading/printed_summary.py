@@ -26,7 +26,8 @@ _INFO_TOTALS = re.compile(
 _UNITS = {"U": "", "N": "", "K": "k", "M": "M", "G": "G", "T": "T"}
 _INFO_COLUMNS = {"output shape": "output_shape", "param #": "params", "mult-adds": "macs"}
 _FVCORE_HEADING = re.compile(
-    r"[ \t]*\|[ \t]*module[ \t]*\|[ \t]*#parameters or shape[ \t]*\|[ \t]*#flops[ \t]*\|", re.IGNORECASE
+    r"[ \t]*\|[ \t]*module[ \t]*\|[ \t]*#parameters or shape[ \t]*\|[ \t]*#flops[ \t]*\|",
+    re.IGNORECASE,
 )
 _FVCORE_COLUMNS = ("layer", "params", "macs")
 #: torchsummary's, such as `Conv2d-1     [-1, 96, 54, 54]     11,712`.

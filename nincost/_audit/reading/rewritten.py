@@ -69,7 +69,9 @@ def rewritten(text: str) -> str:
 #: `1'992'166`, as the Swiss write it.
 _APOSTROPHES = re.compile(r"(?<![\d.,'’\w])\d{1,3}(?:['’]\d{3})+(?![\d'’])")
 #: `= (14,745,600)`: a number, and no shape.
-_RESULT_ENCLOSED = re.compile(r"(?<=[=≈])(?<![<>=]=)(?P<space>\s?)[(（]((?!0)\d{1,3}(?:,\d{3})+)[)）](?!\s*[*×x/^+-])")
+_RESULT_ENCLOSED = re.compile(
+    r"(?<=[=≈])(?<![<>=]=)(?P<space>\s?)[(（]((?!0)\d{1,3}(?:,\d{3})+)[)）](?!\s*[*×x/^+-])"
+)
 #: `\\begin{align}`, `\\\\` at a line's end, `\\sum_i N_i`.
 _LATEX_ROWS = re.compile(
     r"\\(?:begin|end)\{(?:align|aligned|equation|gather|split|eqnarray)\*?\}|\\\\(?:\[[^\]\n]*\])?(?=\s*$)"

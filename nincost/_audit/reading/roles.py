@@ -26,6 +26,11 @@ from nincost._audit.reading.words import (
 
 _ROLES, _RESULTS = 0.5, 2.0  # how much less likely: about half a mistake, and two
 _MOST_SUMMED = 40  # lines that a subtotal may be of
+_SUPERLATIVE = re.compile(
+    r"\b(?:most|least|costliest|cheapest|largest|biggest|smallest|heaviest|dominat\w+)\b"
+    r"|最[大多贵小少重]|占主要",
+    re.IGNORECASE,
+)
 _SHORT = 12  # characters of "which is", and of no layer's name
 _MOST_WITH_COPIES = 6  # of them, where some may stand for two layers
 
@@ -46,6 +51,9 @@ def other_readings(part: Part) -> Iterator[tuple[Part, float]]:
     carried = _carried(part)
     if carried is not None:
         yield carried, _ROLES
+    plain = _without_superlatives(part)
+    if plain is not None:
+        yield plain, _ROLES
     results = _results(part)
     if _shape(results) not in seen:
         yield results, _RESULTS
@@ -62,6 +70,15 @@ def _carried(part: Part) -> Part | None:
         return None
     node = Node("number", first.value, (), first.start, first.end, unit=first.unit)
     return replace(part, lines=[Line("", node), *part.lines], claims=part.claims[1:])
+
+
+def _without_superlatives(part: Part) -> Part | None:
+    """Without `the most expensive layer is the 5x5 with 415M`: one of the terms, said again."""
+    kept = [
+        line for line in part.lines
+        if line.node.kind != "number" or not _SUPERLATIVE.search(line.label)
+    ]  # fmt: skip
+    return replace(part, lines=kept) if 0 < len(kept) < len(part.lines) else None
 
 
 def _results(part: Part) -> Part:

@@ -23,6 +23,12 @@ _CALLS = re.compile(
     r"[A-Za-z_]\w*\([^()\n]*[A-Za-z_]|\bfor\b.*\bin\b|\bimport\b|^\s*(?:def|with|class|return)\b"
     r"|\.\w+\(\)"
 )
+#: `sum(ps) * 4 / 2**20`: what it comes to stands below it.
+_OF_NAMES = re.compile(r"^[ \t]*(?:sum|len|max|print)\([a-z_]\w*\)[ \t]*[-+*/\d. \t]*(?=#|$)", re.M)
+#: `[11712, 9312, 9312]`, printed.
+_PRINTED_LIST = re.compile(
+    r"^((?:Out ?\[\d*\]:?)?[ \t]*)\[((?:\d{2,}, ?)+\d{2,})\][ \t]*$", re.MULTILINE
+)
 _PRINTS_FORMAT = re.compile(
     r"^[ \t]*print\((?=[^\n]*[%{]\S*[fd}])(?=[^\n]*[A-Za-z_]\w*[ *+/)])[^\n]*\)[ \t]*$", re.M
 )
@@ -46,6 +52,10 @@ def without_session(text: str) -> str:
         return re.sub(r"[^\n]", " ", match[0])
 
     text = _TUPLE.sub(_one_by_one, text)
+    text = _OF_NAMES.sub(blank, text)
+    text = _PRINTED_LIST.sub(
+        lambda m: m[0] if not re.search(r"\d{4}", m[2]) else f"{m[1]} {m[2]} ", text
+    )
     text = _STAMP.sub(blank, text)
     text = _FENCE.sub(lambda m: _without_calls(m[0]), text)
     text = _PROMPT.sub(lambda m: blank(m) if _CALLS.search(m["code"]) else m[0], text)

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Literal
 
 from nincost._audit.reading.columns_together import (
-    place_of_whole,
     places_of_roundings,
+    wholes_of,
     with_copies,
 )
 from nincost._audit.reading.expression import Claim, Node, parse, rounded_unit, stands_for
@@ -230,15 +230,9 @@ def _columns(
             f"the {kind} has {len(rows):,} rows: at most {MAX_TERMS:,} are read; grade a part of it"
         )
     again = [
-        (w, place) for w in found for place in places_of_roundings(rows[0], names.index(w))
-        if names[place] not in (*QUANTITIES, "layer")
+        (w, place) for w in found for place in places_of_roundings(rows[0], names.index(w), names)
     ]  # fmt: skip
-    wholes = {
-        w: (place, names.index(w)) for w in found
-        if (place := place_of_whole(rows[0], w, names.index(w))) is not None
-    }  # fmt: skip
-    for w, (place, main) in wholes.items():
-        names[main], names[place] = "", w
+    wholes = wholes_of(rows[0], found, names)
     parts = places_of_parts(rows[0], names)
     units = [_unit_of_heading(name) for name in rows[0]]
     columns = [_column(rows[1:], names, w, units[names.index(w)]) for w in found]

@@ -22,6 +22,8 @@ _BYTES = re.compile(r"\d\s*(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|字节)\s*$")
 def ends_in_bytes(text: str, start: int, end: int) -> bool:
     """Whether a calculation at this place is one of bytes."""
     return bool(_BYTES.search(text[start:end]))
+
+
 #: Words after a number that is an amount, a size, or goes on; any other is counted by it.
 _NO_THING = re.compile(
     r"(?:million|billion|thousand|mega|giga|param|weight|bias|value|float|element|number|entr|byte"
@@ -32,10 +34,10 @@ _NO_THING = re.compile(
     r"|there|now|maxpool|avgpool|dropout|flatten|relu|where|while|both|only|all|approx|about|exact|round)",
     re.IGNORECASE,
 )
-_THING = re.compile(r"\s+(?P<word>[A-Za-z]{3,})(?![A-Za-z])|\s?(?:人|页|分钟|小时|遍|天|周|道)")
+_COUNTED = re.compile(r"\s+(?P<word>[A-Za-z]{3,})(?![A-Za-z])|\s?(?:人|页|分钟|小时|遍|天|周|道)")
 
 
 def counts_things(after: str) -> bool:
     """Whether what stands behind a small number is a thing that it counts: `2 friends`."""
-    found = _THING.match(after)
+    found = _COUNTED.match(after)
     return bool(found) and not (found and found["word"] and _NO_THING.match(found["word"]))

@@ -32,7 +32,8 @@ _BLOCK_LAST = re.compile(
     re.IGNORECASE,
 )
 _BECOMES = re.compile(
-    r"(?:\bto|becomes?|leaves?|left with|now has|变成|变为|降到|降至|减到|减为|剩下?|只剩|为)\s*(?:only|about|约)?\s*$",
+    r"(?:\bto|becomes?|leaves?|left with|now has|变成|变为|降到|降至|减到|减为|剩下?|只剩|为)"
+    r"\s*(?:only|about|约)?\s*$",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"block|layer|conv|stage|块|层|卷积|\d\s?[x×]\s?\d|each|每", re.IGNORECASE)

@@ -12,7 +12,8 @@ _SAID = re.compile(
     r" only\b"
     r"|^\W*(?:(?:just|only)\s+(?:for\s+)?|(?:我)?[只仅](?:看|算|做|写|交|负责)了?\s*"
     r"|我(?:们组)?(?:负责|分到)(?:的是)?了?\s*|(?:my|our) (?:part|share|block)(?: is|:)?\s+"
-    r"|I (?:was given|got|took|did|do|am doing|have)\s+(?:only\s+|just\s+)?(?:the\s+)?(?=\w+ (?:nin )?block))"
+    r"|I (?:was given|got|took|did|do|am doing|have)\s+(?:only\s+|just\s+)?(?:the\s+)?"
+    r"(?=\w+ (?:nin )?block))"
     r"(?P<what>[^\n,，.。;；:：\d]{0,12}\d?[^\n,，.。;；:：\d]{1,14})(?=[\n,，.。;；:：(（])",
     re.IGNORECASE | re.MULTILINE,
 )
