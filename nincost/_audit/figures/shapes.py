@@ -87,7 +87,12 @@ def graded_shapes(
             if not named and _needs_no_name(dims, figure, layers):
                 place = next(p for p in range(len(layers)) if _fits(dims, layers[p]))
             one = _of_statement(dims, text, raw, layers, place)
-            if one is not None and one.mistakes and not named and _counts_things(dims, figure):
+            if (
+                one is not None
+                and one.mistakes
+                and not named
+                and _counts_things(dims, figure, reading.text[figure.end :])
+            ):
                 continue
             one = one and replace(one, verdict=verdict_of(one.mistakes, named=named))
         if one is not None:
@@ -168,11 +173,11 @@ def _needs_no_name(dims: tuple[int, ...], figure: Figure, layers: Sequence[Coste
     return not words and len(dims) > 2 and any(_fits(dims, layer) for layer in layers)
 
 
-def _counts_things(dims: tuple[int, ...], figure: Figure) -> bool:
+def _counts_things(dims: tuple[int, ...], figure: Figure, after: str) -> bool:
     """`with 2 friends`, `4 pages`: a lone number of something that is no size."""
     if len(dims) != 1 or about(figure.before) == "shapes" or _POOL.search(figure.before):
         return False
-    return counts_things(figure.after)
+    return counts_things(after)
 
 
 def _is_input_of(

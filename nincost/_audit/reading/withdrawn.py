@@ -26,7 +26,7 @@ _ASKED = re.compile(
 )
 #: In a chat: `A: I get 55x55`, and the next says `B: no, it is 54x54`.
 _DENIED = re.compile(
-    r"(?<![\d.,x×*])(?P<number>\d[\d,.]*(?:\s?[x×*]\s?\d+){0,2}\s?[kKMG万亿]?)[^\n\d=]{0,12}\n"
+    r"(?<![\d.,x×*])(?P<number>\d[\d,.]*(?:\s?[x×*]\s?\d+){0,2}\s?[kKMG万亿]?)[^\n\d=]{0,40}\n"
     r"(?=[ \t]*[^\s:：\d]{1,12}\s?[:：][ \t]*"
     r"(?:不是|不对|错了|你算错|no\b|nope\b|wrong\b|not quite\b|that's wrong\b)[^\n]*\d)",
     re.IGNORECASE,
