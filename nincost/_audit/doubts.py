@@ -42,7 +42,7 @@ def with_doubts(
     names its layers is understood.
     """
     grade = _with_sums_read(with_other_units(grade, part, layers))
-    grade = _with_total_written(_with_terms_read(grade), part, total)
+    grade = _with_terms_read(grade)
     if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
@@ -62,7 +62,7 @@ def with_doubts(
     nothing_fits = bool(grade.terms) and 2 * len(strange) > len(wrong) and not right
     mostly_missing = len(grade.missing) > 2 * len(grade.terms)
     if not strange or not (stated or (nothing_fits and (grade.guessed or prose or mostly_missing))):
-        return grade
+        return _with_total_written(grade, part, total, named)
     return _without_verdict(grade, strange)
 
 
@@ -71,7 +71,7 @@ def _with_sums_read(grade: Grade) -> Grade:
 
     `block 3 = (1,032,960)`, and below it `30,720`: no sum was stated there.
     """
-    if grade.ok or grade.not_understood or not grade.far_off:
+    if grade.ok or grade.not_understood or not grade.far_off or grade.claimed == grade.expected:
         return grade
     wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
     if any(not _is_strange(term) for term in wrong):
@@ -81,8 +81,8 @@ def _with_sums_read(grade: Grade) -> Grade:
 
 #: Words within a term, but for its unit, and signs of a list or a session.
 _WORDS_IN_TERM = re.compile(
-    r"(?<![A-Za-z])(?!params?|parameters?|weights?|bias|MACs?|FLOPs?|mult|adds?|million|billion"
-    r"|thousand|bytes?|times|and)[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}|>>>|\||(?<![\d)]) - - ",
+    r"(?<![A-Za-z\\])(?!params?|parameters?|weights?|bias|MACs?|FLOPs?|mult|adds?|million|billion"
+    r"|thousand|bytes?|times|and)[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}\D{0,9}\d|>>>|\||(?<![\d)]) - - ",
     re.IGNORECASE,
 )
 #: What another reading of the same numbers may look like.
@@ -109,14 +109,15 @@ def _with_terms_read(grade: Grade) -> Grade:
 
 def _is_of_other_amount(term: GradedTerm) -> bool:
     first = term.explanations[0].mistakes if term.explanations else ()
-    return [one.key for one in first] == ["other-amount"] and term.value >= _INCIDENTAL
+    alone = bool(re.fullmatch(r"[\d,.]+\W*", term.text))  # a calculation was meant so
+    return alone and [one.key for one in first] == ["other-amount"] and term.value >= _INCIDENTAL
 
 
-def _with_total_written(grade: Grade, part: Part, total: int) -> Grade:
+def _with_total_written(grade: Grade, part: Part, total: int, understood: set[str]) -> Grade:
     """The grade; without a verdict where the right total stands in the text to its last digit, and
     nothing speaks against it but how other numbers were put together."""
     named = {mistake.key for mistake in grade.mistakes}
-    if grade.ok or grade.not_understood or not named or not named <= _OF_READING:
+    if grade.total_explanations or len(part.lines) < 2 or not named or not named <= _OF_READING:
         return grade
     if grade.arithmetic_errors and not grade.far_off:
         return grade
@@ -124,6 +125,8 @@ def _with_total_written(grade: Grade, part: Part, total: int) -> Grade:
     if total < _TELLING or str(total) not in written:
         return grade
     wrong = [term.text for term in grade.terms if term.verdict in ("wrong", "extra")]
+    if understood.intersection(wrong):
+        return grade
     return _without_verdict(grade, wrong or [term.text for term in grade.terms] or [f"{total:,}"])
 
 

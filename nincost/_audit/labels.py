@@ -46,7 +46,7 @@ _WHOLE = re.compile(
     r"block|stage|total|altogether|in all\b|sum|net|model|块|总|共|合计|整个|网络|模型",
     re.IGNORECASE,
 )
-_CHILD = re.compile(r"\bnet\s*\[\s*(?P<a>\d{1,3})\s*\]")
+_CHILD = re.compile(r"(?:\bnet\s*\[|^\[)\s*(?P<a>\d{1,3})\s*\]")
 #: Types of layers without a cost, and how they are called; the global pool before the others.
 _COSTS_NOTHING = {
     "Adaptive": re.compile(r"global|adaptive|全局", re.IGNORECASE),

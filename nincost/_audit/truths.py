@@ -263,6 +263,14 @@ def all_true_with_total(part: Part, layers: tuple[CostedLayer, ...], what: Quant
     subtotals = {claim.value for claim in part.claims[:-1]} - {total}
     if sum(subtotals) != total and lists_other(part, layers, what):
         return None
+    followed = False  # whether a block was named, so that `the second` is one
+    known = truths_of(layers, what)
+    for line in part.lines:
+        followed = followed or len(known.labels.places(line.label)) > 1
+        if line.node.value >= _INCIDENTAL and not known.of(
+            line.node.value, rounded_unit(line.node), line.label, followed=followed
+        ):
+            return None
     later = any(line.node.start > last.start for line in part.lines)
     exact = last.value == total and not last.unit and total >= _LARGE
     if later or not exact or not all_true(part, layers, what):

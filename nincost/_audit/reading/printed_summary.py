@@ -64,7 +64,7 @@ def _of_fvcore(text: str) -> Table | None:
         if name in ("model", ""):
             rows.append(["total", params, macs])
         elif "." not in name and params and not params.startswith("("):
-            rows.append([f"net[{name}]" if name.isdigit() else name, params, macs])
+            rows.append([f"[{name}]" if name.isdigit() else name, params, macs])
     if len(rows) < 2:
         return None
     rows.sort(key=lambda row: row[0] == "total")

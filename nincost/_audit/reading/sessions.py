@@ -24,7 +24,7 @@ _CALLS = re.compile(
     r"|\.\w+\(\)"
 )
 #: `sum(ps) * 4 / 2**20`: what it comes to stands below it.
-_OF_NAMES = re.compile(r"^[ \t]*(?:sum|len|max|print)\([a-z_]\w*\)[ \t]*[-+*/\d. \t]*(?=#|$)", re.M)
+_OF_NAMES = re.compile(r"^[ \t]*(?:sum|len|max)\([a-z_]\w*\)[ \t]*[-+*/\d. \t]*(?=#|$)", re.M)
 #: `[11712, 9312, 9312]`, printed.
 _PRINTED_LIST = re.compile(
     r"^((?:Out ?\[\d*\]:?)?[ \t]*)\[((?:\d{2,}, ?)+\d{2,})\][ \t]*$", re.MULTILINE
