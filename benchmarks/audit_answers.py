@@ -45,8 +45,18 @@ of forty (`seventh-*`), written after reading the code: 36 read in whole, 14 of 
 none wrong called right, 5 of 24 right ones called wrong; mended, too, and an answer in which each
 number is true of the model is not called wrong for how its numbers were put together. An eighth of
 thirty (`eighth-*`): 25 read in whole, 7 of 8 mistakes named, none wrong called right, 4 of 21 right
-ones called wrong; mended, too. So of what a stranger writes about one right answer in five is still
-called wrong.
+ones called wrong; mended, too.
+
+Five more sets were written by others who had not seen the code, each longer and more varied, with a
+truth for every figure. Of the ninth (sixty) 15 of 30 right files had something called wrong; of the
+tenth (fifty) 33 of 277 right figures were called wrong (12%); of the eleventh (fifty) 18 of 26
+right files had one, of the twelfth (fifty, graded after the eleventh was mended) 16 of 30, so
+mending ways of writing one by one did not carry over. Then numbers in sentences were graded each by
+itself, a figure of memory against all that is usual, and a verdict "wrong" was made to need ground.
+Of the thirteenth (forty, graded once after that, and not among the answers below) 16 of 359 right
+figures were called wrong (4%), in 5 of 26 right files; 7 files were not sure, one was refused; of
+14 wrong files 12 were called wrong, one was not sure, and one right (2 x 7.97 MB said of
+parameters, gradients and both of Adam's moments).
 """
 
 from __future__ import annotations

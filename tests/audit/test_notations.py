@@ -154,3 +154,19 @@ def test_words_of_an_audit() -> None:
     assert "是正确值的 10 倍" in str(nincost.audit("参数量：1992万\n", lang="zh"))
     shapes = str(nincost.audit("flatten: (1, 10)\nglobal pool: (1, 10, 1, 1)\n"))
     assert "floor" not in shapes
+
+
+def test_a_row_has_a_shape_a_field_and_an_amount() -> None:
+    text = (
+        "NiN shapes / receptive field / params\n 1. block1   96x54x54    RF {}    30,336\n"
+        " 2. pool     96x26x26    RF 19    0\n"
+    )
+    (fields,) = [one for one in nincost.audit(text.format(11)).figures if one.what == "fields"]
+    assert fields.ok
+    (fields,) = [one for one in nincost.audit(text.format(13)).figures if one.what == "fields"]
+    assert not fields.ok
+
+
+def test_a_kernel_is_no_shape() -> None:
+    text = "Block 3 (output 12x12)\n  7. conv 3x3, pad 1: 12*12*384*3*3*256 = 127,401,984\n"
+    assert all(one.what != "shapes" or one.ok for one in nincost.audit(text).figures)

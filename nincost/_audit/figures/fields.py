@@ -26,6 +26,11 @@ _POOL = re.compile(r"pool|池化|汇聚", re.IGNORECASE)
 _SAME = re.compile(r"(\d+)\s*[x×*]\s*\1(?!\s*(?:conv|卷积))")
 
 
+#: Pixels that no field has, and so a number of something else.
+_NO_FIELD = 10_000
+_A_SHAPE = re.compile(r"\d+\s*[x×*]\s*\d+\s*[x×*]\s*\d+")
+
+
 def graded_fields(
     reading: Reading, figures: Sequence[Figure], subject: Subject
 ) -> list[GradedFigure]:
@@ -56,6 +61,8 @@ def graded_fields(
             place = next(iter(_windows(layers)), None)
         if place is None or value is None or layers[place].name not in sizes:
             continue
+        if value >= _NO_FIELD or _A_SHAPE.search(raw):
+            continue  # beside it in a row: `block1   96x54x54    RF 11    30,336`
         window = layers[0].cost.window
         if window and value == window.size[-1] and _IMAGE.search(raw):
             continue  # "nearly the whole 224 pixel image"

@@ -24,9 +24,10 @@ _INPUT = re.compile(r"\b(?:input|image)\b|输入|图像|图片", re.IGNORECASE)
 _POOL = re.compile(r"\bpool|池化|汇聚", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAMES_WITH_DIGITS = re.compile(
-    r"(?:block|pool|conv|stage|layer|padding|pad|stride|kernel|window)\s*[#_=]?\s*\d+|第\s*\d+"
+    r"(?:conv|卷积)(?:olution)?\s*(?P<side>\d{1,2})\s*[x×]\s*(?P=side)(?!\d)"
+    r"|(?:block|pool|conv|stage|layer|padding|pad|stride|kernel|window)\s*[#_=]?\s*\d+|第\s*\d+"
     r"|(?:填充|步幅|步长|核|窗口)(?:大小)?\s*[为是=]?\s*\d+"
-    r"|(?<!\d)(\d)\s*[x×]\s*\1\s*(?:conv|卷积)",
+    r"|(?<!\d)(?P<kernel>\d)\s*[x×]\s*(?P=kernel)\s*(?:conv|卷积)",
     re.IGNORECASE,
 )
 
