@@ -53,10 +53,10 @@ tenth (fifty) 33 of 277 right figures were called wrong (12%); of the eleventh (
 right files had one, of the twelfth (fifty, graded after the eleventh was mended) 16 of 30, so
 mending ways of writing one by one did not carry over. Then numbers in sentences were graded each by
 itself, a figure of memory against all that is usual, and a verdict "wrong" was made to need ground.
-Of the thirteenth (forty, graded once after that, and not among the answers below) 16 of 359 right
-figures were called wrong (4%), in 5 of 26 right files; 7 files were not sure, one was refused; of
-14 wrong files 12 were called wrong, one was not sure, and one right (2 x 7.97 MB said of
-parameters, gradients and both of Adam's moments).
+Of the thirteenth (forty, which nobody who mended had seen, and not among the answers below) 16 of
+359 right figures were called wrong (4%), in 5 of 26 right files; 7 files were not sure, one was
+refused; of 14 wrong files 12 were called wrong, one was not sure, and one right (2 x 7.97 MB said
+of parameters, gradients and both of Adam's moments).
 """
 
 from __future__ import annotations
