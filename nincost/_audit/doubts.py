@@ -46,7 +46,7 @@ def with_doubts(
     if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
     named = {_text(part, line) for line in part.lines if labels.places(line.label)}
-    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    wrong = _wrong_terms(grade)
     strange = [term.text for term in wrong if _is_strange(term) and term.text not in named]
     if not grade.terms and grade.mistakes and grade.mistakes[0].key in _NOT_EXPLAINED:
         alone = [line for line in part.lines if line.node.value == grade.written]
@@ -73,7 +73,7 @@ def _with_sums_read(grade: Grade) -> Grade:
     """
     if grade.ok or grade.not_understood or not grade.far_off or grade.claimed == grade.expected:
         return grade
-    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    wrong = _wrong_terms(grade)
     if any(not _is_strange(term) for term in wrong):
         return grade
     return _without_verdict(grade, grade.arithmetic_errors)
@@ -96,7 +96,7 @@ def _with_terms_read(grade: Grade) -> Grade:
     """
     if grade.ok or grade.not_understood or grade.total_explanations:
         return grade
-    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    wrong = _wrong_terms(grade)
     right = len(grade.terms) - len(wrong)
     broken = [
         term for term in wrong
@@ -124,13 +124,17 @@ def _with_total_written(grade: Grade, part: Part, total: int, understood: set[st
     written = {re.sub(r"\D", "", match[0]) for match in _WHOLE_NUMBER.finditer(part.text)}
     if total < _TELLING or str(total) not in written:
         return grade
-    wrong = [term.text for term in grade.terms if term.verdict in ("wrong", "extra")]
+    wrong = [term.text for term in _wrong_terms(grade)]
     if understood.intersection(wrong):
         return grade
     return _without_verdict(grade, wrong or [term.text for term in grade.terms] or [f"{total:,}"])
 
 
 _WHOLE_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)|(?<![\d.,])\d{5,}(?!\d)")
+
+
+def _wrong_terms(grade: Grade) -> list[GradedTerm]:
+    return [term for term in grade.terms if term.verdict in ("wrong", "extra")]
 
 
 def _without_verdict(grade: Grade, not_understood: Sequence[str]) -> Grade:
@@ -150,7 +154,7 @@ def with_other_units(grade: Grade, part: Part, layers: tuple[CostedLayer, ...]) 
     """
     if grade.ok or grade.not_understood:
         return grade
-    wrong = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    wrong = _wrong_terms(grade)
     texts = {term.text for term in wrong if _is_strange(term)}
     lines = [line for line in part.lines if _text(part, line) in texts]
     if not grade.terms and grade.mistakes and grade.mistakes[0].key in _NOT_EXPLAINED:
@@ -201,7 +205,7 @@ def with_nothing_wrong(grade: Grade) -> Grade:
 
     Layers that are missing are missing all the same, and what is twice is there twice.
     """
-    others = [term for term in grade.terms if term.verdict in ("wrong", "extra")]
+    others = _wrong_terms(grade)
     named = {mistake.key for mistake in grade.mistakes}
     if named <= {"missing", "twice"} and not grade.arithmetic_errors:
         return grade

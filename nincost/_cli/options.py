@@ -249,12 +249,14 @@ class Output:
         """Shows how far a long command has come, unless --quiet."""
         if self.quiet:
             return contextlib.nullcontext()
-        from nincost._cli.progress import progress_logged, progress_shown
-
         command = click.get_current_context().command.name or "nincost"
         dumb = os.environ.get("TERM") == "dumb"  # a terminal that cannot write a line again
         if dumb or not is_terminal(sys.stderr):
+            from nincost._cli.progress_log import progress_logged
+
             return progress_logged(command)
+        from nincost._cli.progress import progress_shown
+
         return progress_shown(command, color=not os.environ.get("NO_COLOR"))
 
     @contextlib.contextmanager

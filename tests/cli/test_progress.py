@@ -61,7 +61,7 @@ def test_a_log_has_a_line_each_minute(
     nincost_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = ("fit", "one-1x1", "--gpu", "2GiB")
-    monkeypatch.setattr("nincost._cli.progress._EVERY", 0.001)
+    monkeypatch.setattr("nincost._cli.progress_log._EVERY", 0.001)
     said = nincost_cli(*line).err.splitlines()
     assert any(
         re.fullmatch(r"nincost fit: predicting batch [0-9,]+ \(0:0\d\)", one) for one in said
